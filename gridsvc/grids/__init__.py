@@ -1,0 +1,1 @@
+"""Grids: four nested levels of enforcement grids, whose a place is, and what is wrong with a boundary file."""

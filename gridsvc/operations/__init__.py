@@ -1,0 +1,1 @@
+"""One function per job of the service: read, decide, write."""

@@ -1,0 +1,1 @@
+"""Roads: the network as arrays, snapping onto it and searching through it."""

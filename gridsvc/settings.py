@@ -1,0 +1,63 @@
+"""Settings: read once by an entry point from the environment, then passed as values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gridsvc.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: its name, default and meaning, for `gridsvc doctor` and the README."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting("GRIDSVC_DATABASE_URL", "", "PostGIS to use; empty = the embedded cluster that gridsvc keeps itself"),
+    Setting("GRIDSVC_DATABASE_ADMIN_URL", "", "used for migrations only; empty = as GRIDSVC_DATABASE_URL"),
+    Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
+            "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
+    Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
+)  # fmt: skip
+
+
+def data_folder(environment: dict[str, str]) -> Path:
+    """Where this service keeps its files."""
+    if told := environment.get("GRIDSVC_DATA"):
+        return Path(told).expanduser().absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/gridsvc")
+    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "share")
+    return Path(base) / "gridsvc"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of SETTINGS."""
+
+    data: Path
+    database_url: str | None = None
+    database_admin_url: str | None = None
+    auth: str = "required"
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, *, auth: str = "required") -> Settings:
+        """Read the environment. `auth` is the entry point's default for GRIDSVC_AUTH."""
+        environment = dict(os.environ)
+        auth = environment.get("GRIDSVC_AUTH") or auth
+        if auth not in {"required", "off"}:
+            raise InvalidInput(f"GRIDSVC_AUTH is {auth!r}; set it to `required` or `off`.")
+        return cls(
+            data=data_folder(environment),
+            database_url=environment.get("GRIDSVC_DATABASE_URL") or None,
+            database_admin_url=environment.get("GRIDSVC_DATABASE_ADMIN_URL") or None,
+            auth=auth,
+            environment=environment,
+        )
