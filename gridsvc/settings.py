@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gridsvc.errors import InvalidInput
+from gridsvc.errors import InvalidInput, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gridsvc.db.embedded import EmbeddedCluster
+    from gridsvc.operations.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,9 @@ def data_folder(environment: dict[str, str]) -> Path:
         return Path(told).expanduser().absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/gridsvc")
-    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "share")
+    base = environment.get("XDG_DATA_HOME") or str(
+        Path(environment.get("HOME", "~")).expanduser() / ".local" / "share"
+    )
     return Path(base) / "gridsvc"
 
 
@@ -61,3 +70,54 @@ class Settings:
             auth=auth,
             environment=environment,
         )
+
+
+def open_service(
+    settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None
+) -> Service:
+    """Return the service of these settings: its database started and migrated where it is ours to do so.
+
+    Raises
+    ------
+    Refusal
+        When a database that was given is not migrated (`gridsvc db migrate` does it), or PostGIS cannot be had.
+    Unavailable
+        When the database cannot be reached.
+    """
+    from gridsvc.db import migrate
+    from gridsvc.db.connection import Database
+    from gridsvc.operations.service import Service
+
+    if settings.database_url is not None:
+        database = Database(settings.database_url, pool=pool)
+    else:
+        cluster = open_cluster(settings, report)
+        cluster.ensure()
+        database = Database(cluster.url("app"), heal=cluster.ensure, pool=pool)
+    with database.transaction() as connection:
+        revision = migrate.find_revision(connection)
+    if revision != migrate.HEAD:
+        if settings.database_url is not None:
+            raise Refusal(
+                f"The database's schema is {revision or 'empty'}, this program wants {migrate.HEAD}. "
+                "Run `gridsvc db migrate`.",
+                kind="not-migrated",
+            )
+        migrate.upgrade(open_cluster(settings, report).url("owner"))
+    return Service(database, settings.data)
+
+
+def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:
+    """Return the embedded cluster of the data folder, not yet started."""
+    from gridsvc.db.embedded import EmbeddedCluster
+
+    return EmbeddedCluster(settings.data, report=report)
+
+
+def admin_url(settings: Settings) -> str:
+    """Return the URL of the schema's owner, for migrations."""
+    if settings.database_url is not None:
+        return settings.database_admin_url or settings.database_url
+    cluster = open_cluster(settings)
+    cluster.ensure()
+    return cluster.url("owner")

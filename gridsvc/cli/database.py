@@ -1,0 +1,65 @@
+"""`gridsvc db`: the embedded cluster and the schema."""
+
+from __future__ import annotations
+
+import click
+
+from gridsvc.cli.answers import answer, json_option, say
+from gridsvc.errors import Refusal
+from gridsvc.settings import Settings, admin_url, open_cluster, open_service
+
+
+@click.group()
+def db() -> None:
+    """Start and stop the database, say where it is, migrate its schema."""
+
+
+@db.command()
+@json_option
+def up(*, as_json: bool) -> None:
+    """Start the database (create it at the first time) and bring its schema up to date."""
+    service = open_service(Settings.read(), report=say)
+    url = service.database.url
+    service.database.close()
+    answer({"url": url}, as_json=as_json, show=lambda: click.echo(f"The database is up: {url}"))
+
+
+@db.command()
+@json_option
+def down(*, as_json: bool) -> None:
+    """Stop the embedded cluster."""
+    settings = Settings.read()
+    if settings.database_url is not None:
+        raise Refusal("GRIDSVC_DATABASE_URL names a database that is not ours to stop.")
+    cluster = open_cluster(settings, say)
+    was_up = cluster.running()
+    if was_up:
+        cluster.stop()
+    words = "The database is down." if was_up else "The database was not running."
+    answer({"stopped": was_up}, as_json=as_json, show=lambda: click.echo(words))
+
+
+@db.command()
+@click.option("--role", type=click.Choice(["app", "viewer", "owner"]), default="app", show_default=True,
+              help="viewer reads grids, roads, teams and cases: the role for QGIS.")  # fmt: skip
+@json_option
+def url(*, role: str, as_json: bool) -> None:
+    """Print the database's address for SQLAlchemy, psql or QGIS."""
+    settings = Settings.read()
+    told = settings.database_url
+    if told is None:
+        cluster = open_cluster(settings, say)
+        cluster.ensure()
+        told = cluster.url(role)
+    answer({"url": told}, as_json=as_json, show=lambda: click.echo(told))
+
+
+@db.command()
+@json_option
+def migrate(*, as_json: bool) -> None:
+    """Bring the schema up to date, as its owner."""
+    from gridsvc.db import migrate as migrations
+
+    done = migrations.upgrade(admin_url(Settings.read()))
+    words = f"The schema is now {migrations.HEAD}." if done else f"The schema was already {migrations.HEAD}."
+    answer({"revision": migrations.HEAD, "migrated": done}, as_json=as_json, show=lambda: click.echo(words))

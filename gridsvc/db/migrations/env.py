@@ -1,0 +1,15 @@
+"""Alembic's entry: runs with the connection that gridsvc.db.migrate hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from gridsvc.db import case_tables
+from gridsvc.db.tables import metadata
+
+assert case_tables.metadata is metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

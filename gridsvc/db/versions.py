@@ -1,0 +1,134 @@
+"""The version vector of a district, read with the database's clock at the start of every operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc.db.tables import district, district_version
+from gridsvc.errors import NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which version of everything is in force in one district; `now` is the database's clock, aware.
+
+    `generation` is the number of the grids in force, `network`, `catalogue`, `plans` and `clock_policies` are digests,
+    `closures` and `teams` count changes. None: nothing of that kind is loaded yet.
+    """
+
+    district: str
+    generation: int | None
+    network: str | None
+    closures: int
+    catalogue: str | None
+    plans: str | None
+    clock_policies: str | None
+    teams: int
+    now: datetime
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return what a case records of them."""
+        return {
+            "generation": self.generation,
+            "network": self.network,
+            "closures": self.closures,
+            "catalogue": self.catalogue,
+            "plans": self.plans,
+            "clock_policies": self.clock_policies,
+            "teams": self.teams,
+        }
+
+
+_columns = (
+    district_version.c.district,
+    district_version.c.generation,
+    district_version.c.network,
+    district_version.c.closures,
+    district_version.c.catalogue,
+    district_version.c.plans,
+    district_version.c.clock_policies,
+    district_version.c.teams,
+    func.clock_timestamp().label("now"),
+)
+_all = select(*_columns).order_by(district_version.c.district)
+
+
+def list_versions(connection: Connection) -> list[Versions]:
+    """Return the vectors of all districts, in the order of their codes."""
+    return [Versions(*row) for row in connection.execute(_all)]
+
+
+def get_versions(connection: Connection, code: str, *, lock: str | None = None) -> Versions:
+    """Return one district's vector.
+
+    Parameters
+    ----------
+    lock
+        "share" in a write: whoever activates something waits for it; "update" in an activation; None in a read.
+
+    Raises
+    ------
+    NotFound
+        When the district is not loaded.
+    """
+    query = select(*_columns).where(district_version.c.district == code)
+    if lock is not None:
+        query = query.with_for_update(read=lock == "share")
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district")
+    return Versions(*row)
+
+
+def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:
+    """Put new versions in force; the row's lock is the activation's."""
+    connection.execute(update(district_version).where(district_version.c.district == code).values(**versions))
+
+
+def bump(connection: Connection, code: str, counter: str) -> None:
+    """Count one more change of `closures` or `teams`."""
+    column = district_version.c[counter]
+    connection.execute(update(district_version).where(district_version.c.district == code).values({column: column + 1}))
+
+
+def ensure_district(
+    connection: Connection,
+    code: str,
+    *,
+    name: str | None = None,
+    synthetic: bool = False,
+    time_zone: str | None = None,
+) -> None:
+    """Make the district and its vector where they are missing; a name or time zone given later replaces the first."""
+    values = {"code": code, "name": name or code, "synthetic": synthetic}
+    if time_zone is not None:
+        values["time_zone"] = time_zone
+    statement = insert(district).values(values)
+    changed = {key: statement.excluded[key] for key in values if key != "code" and (key != "name" or name is not None)}
+    connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
+    connection.execute(insert(district_version).values(district=code).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A loaded district as a person knows it."""
+
+    code: str
+    name: str
+    time_zone: str
+    synthetic: bool
+
+
+def list_districts(connection: Connection) -> list[District]:
+    """Return all loaded districts, in the order of their codes."""
+    columns = (district.c.code, district.c.name, district.c.time_zone, district.c.synthetic)
+    return [District(*row) for row in connection.execute(select(*columns).order_by(district.c.code))]
