@@ -1,0 +1,71 @@
+"""The file of a network: named arrays at aligned offsets behind a header, checked before they are believed.
+
+Layout: 8 bytes magic, uint32 version, uint32 length of the header, 32 bytes SHA-256 of all that follows, the header as
+JSON, then the arrays, each at a multiple of 64 bytes. Little endian.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+MAGIC = b"gsROADS\n"
+VERSION = 1
+PREFIX = struct.Struct("<8sII32s")
+ALIGN = 64
+
+
+def pack(arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> bytes:
+    """Write arrays and a JSON value into one block of bytes; the same content gives the same bytes."""
+    table: dict[str, Any] = {}
+    offset = 0
+    for name, array in arrays.items():
+        offset += -offset % ALIGN
+        table[name] = {"type": array.dtype.newbyteorder("<").str, "shape": array.shape, "offset": offset}
+        offset += array.nbytes
+    header = json.dumps({"arrays": table, "size": offset, "rest": rest}, ensure_ascii=False, sort_keys=True).encode()
+    header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
+    body = bytearray(len(header) + offset)
+    body[: len(header)] = header
+    for name, array in arrays.items():
+        start = len(header) + table[name]["offset"]
+        body[start : start + array.nbytes] = np.ascontiguousarray(array).astype(table[name]["type"], copy=False).tobytes()
+    return PREFIX.pack(MAGIC, VERSION, len(header), hashlib.sha256(body).digest()) + bytes(body)
+
+
+def unpack(buffer: bytes | bytearray | memoryview) -> tuple[dict[str, NDArray[Any]], dict[str, Any], str]:
+    """Read what `pack` wrote, the arrays as read-only views of the buffer; the digest in hexadecimal comes third.
+
+    Raises InvalidInput (kind network-file) for anything else.
+    """
+    view = memoryview(buffer).toreadonly()
+    if len(view) < PREFIX.size or bytes(view[: len(MAGIC)]) != MAGIC:
+        raise _refusal("This is no road network of gridsvc.")
+    _, version, header_size, digest = PREFIX.unpack(view[: PREFIX.size])
+    if version != VERSION:
+        raise _refusal(f"The road network has file version {version}, this program reads {VERSION}.")
+    body = view[PREFIX.size :]
+    if hashlib.sha256(body).digest() != digest:
+        raise _refusal("The road network file is cut short or damaged: its checksum does not fit.")
+    header = json.loads(bytes(body[:header_size]))
+    arrays = {}
+    for name, entry in header["arrays"].items():
+        count = int(np.prod(entry["shape"], dtype=np.int64))
+        flat = np.frombuffer(body, np.dtype(entry["type"]), count, header_size + entry["offset"])
+        arrays[name] = flat.reshape(entry["shape"])
+    return arrays, header["rest"], digest.hex()
+
+
+def _refusal(detail: str) -> InvalidInput:
+    return InvalidInput(f"{detail} Load the roads again with `gridsvc load roads` or `gridsvc load osm`.", kind="network-file")
