@@ -1,0 +1,105 @@
+"""Whose is it: one owner chain for every point, and how the answer came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from gridsvc.grids.levels import LEVEL_KEYS
+
+if TYPE_CHECKING:
+    from gridsvc.grids.levels import Level
+
+
+class Rule(IntEnum):
+    """How an answer came about (the integer is what arrays carry)."""
+
+    INTERIOR = 0
+    BORDER = 1  # within 0.1 mm of a border of the owner's level: the half-open rule chose the side
+    OVERLAP = 2  # several grids of one level claim the point: the lowest code has it, the defect is named
+    GAP = 3  # the district has finer levels, but none of them here: the chain starts higher
+    OUTSIDE = 4
+
+    @property
+    def key(self) -> str:
+        """The rule's name in files and answers: interior, border, overlap, gap, outside."""
+        return self.name.lower()
+
+
+RULE_KEYS = tuple(rule.key for rule in Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A grid as an answer names it."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a radius, line or area that one chain of owners holds; `owners` all None: outside the district."""
+
+    owners: tuple[Owner | None, Owner | None, Owner | None, Owner | None]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The owner chain of one place.
+
+    owners: by level, widest first; None where no grid of that level holds the place. shares and confirm are set only
+    for a place with a radius, a line or an area: confirm is true when the best share is under 0.8. defect names the
+    grids that overlap here. derived: levels (keys) whose owner the program drew itself. urban_rural_code: of the
+    finest owner, None where unknown.
+    """
+
+    district: str
+    owners: tuple[Owner | None, Owner | None, Owner | None, Owner | None]
+    rule: Rule
+    generation: int
+    shares: tuple[Share, ...] | None = None
+    confirm: bool | None = None
+    defect: str | None = None
+    derived: tuple[str, ...] = ()
+    urban_rural_code: str | None = None
+
+    def owner(self, level: Level) -> Owner | None:
+        """Return the owner at a level."""
+        return self.owners[level - 1]
+
+    @property
+    def finest(self) -> Owner | None:
+        """The owner of the finest level that has one."""
+        return next((owner for owner in reversed(self.owners) if owner is not None), None)
+
+    def owners_json(self) -> dict[str, dict[str, str] | None]:
+        """Return `owners` as the interface has it: {regional: {code, name} | null, ...}."""
+        return owners_json(self.owners)
+
+    def as_json(self) -> dict[str, object]:
+        """Return {district, owners, rule, generation, shares?, confirm?, defect?, derived?}."""
+        answer: dict[str, object] = {
+            "district": self.district,
+            "owners": self.owners_json(),
+            "rule": self.rule.key,
+            "generation": self.generation,
+        }
+        if self.shares is not None:
+            answer["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
+            answer["confirm"] = bool(self.confirm)
+        if self.defect is not None:
+            answer["defect"] = self.defect
+        if self.derived:
+            answer["derived"] = list(self.derived)
+        return answer
+
+
+def owners_json(owners: tuple[Owner | None, ...]) -> dict[str, dict[str, str] | None]:
+    """Return a chain as {regional: {code, name} | null, township, area, village}."""
+    return {
+        key: None if owner is None else {"code": owner.code, "name": owner.name}
+        for key, owner in zip(LEVEL_KEYS, owners, strict=True)
+    }
