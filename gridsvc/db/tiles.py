@@ -81,7 +81,8 @@ GRIDS = Layer(
     },
     f"""
     select g.code, g.name, {_LEVEL_KEY} as level, g.parent, g.derived, g.officer is not null as officer,
-           ST_AsMVTGeom(ST_SnapToGrid(ST_Transform(ST_ClipByBox2D(s.geom, tile.lonlat), 3857), :unit_m), tile.merc, {EXTENT}, {_BUFFER}) as geom
+           ST_AsMVTGeom(ST_SnapToGrid(ST_Transform(ST_ClipByBox2D(s.geom, tile.lonlat), 3857), :unit_m),
+                        tile.merc, {EXTENT}, {_BUFFER}) as geom
     {_SHOWN_GRIDS}
     order by g.level, g.code""",
 )
@@ -223,6 +224,11 @@ _BOUNDS = _typed("""
         join road_edge e on e.district = live.district and e.network = live.network where live.generation is null)
     select ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) from (select ST_Extent(box::geometry) as b from extent) as e
     where b is not null""")
+
+
+def is_tile(z: int, x: int, y: int) -> bool:
+    """Whether x and y lie in the 2**z by 2**z tiles of zoom z."""
+    return 0 <= z <= 30 and 0 <= x < 2**z and 0 <= y < 2**z
 
 
 def find_bounds(connection: Connection, districts: Sequence[str]) -> tuple[float, float, float, float] | None:
