@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -84,7 +85,7 @@ class Team:
         return TURNOUT_S[self.kind] if self.turnout_s is None else self.turnout_s
 
     def as_json(self) -> dict[str, Any]:
-        """The team as plain JSON values, sets sorted: the text that a version is digested from."""
+        """Return the team as plain JSON values, sets sorted: what a version is digested from."""
         return {
             "id": self.id,
             "name": self.name,
@@ -140,7 +141,7 @@ class TeamState:
         return self.position_age_s is not None and self.position_age_s > after_s
 
     def engaged_on(self, incident_id: str) -> TeamState:
-        """The same team once a case holds it."""
+        """Return the same team once a case holds it."""
         return replace(self, status=TeamStatus.ENGAGED, incident_id=incident_id)
 
 
@@ -178,6 +179,16 @@ class Roster:
             check_team(team)
             by_id[team.id] = team
         object.__setattr__(self, "by_id", by_id)
+
+    def document(self) -> str:
+        """Return all teams as canonical JSON text, in the order of their ids."""
+        rows = [self.by_id[team_id].as_json() for team_id in sorted(self.by_id)]
+        return json.dumps(rows, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_document(cls, text: str) -> Roster:
+        """Read back what `document` wrote."""
+        return cls(tuple(Team.from_json(row) for row in json.loads(text)))
 
 
 def check_team(team: Team) -> None:
