@@ -123,6 +123,7 @@ engagement = Table(
     Column("reason", Text),
     CheckConstraint("outcome in ('cleared', 'declined', 'withdrawn', 'cancelled', 'archived')", name="outcome"),
     CheckConstraint("(until is null) = (outcome is null)", name="ended"),
+    CheckConstraint("until is null or until >= since", name="span"),
     ForeignKeyConstraint(["district", "incident_id"], ["incident.district", "incident.id"],
                          name="fk_engagement_incident"),
     ForeignKeyConstraint(["district", "team_id"], ["team.district", "team.id"], name="fk_engagement_team"),

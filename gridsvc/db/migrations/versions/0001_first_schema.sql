@@ -313,6 +313,7 @@ CREATE TABLE engagement (
     CONSTRAINT pk_engagement PRIMARY KEY (district, id),
     CONSTRAINT ck_engagement_outcome CHECK (outcome in ('cleared', 'declined', 'withdrawn', 'cancelled', 'archived')),
     CONSTRAINT ck_engagement_ended CHECK ((until is null) = (outcome is null)),
+    CONSTRAINT ck_engagement_span CHECK (until is null or until >= since),
     CONSTRAINT fk_engagement_incident FOREIGN KEY(district, incident_id) REFERENCES incident (district, id),
     CONSTRAINT fk_engagement_team FOREIGN KEY(district, team_id) REFERENCES team (district, id)
 );

@@ -1,0 +1,193 @@
+"""Events: appended in the transaction of their change, sealed later by one sealer, so that no writer waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc import audit
+from gridsvc.db.case_tables import event_seal, event_unsealed, incident_event
+from gridsvc.db.ids import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+SEALER_LOCK = 7_402_151_002
+_BATCH = 2000
+
+# One statement writes the event and its unsealed mark.
+_append = text(
+    "with written as (insert into incident_event (district, id, incident_id, kind, at, body) "
+    "values (:district, :id, :incident_id, :kind, :at, :body)) "
+    "insert into event_unsealed (district, event_id) values (:district, :id)"
+).bindparams(bindparam("id"), bindparam("incident_id"))
+
+
+def append_event(
+    connection: Connection,
+    district: str,
+    kind: str,
+    *,
+    actor: str,
+    at: datetime,
+    data: dict[str, Any],
+    incident_id: UUID | None = None,
+    client_at: datetime | None = None,
+) -> UUID:
+    """Write one event in the transaction of its change and return its id."""
+    row = event_row(district, kind, actor=actor, at=at, data=data, incident_id=incident_id, client_at=client_at)
+    connection.execute(_append, row)
+    event_id: UUID = row["id"]
+    return event_id
+
+
+def event_row(
+    district: str,
+    kind: str,
+    *,
+    actor: str,
+    at: datetime,
+    data: dict[str, Any],
+    incident_id: UUID | None = None,
+    client_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return an event as a row, its canonical text made."""
+    event_id = uuid7()
+    body = audit.event_text(
+        district=district, event_id=event_id, incident_id=incident_id, kind=kind, actor=actor, at=at,
+        client_at=client_at, data=data,
+    )  # fmt: skip
+    return {"district": district, "id": event_id, "incident_id": incident_id, "kind": kind, "at": at, "body": body}
+
+
+def append_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write many events (`event_row`) at once."""
+    if rows:
+        connection.execute(_append, list(rows))
+
+
+def list_incident_events(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, int | None]]:
+    """Return (canonical text, sealed position or None) of every event of a case, oldest first."""
+    query = (
+        select(incident_event.c.body, event_seal.c.position)
+        .outerjoin(
+            event_seal,
+            (event_seal.c.district == incident_event.c.district) & (event_seal.c.event_id == incident_event.c.id),
+        )
+        .where(incident_event.c.district == district, incident_event.c.incident_id == incident_id)
+        .order_by(incident_event.c.id)
+    )
+    return [(body, position) for body, position in connection.execute(query)]
+
+
+def may_seal(connection: Connection) -> bool:
+    """Whether this session is the one sealer of the database now; the lock ends with the session."""
+    return bool(connection.scalar(select(func.pg_try_advisory_lock(SEALER_LOCK))))
+
+
+def seal_waiting(connection: Connection) -> int:
+    """Give the unsealed events the next positions of their districts, in one transaction; return how many.
+
+    Only the sealer calls it, so the end of each chain can be read without a lock. A late commit gets a later position.
+    """
+    waiting = connection.execute(
+        select(incident_event.c.district, incident_event.c.id, incident_event.c.body)
+        .join(
+            event_unsealed,
+            (event_unsealed.c.district == incident_event.c.district)
+            & (event_unsealed.c.event_id == incident_event.c.id),
+        )
+        .order_by(incident_event.c.district, incident_event.c.id)
+        .limit(_BATCH)
+    ).all()
+    if not waiting:
+        return 0
+    ends: dict[str, tuple[int, bytes]] = {}
+    seals = []
+    for district, event_id, body in waiting:
+        position, previous = ends.get(district) or _chain_end(connection, district)
+        position += 1
+        hashed = audit.seal(previous, position, body)
+        ends[district] = (position, hashed)
+        seals.append({"district": district, "position": position, "event_id": event_id, "hash": hashed})
+    connection.execute(insert(event_seal), seals)
+    connection.execute(
+        text("delete from event_unsealed where district = :district and event_id = any(:ids)"),
+        [{"district": code, "ids": [s["event_id"] for s in seals if s["district"] == code]} for code in ends],
+    )
+    for district, (position, _) in ends.items():
+        connection.execute(text("select pg_notify('gridsvc_sealed', :word)"), {"word": f"{district} {position}"})
+    return len(seals)
+
+
+def _chain_end(connection: Connection, district: str) -> tuple[int, bytes]:
+    query = (
+        select(event_seal.c.position, event_seal.c.hash)
+        .where(event_seal.c.district == district)
+        .order_by(event_seal.c.position.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return (0, audit.GENESIS) if row is None else (row[0], bytes(row[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """A row of a chain with its event; `body` None = the event is gone."""
+
+    position: int
+    hash: bytes
+    event_id: UUID
+    body: str | None
+
+
+def iterate_chain(connection: Connection, district: str) -> Iterator[SealedEvent]:
+    """Yield a district's chain from its beginning, streamed."""
+    query = (
+        select(event_seal.c.position, event_seal.c.hash, event_seal.c.event_id, incident_event.c.body)
+        .outerjoin(
+            incident_event,
+            (event_seal.c.district == incident_event.c.district) & (event_seal.c.event_id == incident_event.c.id),
+        )
+        .where(event_seal.c.district == district)
+        .order_by(event_seal.c.position)
+    )
+    rows = connection.execution_options(yield_per=5000).execute(query)
+    for position, hashed, event_id, body in rows:
+        yield SealedEvent(position, bytes(hashed), event_id, body)
+
+
+def list_late_unsealed(connection: Connection, district: str, after_s: float) -> list[UUID]:
+    """Return the events that no sealer took within `after_s` seconds of the database's clock."""
+    query = (
+        select(incident_event.c.id)
+        .join(
+            event_unsealed,
+            (event_unsealed.c.district == incident_event.c.district)
+            & (event_unsealed.c.event_id == incident_event.c.id),
+        )
+        .where(
+            incident_event.c.district == district,
+            incident_event.c.at < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, after_s),
+        )
+        .order_by(incident_event.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def list_unchained(connection: Connection, district: str) -> list[UUID]:
+    """Return events that are neither sealed nor waiting to be: somebody removed their mark."""
+    query = text(
+        "select e.id from incident_event e "
+        "left join event_seal s on s.district = e.district and s.event_id = e.id "
+        "left join event_unsealed u on u.district = e.district and u.event_id = e.id "
+        "where e.district = :district and s.event_id is null and u.event_id is null order by e.id"
+    )
+    return list(connection.scalars(query, {"district": district}))

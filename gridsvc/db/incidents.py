@@ -1,0 +1,217 @@
+"""Cases: written once, then changed step by step; read alone or as a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, not_, or_, select, text, update
+
+from gridsvc.db.case_tables import incident, incident_reporter
+from gridsvc.incidents import CaseState, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Select
+
+CLOCKS = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case as it lies in the database. `details` is the answer that was given at its report."""
+
+    district: str
+    id: UUID
+    number: int
+    type: str
+    urgency: str
+    response_class: str | None
+    target_s: int | None
+    status: Status
+    waiting: bool
+    drill: bool
+    lon: float
+    lat: float
+    generation: int | None
+    details: dict[str, Any]
+    reported_at: datetime
+    triggered_at: datetime
+    clocks: dict[str, datetime | None]
+
+    def state(self, live: int) -> CaseState:
+        """Return what the step rules need; `live` counts engagements that have not ended."""
+        return CaseState(
+            self.status, self.triggered_at, self.clocks["accepted_at"], self.clocks["assigned_at"],
+            self.clocks["handled_at"], live,
+        )  # fmt: skip
+
+
+_select = select(
+    incident.c.district, incident.c.id, incident.c.number, incident.c.type, incident.c.urgency,
+    incident.c.response_class, incident.c.target_s, incident.c.status, incident.c.waiting, incident.c.drill,
+    func.ST_X(incident.c.geom), func.ST_Y(incident.c.geom), incident.c.generation, incident.c.details,
+    incident.c.reported_at, incident.c.triggered_at, *(incident.c[clock] for clock in CLOCKS),
+)  # fmt: skip
+
+
+def _stored(row: Sequence[Any]) -> StoredCase:
+    values = list(row)
+    values[7] = Status(values[7])
+    return StoredCase(*values[:16], clocks=dict(zip(CLOCKS, values[16:], strict=True)))
+
+
+def next_number(connection: Connection) -> int:
+    """Return the next case number; gaps are allowed."""
+    return int(connection.execute(text("select nextval('incident_number')")).scalar_one())
+
+
+def add_incident(connection: Connection, row: dict[str, Any]) -> None:
+    """Write a new case; `row` has the columns of the table, geometry as EWKT."""
+    connection.execute(insert(incident), row)
+
+
+def add_reporter(
+    connection: Connection, district: str, incident_id: UUID, reporter: dict[str, Any], salt: bytes
+) -> None:
+    """Keep who reported, apart from everything else, so that it can be erased."""
+    row = {"district": district, "incident_id": incident_id, "reporter": reporter, "salt": salt}
+    connection.execute(insert(incident_reporter), row)
+
+
+def find_reporter(connection: Connection, district: str, incident_id: UUID) -> dict[str, Any] | None:
+    """Return who reported a case; None where nobody is named or it was erased."""
+    query = select(incident_reporter.c.reporter).where(
+        incident_reporter.c.district == district, incident_reporter.c.incident_id == incident_id
+    )
+    found: dict[str, Any] | None = connection.scalar(query)
+    return found
+
+
+def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase | None:
+    """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
+    query = _select.where(incident.c.id == incident_id, incident.c.district.in_(text("select code from district")))
+    if lock:
+        query = query.with_for_update(of=incident, key_share=True)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def set_status(
+    connection: Connection,
+    district: str,
+    incident_id: UUID,
+    status: Status,
+    *,
+    waiting: bool,
+    stamps: dict[str, datetime],
+) -> None:
+    """Write a case's new status with the clocks that it stamps."""
+    connection.execute(
+        update(incident)
+        .where(incident.c.district == district, incident.c.id == incident_id)
+        .values(status=str(status), waiting=waiting, **stamps)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """What a list of cases is asked for; None = everything."""
+
+    district: str | None = None
+    statuses: tuple[str, ...] | None = None
+    owner: str | None = None
+    response_class: str | None = None
+    since: datetime | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    late: bool | None = None
+    waiting: bool | None = None
+
+
+def list_incidents(
+    connection: Connection, wanted: CaseFilter, *, limit: int, after: tuple[datetime, UUID] | None
+) -> list[StoredCase]:
+    """Return cases, newest first, from behind the cursor `after` (triggered_at, id)."""
+    query = _filtered(wanted).order_by(incident.c.triggered_at.desc(), incident.c.id.desc()).limit(limit)
+    if after is not None:
+        at, last = after
+        query = query.where(text("(incident.triggered_at, incident.id) < (:at, :last)")).params(at=at, last=last)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+# Late: the first team was, or would by now be, on the scene after the target; routine cases have none.
+_LATE = text(
+    "incident.target_s is not null and coalesce((select min(e.on_scene_at) from engagement e "
+    "where e.district = incident.district and e.incident_id = incident.id), "
+    "incident.cancelled_at, incident.archived_at, clock_timestamp()) "
+    "> incident.reported_at + make_interval(secs => incident.target_s)"
+)
+
+
+def _filtered(wanted: CaseFilter) -> Select[Any]:
+    query = _select
+    if wanted.district is not None:
+        query = query.where(incident.c.district == wanted.district)
+    if wanted.statuses is not None:
+        query = query.where(incident.c.status.in_(wanted.statuses))
+    if wanted.owner is not None:
+        levels = (incident.c.regional, incident.c.township, incident.c.area, incident.c.village)
+        query = query.where(or_(*(level == wanted.owner for level in levels)))
+    if wanted.response_class is not None:
+        query = query.where(incident.c.response_class == wanted.response_class)
+    if wanted.since is not None:
+        query = query.where(incident.c.triggered_at >= wanted.since)
+    if wanted.bbox is not None:
+        query = query.where(func.ST_Intersects(incident.c.geom, func.ST_MakeEnvelope(*wanted.bbox, 4326)))
+    if wanted.waiting is not None:
+        query = query.where(incident.c.waiting == wanted.waiting)
+    if wanted.late is not None:
+        query = query.where(_LATE if wanted.late else not_(_LATE.self_group()))
+    return query
+
+
+@dataclass(frozen=True, slots=True)
+class NearCase:
+    """An open case near a new one."""
+
+    id: UUID
+    number: int
+    type: str
+    status: str
+    lon: float
+    lat: float
+    triggered_at: datetime
+
+
+_near = text(
+    """
+    select id, number, type, status, st_x(geom), st_y(geom), triggered_at
+    from incident
+    where district = :district and status not in ('archived', 'cancelled') and not drill
+      and geom && st_makeenvelope(:west, :south, :east, :north, 4326)
+      and type = any(:types) and triggered_at > :since
+    order by triggered_at desc
+    limit :limit
+    """
+)
+
+
+def list_near(
+    connection: Connection,
+    district: str,
+    box: tuple[float, float, float, float],
+    types: Sequence[str],
+    since: datetime,
+    limit: int,
+) -> list[NearCase]:
+    """Return open cases of certain types in a box (west, south, east, north) since a time, newest first."""
+    west, south, east, north = box
+    rows = connection.execute(
+        _near,
+        {"district": district, "west": west, "south": south, "east": east, "north": north, "types": list(types),
+         "since": since, "limit": limit},
+    )  # fmt: skip
+    return [NearCase(*row) for row in rows]

@@ -1,0 +1,159 @@
+"""Stations, teams, their last positions and what holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc.db.tables import station, team
+from gridsvc.db.versions import bump
+from gridsvc.teams import Team, TeamState, TeamStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A post where teams stand; `derived` marks one that no source named."""
+
+    id: str
+    name: str
+    kind: str
+    lon: float
+    lat: float
+    derived: bool = False
+
+
+def point(lon: float, lat: float) -> str:
+    """Return a place as PostGIS reads it."""
+    return f"SRID=4326;POINT({lon!r} {lat!r})"
+
+
+def replace_teams(
+    connection: Connection,
+    district: str,
+    stations: Iterable[Station],
+    teams: Sequence[Team],
+    station_of: Mapping[str, str],
+) -> None:
+    """Put a roster in force: new teams are added, known ones changed, those left out go off duty.
+
+    `station_of` maps a team's id to its station's. Team ids are UUIDs in text.
+    """
+    posts = [
+        {"district": district, "id": s.id, "name": s.name, "kind": s.kind, "derived": s.derived,
+         "geom": point(s.lon, s.lat)}
+        for s in stations
+    ]  # fmt: skip
+    if posts:
+        new = insert(station)
+        changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
+        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), posts)
+    connection.execute(text("update team set on_duty = false where district = :d"), {"d": district})
+    rows = [
+        {"district": district, "id": UUID(t.id), "name": t.name, "unit": t.unit, "station": station_of.get(t.id),
+         "on_duty": True, "roster": t.as_json()}
+        for t in teams
+    ]  # fmt: skip
+    if rows:
+        new = insert(team)
+        changed = {key: new.excluded[key] for key in ("name", "unit", "station", "on_duty", "roster")}
+        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
+    bump(connection, district, "teams")
+
+
+def list_roster(connection: Connection, district: str) -> list[Team]:
+    """Return all teams of a district, on duty or not, in the order of their ids."""
+    query = select(team.c.roster).where(team.c.district == district).order_by(team.c.id)
+    return [Team.from_json(roster) for roster in connection.scalars(query)]
+
+
+_states = text(
+    """
+    select t.id, t.on_duty, e.incident_id, st_x(l.geom), st_y(l.geom),
+           extract(epoch from cast(:now as timestamptz) - l.at)
+    from team as t
+    left join engagement as e
+      on e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
+    left join team_last as l on l.district = t.district and l.team_id = t.id
+    where t.district = :district
+    order by t.id
+    """
+)
+
+
+def list_states(connection: Connection, district: str, now: datetime) -> list[tuple[str, TeamState]]:
+    """Return (team id, state) of every team, in the order of `list_roster`."""
+    rows = connection.execute(_states, {"district": district, "now": now})
+    return [(str(row[0]), _state(*row[1:])) for row in rows]
+
+
+def _state(on_duty: bool, incident_id: UUID | None, lon: float | None, lat: float | None, age_s: object) -> TeamState:
+    status = TeamStatus.AVAILABLE if on_duty else TeamStatus.OFF_DUTY
+    if incident_id is not None:
+        status = TeamStatus.ENGAGED
+    return TeamState(
+        status=status,
+        incident_id=None if incident_id is None else str(incident_id),
+        lon=lon,
+        lat=lat,
+        position_age_s=None if age_s is None else max(0.0, float(age_s)),  # type: ignore[arg-type]
+    )
+
+
+_last = text(
+    """
+    insert into team_last (district, team_id, geom, accuracy_m, at, received_at)
+    values (:district, :team_id, cast(:geom as geometry), :accuracy_m, :at, :now)
+    on conflict (district, team_id) do update
+    set geom = excluded.geom, accuracy_m = excluded.accuracy_m, at = excluded.at, received_at = excluded.received_at
+    where team_last.at < excluded.at
+    """
+)
+_history = text(
+    """
+    insert into team_position (district, team_id, at, received_at, geom, accuracy_m)
+    values (:district, :team_id, :at, :now, cast(:geom as geometry), :accuracy_m)
+    on conflict do nothing
+    """
+)
+
+
+def put_positions(connection: Connection, district: str, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Keep positions ({team_id, lon, lat, at, accuracy_m}): the newest stamp wins, all go into the history.
+
+    A position is no event: losing the last few in a crash is cheaper than a disk flush for each of them.
+    """
+    connection.execute(text("set local synchronous_commit = off"))
+    values = [
+        {"district": district, "team_id": row["team_id"], "geom": point(row["lon"], row["lat"]),
+         "accuracy_m": row.get("accuracy_m"), "at": row["at"], "now": now}
+        for row in sorted(rows, key=lambda row: (str(row["team_id"]), row["at"]))
+    ]  # fmt: skip
+    connection.execute(_last, values)
+    connection.execute(_history, values)
+
+
+def set_duty(connection: Connection, district: str, team_id: UUID, *, on_duty: bool) -> bool:
+    """Put a team on or off duty; False where there is no such team."""
+    done = connection.execute(
+        text("update team set on_duty = :on where district = :d and id = :id"),
+        {"on": on_duty, "d": district, "id": team_id},
+    )
+    return done.rowcount == 1
+
+
+def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) -> None:
+    """Lock the rows of teams until the transaction ends, in the order of their ids so that nobody deadlocks."""
+    connection.execute(
+        text("select 1 from team where district = :d and id = any(:ids) order by id for no key update"),
+        {"d": district, "ids": sorted(team_ids)},
+    )
