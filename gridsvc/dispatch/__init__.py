@@ -1,10 +1,10 @@
 """The lawful joint team, its reasons, its shortfalls, its price in coverage.
 
-    prepared = Prepared.of(teams, catalogue, plan_book)          # once per version vector
-    answer = recommend(prepared, case, states, travel_s)         # states, travel_s: in the order of prepared.teams
-    answer.as_json()                                             # `recommendation` of the HTTP interface
-    record = inputs_record(prepared, case, states, travel_s)     # to keep with the case
-    replay(prepared, record) == answer                           # in any process, at any time
+prepared = Prepared.of(teams, catalogue, plan_book, clock_rules)  # once per version vector
+answer = recommend(prepared, case, states, travel_s)         # states, travel_s: in the order of prepared.teams
+answer.as_json()                                             # `recommendation` of the HTTP interface
+record = inputs_record(prepared, case, states, travel_s)     # to keep with the case
+replay(prepared, record) == answer                           # in any process, at any time
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gridsvc.catalogue import Catalogue
-    from gridsvc.response_plans import PlanBook
+    from gridsvc.response_plans import ClockRules, PlanBook
     from gridsvc.teams import Team, TeamState
 
 __all__ = ["CaseFacts", "ChosenTeam", "Handler", "Prepared", "Recommendation", "Substitute", "Unfilled",
@@ -35,7 +35,7 @@ class Prepared:
     version: str
 
     @classmethod
-    def of(cls, teams: Iterable[Team], catalogue: Catalogue, plans: PlanBook) -> Prepared:
+    def of(cls, teams: Iterable[Team], catalogue: Catalogue, plans: PlanBook, clocks: ClockRules) -> Prepared:
         raise NotImplementedError
 
     def as_json(self) -> dict[str, Any]:

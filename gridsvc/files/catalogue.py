@@ -71,7 +71,7 @@ def read_units(path: Path) -> UnitsFile:
     units = []
     for number, row in enumerate(value.get("unit", []), start=1):
         where = f"{path}: unit {number} ({row.get('id', 'without id')})"
-        _only(row, {"id", "kind", "name", "name_en", "aliases"}, {"id", "kind", "name"}, where)
+        only_keys(row, {"id", "kind", "name", "name_en", "aliases"}, {"id", "kind", "name"}, where)
         if row["kind"] not in list(UnitKind):
             raise InvalidInput(f"{where}: kind {row['kind']!r} is none of {', '.join(UnitKind)}; use one of these.")
         units.append(
@@ -80,7 +80,7 @@ def read_units(path: Path) -> UnitsFile:
     fields = []
     for number, row in enumerate(value.get("field", []), start=1):
         where = f"{path}: field {number} ({row.get('id', 'without id')})"
-        _only(row, {"id", "name", "name_en", "brigade", "brigade_since"}, {"id", "name"}, where)
+        only_keys(row, {"id", "name", "name_en", "brigade", "brigade_since"}, {"id", "name"}, where)
         fields.append(
             Field(row["id"], row["name"], row.get("brigade"), row.get("name_en", ""), row.get("brigade_since"))
         )
@@ -109,11 +109,11 @@ def read_catalogue(
 
 def _from_toml(path: Path, known: UnitsFile, override_reason: str | None) -> tuple[Catalogue, CatalogueReport]:
     value = read_toml(path)
-    _only(value, {"source", "printed_items", "approval", "delegation", "unit"}, {"unit"}, str(path))
+    only_keys(value, {"source", "printed_items", "approval", "delegation", "unit"}, {"unit"}, str(path))
     matters, printed = [], []
     for number, group in enumerate(value["unit"], start=1):
         where = f"{path}: unit {number} ({group.get('id', 'without id')})"
-        _only(group, {"id", "printed_areas", "printed_items", "matters"}, {"id", "matters"}, where)
+        only_keys(group, {"id", "printed_areas", "printed_items", "matters"}, {"id", "matters"}, where)
         unit = _unit(known, group["id"], where)
         printed.append(PrintedTotals(unit, group.get("printed_areas"), group.get("printed_items")))
         for seq, row in enumerate(group["matters"], start=1):
@@ -129,7 +129,7 @@ def _from_toml(path: Path, known: UnitsFile, override_reason: str | None) -> tup
         [m], approved, until_basis=bases[0], since_basis=bases[1]) for m in matters}  # fmt: skip
     for number, row in enumerate(value.get("approval", []), start=1):
         where = f"{path}: approval {number}"
-        _only(row, {"since", "basis", "until_basis", "matters"}, set(), where)
+        only_keys(row, {"since", "basis", "until_basis", "matters"}, set(), where)
         chosen = _keys(row.get("matters", sorted(keys)), keys, where)
         approved |= dict.fromkeys(chosen, _day(row.get("since"), where))
         bases = (row.get("until_basis", UNTIL_BASIS), row.get("basis", SINCE_BASIS))
@@ -141,7 +141,7 @@ def _from_toml(path: Path, known: UnitsFile, override_reason: str | None) -> tup
     competences = [rule for each in rules.values() for rule in each]
     for number, row in enumerate(value.get("delegation", []), start=1):
         where = f"{path}: delegation {number}"
-        _only(row, {"matter", "township", "since", "until", "basis"}, {"matter", "basis"}, where)
+        only_keys(row, {"matter", "township", "since", "until", "basis"}, {"matter", "basis"}, where)
         [key] = _keys([row["matter"]], keys, where)
         competences.append(
             Competence(
@@ -236,7 +236,8 @@ def _day(value: Any, where: str) -> date | None:
     raise InvalidInput(f"{where}: {value!r} is no day; write 2022-01-01, without quotes.")
 
 
-def _only(row: dict[str, Any], known: set[str], needed: set[str], where: str) -> None:
+def only_keys(row: dict[str, Any], known: set[str], needed: set[str], where: str) -> None:
+    """Raise InvalidInput for a table with a key too few or too many."""
     if missing := sorted(needed - row.keys()):
         raise InvalidInput(f"{where}: `{missing[0]}` is missing; add it.")
     if odd := sorted(row.keys() - known):
