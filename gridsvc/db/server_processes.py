@@ -1,0 +1,133 @@
+"""The processes of a PostgreSQL server, seen from outside: which live, what the server says of itself, which are left.
+
+A server whose first process (postmaster) was killed leaves its pid file, and for a moment its other processes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PORT = 5432
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What postmaster.pid says; `status` is `ready`, `starting`, `stopping` or empty."""
+
+    pid: int
+    socket_folder: Path | None
+    status: str
+
+
+def read_postmaster(data: Path) -> Postmaster | None:
+    """Read postmaster.pid of the PostgreSQL data folder; None where there is none or it is half written."""
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return Postmaster(
+            pid=int(lines[0]),
+            socket_folder=Path(lines[4]) if len(lines) > 4 and lines[4] else None,
+            status=lines[7].strip() if len(lines) > 7 else "",
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError, IndexError):
+        return None
+
+
+def takes_connections(folder: Path) -> bool:
+    """Whether something listens on the server's socket in `folder`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(str(folder / f".s.PGSQL.{PORT}"))
+        except TimeoutError:
+            return True  # there, but busy
+        except OSError:
+            return False
+    return True
+
+
+def list_processes(data: Path) -> list[int]:
+    """List the living processes of the server of `data`: all of them work in that folder."""
+    real = data.resolve()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "cwd").readlink() == real and _is_postgres(entry):
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # gone, a zombie, or another user's
+    return found
+
+
+def clear_the_dead(data: Path) -> None:
+    """Make way for a new server where the old one's first process was killed.
+
+    Its other processes go by themselves within moments; those that do not are ended, since a new server must not
+    start while one of them holds the old one's memory. A pid file whose number now belongs to another program
+    is removed, since PostgreSQL would take that program for a server.
+    """
+    told = read_postmaster(data)
+    if told is None:
+        return
+    for end, patience_s in ((None, 0.3), (signal.SIGQUIT, 0.7), (signal.SIGKILL, 5.0)):
+        left = list_processes(data)
+        if told.pid in left:
+            return  # the postmaster lives: nothing is dead here
+        if end is not None:
+            for pid in left:
+                send(pid, end)
+        if wait_until(lambda: not list_processes(data), patience_s):
+            break
+    if exists(told.pid):
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def exists(pid: int) -> bool:
+    """Whether the number belongs to a process, also one that is dead and not yet collected."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def lives(pid: int) -> bool:
+    """Whether the process runs: exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except (OSError, IndexError):
+        return False
+
+
+def send(pid: int, what: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, what)
+    except ProcessLookupError:
+        return
+
+
+def wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
+    """Wait until the condition holds; False where it did not within `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _is_postgres(process: Path) -> bool:
+    return (process / "exe").readlink().name.removesuffix(" (deleted)") == "postgres"  # so after an upgrade
