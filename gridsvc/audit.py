@@ -1,7 +1,8 @@
 """The chain of events: canonical text, and a hash over it that no row can leave unnoticed (R18).
 
 Seal n of a district is SHA-256(seal n-1 | n as 8 bytes, big-endian | canonical text of event n, UTF-8);
-seal 0 is 32 zero bytes. The text is JSON canonicalised by RFC 8785 and stored as text: it is hashed as it lies, never re-serialised.
+seal 0 is 32 zero bytes. The text is JSON canonicalised by RFC 8785 and stored as text: it is hashed as it lies,
+never re-serialised.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ def canonical(value: Any) -> str:
 
 def _is_plain(value: Any) -> bool:
     """Whether json.dumps writes this value as RFC 8785 does."""
-    kind: type = type(value)
+    kind = type(value)
     if kind is str or value is None or kind is bool:
         return True
     if kind is float:
-        return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
+        return bool(1e-4 <= abs(value) < 1e16 and not value.is_integer())
     if kind is int:
-        return -(2**53) < value < 2**53
+        return bool(-(2**53) < value < 2**53)
     if kind is list or kind is tuple:
         return all(map(_is_plain, value))
     if kind is dict:

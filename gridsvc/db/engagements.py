@@ -41,8 +41,8 @@ _columns = (
 
 
 def _engagement(row: Sequence[Any]) -> Engagement:
-    facts: tuple[Any, ...] = tuple(row[:8])
-    return Engagement(*facts, state=EngagementState(*row[8:]))
+    state = EngagementState(*row[8:])
+    return Engagement(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], state)
 
 
 def list_engagements(connection: Connection, district: str, incident_ids: Sequence[UUID]) -> list[Engagement]:

@@ -59,9 +59,9 @@ _select = select(
 
 
 def _stored(row: Sequence[Any]) -> StoredCase:
-    values = list(row)
+    values: list[Any] = [*row[:16], dict(zip(CLOCKS, row[16:], strict=True))]
     values[7] = Status(values[7])
-    return StoredCase(*values[:16], clocks=dict(zip(CLOCKS, values[16:], strict=True)))
+    return StoredCase(*values)
 
 
 def next_number(connection: Connection) -> int:

@@ -1,0 +1,132 @@
+"""Which lawful team would go: travel times from where every team is now, then the law."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from gridsvc import dispatch
+from gridsvc.errors import Conflict
+from gridsvc.grids.levels import LEVEL_KEYS, Level
+from gridsvc.teams import TeamState, TeamStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gridsvc.dispatch import Prepared, Recommendation
+    from gridsvc.grids.ownership import Ownership
+    from gridsvc.operations.districts import DistrictView
+    from gridsvc.operations.service import Service
+    from gridsvc.response_plans import PlanBook, ResponseClass
+    from gridsvc.roads.snapping import Snaps
+
+OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A recommendation and all that it was made from (R11)."""
+
+    recommendation: Recommendation
+    inputs: dict[str, Any]
+
+
+def law_of(view: DistrictView) -> tuple[PlanBook, Prepared]:
+    """Return the district's run cards and teams; Conflict where none are loaded yet."""
+    if view.plans is None or view.prepared is None:
+        raise Conflict(
+            f"District {view.code} has no run cards or catalogue yet. "
+            "Load them: `gridsvc load catalogue FILE`, `gridsvc load plans FILE`.",
+            kind="no-response-plans",
+        )
+    return view.plans, view.prepared
+
+
+def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:
+    """Return the states in the order of `prepared.teams`; a team that the database does not know is off duty."""
+    return [states.get(team.id, OFF_DUTY) for team in prepared.teams]
+
+
+def travel_seconds(
+    service: Service, view: DistrictView, states: Sequence[TeamState], lon: float, lat: float
+) -> list[float | None]:
+    """Return seconds by road from every team to a place, None = no way there; all by network time, none filtered."""
+    network = view.network
+    if network is None or not len(view.station_lon):
+        return [None] * len(states)
+    from gridsvc.roads.search import seconds_to
+    from gridsvc.roads.snapping import snap
+
+    version = (view.code, view.versions.network, view.versions.teams, view.versions.catalogue, view.versions.plans)
+    origins: Snaps
+    if any(state.lon is not None for state in states):
+        pairs = zip(states, view.station_lon, view.station_lat, strict=True)
+        places = [(s.lon, s.lat) if s.lon is not None and s.lat is not None else (x, y) for s, x, y in pairs]
+        origins = snap(network, *np.array(places).T)
+    else:
+        origins = service.cached("stations", version, lambda: snap(network, view.station_lon, view.station_lat))
+    seconds = seconds_to(network, origins, snap(network, lon, lat), profile="emergency")
+    return [round(s, 1) if s < float("inf") else None for s in seconds.tolist()]
+
+
+def response_class_of(view: DistrictView, ownership: Ownership | None) -> ResponseClass:
+    """Return urban or rural (R15): by the village's code, else its township's."""
+    plans, _ = law_of(view)
+    if ownership is None:
+        return plans.response_classes.class_of(None)
+    township = ownership.owner(Level.TOWNSHIP)
+    seat = None
+    if township is not None and view.index is not None:
+        row = view.index.row_of(township.code)
+        seat = None if row is None else view.index.grids.urban_rural_codes[row]
+    return plans.response_classes.class_of(ownership.urban_rural_code, seat)
+
+
+def owned_level(ownership: Ownership | None) -> str | None:
+    """Return the finest level that holds the whole place."""
+    if ownership is None:
+        return None
+    held = [key for key, owner in zip(LEVEL_KEYS, ownership.owners, strict=True) if owner is not None]
+    return held[-1] if held else None
+
+
+def case_facts(
+    view: DistrictView,
+    incident_type: str,
+    ownership: Ownership | None,
+    now: datetime,
+    **more: Any,
+) -> dispatch.CaseFacts:
+    """Return what dispatch needs to know of a case; `more` are further fields of CaseFacts (alarm, held, excluded)."""
+    codes = [None if owner is None else owner.code for owner in ownership.owners] if ownership else [None] * 4
+    return dispatch.CaseFacts(
+        type=incident_type,
+        local_time=now.astimezone(ZoneInfo(view.district.time_zone)),
+        response_class=response_class_of(view, ownership),
+        regional=codes[0],
+        township=codes[1],
+        area=codes[2],
+        village=codes[3],
+        owned_level=owned_level(ownership),
+        **more,
+    )
+
+
+def choose(
+    service: Service,
+    view: DistrictView,
+    facts: dispatch.CaseFacts,
+    states: Mapping[str, TeamState],
+    lon: float,
+    lat: float,
+) -> Choice:
+    """Recommend the lawful joint team for a place, and keep what the answer was made from."""
+    _, prepared = law_of(view)
+    ordered = states_in_order(prepared, states)
+    travel_s = travel_seconds(service, view, ordered, lon, lat)
+    recommendation = dispatch.recommend(prepared, facts, ordered, travel_s)
+    return Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
