@@ -1,0 +1,69 @@
+"""What the command screen must know before it draws: districts, names, legal steps; one answer, no second truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gridsvc import __version__
+from gridsvc.catalogue import Catalogue
+from gridsvc.db.documents import get_document
+from gridsvc.db.screen_facts import DistrictFacts, list_district_facts, list_level_counts, list_township_names
+from gridsvc.db.tiles import find_bounds
+from gridsvc.grids.levels import Level
+from gridsvc.incidents import Status, legal_steps
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from gridsvc.operations.service import Service
+
+
+def read_screen_facts(service: Service) -> dict[str, Any]:
+    """Return districts (name, zone, bounds, what is synthetic or derived, units, townships) and the table of steps."""
+    with service.database.transaction() as connection:
+        districts = [_district(service, connection, facts) for facts in list_district_facts(connection)]
+    return {
+        "version": __version__,
+        "districts": districts,
+        "legal_steps": {str(status): list(legal_steps(status)) for status in Status},
+    }
+
+
+def _district(service: Service, connection: Connection, facts: DistrictFacts) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "code": facts.code,
+        "name": facts.name,
+        "time_zone": facts.time_zone,
+        "synthetic": facts.synthetic,
+        "about": facts.about,
+        "generation": facts.generation,
+        "roads_source": facts.roads_source,
+        "bounds": find_bounds(connection, [facts.code]),
+        "levels": {},
+        "townships": {},
+        "units": [],
+        "fields": [],
+    }
+    if facts.generation is not None:
+        counts = list_level_counts(connection, facts.code, facts.generation)
+        answer["levels"] = {Level(level).key: {"grids": n, "derived": derived} for level, n, derived in counts}
+        answer["townships"] = list_township_names(connection, facts.code, facts.generation)
+    if facts.catalogue is not None:
+        digest = facts.catalogue
+        answer |= service.cached(
+            "screen-names",
+            (facts.code, digest),
+            lambda: _names(get_document(connection, facts.code, "catalogue", digest)),
+        )
+    return answer
+
+
+def _names(document: str) -> dict[str, Any]:
+    catalogue = Catalogue.from_document(document)
+    return {
+        "units": [
+            {"id": unit.id, "name": unit.name, "name_en": unit.name_en, "kind": str(unit.kind)}
+            for unit in catalogue.units
+        ],
+        "fields": [{"id": each.id, "name": each.name, "name_en": each.name_en} for each in catalogue.fields],
+    }
