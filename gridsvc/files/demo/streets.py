@@ -16,14 +16,17 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial import Delaunay, cKDTree
 
+from gridsvc.roads.speeds import CLASS_NUMBER
+from gridsvc.roads.survey import Survey
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import networkx as nx
     from numpy.typing import NDArray
 
     from gridsvc.files.demo.tiling import Plane
     from gridsvc.grids.levels import Grid
+    from gridsvc.roads.speeds import Speeds
 
 CLASSES = ("residential", "unclassified", "tertiary", "secondary", "primary", "trunk")
 _RESIDENTIAL, _UNCLASSIFIED, _TERTIARY, _SECONDARY, _PRIMARY, _TRUNK = range(len(CLASSES))
@@ -52,29 +55,36 @@ class Streets:
     shape: tuple[NDArray[np.float64], ...]
     name: tuple[str, ...]
 
-    def as_graph(self) -> nx.MultiDiGraph:
-        """Return the network as osmnx would have it: x, y, highway, oneway, length in metres, geometry."""
-        import networkx as nx
-
-        graph = nx.MultiDiGraph(crs="EPSG:4326", source="synthetic")
-        for number, (lon, lat) in enumerate(self.lonlat):
-            graph.add_node(number, x=float(lon), y=float(lat))
+    def as_survey(self, speeds: Speeds) -> Survey:
+        """Return the streets as a survey: one way an edge, driven at the speed of its class."""
+        corners = sum(len(points) - 2 for points in self.shape)
+        count = len(self.lonlat)
+        extra = np.arange(count, count + corners, dtype=np.int64)
+        ways, taken = [], 0
         for edge, points in enumerate(self.shape):
-            tail, head = int(self.tail[edge]), int(self.head[edge])
-            told = {"highway": CLASSES[self.rank[edge]], "oneway": bool(self.oneway[edge]), "osmid": edge + 1,
-                    "length": _length_m(points)}  # fmt: skip
-            if self.name[edge]:
-                told["name"] = self.name[edge]
-            graph.add_edge(tail, head, geometry=shapely.LineString(points), reversed=False, **told)
-            if not self.oneway[edge]:
-                graph.add_edge(head, tail, geometry=shapely.LineString(points[::-1]), reversed=True, **told)
-        return graph
-
-
-def _length_m(points: NDArray[np.float64]) -> float:
-    lon, lat = np.radians(points).T
-    a = np.sin(np.diff(lat) / 2) ** 2 + np.cos(lat[:-1]) * np.cos(lat[1:]) * np.sin(np.diff(lon) / 2) ** 2
-    return float((2 * 6_371_008.8 * np.arcsin(np.sqrt(a))).sum())
+            inner = len(points) - 2
+            ways.append([self.tail[edge], *extra[taken : taken + inner], self.head[edge]])
+            taken += inner
+        lonlat = np.vstack([self.lonlat, *(points[1:-1] for points in self.shape)])
+        kph = np.repeat(np.array([speeds.class_kph[CLASSES[rank]] for rank in self.rank])[:, None], 4, axis=1)
+        kph[self.oneway, 1] = 0.0
+        kph[self.oneway, 3] = speeds.contraflow_kph
+        names = sorted(set(self.name))
+        number = {name: index for index, name in enumerate(names)}
+        return Survey(
+            point=np.arange(len(lonlat), dtype=np.int64),
+            lon=lonlat[:, 0],
+            lat=lonlat[:, 1],
+            signal=np.zeros(len(lonlat), dtype=bool),
+            way=np.arange(1, len(ways) + 1, dtype=np.int64),
+            way_first=np.concatenate([[0], np.cumsum([len(way) for way in ways])]).astype(np.int64),
+            way_point=np.concatenate(ways).astype(np.int64),
+            road_class=np.array([CLASS_NUMBER[CLASSES[rank]] for rank in self.rank], dtype=np.uint8),
+            kph=kph.astype(np.float32),
+            roundabout=np.zeros(len(ways), dtype=bool),
+            name=np.array([number[name] for name in self.name], dtype=np.int32),
+            names=tuple(names),
+        )
 
 
 def draw_streets(
