@@ -1,0 +1,232 @@
+"""Build the file of an ownership index out of the grids of one generation."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from gridsvc.errors import InvalidInput
+from gridsvc.grids import layout
+from gridsvc.grids.levels import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gridsvc.grids.levels import Grid
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Rows = NDArray[np.int32]
+
+_CELLS_PER_EDGE = 20
+_MOST_CELLS = 1 << 24
+_FEWEST_CELLS = 1 << 14
+_EDGES_PER_RECORD = 12
+_DEEPEST = 6
+
+
+def build_index(district: str, generation: int, grids: Iterable[Grid]) -> bytes:
+    """Return the index file; the same grids in any order give the same bytes.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no grid, a code occurs twice, or a geometry is empty or not finite: a generation like that is
+        never activated.
+    """
+    ordered = sorted(grids, key=lambda grid: (-grid.level, grid.code))
+    _refuse(district, ordered)
+    shapes = np.array([_as_multipolygon(grid) for grid in ordered], dtype=object)
+    levels = np.array([grid.level for grid in ordered], np.int8)
+    ends, face = _ring_edges(shapes)
+    edges, face_first, faces = _unique_edges(ends, face)
+    west, south, cell, columns, rows = _raster_of(edges)
+    cells, pool = _rasterise(edges, face_first, faces, levels, (west, south, cell, columns, rows))
+    words = [
+        json.dumps([g.code, g.name, g.parent, g.urban_rural_code, g.derived], ensure_ascii=False, separators=(",", ":"))
+        for g in ordered
+    ]
+    encoded = [word.encode() for word in words]
+    kind, coordinates, offsets = shapely.to_ragged_array(shapes.tolist())
+    assert kind == shapely.GeometryType.MULTIPOLYGON
+    about = {
+        "district": district,
+        "bounds": [float(x) for x in shapely.total_bounds(shapes)],
+        "edges": len(edges),
+        "level_keys": [level.key for level in Level if level in set(levels.tolist())],
+    }
+    return layout.pack(
+        {
+            "west_deg": west, "south_deg": south, "cell_deg": cell, "cells_per_deg": 1 / cell,
+            "columns": columns, "rows": rows, "grids": len(ordered), "finest_level": int(levels.max()),
+            "generation": generation,
+        },
+        {
+            "about": json.dumps(about).encode(),
+            "cells": cells.data.cast("B"),
+            "pool": pool.data.cast("B"),
+            "levels": levels.data.cast("B"),
+            "chains": _chains(ordered).tobytes(),
+            "text_at": np.concatenate([[0], np.cumsum([len(word) for word in encoded])]).astype(np.int64).tobytes(),
+            "text": b"".join(encoded),
+            "outline": _outline(edges, face_first, faces, levels).tobytes(),
+            "coordinates": np.ascontiguousarray(coordinates[:, :2]).tobytes(),
+            **{
+                name: np.asarray(offset, np.int64).tobytes()
+                for name, offset in zip(("rings", "polygons", "multipolygons"), offsets, strict=True)
+            },
+        },
+    )  # fmt: skip
+
+
+def _refuse(district: str, ordered: Sequence[Grid]) -> None:
+    if not ordered:
+        raise InvalidInput(f"District {district} has no grids. Load at least one level.", kind="no-grids")
+    codes = [grid.code for grid in ordered]
+    if len(set(codes)) < len(codes):
+        twice = sorted({code for code in codes if codes.count(code) > 1})[:5] if len(codes) < 5000 else []
+        raise InvalidInput(f"Codes occur twice in district {district}: {', '.join(twice)}.", kind="duplicate-code")
+
+
+def _as_multipolygon(grid: Grid) -> shapely.MultiPolygon:
+    shape = grid.geometry
+    if isinstance(shape, shapely.Polygon):
+        shape = shapely.MultiPolygon([shape])
+    if not isinstance(shape, shapely.MultiPolygon) or shape.is_empty:
+        raise InvalidInput(f"Grid {grid.code} {grid.name} has no area: load a polygon for it.", kind="invalid-geometry")
+    shape = shapely.force_2d(shape)
+    coordinates = shapely.get_coordinates(shape)
+    if not np.isfinite(coordinates).all() or (np.abs(coordinates) > (180, 90)).any():
+        raise InvalidInput(
+            f"Grid {grid.code} {grid.name} has coordinates that are no finite degrees.", kind="invalid-geometry"
+        )
+    return shape
+
+
+def _ring_edges(shapes: NDArray[np.object_]) -> tuple[Floats, Ints]:
+    """Return (n, 4) ax, ay, bx, by of every edge, canonical, and its face."""
+    parts, of_shape = shapely.get_parts(shapes, return_index=True)
+    rings, of_part = shapely.get_rings(parts, return_index=True)
+    points, of_ring = shapely.get_coordinates(rings, return_index=True)
+    within = (of_ring[1:] == of_ring[:-1]) & (points[1:] != points[:-1]).any(axis=1)
+    points += 0.0  # no negative zeros
+    ends = np.hstack([points[:-1], points[1:]])[within]
+    face = of_shape[of_part[of_ring[:-1][within]]]
+    ax, ay, bx, by = ends.T
+    turned = (by < ay) | ((by == ay) & (bx > ax))
+    ends[turned] = ends[turned][:, [2, 3, 0, 1]]
+    return ends, face.astype(np.int64)
+
+
+def _unique_edges(ends: Floats, face: Ints) -> tuple[Floats, Ints, Rows]:
+    """Merge edges with the same numbers; return them and the faces of each (CSR).
+
+    They are brought together by a hash. Two that collide only stay apart, which is as right, and slower.
+    """
+    bits = np.ascontiguousarray(ends).view(np.uint64)
+    hashed = np.zeros(len(ends), np.uint64)
+    for column in range(4):
+        hashed = (hashed ^ bits[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        hashed ^= hashed >> np.uint64(29)
+    order = np.lexsort([face, hashed])
+    ends, face, hashed = ends[order], face[order], hashed[order]
+    new = np.ones(len(ends), bool)
+    new[1:] = (hashed[1:] != hashed[:-1]) | (ends[1:] != ends[:-1]).any(axis=1)
+    first = np.append(np.flatnonzero(new), len(ends)).astype(np.int64)
+    # Neighbours in space, neighbours in memory; ties by the numbers themselves, so that no order of rows shows.
+    edges = ends[new]
+    place = np.lexsort([edges[:, 3], edges[:, 2], edges[:, 0], edges[:, 1]])
+    lengths = np.diff(first)[place]
+    face_first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    take = np.repeat(first[:-1][place] - face_first[:-1], lengths) + np.arange(face_first[-1])
+    return np.ascontiguousarray(edges[place]), face_first, face[take].astype(np.int32)
+
+
+def _raster_of(edges: Floats) -> tuple[float, float, float, int, int]:
+    """Choose west, south, cell size, columns, rows. Cell sizes are m * 2^e, m in 8..15: corners are exact numbers."""
+    west, south = float(min(edges[:, 0].min(), edges[:, 2].min())), float(edges[:, 1].min())
+    east, north = float(max(edges[:, 0].max(), edges[:, 2].max())), float(edges[:, 3].max())
+    wanted = min(max(_CELLS_PER_EDGE * len(edges), _FEWEST_CELLS), _MOST_CELLS)
+    width, height = max(east - west, 1e-5), max(north - south, 1e-5)
+    ideal = max(math.sqrt(width * height / wanted), max(width, height) / 30_000)
+    mantissa, exponent = math.frexp(ideal)  # 0.5 <= mantissa < 1
+    cell = math.ceil(mantissa * 16) * 2.0 ** (exponent - 4)
+    column0, row0 = math.floor(west / cell) - 1, math.floor(south / cell) - 1
+    columns = math.floor(east / cell) + 2 - column0
+    rows = math.floor(north / cell) + 2 - row0
+    return column0 * cell, row0 * cell, cell, columns, rows
+
+
+def _rasterise(
+    edges: Floats, face_first: Ints, faces: Rows, levels: NDArray[np.int8],
+    box: tuple[float, float, float, int, int],
+) -> tuple[Rows, Ints]:  # fmt: skip
+    """Return the codes of the cells and the pool of records."""
+    from gridsvc.grids import raster
+
+    west, south, cell, columns, rows = box
+    counts = np.zeros(columns * rows, np.int64)
+    raster.spread(edges, *box, counts, counts, np.empty(0, np.int32), False)
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    entries = np.empty(int(first[-1]), np.int32)
+    raster.spread(edges, *box, counts, first[:-1].copy(), entries, True)
+    finest = int(levels.max())
+    cells, mixed, state_first, states = raster.sweep(
+        edges, face_first, faces, first, entries, levels, west, south, cell, columns, rows, finest
+    )
+    wests, souths = west + (mixed % columns) * cell, south + (mixed // columns) * cell
+    targets = mixed
+    first = np.concatenate([[0], np.cumsum(counts[mixed])]).astype(np.int64)  # cells without edges hold no entries
+    chunks: list[Ints] = []
+    written = 0
+    for depth in range(_DEEPEST + 1):
+        words, codes, *smaller = raster.emit(
+            edges, face_first, faces, levels, wests, souths, cell, first, entries, state_first, states, targets,
+            written, depth < _DEEPEST, _EDGES_PER_RECORD, finest,
+        )  # fmt: skip
+        if depth == 0:
+            cells[targets] = codes
+        else:
+            _patch(chunks, targets, codes)
+        chunks.append(words)
+        written += len(words)
+        wests, souths, targets, first, entries, state_first, states = smaller
+        cell /= 4
+        if not len(wests):
+            break
+    return cells, np.concatenate(chunks) if written else np.zeros(1, np.int64)
+
+
+def _patch(chunks: list[Ints], targets: Ints, codes: Ints) -> None:
+    """Write the codes of cut cells into the record of the cell that was cut, which lies in the newest chunk."""
+    before = sum(len(chunk) for chunk in chunks[:-1])
+    chunks[-1].view(np.int32)[targets - 2 * before] = codes
+
+
+def _chains(ordered: Sequence[Grid]) -> Rows:
+    """Return (n + 1, 4): for each grid the row of its owner at every level, itself and its parents; -1 none."""
+    row_of = {grid.code: row for row, grid in enumerate(ordered)}
+    chains = np.full((len(ordered) + 1, len(Level)), -1, np.int32)
+    for row, grid in enumerate(ordered):
+        link: Grid | None = grid
+        while link is not None:
+            chains[row, link.level - 1] = row_of[link.code]
+            above = ordered[row_of[link.parent]] if link.parent in row_of else None
+            link = above if above is not None and above.level < link.level else None
+    return chains
+
+
+def _outline(edges: Floats, face_first: Ints, faces: Rows, levels: NDArray[np.int8]) -> Floats:
+    """Return the edges that some level has on one side only: the district's outline, and where neighbours disagree."""
+    of_edge = np.repeat(np.arange(len(edges)), np.diff(face_first))
+    single = np.zeros(len(edges), bool)
+    for level in Level:
+        count = np.bincount(of_edge[levels[faces] == level], minlength=len(edges))
+        single |= count % 2 == 1
+    return np.ascontiguousarray(edges[single])
