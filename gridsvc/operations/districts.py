@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridsvc.audit import canonical, whole
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import District, Versions, list_districts, list_versions
@@ -15,29 +16,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from gridsvc.catalogue import Catalogue
     from gridsvc.dispatch import Prepared
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.service import Service
-    from gridsvc.response_plans import PlanBook
+    from gridsvc.response_plans import ClockRules, PlanBook
     from gridsvc.roads.network import RoadNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Catalogue, run cards, clocks and teams of one version vector; stations in the order of `prepared.teams`.
+
+    `kept` is the digest under which all of it is kept for a replay.
+    """
+
+    catalogue: Catalogue
+    plans: PlanBook
+    clocks: ClockRules
+    prepared: Prepared
+    kept: str
+    station_lon: NDArray[np.float64]
+    station_lat: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class DistrictView:
     """One district at one version vector.
 
-    index None: no grids in force. network None: no roads loaded. prepared, plans None: no catalogue or run cards.
-    `station_lon`, `station_lat` are degrees, in the order of `prepared.teams`.
+    index None: no grids in force. network None: no roads loaded. law None: no catalogue, run cards or clocks.
     """
 
     versions: Versions
     district: District
     index: OwnershipIndex | None
     network: RoadNetwork | None
-    plans: PlanBook | None
-    prepared: Prepared | None
-    station_lon: NDArray[np.float64]
-    station_lat: NDArray[np.float64]
+    law: Law | None
 
     @property
     def code(self) -> str:
@@ -59,8 +73,8 @@ def view_at(service: Service, connection: Connection, versions: Versions) -> Dis
     network = None
     if versions.network is not None:
         network = road_network(service, connection, code, versions.network)
-    plans, prepared, lon, lat = _law(service, connection, versions)
-    return DistrictView(versions, _district(service, connection, code), index, network, plans, prepared, lon, lat)
+    law = _law(service, connection, versions)
+    return DistrictView(versions, _district(service, connection, code), index, network, law)
 
 
 def ownership_index(service: Service, connection: Connection, code: str, generation: int) -> OwnershipIndex:
@@ -96,40 +110,29 @@ def _district(service: Service, connection: Connection, code: str) -> District:
     return service.cached("district", code, load)
 
 
-def _law(
-    service: Service, connection: Connection, versions: Versions
-) -> tuple[PlanBook | None, Prepared | None, NDArray[np.float64], NDArray[np.float64]]:
-    """Return run cards and the teams arranged for dispatch, by the versions of catalogue, plans and teams."""
-    import json
-
+def _law(service: Service, connection: Connection, versions: Versions) -> Law | None:
+    """Return catalogue, run cards, clocks and teams of a version vector; None while one of them is not loaded."""
     import numpy as np
 
     from gridsvc.catalogue import Catalogue
     from gridsvc.dispatch import Prepared
-    from gridsvc.response_plans import PlanBook
+    from gridsvc.response_plans import ClockRules, PlanBook
 
     code = versions.district
-
-    def load() -> tuple[PlanBook | None, Prepared | None, NDArray[np.float64], NDArray[np.float64]]:
-        nothing = np.empty(0)
-        if versions.plans is None:
-            return None, None, nothing, nothing
-        plans = PlanBook.from_json(json.loads(get_document(connection, code, "plans", versions.plans)))
-        if versions.catalogue is None:
-            return plans, None, nothing, nothing
-        catalogue = Catalogue.from_json(json.loads(get_document(connection, code, "catalogue", versions.catalogue)))
-        prepared = Prepared.of(list_roster(connection, code), catalogue, plans)
-        lon = np.array([team.lon for team in prepared.teams])
-        lat = np.array([team.lat for team in prepared.teams])
-        return plans, prepared, lon, lat
-
-    return service.cached("law", (code, versions.catalogue, versions.plans, versions.teams), load)
-
-
-def keep_prepared(connection: Connection, view: DistrictView) -> str | None:
-    """Keep the roster, catalogue and plans that answers are made from, for a replay; return their digest."""
-    if view.prepared is None:
+    if versions.catalogue is None or versions.plans is None or versions.clock_policies is None:
         return None
-    from gridsvc.audit import canonical, whole
+    digests = (versions.catalogue, versions.plans, versions.clock_policies)
 
-    return put_document(connection, view.code, "prepared", canonical(whole(view.prepared.as_json())))
+    def load() -> Law:
+        catalogue = Catalogue.from_document(get_document(connection, code, "catalogue", digests[0]))
+        plans = PlanBook.from_document(get_document(connection, code, "plans", digests[1]))
+        clocks = ClockRules.from_document(get_document(connection, code, "clock_policies", digests[2]))
+        prepared = Prepared.of(list_roster(connection, code), catalogue, plans, clocks)
+        lon = np.array([team.lon for team in prepared.teams], dtype=float)
+        lat = np.array([team.lat for team in prepared.teams], dtype=float)
+        text = canonical(whole(prepared.as_json()))
+        # Its own transaction: this process remembers it as kept, whatever becomes of the present one.
+        kept = service.database.run(lambda own: put_document(own, code, "prepared", text))
+        return Law(catalogue, plans, clocks, prepared, kept, lon, lat)
+
+    return service.cached("law", (code, *digests, versions.teams), load)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from gridsvc.dispatch import Prepared, Recommendation
     from gridsvc.grids.ownership import Ownership
-    from gridsvc.operations.districts import DistrictView
+    from gridsvc.operations.districts import DistrictView, Law
     from gridsvc.operations.service import Service
-    from gridsvc.response_plans import PlanBook, ResponseClass
+    from gridsvc.response_plans import ResponseClass
     from gridsvc.roads.snapping import Snaps
+    from gridsvc.teams import Team
 
 OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
 
@@ -35,15 +36,15 @@ class Choice:
     inputs: dict[str, Any]
 
 
-def law_of(view: DistrictView) -> tuple[PlanBook, Prepared]:
-    """Return the district's run cards and teams; Conflict where none are loaded yet."""
-    if view.plans is None or view.prepared is None:
+def law_of(view: DistrictView) -> Law:
+    """Return the district's law and teams; Conflict where none are loaded yet."""
+    if view.law is None:
         raise Conflict(
             f"District {view.code} has no run cards or catalogue yet. "
             "Load them: `gridsvc load catalogue FILE`, `gridsvc load plans FILE`.",
             kind="no-response-plans",
         )
-    return view.plans, view.prepared
+    return view.law
 
 
 def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:
@@ -55,35 +56,38 @@ def travel_seconds(
     service: Service, view: DistrictView, states: Sequence[TeamState], lon: float, lat: float
 ) -> list[float | None]:
     """Return seconds by road from every team to a place, None = no way there; all by network time, none filtered."""
-    network = view.network
-    if network is None or not len(view.station_lon):
+    network, law = view.network, law_of(view)
+    if network is None or not states:
         return [None] * len(states)
     from gridsvc.roads.search import seconds_to
     from gridsvc.roads.snapping import snap
 
-    version = (view.code, view.versions.network, view.versions.teams, view.versions.catalogue, view.versions.plans)
     origins: Snaps
     if any(state.lon is not None for state in states):
-        pairs = zip(states, view.station_lon, view.station_lat, strict=True)
+        pairs = zip(states, law.station_lon, law.station_lat, strict=True)
         places = [(s.lon, s.lat) if s.lon is not None and s.lat is not None else (x, y) for s, x, y in pairs]
         origins = snap(network, *np.array(places).T)
     else:
-        origins = service.cached("stations", version, lambda: snap(network, view.station_lon, view.station_lat))
+        origins = service.cached(
+            "stations",
+            (view.versions.network, law.prepared.version),
+            lambda: snap(network, law.station_lon, law.station_lat),
+        )
     seconds = seconds_to(network, origins, snap(network, lon, lat), profile="emergency")
     return [round(s, 1) if s < float("inf") else None for s in seconds.tolist()]
 
 
 def response_class_of(view: DistrictView, ownership: Ownership | None) -> ResponseClass:
     """Return urban or rural (R15): by the village's code, else its township's."""
-    plans, _ = law_of(view)
+    classes = law_of(view).clocks.response_classes
     if ownership is None:
-        return plans.response_classes.class_of(None)
+        return classes.class_of(None)
     township = ownership.owner(Level.TOWNSHIP)
     seat = None
     if township is not None and view.index is not None:
         row = view.index.row_of(township.code)
         seat = None if row is None else view.index.grids.urban_rural_codes[row]
-    return plans.response_classes.class_of(ownership.urban_rural_code, seat)
+    return classes.class_of(ownership.urban_rural_code, seat)
 
 
 def owned_level(ownership: Ownership | None) -> str | None:
@@ -125,8 +129,17 @@ def choose(
     lat: float,
 ) -> Choice:
     """Recommend the lawful joint team for a place, and keep what the answer was made from."""
-    _, prepared = law_of(view)
+    prepared = law_of(view).prepared
     ordered = states_in_order(prepared, states)
     travel_s = travel_seconds(service, view, ordered, lon, lat)
     recommendation = dispatch.recommend(prepared, facts, ordered, travel_s)
     return Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
+
+
+def reinforcement(view: DistrictView, team: Team, travel_s: float | None) -> dispatch.ChosenTeam:
+    """Return a team that a person sends besides the lawful joint team."""
+    from gridsvc.dispatch import ChosenTeam
+
+    policy = law_of(view).clocks.get(law_of(view).clocks.default_policy)
+    response_s = None if travel_s is None else policy.handling_s + team.station_turnout_s + travel_s
+    return ChosenTeam(f"reinforcement {team.id}", team.id, team.unit, travel_s, response_s)

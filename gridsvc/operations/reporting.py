@@ -16,7 +16,7 @@ from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput
 from gridsvc.incidents import CLOCK_SKEW_ALLOWED
 from gridsvc.operations import recommending
-from gridsvc.operations.districts import keep_prepared, list_views, view_at
+from gridsvc.operations.districts import list_views, view_at
 from gridsvc.operations.placing import Location, Place, location_of, place
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         new = decide(
             service, placed, report, dict(teams.list_states(connection, code, versions.now)), versions.now,
             number=incidents.next_number(connection), near=_near(connection, placed, report, versions.now),
-            prepared=service.cached("prepared", view.prepared, lambda: keep_prepared(connection, view)),
         )  # fmt: skip
         incidents.add_incident(connection, new.row)
         if report.reporter:
@@ -126,7 +125,7 @@ def recommend(service: Service, report: Report) -> dict[str, Any]:
         now = placed.view.versions.now
         states = dict(teams.list_states(connection, placed.view.code, now))
         new = decide(service, placed, report, states, now, number=0,
-                     near=_near(connection, placed, report, now), prepared=None)  # fmt: skip
+                     near=_near(connection, placed, report, now))  # fmt: skip
     return {key: value for key, value in new.answer.items() if key not in {"id", "number", "status", "assignments"}}
 
 
@@ -139,17 +138,15 @@ def decide(
     *,
     number: int,
     near: list[NearCase],
-    prepared: str | None,
 ) -> NewCase:
     """Decide everything about a new case in memory: owners, class, target, handler, team, duplicates."""
     view = placed.view
-    plans, _ = recommending.law_of(view)
-    plan = plans.get(report.type)
+    plan = recommending.law_of(view).plans.get(report.type)
     reported_at = _reported_at(report.reported_at, now)
     facts = recommending.case_facts(view, report.type, placed.ownership, now)
     location = placed.location
     choice = recommending.choose(service, view, facts, states, location.lon, location.lat)
-    return _new_case(placed, report, choice, plan.name, now, reported_at, number=number, near=near, prepared=prepared)
+    return _new_case(placed, report, choice, plan.name, now, reported_at, number=number, near=near)
 
 
 def _new_case(
@@ -162,11 +159,10 @@ def _new_case(
     *,
     number: int,
     near: list[NearCase],
-    prepared: str | None,
 ) -> NewCase:
     view, location, recommendation = placed.view, placed.location, choice.recommendation
     owners = placed.ownership.owners if placed.ownership else (None, None, None, None)
-    versions = view.versions.as_json() | {"prepared": prepared}
+    versions = view.versions.as_json() | {"prepared": recommending.law_of(view).kept}
     told = recommendation.as_json()
     handler = told.pop("handler", None)
     case_id = uuid7()
@@ -252,7 +248,7 @@ def _reported_at(told: datetime | None, now: datetime) -> datetime:
 
 def _near(connection: Connection, placed: Place, report: Report, now: datetime) -> list[NearCase]:
     """Open cases near in place, time and kind (R23): of the same field, within 300 m and two hours."""
-    plans, _ = recommending.law_of(placed.view)
+    plans = recommending.law_of(placed.view).plans
     field = plans.get(report.type).field
     kinds = [plan.type for plan in plans.plans.values() if plan.field == field]
     at = placed.location

@@ -1,0 +1,107 @@
+"""Cases as they are now: one, a list of them, and what happened to each."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from gridsvc.db import engagements, events, incidents
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.incidents import legal_steps, legal_team_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.engagements import Engagement
+    from gridsvc.db.incidents import CaseFilter, StoredCase
+    from gridsvc.operations.service import Service
+
+LONGEST_PAGE = 1000
+
+
+def get_case(service: Service, incident_id: UUID) -> dict[str, Any]:
+    """Return a case as it is now; NotFound for an unknown one."""
+    with service.database.transaction() as connection:
+        case = incidents.find_incident(connection, incident_id)
+        if case is None:
+            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
+        return case_json(connection, case)
+
+
+def case_json(connection: Connection, case: StoredCase) -> dict[str, Any]:
+    """Return a case as the interface has it: the answer at its report, brought up to now."""
+    return _joined(case, engagements.list_engagements(connection, case.district, [case.id]))
+
+
+def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Any]:
+    """Return {items, next}: cases newest first; `next` is the cursor of the following page, None at the end."""
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidInput(f"`limit` is {limit}; give 1 to {LONGEST_PAGE}.")
+    cursor = None if after is None else _read_cursor(after)
+    with service.database.transaction() as connection:
+        found = incidents.list_incidents(connection, wanted, limit=limit + 1, after=cursor)
+        page = found[:limit]
+        on_page: dict[UUID, list[Engagement]] = {case.id: [] for case in page}
+        for code in {case.district for case in page}:
+            ids = [case.id for case in page if case.district == code]
+            for engagement in engagements.list_engagements(connection, code, ids):
+                on_page[engagement.incident_id].append(engagement)
+    items = [_joined(case, on_page[case.id]) for case in page]
+    more = len(found) > limit
+    return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
+
+
+def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
+    """Return {items}: every event of a case, oldest first, with its sealed position (None = not sealed yet)."""
+    with service.database.transaction() as connection:
+        case = incidents.find_incident(connection, incident_id)
+        if case is None:
+            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
+        rows = events.list_incident_events(connection, case.district, incident_id)
+    return {"items": [json.loads(body) | {"position": position} for body, position in rows]}
+
+
+def _joined(case: StoredCase, on_case: Sequence[Engagement]) -> dict[str, Any]:
+    stamps = {clock: None if at is None else at.isoformat() for clock, at in case.clocks.items()}
+    return case.details | stamps | {
+        "number": case.number,
+        "status": str(case.status),
+        "waiting": case.waiting,
+        "legal_steps": list(legal_steps(case.status)),
+        "assignments": [_assignment(engagement) for engagement in on_case],
+    }  # fmt: skip
+
+
+def _assignment(engagement: Engagement) -> dict[str, Any]:
+    state = engagement.state
+    clocks = ("since", "until", "acknowledged_at", "en_route_at", "on_scene_at")
+    stamps = {clock: None if (at := getattr(state, clock)) is None else at.isoformat() for clock in clocks}
+    return {
+        "team_id": str(engagement.team_id),
+        "slot": engagement.slot,
+        "lead": engagement.lead,
+        "engaging": engagement.engaging,
+        **stamps,
+        "outcome": state.outcome,
+        "travel_s": engagement.travel_s,
+        "response_s": engagement.response_s,
+        "legal_steps": list(legal_team_steps(state)),
+    }
+
+
+def _cursor(at: datetime, last: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {last}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, last = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
+        return datetime.fromisoformat(at), UUID(last)
+    except (ValueError, binascii.Error):
+        raise InvalidInput("`after` is no cursor of this list. Use `next` of the page before, unchanged.") from None
