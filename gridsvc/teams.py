@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field, replace
@@ -165,11 +166,13 @@ def position(team: Team, state: TeamState) -> tuple[float, float]:
 class Roster:
     """All teams of a district, checked once: ids unique, places finite, kinds complete.
 
+    `version` is the SHA-256 of `document()`.
     Raises InvalidInput that names the team and the cure.
     """
 
     teams: tuple[Team, ...]
     by_id: dict[str, Team] = field(init=False, repr=False, compare=False)
+    version: str = field(init=False)
 
     def __post_init__(self) -> None:
         by_id: dict[str, Team] = {}
@@ -179,6 +182,7 @@ class Roster:
             check_team(team)
             by_id[team.id] = team
         object.__setattr__(self, "by_id", by_id)
+        object.__setattr__(self, "version", hashlib.sha256(self.document().encode()).hexdigest())
 
     def document(self) -> str:
         """Return all teams as canonical JSON text, in the order of their ids."""

@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.response_plans import ResponseClass, Urgency
+from gridsvc.response_plans import ResponseClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+
+    from gridsvc.response_plans import Urgency
+
+LEAD_SLOT = "1"
+
+REASONS = {
+    "no-such-unit": "the district has no team of this unit",
+    "township-unknown": "the place has no township owner, so no own township",
+    "area-unknown": "the place has no area grid, so no squadron of its own",
+    "skill": "no team of the unit has the skill",
+    "equipment": "no team of the unit has the equipment",
+    "off-duty": "the unit's team is off duty",
+    "out-of-service": "the unit's team is out of service",
+    "engaged": "the unit's team is on another case",
+    "understaffed": "the unit's team has too few officers present",
+    "stale-position": "the last position of the unit's team is too old to plan from",
+    "out-of-reach": "no road leads from the unit's team to the place",
+    "declined": "the unit's team declined, or is not to be sent",
+    "already-sent": "the unit's team is on this case already",
+    "no-further-team": "every team of the unit fills another slot of this case",
+}
+"""Why a slot stays empty (R7): of the team that would have been there first."""
+
+VERDICTS = {
+    "chosen-lead": "goes first",
+    "chosen-member": "goes",
+    "slower": "lawful and free, but another arrives earlier",
+    "coverage": "lawful, free and no later, but its absence would cost more coverage",
+    "not-competent": "its unit has no part in the matters of this case",
+    "not-called": "a partner that the response plan does not name",
+    "other-township": "of another township",
+    "other-area": "of another area grid; a routine case is its own squadron's",
+    "other-region": "of another regional grid",
+    "not-regional": "a regional joint team; the case is neither regional nor major",
+    "regional-leads": "a squadron; the case is regional or major, so the regional joint team leads",
+    **{slug: words for slug, words in REASONS.items() if slug not in {"no-such-unit", "no-further-team"}},
+}
+"""What is said of each team that was considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +55,11 @@ class CaseFacts:
     """What dispatch needs to know of a case.
 
     regional, township, area, village: codes of its owners, None = no owner at that level (a hole in the grids).
-    `owned_level` is the level that owns it as a whole: `village` for a point, `regional` for a case across townships,
-    None where no grid holds all of it. `major` marks 重大复杂. `local_time` is aware, in the district's zone; the law of
-    its day applies. `alarm` is 1 or 2. `held` maps slots that are filled already to their team ids: only the
-    difference is recommended. `excluded` teams are not to be sent (declined, or part of an earlier joint team).
+    `owned_level` is the level that owns it as a whole: `village` for a point, `township` or `regional` for a case
+    across villages or townships, `district` for one across regional grids, None where the grids have a hole or end.
+    `major` marks 重大复杂. `local_time` is aware, in the district's zone; the law of its day applies. `alarm`: 1 or 2.
+    `held` maps slots that are filled already to their team ids: only the difference is recommended. `excluded` teams
+    are not to be sent (declined, or part of an earlier joint team of the case).
     """
 
     type: str
@@ -36,10 +75,43 @@ class CaseFacts:
     held: Mapping[str, str] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON values."""
+        return {
+            "type": self.type,
+            "local_time": self.local_time.isoformat(),
+            "response_class": str(self.response_class),
+            "regional": self.regional,
+            "township": self.township,
+            "area": self.area,
+            "village": self.village,
+            "owned_level": self.owned_level,
+            "major": self.major,
+            "alarm": self.alarm,
+            "held": dict(self.held),
+            "excluded": sorted(self.excluded),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> CaseFacts:
+        """Read back what `as_json` wrote."""
+        return cls(
+            **{
+                **value,
+                "local_time": datetime.fromisoformat(value["local_time"]),
+                "response_class": ResponseClass(value["response_class"]),
+                "excluded": frozenset(value["excluded"]),
+            }
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenTeam:
-    """A team in a slot. travel_s, response_s: seconds (R9), None for a routine case that waits on its work list."""
+    """A team in a slot.
+
+    travel_s, response_s: seconds (R9), to the millisecond. For a routine case both are None where the team is not
+    free now or no road is known: the case waits on its work list.
+    """
 
     slot: str
     team_id: str
@@ -47,45 +119,85 @@ class ChosenTeam:
     travel_s: float | None
     response_s: float | None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "slot": self.slot,
+            "team_id": self.team_id,
+            "unit": self.unit,
+            "travel_s": self.travel_s,
+            "response_s": self.response_s,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """The nearest lawful team for a slot that stays empty; a person decides. `why` says what kind of substitute."""
+    """The nearest lawful team for a slot that stays empty; a person decides.
+
+    `why` says what kind of substitute it is: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
+    `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
+    """
 
     team_id: str
     unit: str
-    travel_s: float
-    response_s: float
+    travel_s: float | None
+    response_s: float | None
     why: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "team_id": self.team_id,
+            "unit": self.unit,
+            "travel_s": self.travel_s,
+            "response_s": self.response_s,
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Unfilled:
-    """A slot without a team: the unit that is missing, the reason (a slug of `REASONS`), a substitute if any."""
+    """A slot without a team: the unit that is missing, the reason (a key of REASONS), a substitute if any."""
 
     slot: str
     unit: str
     reason: str
     substitute: Substitute | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        told: dict[str, Any] = {"slot": self.slot, "unit": self.unit, "reason": self.reason}
+        if self.substitute is not None:
+            told["substitute"] = self.substitute.as_json()
+        return told
+
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """The team that keeps the case 承办 and the rule that named it."""
+    """The team that keeps the case 承办, and the rule that named it.
+
+    `rule`: `area-squadron`, `township-squadron` (no area grid is known), `regional-joint-team`, or `lead` (the grids
+    name nobody).
+    """
 
     team_id: str
     unit: str
     rule: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"team_id": self.team_id, "unit": self.unit, "rule": self.rule}
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """The lawful joint team "1+X" and every reason for it.
 
-    `lead` None = slot "1" is among `unfilled` (or is held already, on a second alarm). `full_team_response_s` None
-    while any slot is unfilled or nobody is chosen. `meets_target` None for a routine case, False without a lead.
-    `considered`: (team id, travel seconds or None = unreachable, verdict) of EVERY team, in id order.
-    `coverage_loss` None = not computed.
+    `lead` None = slot "1" is among `unfilled`, or is held already (second alarm). `full_team_response_s` None while
+    any slot is unfilled. `meets_target` None for a routine case or where the lead is held, False without a lead.
+    `considered`: (team id, travel seconds or None = unreachable, key of VERDICTS) of EVERY team, in id order.
+    `competence`: per matter the unit, level and basis in law. `transfer`: matters of a routine case that another unit
+    than bureau or township is competent for, proposed for transfer 移送. `coverage_loss` None = not computed.
     """
 
     type: str
@@ -106,5 +218,22 @@ class Recommendation:
     coverage_loss: float | None
 
     def as_json(self) -> dict[str, Any]:
-        """The `recommendation` of the HTTP interface: JSON values, same input same bytes."""
-        ...
+        """Return the `recommendation` of the HTTP interface: plain JSON values, same input same bytes."""
+        return {
+            "lead": None if self.lead is None else self.lead.as_json(),
+            "members": [member.as_json() for member in self.members],
+            "unfilled": [slot.as_json() for slot in self.unfilled],
+            "handler": None if self.handler is None else self.handler.as_json(),
+            "lead_response_s": self.lead_response_s,
+            "full_team_response_s": self.full_team_response_s,
+            "meets_target": self.meets_target,
+            "target_s": self.target_s,
+            "clock_policy": self.clock_policy,
+            "considered": [
+                {"team_id": team_id, "travel_s": travel_s, "verdict": verdict}
+                for team_id, travel_s, verdict in self.considered
+            ],
+            "coverage_loss": self.coverage_loss,
+            "competence": list(self.competence),
+            "transfer": list(self.transfer),
+        }

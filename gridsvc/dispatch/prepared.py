@@ -1,0 +1,252 @@
+"""Teams, catalogue, plans and clocks of one version vector, arranged so that a recommendation reads no law twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridsvc.catalogue import BUREAU, Catalogue, UnitKind, township_unit
+from gridsvc.dispatch.slots import LawfulTeam, Slot, lawful_team
+from gridsvc.response_plans import (
+    NEIGHBOUR_TOWNSHIP,
+    REGIONAL_JOINT,
+    TOWNSHIP,
+    ClockRules,
+    LeadRule,
+    PlanBook,
+    ResponsePlan,
+)
+from gridsvc.teams import Roster, Team, TeamKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from gridsvc.dispatch.facts import CaseFacts
+
+REGIONAL_LEVELS = frozenset({"regional", "district"})
+FORMS_KEPT = 2048
+"""Forms are small and soon made again: when so many are kept, all are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotForm:
+    """One slot with the team numbers that may fill it, and those that may not, with what bars them.
+
+    `substitutes`: lawful teams of other kinds, with what they would be.
+    """
+
+    slot: Slot
+    unit: str
+    options: tuple[int, ...]
+    barred: tuple[tuple[int, str], ...]
+    substitutes: tuple[tuple[int, str], ...]
+    no_option: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Everything about a case that does not depend on the moment: slots, options, and a first verdict per team.
+
+    `verdicts` has "" for teams that are an option of some slot. `handlers`: team numbers that may keep the case, with
+    the rule that names them; empty where the grids name nobody.
+    """
+
+    plan: ResponsePlan
+    law: LawfulTeam
+    slots: tuple[SlotForm, ...]
+    verdicts: tuple[str, ...]
+    handlers: tuple[int, ...]
+    handler_rule: str
+    competence: tuple[dict[str, str], ...]
+    transfer: tuple[dict[str, str], ...]
+
+
+class Prepared:
+    """Teams, catalogue, plans and clocks of one version vector; share it between requests.
+
+    `teams` is sorted by id, `index` maps a team id to its place there. `versions` names the digests of all four.
+    """
+
+    __slots__ = (
+        "_forms",
+        "_represents",
+        "catalogue",
+        "clocks",
+        "index",
+        "plans",
+        "roster",
+        "team_ids",
+        "teams",
+        "versions",
+    )
+
+    def __init__(self, roster: Roster, catalogue: Catalogue, plans: PlanBook, clocks: ClockRules) -> None:
+        self.roster = roster
+        self.catalogue = catalogue
+        self.plans = plans
+        self.clocks = clocks
+        self.teams: tuple[Team, ...] = tuple(roster.by_id[team_id] for team_id in sorted(roster.by_id))
+        self.team_ids = tuple(team.id for team in self.teams)
+        self.index = {team_id: number for number, team_id in enumerate(self.team_ids)}
+        self.versions = {
+            "teams": roster.version,
+            "catalogue": catalogue.version,
+            "plans": plans.version,
+            "clock_policies": clocks.version,
+        }
+        # 区域网格联合执法队 is drawn from the bureau and the six brigades (plan, two (one) 3).
+        self._represents = (BUREAU, *(unit.id for unit in catalogue.units if unit.kind is UnitKind.BRIGADE))
+        self._forms: dict[tuple[object, ...], Form] = {}
+
+    @classmethod
+    def of(cls, teams: Iterable[Team], catalogue: Catalogue, plans: PlanBook, clocks: ClockRules) -> Prepared:
+        """Prepare; raises InvalidInput for a team that cannot be meant or an id that occurs twice."""
+        return cls(Roster(tuple(teams)), catalogue, plans, clocks)
+
+    @classmethod
+    def from_documents(cls, *, teams: str, catalogue: str, plans: str, clock_policies: str) -> Prepared:
+        """Prepare from the four kept documents of one version vector."""
+        return cls(
+            Roster.from_document(teams),
+            Catalogue.from_document(catalogue),
+            PlanBook.from_document(plans),
+            ClockRules.from_document(clock_policies),
+        )
+
+    def form(self, case: CaseFacts) -> Form:
+        """Return the form of a case; raises InvalidInput for an unknown type."""
+        plan = self.plans.get(case.type)
+        active = tuple(
+            number
+            for number, condition in enumerate(plan.conditions)
+            if condition.holds(case.local_time, case.response_class)
+        )
+        regional_leads = case.major or plan.major or case.owned_level in REGIONAL_LEVELS
+        region = None if case.owned_level == "district" else case.regional
+        on = case.local_time.date()
+        key = (plan.type, on, case.township, case.area, region, regional_leads, active, case.alarm)
+        found = self._forms.get(key)
+        if found is None:
+            if len(self._forms) >= FORMS_KEPT:
+                self._forms.clear()
+            found = self._forms[key] = self._make_form(
+                plan,
+                on,
+                case.township,
+                case.area,
+                region,
+                regional_leads=regional_leads,
+                active=active,
+                alarm=case.alarm,
+            )
+        return found
+
+    def _make_form(
+        self, plan: ResponsePlan, on: date, township: str | None, area: str | None, region: str | None,
+        *, regional_leads: bool, active: tuple[int, ...], alarm: int,
+    ) -> Form:  # fmt: skip
+        law = lawful_team(plan, self.catalogue, on, township, regional_leads=regional_leads, active=active, alarm=alarm)
+        slots = []
+        verdicts = [self._first_verdict(team, regional_leads=regional_leads) for team in self.teams]
+        for slot in law.slots:
+            form = self._slot_form(slot, plan, township, area, region)
+            for number, bar in form.barred:
+                if verdicts[number]:
+                    verdicts[number] = bar
+            slots.append(form)
+        for form in slots:
+            for number in form.options:
+                verdicts[number] = ""
+        handlers, rule = self._handlers(township, area, region, regional_leads=regional_leads)
+        return Form(
+            plan=plan,
+            law=law,
+            slots=tuple(slots),
+            verdicts=tuple(verdicts),
+            handlers=handlers,
+            handler_rule=rule,
+            competence=tuple(
+                {"matter": each.matter, "unit": each.unit, "level": str(each.level), "basis": each.basis}
+                for each in law.competence
+            ),
+            transfer=tuple({"matter": each.matter, "to_unit": each.unit, "basis": each.basis} for each in law.transfer),
+        )
+
+    def _first_verdict(self, team: Team, *, regional_leads: bool) -> str:
+        if team.kind is TeamKind.PARTNER:
+            return "not-called"
+        if team.kind is TeamKind.TOWNSHIP:
+            return "other-township"
+        if team.kind is TeamKind.REGIONAL:
+            return "other-region" if regional_leads else "not-regional"
+        if team.kind is TeamKind.SQUADRON:
+            return "regional-leads" if regional_leads else "other-area"
+        return "not-competent"
+
+    def _slot_form(
+        self, slot: Slot, plan: ResponsePlan, township: str | None, area: str | None, region: str | None
+    ) -> SlotForm:
+        need, is_lead = slot.need, slot.id == "1"
+        options, barred, substitutes = [], [], []
+        for number, team in enumerate(self.teams):
+            place = self._place(team, need.unit, township)
+            if place == "own" and is_lead:
+                if need.unit == REGIONAL_JOINT and region is not None and team.region != region:
+                    place = "other-region"
+                elif need.unit == BUREAU and plan.lead is LeadRule.AREA and area not in team.areas:
+                    place = "neighbour-squadron"
+            if place == "own":
+                if not need.skills <= team.skills:
+                    barred.append((number, "skill"))
+                    substitutes.append((number, "skill"))
+                elif not need.equipment <= team.equipment:
+                    barred.append((number, "equipment"))
+                    substitutes.append((number, "equipment"))
+                else:
+                    options.append(number)
+            elif place is not None:
+                substitutes.append((number, place))
+        no_option = barred[0][1] if barred else "no-such-unit"
+        if need.unit == TOWNSHIP and township is None:
+            no_option = "township-unknown"
+        elif is_lead and need.unit == BUREAU and plan.lead is LeadRule.AREA and area is None:
+            no_option = "area-unknown"
+        unit = {TOWNSHIP: township_unit(township) if township else TOWNSHIP}.get(need.unit, need.unit)
+        return SlotForm(slot, unit, tuple(options), tuple(barred), tuple(substitutes), no_option)
+
+    def _place(self, team: Team, unit: str, township: str | None) -> str | None:
+        """`own` = a team that the slot asks for, another word = what it would be as a substitute, None = neither."""
+        kind = team.kind
+        if unit == TOWNSHIP:
+            if kind is TeamKind.TOWNSHIP:
+                return "own" if township is not None and team.township == township else "neighbour-township"
+            return "regional-joint-team" if kind is TeamKind.REGIONAL else None
+        if unit == NEIGHBOUR_TOWNSHIP:
+            if kind is TeamKind.TOWNSHIP:
+                return "own" if team.township != township else None
+            return "regional-joint-team" if kind is TeamKind.REGIONAL else None
+        if unit == REGIONAL_JOINT:
+            if kind is TeamKind.REGIONAL:
+                return "own"
+            return "bureau-squadron" if kind is TeamKind.SQUADRON else None
+        if kind is TeamKind.REGIONAL:
+            return "regional-joint-team" if unit in (team.represents or self._represents) else None
+        if unit == BUREAU:
+            return "own" if kind is TeamKind.SQUADRON else None
+        return "own" if team.unit == unit else None
+
+    def _handlers(
+        self, township: str | None, area: str | None, region: str | None, *, regional_leads: bool
+    ) -> tuple[tuple[int, ...], str]:
+        numbered = tuple(enumerate(self.teams))
+        if regional_leads:
+            joint = tuple(n for n, team in numbered if team.kind is TeamKind.REGIONAL and region in {None, team.region})
+            if joint:
+                return joint, "regional-joint-team"
+        squadrons = [(n, team) for n, team in numbered if team.kind is TeamKind.SQUADRON]
+        if area is not None and (own := tuple(n for n, team in squadrons if area in team.areas)):
+            return own, "area-squadron"
+        if township is not None and (near := tuple(n for n, team in squadrons if team.township == township)):
+            return near, "township-squadron"
+        return (), "lead"
