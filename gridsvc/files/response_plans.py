@@ -183,7 +183,7 @@ def _need(row: Any, where: str, unit: str | None = None) -> Need:
 
 def _minute(text: str, where: str) -> int:
     found = re.fullmatch(r"(\d{2}):(\d{2})", text)
-    if not found or int(found[1]) > 23 or int(found[2]) > 59:
+    if not found or int(found[2]) > 59 or (int(found[1]), int(found[2])) > (24, 0):
         raise InvalidInput(f"{where}: {text!r} is no time of day; write 06:30.")
     return int(found[1]) * 60 + int(found[2])
 
