@@ -157,3 +157,10 @@ def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) 
         text("select 1 from team where district = :d and id = any(:ids) order by id for no key update"),
         {"d": district, "ids": sorted(team_ids)},
     )
+
+
+def find_district(connection: Connection, team_id: UUID) -> str | None:
+    """Return the district of a team, None for an unknown one."""
+    query = select(team.c.district).where(team.c.id == team_id, team.c.district.in_(text("select code from district")))
+    found: str | None = connection.scalar(query)
+    return found
