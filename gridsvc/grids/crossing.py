@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from llvmlite import ir
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -29,14 +30,50 @@ _INTERIOR, _BORDER, _OVERLAP, _GAP, _OUTSIDE = range(5)
 _SPLIT = SPLIT
 
 
+def _loader(result: Any, bits: int | None) -> Any:
+    """Make an intrinsic that reads one number at an address; None: a float64."""
+
+    @intrinsic
+    def load(_context: Any, address: Any) -> Any:
+        def make(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            kind = ir.DoubleType() if bits is None else ir.IntType(bits)
+            value = builder.load(builder.inttoptr(arguments[0], kind.as_pointer()))
+            return value if bits in {None, 64} else builder.sext(value, ir.IntType(64))
+
+        return result(types.int64), make
+
+    return load
+
+
+_float = _loader(types.float64, None)
+_word = _loader(types.int64, 64)
+_half = _loader(types.int64, 32)
+_byte = _loader(types.int64, 8)
+
+
 @intrinsic
-def _pointer(_context: Any, address: Any) -> Any:
-    """Turn an integer into a pointer that carray takes."""
+def _lowest_bit(_context: Any, word: Any) -> Any:
+    """Return the number of the lowest bit set; the word is not zero."""
 
     def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+        return builder.cttz(arguments[0], cgutils.true_bit)
 
-    return types.voidptr(address), make
+    return types.int64(types.int64), make
+
+
+@intrinsic
+def _fetch(_context: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, without waiting for it."""
+
+    def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        byte, int32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        where = builder.inttoptr(arguments[0], byte)
+        builder.call(function, [where, int32(0), int32(3), int32(1)])
+        return _target.get_dummy_value()
+
+    return types.void(types.int64), make
 
 
 @njit(cache=True, nogil=True)
@@ -100,130 +137,155 @@ def is_crossed(
 
 
 @njit(cache=True, nogil=True)
-def _settle(
-    words: Any, floats: Any, halves: Any, levels: Any, at: int, finest: int, outside: int,
-    lon: float, lat: float, corner_x: float,
-) -> int:  # fmt: skip
-    """Return the outcome of a point in a cell with borders."""
-    head = words[at]
+def _settle(at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float) -> int:
+    """Return the outcome of a point in a cell with borders; `at` is the address of its record."""
+    edges = head & 0xFFFFF
+    faces = (head >> 20) & 0xFFFFF
+    if faces > FACES_PER_WORD:
+        return _settle_crowd(at, head, levels_at, finest, outside, lon, lat, corner_x)
+    of_finest = (np.int64(1) << ((head >> 40) & 0xFFFFF)) - 1
+    e = at + 8 + 8 * ((faces + 1) >> 1)
+    inside = _word(e)
+    near = np.int64(0)
+    e += 8
+    for _ in range(edges):
+        ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
+        of_edge = _word(e + 32)
+        e += 40
+        dx = bx - ax
+        dy = by - ay
+        t = dx * (lat - ay)
+        det = t - dy * (lon - ax)
+        turn = t - dy * (corner_x - ax)
+        left = det > 0.0
+        turn_left = turn > 0.0
+        spans_y = (ay <= lat) & (lat < by)
+        spans_x = (min(ax, bx) <= corner_x) & (corner_x < max(ax, bx))
+        tiny = _NEAR2 * (dx * dx + dy * dy)
+        if det * det <= tiny:  # far wider than the error bound of `det`
+            left = is_left(ax, ay, bx, by, lon, lat)
+            if (ay - NEAR_DEG <= lat <= by + NEAR_DEG) and min(ax, bx) - NEAR_DEG <= lon <= max(ax, bx) + NEAR_DEG:
+                near |= of_edge
+        if turn * turn <= tiny:
+            turn_left = is_left(ax, ay, bx, by, corner_x, lat)
+        corner_left = ((of_edge >> CORNER_BIT) & 1) != 0
+        crossed = (spans_y & (left != turn_left)) ^ (spans_x & (turn_left != corner_left))
+        inside ^= of_edge & -np.int64(crossed)
+    owners = inside & of_finest
+    if owners == 0:  # none of the finest level holds it: its borders do not matter
+        owners = inside & _FACE_BITS
+        if owners == 0:
+            return outside
+        owner = _half(at + 8 + 4 * _lowest_bit(owners))
+        rule = _GAP
+        owners &= owners - 1
+        if owners != 0 and _byte(levels_at + _half(at + 8 + 4 * _lowest_bit(owners))) == _byte(levels_at + owner):
+            rule = _OVERLAP
+        return (owner << 3) | rule
+    rule = _INTERIOR
+    if owners & (owners - 1):
+        rule = _OVERLAP
+    elif near & of_finest:
+        rule = _BORDER
+    return (_half(at + 8 + 4 * _lowest_bit(owners)) << 3) | rule
+
+
+@njit(cache=True, nogil=True)
+def _settle_crowd(
+    at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float
+) -> int:
+    """Do as `_settle` where more than 62 faces meet in one smallest cell."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
     masks = (faces + FACES_PER_WORD - 1) // FACES_PER_WORD
-    faces_at = 2 * (at + 1)
-    corner_at = at + 1 + (faces + 1) // 2
-    edges_at = corner_at + masks
-    stride = 4 + masks
+    corner_at = at + 8 + 8 * ((faces + 1) >> 1)
+    edges_at = corner_at + 8 * masks
     owner = -1
     owner_level = 0
-    rule = _INTERIOR
-    near_bits = np.int64(0)
+    overlap = False
+    near = False
     for word in range(masks):
-        inside = words[corner_at + word]
-        near_bits = np.int64(0)
+        inside = _word(corner_at + 8 * word)
         for k in range(edges):
-            e = edges_at + k * stride
-            ax = floats[e]
-            ay = floats[e + 1]
-            bx = floats[e + 2]
-            by = floats[e + 3]
-            crossed = False
-            turn_left = False
-            spans_x = min(ax, bx) <= corner_x < max(ax, bx)
-            if spans_x or (ax > corner_x and bx > corner_x):
-                turn_left = is_left(ax, ay, bx, by, corner_x, lat)
-            if ay - NEAR_DEG <= lat <= by + NEAR_DEG:
-                dx = bx - ax
-                dy = by - ay
-                ex = lon - ax
-                ey = lat - ay
-                t = dx * ey
-                u = dy * ex
-                det = t - u
-                if det * det <= _NEAR2 * (dx * dx + dy * dy) and (
-                    min(ax, bx) - NEAR_DEG <= lon <= max(ax, bx) + NEAR_DEG
-                ):
-                    near_bits |= words[e + 4 + word]
-                if ay <= lat < by:
-                    if abs(det) > _ERROR_BOUND * (abs(t) + abs(u)):
-                        left = det > 0.0
-                    else:
-                        left = _exact_left(ax, ay, bx, by, lon, lat)
-                    crossed = left != turn_left
-            if spans_x and turn_left != ((words[e + 4] >> CORNER_BIT) & 1 == 1):
-                crossed = not crossed
-            if crossed:
-                inside ^= words[e + 4 + word]
+            e = edges_at + k * 8 * (4 + masks)
+            ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
+            turn_left = is_left(ax, ay, bx, by, corner_x, lat)
+            if ay <= lat < by and is_left(ax, ay, bx, by, lon, lat) != turn_left:
+                inside ^= _word(e + 32 + 8 * word)
+            if min(ax, bx) <= corner_x < max(ax, bx) and turn_left != (((_word(e + 32) >> CORNER_BIT) & 1) != 0):
+                inside ^= _word(e + 32 + 8 * word)
         inside &= _FACE_BITS
-        near_bits &= _FACE_BITS
-        if owner < 0 and inside != 0:
-            bit = 0
-            while (inside >> bit) & 1 == 0:
-                bit += 1
-            owner = halves[faces_at + word * FACES_PER_WORD + bit]
-            owner_level = levels[owner]
+        while inside != 0:
+            row = _half(at + 8 + 4 * (word * FACES_PER_WORD + _lowest_bit(inside)))
             inside &= inside - 1
-        if owner >= 0 and inside != 0 and rule != _OVERLAP:
-            bit = 0
-            while (inside >> bit) & 1 == 0:
-                bit += 1
-            if levels[halves[faces_at + word * FACES_PER_WORD + bit]] == owner_level:
-                rule = _OVERLAP
-        if near_bits != 0 and rule == _INTERIOR:
-            for bit in range(FACES_PER_WORD):
-                if (near_bits >> bit) & 1 and (
-                    owner < 0 or levels[halves[faces_at + word * FACES_PER_WORD + bit]] == owner_level
-                ):
-                    rule = _BORDER
+            if owner < 0:
+                owner = row
+                owner_level = _byte(levels_at + row)
+            elif _byte(levels_at + row) == owner_level:
+                overlap = True
     if owner < 0:
         return outside
-    if rule != _OVERLAP and owner_level != finest:
-        rule = _GAP
-    return (owner << 3) | rule
+    for k in range(edges):
+        e = edges_at + k * 8 * (4 + masks)
+        ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
+        dx, dy = bx - ax, by - ay
+        det = dx * (lat - ay) - dy * (lon - ax)
+        if (
+            det * det <= _NEAR2 * (dx * dx + dy * dy)
+            and ay - NEAR_DEG <= lat <= by + NEAR_DEG
+            and min(ax, bx) - NEAR_DEG <= lon <= max(ax, bx) + NEAR_DEG
+        ):
+            for face in range(faces):
+                word, bit = face // FACES_PER_WORD, face % FACES_PER_WORD
+                if (_word(e + 32 + 8 * word) >> bit) & 1 and (
+                    _byte(levels_at + _half(at + 8 + 4 * face)) == owner_level
+                ):
+                    near = True
+    if overlap:
+        return (owner << 3) | _OVERLAP
+    if owner_level != finest:
+        return (owner << 3) | _GAP
+    return (owner << 3) | (_BORDER if near else _INTERIOR)
 
 
 @njit(cache=True, nogil=True)
 def _descend(
-    words: Any, floats: Any, halves: Any, levels: Any, code: int, finest: int, outside: int,
+    pool_at: int, levels_at: int, code: int, finest: int, outside: int,
     lon: float, lat: float, west: float, south: float, cell: float,
 ) -> int:  # fmt: skip
-    """Follow a cell's code to the outcome; west, south and cell are the cell's own."""
+    """Follow a cell's negative code to the outcome; west, south and cell are the cell's own."""
     while code < 0:
-        at = ~code
-        if words[at] & _SPLIT == 0:
-            return _settle(words, floats, halves, levels, at, finest, outside, lon, lat, west + cell)
+        at = pool_at + 8 * ~code
+        head = _word(at)
+        if head & _SPLIT == 0:
+            return _settle(at, head, levels_at, finest, outside, lon, lat, west + cell)
         cell *= 0.25
         column = min(max(int((lon - west) / cell), 0), 3)
         row = min(max(int((lat - south) / cell), 0), 3)
         west += column * cell
         south += row * cell
-        code = halves[2 * (at + 1) + 4 * row + column]
+        code = _half(at + 8 + 4 * (4 * row + column))
     return code
 
 
 @njit("i8(i8, f8, f8)", cache=True, nogil=True)
 def locate_one(address: int, lon: float, lat: float) -> int:
     """Return the outcome (row << 3 | rule) of one point; `address` is that of the mapped file."""
-    real = carray(_pointer(address + 64), 12, np.float64)
-    whole = carray(_pointer(address + 64), 12, np.int64)
-    west, south, cell, per_deg = real[0], real[1], real[2], real[3]
-    columns, rows, grids, finest = whole[4], whole[5], whole[6], whole[7]
-    outside = (grids << 3) | _OUTSIDE
+    told = address + 64
+    west, south, cell, per_deg = _float(told), _float(told + 8), _float(told + 16), _float(told + 24)
+    columns, rows = _word(told + 32), _word(told + 40)
+    outside = (_word(told + 48) << 3) | _OUTSIDE
     x = (lon - west) * per_deg
     y = (lat - south) * per_deg
     if not (x >= 0.0 and y >= 0.0 and x < columns and y < rows):
         return outside
     column = int(x)
     row = int(y)
-    cells = carray(_pointer(address + whole[8]), rows * columns, np.int32)
-    code = np.int64(cells[row * columns + column])
+    code = _half(address + _word(told + 64) + 4 * (row * columns + column))
     if code >= 0:
         return code
-    words = carray(_pointer(address + whole[9]), 1, np.int64)
-    floats = carray(_pointer(address + whole[9]), 1, np.float64)
-    halves = carray(_pointer(address + whole[9]), 1, np.int32)
-    levels = carray(_pointer(address + whole[10]), 1, np.int8)
     return _descend(
-        words, floats, halves, levels, code, finest, outside,
+        address + _word(told + 72), address + _word(told + 80), code, _word(told + 56), outside,
         lon, lat, west + column * cell, south + row * cell, cell,
     )  # fmt: skip
 
@@ -232,39 +294,43 @@ def locate_one(address: int, lon: float, lat: float) -> int:
 def locate_many(address: int, lon: Any, lat: Any, owner: Any, rule: Any) -> None:
     """Write the owner's row (number of grids where outside) and the rule of every point.
 
-    In blocks: first all cells of a block are fetched, so that their cache misses overlap, then borders are settled.
+    In blocks: first all cells of a block are read and the records of those with borders asked for, so that the waits
+    for memory overlap; then the borders are settled.
     """
-    real = carray(_pointer(address + 64), 12, np.float64)
-    whole = carray(_pointer(address + 64), 12, np.int64)
-    west, south, cell, per_deg = real[0], real[1], real[2], real[3]
-    columns, rows, grids, finest = whole[4], whole[5], whole[6], whole[7]
-    outside = (grids << 3) | _OUTSIDE
-    cells = carray(_pointer(address + whole[8]), rows * columns, np.int32)
-    words = carray(_pointer(address + whole[9]), 1, np.int64)
-    floats = carray(_pointer(address + whole[9]), 1, np.float64)
-    halves = carray(_pointer(address + whole[9]), 1, np.int32)
-    levels = carray(_pointer(address + whole[10]), 1, np.int8)
-    block = 256
+    told = address + 64
+    west, south, cell, per_deg = _float(told), _float(told + 8), _float(told + 16), _float(told + 24)
+    columns, rows, finest = _word(told + 32), _word(told + 40), _word(told + 56)
+    outside = (_word(told + 48) << 3) | _OUTSIDE
+    cells_at = address + _word(told + 64)
+    pool_at = address + _word(told + 72)
+    levels_at = address + _word(told + 80)
+    block = 512
     waiting = np.empty(block, np.int64)
+    codes = np.empty(block, np.int64)
     wide, high = float(columns), float(rows)
     for start in range(0, lon.size, block):
         mixed = 0
         for i in range(start, min(start + block, lon.size)):
             x = (lon[i] - west) * per_deg
             y = (lat[i] - south) * per_deg
-            code = np.int64(outside)
+            code = outside
             if x >= 0.0 and y >= 0.0 and x < wide and y < high:
-                code = np.int64(cells[int(y) * columns + int(x)])
+                code = _half(cells_at + 4 * (int(y) * columns + int(x)))
             owner[i] = code >> 3
             rule[i] = code & 7
             waiting[mixed] = i
+            codes[mixed] = code
             mixed += code < 0
+        for k in range(mixed):
+            at = pool_at + 8 * ~codes[k]
+            _fetch(at)
+            _fetch(at + 64)
         for k in range(mixed):
             i = waiting[k]
             column = int((lon[i] - west) * per_deg)
             row = int((lat[i] - south) * per_deg)
             code = _descend(
-                words, floats, halves, levels, np.int64(cells[row * columns + column]), finest, outside,
+                pool_at, levels_at, codes[k], finest, outside,
                 lon[i], lat[i], west + column * cell, south + row * cell, cell,
             )  # fmt: skip
             owner[i] = code >> 3

@@ -15,7 +15,7 @@ not negative; else `~code` is the position, in 8-byte words of the pool, of its 
 Outcome. row << 3 | rule, with row the owner's row in the table of grids (finest level first, then by code); outside:
 row = number of grids, rule = 4.
 
-Record. Word 0: edges | faces << 20 | SPLIT. A split record is followed by 16 int32 codes of its 4 x 4 smaller cells, row
+Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A split record is followed by 16 int32 codes of its 4 x 4 smaller cells, row
 by row from the south-west. Any other: the rows of its faces (int32, ascending, padded to a word); for every 62 faces a
 word with those that hold the cell's south-east corner; then for each edge ax, ay, bx, by (float64) and, for every 62
 faces, a word with those whose border it is. Bit 62 of an edge's first word: the corner lies left of the edge.

@@ -292,7 +292,10 @@ def emit(
             larger = np.zeros(2 * pool.size + need, np.int64)
             larger[:used] = pool[:used]
             pool = larger
-        pool[used] = count | (size << 20)
+        of_finest = 0
+        while of_finest < size and levels[local[of_finest]] == finest:
+            of_finest += 1
+        pool[used] = count | (size << 20) | (of_finest << 40)
         for j in range(size):
             pool[used + 1 + j // 2] |= local[j] << (32 * (j % 2))
         corner_at = used + 1 + (size + 1) // 2
