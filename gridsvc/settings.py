@@ -121,3 +121,14 @@ def admin_url(settings: Settings) -> str:
     cluster = open_cluster(settings)
     cluster.ensure()
     return cluster.url("owner")
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies, also by kill -9 (Linux; elsewhere nothing)."""
+    import ctypes
+    import signal
+
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        return

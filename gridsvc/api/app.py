@@ -52,6 +52,10 @@ def create_app(service: Service) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """Return the application over the service of the environment's settings: what a worker process runs."""
-    from gridsvc.settings import Settings, open_service
+    import multiprocessing
 
+    from gridsvc.settings import Settings, die_with_parent, open_service
+
+    if multiprocessing.parent_process() is not None:
+        die_with_parent()
     return create_app(open_service(Settings.read(), pool=_THREADS // 2))

@@ -129,7 +129,9 @@ class PastCase:
         self.status, self.waiting = change.status, False
         self.clocks |= change.stamps
         shown = self.row["details"]["recommendation"]
-        before = {member["team_id"] for member in shown["members"]} | ({shown["lead"]["team_id"]} if shown["lead"] else set())
+        before = {member["team_id"] for member in shown["members"]} | (
+            {shown["lead"]["team_id"]} if shown["lead"] else set()
+        )
         now = {str(row["team_id"]) for row in rows}
         data: dict[str, Any] = {
             "sent": [str(row["team_id"]) for row in rows],
@@ -150,7 +152,9 @@ class PastCase:
         row = next(row for row in reversed(self.engagements) if str(row["team_id"]) == todo.team_id)
         if row["until"] is not None:
             return  # the case was called off first
-        before = EngagementState(row["since"], row["until"], row["acknowledged_at"], row["en_route_at"], row["on_scene_at"])
+        before = EngagementState(
+            row["since"], row["until"], row["acknowledged_at"], row["en_route_at"], row["on_scene_at"]
+        )
         change = take_team_step(before, todo.step, at=todo.clock, now=todo.at, reason=todo.note)
         after = change.state
         changed = {clock: getattr(after, clock) for clock in ("acknowledged_at", "en_route_at", "on_scene_at", "until")}

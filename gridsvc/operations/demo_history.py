@@ -103,7 +103,9 @@ class Replay:
         placed = place([self._view], location)
         report = Report(incident.type, lon=incident.lon, lat=incident.lat, description=incident.description,
                         source="demo", drill=incident.drill)  # fmt: skip
-        new = decide(self._service, placed, report, self._fleet.states, incident.at, number=self._next_number(), near=[])
+        new = decide(
+            self._service, placed, report, self._fleet.states, incident.at, number=self._next_number(), near=[]
+        )
         case = PastCase.begin(new, incident.at)
         told = new.answer["recommendation"]
         if not case.urgent:
@@ -121,7 +123,9 @@ class Replay:
         """Try a waiting case again; a generator that returns whether the case is done with."""
         case, incident = waiting.case, waiting.planned
         if at - incident.at > _GIVES_UP:
-            case.take([*waiting.steps, ToDo(at, "cancel", note="no team came free; handed to the neighbour")], self._now)
+            case.take(
+                [*waiting.steps, ToDo(at, "cancel", note="no team came free; handed to the neighbour")], self._now
+            )
             yield case
             return True
         placed = place([self._view], Location(incident.lon, incident.lat))
@@ -147,7 +151,13 @@ class Replay:
         return timedelta(seconds=round(min(max(drawn, low_s), high_s), 3))
 
     def _emergency(
-        self, case: PastCase, incident: PlannedIncident, told: dict[str, Any], begin: datetime, *, accepted: bool = False
+        self,
+        case: PastCase,
+        incident: PlannedIncident,
+        told: dict[str, Any],
+        begin: datetime,
+        *,
+        accepted: bool = False,
     ) -> list[ToDo]:
         """Return every step of an emergency from the order on, and engage its teams."""
         case_id = str(case.row["id"])
@@ -209,7 +219,14 @@ class Replay:
         return float(self._teams[team_id].station_turnout_s)
 
     def _team(
-        self, team_id: str, since: datetime, acknowledge: timedelta, turnout: timedelta, travel: timedelta, *, leads: bool
+        self,
+        team_id: str,
+        since: datetime,
+        acknowledge: timedelta,
+        turnout: timedelta,
+        travel: timedelta,
+        *,
+        leads: bool,
     ) -> list[ToDo]:
         """Return a team's way to the scene; some stamps are missing, a few are impossible."""
         dice = float(self._random.random())
