@@ -13,9 +13,11 @@ from gridsvc.errors import Refusal, Unavailable
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0001"
 _LOCK = 7_402_151_001  # two processes that start together: one migrates, the other waits
 _SCRIPTS = Path(__file__).with_name("migrations")
+
+HEAD = max(script.name[:4] for script in (_SCRIPTS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
+"""The newest revision; revisions are numbered, one after the other."""
 
 
 def find_revision(connection: Connection) -> str | None:
