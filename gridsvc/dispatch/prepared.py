@@ -65,7 +65,8 @@ class Form:
 class Prepared:
     """Teams, catalogue, plans and clocks of one version vector; share it between requests.
 
-    `teams` is sorted by id, `index` maps a team id to its place there. `versions` names the digests of all four.
+    `teams` is sorted by id, `index` maps a team id to its place there, `turnout_ms` is from the station, in that order.
+    `versions` names the digests of all four.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Prepared:
         "roster",
         "team_ids",
         "teams",
+        "turnout_ms",
         "versions",
     )
 
@@ -89,6 +91,7 @@ class Prepared:
         self.teams: tuple[Team, ...] = tuple(roster.by_id[team_id] for team_id in sorted(roster.by_id))
         self.team_ids = tuple(team.id for team in self.teams)
         self.index = {team_id: number for number, team_id in enumerate(self.team_ids)}
+        self.turnout_ms = tuple(team.station_turnout_s * 1000 for team in self.teams)
         self.versions = {
             "teams": roster.version,
             "catalogue": catalogue.version,

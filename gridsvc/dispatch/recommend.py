@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gridsvc.dispatch.assignment import assign
 from gridsvc.dispatch.facts import LEAD_SLOT, CaseFacts, ChosenTeam, Handler, Recommendation, Substitute, Unfilled
 from gridsvc.response_plans import Urgency
-from gridsvc.teams import TURNOUT_ON_ROAD_S, TeamStatus
+from gridsvc.teams import AVAILABLE, TURNOUT_ON_ROAD_S, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ class _Moment:
         self.routine = form.plan.urgency is Urgency.ROUTINE
         self.sent = frozenset(case.held.values())
         self.loss_given = coverage_loss
-        self.loss = [0] * len(self.teams) if coverage_loss is None else [round(x * LOSS_UNITS) for x in coverage_loss]
+        self.loss = [0] * len(self.teams)
         self.arrival: list[int] = [0] * len(self.teams)
         self.obstacles: dict[int, str] = {}
 
@@ -129,23 +129,27 @@ class _Moment:
         )
 
     def _able(self, slot: SlotForm) -> list[int]:
-        """Team numbers that can fill a slot now; sets arrival, and the obstacle of each that cannot."""
-        staff, able = slot.slot.need.staff, []
+        """Return the teams that can fill a slot now; set arrival and loss of each, and what hinders the others."""
+        staff, loss, able = slot.slot.need.staff, self.loss_given, []
         for number in slot.options:
             obstacle = self._obstacle(number, staff)
             if obstacle is None:
                 able.append(number)
                 self.arrival[number] = self._arrival(number)
+                if loss is not None:
+                    self.loss[number] = round(loss[number] * LOSS_UNITS)
             else:
                 self.obstacles[number] = obstacle
         return able
 
     def _obstacle(self, number: int, staff: int) -> str | None:
         team, state = self.teams[number], self.states[number]
-        if team.id in self.sent:
+        if self.sent and team.id in self.sent:
             return "already-sent"
-        if team.id in self.case.excluded:
+        if self.case.excluded and team.id in self.case.excluded:
             return "declined"
+        if state is AVAILABLE and staff <= team.staff_needed and not self.routine:
+            return "out-of-reach" if self.travel_ms[number] is None else None
         status = state.status
         if status is TeamStatus.OUT_OF_SERVICE:
             return "out-of-service"
@@ -156,22 +160,22 @@ class _Moment:
         needed = max(staff, team.staff_needed)
         if (team.staff_needed if state.staff_present is None else state.staff_present) < needed:
             return "understaffed"
-        if state.position_age_s is not None and state.is_stale():
+        if state.is_stale():
             return "stale-position"
         return "out-of-reach" if self.travel_ms[number] is None else None
 
     def _response_ms(self, number: int, travel_ms: int) -> int:
-        turnout_s = self.teams[number].station_turnout_s
-        if self.states[number].on_road and turnout_s > TURNOUT_ON_ROAD_S:
-            turnout_s = TURNOUT_ON_ROAD_S
-        return self.handling_ms + turnout_s * 1000 + travel_ms
+        turnout_ms = self.prepared.turnout_ms[number]
+        if self.states[number].on_road and turnout_ms > TURNOUT_ON_ROAD_S * 1000:
+            turnout_ms = TURNOUT_ON_ROAD_S * 1000
+        return self.handling_ms + turnout_ms + travel_ms
 
     def _arrival(self, number: int) -> int:
         travel_ms = self.travel_ms[number]
         if travel_ms is None:
             return 2 * BUSY_MS
-        busy = self.states[number].status is not TeamStatus.AVAILABLE
-        return self._response_ms(number, travel_ms) + (BUSY_MS if busy else 0)
+        response_ms = self._response_ms(number, travel_ms)
+        return response_ms if self.states[number].status is TeamStatus.AVAILABLE else response_ms + BUSY_MS
 
     def _chosen(self, slot: SlotForm, number: int) -> ChosenTeam:
         team, arrival = self.teams[number], self.arrival[number]
@@ -253,7 +257,5 @@ class _Moment:
         for number, verdict in enumerate(verdicts):
             if not verdict:  # an option of slots that are all held already
                 verdicts[number] = self._obstacle(number, 0) or "slower"
-        return tuple(
-            (team_id, None if ms is None else ms / 1000, verdict)
-            for team_id, ms, verdict in zip(self.prepared.team_ids, self.travel_ms, verdicts, strict=True)
-        )
+        travel_s = [None if ms is None else ms / 1000 for ms in self.travel_ms]
+        return tuple(zip(self.prepared.team_ids, travel_s, verdicts, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridsvc.dispatch.prepared import Prepared
+
+_STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road")
 
 
 def inputs_record(
@@ -64,8 +65,13 @@ def replay(prepared: Prepared, record: dict[str, Any]) -> Recommendation:
 
 def _state_json(state: TeamState) -> dict[str, Any]:
     """Return what differs from a team that stands available at its station."""
-    plain = asdict(AVAILABLE)
-    return {name: value for name, value in asdict(state).items() if value != plain[name]}
+    told: dict[str, Any] = {}
+    if state.status is not TeamStatus.AVAILABLE:
+        told["status"] = str(state.status)
+    for name in _STATE_FIELDS:
+        if (value := getattr(state, name)) is not None and value is not False:
+            told[name] = value
+    return told
 
 
 def _state(value: dict[str, Any]) -> TeamState:
