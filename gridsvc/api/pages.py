@@ -96,7 +96,7 @@ def get_icon() -> Response:
 
 @router.get("/screen/facts")
 def get_screen_facts(request: Request) -> dict[str, Any]:
-    """Return what the screen must know before it draws: districts, legal steps, names of units."""
+    """Return what the screen must know before it draws: districts, their grids and units."""
     return read_screen_facts(request.app.state.service)
 
 

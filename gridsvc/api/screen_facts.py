@@ -1,4 +1,4 @@
-"""What the command screen must know before it draws: districts, names, legal steps; one answer, no second truth."""
+"""What the command screen must know before it draws: the districts and the names in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from gridsvc.db.documents import get_document
 from gridsvc.db.screen_facts import DistrictFacts, list_district_facts, list_level_counts, list_township_names
 from gridsvc.db.tiles import find_bounds
 from gridsvc.grids.levels import Level
-from gridsvc.incidents import Status, legal_steps
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,14 +18,10 @@ if TYPE_CHECKING:
 
 
 def read_screen_facts(service: Service) -> dict[str, Any]:
-    """Return districts (name, zone, bounds, what is synthetic or derived, units, townships) and the table of steps."""
+    """Return districts (name, zone, bounds, what is synthetic or derived, units, townships)."""
     with service.database.transaction() as connection:
         districts = [_district(service, connection, facts) for facts in list_district_facts(connection)]
-    return {
-        "version": __version__,
-        "districts": districts,
-        "legal_steps": {str(status): list(legal_steps(status)) for status in Status},
-    }
+    return {"version": __version__, "districts": districts}
 
 
 def _district(service: Service, connection: Connection, facts: DistrictFacts) -> dict[str, Any]:

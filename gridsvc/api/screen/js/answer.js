@@ -1,0 +1,127 @@
+/** What the service answers to a report, drawn: owners, response, team, everyone considered. For cases and previews. */
+
+import { span } from "./clock.js";
+import { h } from "./dom.js";
+import { fieldName, teamName, unitName } from "./names.js";
+import { district, teamById } from "./state.js";
+import { slug, t } from "./words.js";
+
+const LEVELS = ["regional", "township", "area", "village"];
+
+export function ownersSection(answer) {
+  const told = answer.ownership ?? {};
+  const derived = new Set(told.derived ?? LEVELS.filter((level) => (district()?.levels?.[level]?.derived ?? 0) > 0));
+  return h("section", { class: "block" },
+    h("h3", {}, t("owners"), h("span", { class: "aside" }, told.generation ? t("ownership_generation", { n: told.generation }) : "")),
+    told.rule === "outside"
+      ? h("p", { class: "warn" }, t("owners_outside"))
+      : h("ol", { class: "chain" }, LEVELS.map((level) => {
+        const owner = answer.owners?.[level];
+        return h("li", { class: owner ? "" : "is-none", data: { level } },
+          h("span", { class: "level" }, t(`level.${level}`)),
+          h("span", { class: "owner" }, owner ? owner.name : t("owner_none"),
+            owner && derived.has(level) ? h("small", { class: "tag" }, t("derived")) : null),
+          h("code", {}, owner?.code ?? ""));
+      })),
+    h("p", { class: `rule rule-${told.rule}` }, h("span", { class: "chip" }, slug("rule", told.rule)),
+      told.defect ? h("span", {}, String(told.defect)) : null),
+    told.shares?.length ? shares(told) : null,
+    answer.handler ? h("p", { class: "pair" }, h("span", { class: "dim" }, t("handler")),
+      h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
+}
+
+function shares(told) {
+  return h("div", {},
+    h("p", { class: told.confirm ? "warn" : "dim" }, told.confirm ? t("confirm") : t("shares")),
+    h("ul", { class: "shares" }, told.shares.slice(0, 6).map((each) => {
+      const owners = Object.values(each.owners ?? {}).filter(Boolean);
+      return h("li", {}, h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
+    })));
+}
+
+/** The predicted times against the target, as words and as a bar. */
+export function responseSection(answer) {
+  const told = answer.recommendation ?? {};
+  const target = answer.target_s;
+  const [lead, full] = [told.lead_response_s, told.full_team_response_s];
+  const longest = Math.max(target ?? 0, lead ?? 0, full ?? 0) * 1.12;
+  const mark = (seconds, kind, word) => seconds == null ? null : h("span", {
+    class: `mark ${kind}`, style: { left: `${Math.min(100, 100 * seconds / longest)}%` }, title: `${word} ${span(seconds)}`,
+  });
+  return h("section", { class: "block" },
+    h("h3", {}, t("response"), h("span", { class: "aside" },
+      `${slug("urgency", answer.urgency)} · ${slug("class", answer.response_class)}`)),
+    target ? h("div", { class: "gauge", "aria-hidden": "true" },
+      h("span", { class: "within", style: { width: `${100 * target / longest}%` } }),
+      mark(lead, lead <= target ? "lead ok" : "lead bad", t("lead_response")),
+      mark(full, "full", t("full_response")),
+      mark(target, "target", t("target"))) : null,
+    h("dl", { class: "figures" },
+      figure(t("target"), target ? span(target) : t("due_none")),
+      figure(t("lead_response"), lead == null ? "—" : span(lead), target && lead != null ? (lead <= target ? "ok" : "bad") : ""),
+      figure(t("full_response"), full == null ? "—" : span(full))),
+    told.meets_target === null || told.meets_target === undefined ? null
+      : h("p", { class: told.meets_target ? "good" : "warn" }, told.meets_target ? t("meets") : t("misses")),
+    h("p", { class: "dim small" }, `${t("clock_policy")} `, h("code", {}, answer.clock_policy ?? "—"), ` · ${t("response_is")}`));
+}
+
+const figure = (name, value, mood = "") => h("div", { class: mood }, h("dt", {}, name), h("dd", {}, value));
+
+export function recommendationSection(answer, title = t("recommended")) {
+  const told = answer.recommendation;
+  if (!told) return null;
+  return h("section", { class: "block" },
+    h("h3", {}, title, h("span", { class: "aside" }, t("team"))),
+    told.lead ? h("ul", { class: "team" }, teamRow(told.lead, true), told.members.map((each) => teamRow(each, false)))
+      : [h("p", { class: "warn" }, t("no_lead")), h("ul", { class: "team" }, told.members.map((each) => teamRow(each, false)))],
+    told.unfilled?.length ? h("div", { class: "unfilled" },
+      h("h4", {}, t("unfilled")),
+      h("ul", {}, told.unfilled.map(unfilledRow))) : null,
+    told.transfer?.length ? h("p", { class: "warn" }, `${t("transfer")}: `,
+      told.transfer.map((each) => unitName(each.unit)).join(", ")) : null,
+    typeof told.coverage_loss === "number" ? h("p", { class: "dim small" }, t("coverage_loss", { share: told.coverage_loss.toFixed(3) })) : null);
+}
+
+export function teamRow(each, lead, extra = null) {
+  const team = teamById(each.team_id);
+  return h("li", { class: lead ? "is-lead" : "", data: { team: each.team_id } },
+    h("span", { class: "slot" }, lead ? "1" : "X"),
+    h("span", { class: "team-name" }, h("strong", {}, teamName(each.team_id)),
+      h("small", { class: "dim" }, unitName(each.unit ?? team?.unit))),
+    h("span", { class: "times" },
+      each.response_s == null ? "—" : h("strong", {}, span(each.response_s)),
+      h("small", { class: "dim" }, each.travel_s == null ? "" : `${t("considered_travel")} ${span(each.travel_s)}`)),
+    extra);
+}
+
+function unfilledRow(each) {
+  const substitute = each.substitute;
+  return h("li", {},
+    h("span", {}, h("strong", {}, unitName(each.unit) || slug("slot", each.slot)), ` — ${slug("reason", each.reason)}`),
+    substitute ? h("span", { class: "substitute" }, t("substitute", {
+      team: teamName(substitute.team_id),
+      time: substitute.response_s == null ? "—" : span(substitute.response_s),
+      why: slug("why", substitute.why),
+    })) : null);
+}
+
+/** Every team with its seconds and why it goes or not: the answer explains itself (R11). */
+export function consideredSection(answer) {
+  const considered = answer.recommendation?.considered ?? [];
+  if (!considered.length) return null;
+  const rank = (each) => (each.verdict.startsWith("chosen") ? -1e9 : 0) + (each.travel_s ?? 1e8);
+  return h("details", { class: "block considered", data: { fold: "considered" } },
+    h("summary", {}, t("considered", { n: considered.length })),
+    h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("considered_team")),
+        h("th", { scope: "col", class: "number" }, t("considered_travel")), h("th", { scope: "col" }, t("considered_verdict")))),
+      h("tbody", {}, [...considered].sort((a, b) => rank(a) - rank(b)).map((each) =>
+        h("tr", { class: each.verdict.startsWith("chosen") ? "is-chosen" : "" },
+          h("td", {}, teamName(each.team_id)),
+          h("td", { class: "number" }, each.travel_s == null ? t("unreachable") : span(each.travel_s)),
+          h("td", {}, slug("verdict", each.verdict)))))));
+}
+
+export function fieldOf(plan) {
+  return plan ? fieldName(plan.field) : "";
+}

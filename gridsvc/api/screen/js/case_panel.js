@@ -1,0 +1,215 @@
+/** One case: whose, who goes, what happened, and what may happen next. */
+
+import { consideredSection, ownersSection, recommendationSection, responseSection, teamRow } from "./answer.js";
+import { ago, dayAndTime, isLate, span, timeOf } from "./clock.js";
+import { dueWords } from "./case_list.js";
+import { announce, byId, h, replace } from "./dom.js";
+import { showPlace } from "./map.js";
+import { join, teamName, typeName } from "./names.js";
+import { problemBox } from "./problems.js";
+import { get, post } from "./service.js";
+import { caseById, on, set, state } from "./state.js";
+import { slug, t } from "./words.js";
+
+const QUIET_STEPS = new Set(["cancel", "reopen"]);
+const NEEDS_REASON = new Set(["decline", "withdraw"]);
+
+const panel = { id: null, events: [], error: null, note: "", sure: null, busy: false, folds: new Set() };
+let act = {}; // {choose(id), close(), changed()}
+
+export function startCasePanel(actions) {
+  act = actions;
+  on(["selected"], open);
+  on(["shown", "teams", "plans", "facts"], drawCasePanel);
+  on(["cases"], () => {
+    // Something about the case changed since it was read: read it again.
+    const item = caseById(state.selected);
+    if (item && state.shown?.id === item.id && signature(item) !== panel.signature) refresh();
+  });
+}
+
+const signature = (item) => JSON.stringify([item.status, item.waiting, item.arrived_at, item.moving_at, item.teams]);
+
+function open() {
+  if (panel.id === state.selected) return;
+  Object.assign(panel, { id: state.selected, events: [], error: null, note: "", sure: null, busy: false });
+  panel.folds.clear();
+  set({ shown: null });
+  if (state.selected) refresh();
+}
+
+async function refresh() {
+  const id = state.selected;
+  if (!id) return;
+  try {
+    const [whole, events] = await Promise.all([get(`/incidents/${id}`), get(`/incidents/${id}/events`)]);
+    if (state.selected !== id) return;
+    panel.events = events.items;
+    show(whole);
+  } catch (error) {
+    if (state.selected !== id) return;
+    panel.error = error;
+    drawCasePanel();
+  }
+}
+
+function show(whole) {
+  const item = caseById(whole.id);
+  panel.signature = item ? signature(item) : null;
+  set({ shown: whole });
+}
+
+async function take(step, teamId = null) {
+  if (NEEDS_REASON.has(step) && !panel.note.trim()) {
+    panel.error = { problem: { detail: t("reason_needed", { step: slug("step", step) }) }, kind: "reason-missing" };
+    drawCasePanel();
+    byId("step-note")?.focus();
+    return;
+  }
+  Object.assign(panel, { busy: true, error: null, sure: null });
+  drawCasePanel();
+  try {
+    const body = { step, ...(teamId ? { team_id: teamId } : {}), ...(panel.note.trim() ? { note: panel.note.trim() } : {}) };
+    const whole = await post(`/incidents/${state.selected}/steps`, body, { "Idempotency-Key": crypto.randomUUID() });
+    panel.note = "";
+    announce(step === "assign" && whole.sent ? t("sent", { n: whole.sent.length }) : t("step_done", { step: slug("step", step) }));
+    show(whole);
+  } catch (error) {
+    panel.error = error;
+  }
+  panel.busy = false;
+  await refresh();
+  act.changed();
+}
+
+export function drawCasePanel() {
+  if (state.draft || !state.selected) return;
+  const whole = state.shown;
+  const parts = whole ? casePanel(whole)
+    : panel.error ? [head(t("cases"), null), problemBox(panel.error)]
+      : [head(t("loading"), null)];
+  replace(byId("panel"), ...parts);
+}
+
+function head(title, item) {
+  return h("header", { class: "panel-head" },
+    h("div", {}, item ? h("p", { class: "panel-no" }, `#${item.number}`,
+      h("span", { class: `chip status-${item.status}` }, slug("status", item.status)),
+      h("span", { class: `chip urgency-${item.urgency}` }, slug("urgency", item.urgency)),
+      item.drill ? h("span", { class: "chip drill" }, t("drill")) : null) : null,
+    h("h2", { id: "panel-title" }, title)),
+    h("button", { type: "button", class: "icon-button", "aria-label": t("close"), data: { key: "close" }, onclick: act.close }, "✕"));
+}
+
+function casePanel(whole) {
+  const brief = caseById(whole.id) ?? briefOf(whole);
+  const live = whole.assignments.filter((each) => !each.until);
+  return [
+    head(typeName(whole), whole),
+    h("div", { class: "panel-body" },
+      h("p", { class: "facts" },
+        h("span", { class: `due due-${isLate(brief) ? "late" : "running"}`, data: { due: whole.id } }, dueWords(brief)),
+        h("span", {}, `${t("reported_at")} ${dayAndTime(whole.reported_at)} (${ago(whole.reported_at)})`),
+        h("button", { type: "button", class: "link-button", data: { key: "zoom" },
+          onclick: () => { set({ view: "map" }); showPlace(whole.location.lon, whole.location.lat, { zoom: 14 }); } },
+        `${whole.location.lon.toFixed(5)}, ${whole.location.lat.toFixed(5)}`)),
+      whole.description ? h("p", { class: "said" }, whole.description) : null,
+      whole.possible_duplicates?.length ? duplicates(whole) : null,
+      panel.error ? problemBox(panel.error, act.choose) : null,
+      nextSteps(whole, live),
+      live.length || whole.assignments.length ? assignments(whole) : null,
+      responseSection(whole),
+      live.length ? unfilledOnly(whole) : recommendationSection(whole),
+      ownersSection(whole),
+      consideredSection(whole),
+      timeline(whole)),
+  ].map(keepFolds);
+}
+
+/** What the list would say of a case that it does not hold (an old closed one). */
+function briefOf(whole) {
+  const arrived = whole.assignments.map((each) => each.on_scene_at).filter(Boolean).sort();
+  return { ...whole, arrived_at: arrived[0] ?? null, closed_at: whole.archived_at ?? whole.cancelled_at };
+}
+
+function unfilledOnly(whole) {
+  const told = whole.recommendation;
+  if (!told?.unfilled?.length) return null;
+  return h("details", { class: "block", data: { fold: "recommended" } }, h("summary", {}, t("recommended_at_report")), recommendationSection(whole));
+}
+
+function keepFolds(element) {
+  for (const fold of element.querySelectorAll("[data-fold]")) {
+    fold.open = panel.folds.has(fold.dataset.fold);
+    fold.addEventListener("toggle", () => panel.folds[fold.open ? "add" : "delete"](fold.dataset.fold));
+  }
+  return element;
+}
+
+function nextSteps(whole, live) {
+  const legal = whole.legal_steps ?? [];
+  if (!legal.length) return null;
+  const usual = legal.includes("assign") && !live.length ? "assign"
+    : legal.find((step) => !QUIET_STEPS.has(step) && step !== "assign") ?? null;
+  return h("section", { class: "block steps" },
+    h("h3", {}, t("steps")),
+    h("div", { class: "buttons" }, legal.map((step) => {
+      const word = step === "assign" && live.length ? t("step.assign_again") : slug("step", step);
+      const asks = step === "cancel";
+      return h("button", {
+        type: "button", disabled: panel.busy, data: { key: `step-${step}`, step },
+        class: step === usual ? "primary" : asks ? "danger" : "",
+        onclick: () => {
+          if (asks && panel.sure !== step) {
+            panel.sure = step;
+            drawCasePanel();
+          } else take(step);
+        },
+      }, asks && panel.sure === step ? t("sure", { step: word }) : word);
+    })),
+    h("input", {
+      type: "text", id: "step-note", class: "note", placeholder: t("note"), "aria-label": t("note"), maxlength: 500,
+      value: panel.note, data: { key: "note" }, oninput: (event) => { panel.note = event.target.value; },
+    }));
+}
+
+function assignments(whole) {
+  return h("section", { class: "block" },
+    h("h3", {}, t("team_now"), h("span", { class: "aside" }, t("team"))),
+    h("ul", { class: "team" }, whole.assignments.map((each) => {
+      const stamps = [["assigned", each.since], ["acknowledge", each.acknowledged_at], ["en_route", each.en_route_at], ["on_scene", each.on_scene_at]]
+        .filter(([, at]) => at);
+      return teamRow(each, each.lead, h("div", { class: `engagement ${each.until ? "is-over" : ""}` },
+        h("ol", { class: "stamps" }, stamps.map(([step, at]) =>
+          h("li", {}, step === "assigned" ? slug("event", "assign") : slug("event", step), " ", h("time", { datetime: at }, timeOf(at)))),
+        each.until ? h("li", {}, slug("outcome", each.outcome), " ", h("time", { datetime: each.until }, timeOf(each.until))) : null),
+        each.legal_steps.length ? h("div", { class: "buttons small" }, each.legal_steps.map((step) => h("button", {
+          type: "button", disabled: panel.busy, data: { key: `${each.team_id} ${step}`, step, of: each.team_id },
+          class: NEEDS_REASON.has(step) ? "quiet" : "", onclick: () => take(step, each.team_id),
+        }, slug("step", step)))) : null));
+    })));
+}
+
+function duplicates(whole) {
+  return h("div", { class: "warn-box" }, h("strong", {}, t("duplicates")),
+    h("ul", {}, whole.possible_duplicates.map((each) => h("li", {},
+      h("button", { type: "button", class: "link-button", onclick: () => act.choose(each.id) },
+        t("duplicate_row", { number: `#${each.number}`, type: typeName(each), distance: `${each.distance_m} m` }))))));
+}
+
+function timeline(whole) {
+  const rows = panel.events.map((event) => {
+    const data = event.data ?? {};
+    const teams = data.team_id ? [data.team_id] : (data.engagements ?? []).map((each) => each.team_id);
+    const took = (Date.parse(event.at) - Date.parse(whole.reported_at)) / 1000;
+    return h("li", { class: `event event-${event.kind}` },
+      h("time", { datetime: event.at, title: dayAndTime(event.at) }, timeOf(event.at)),
+      h("span", {}, h("strong", {}, slug("event", event.kind)),
+        teams.length ? h("span", {}, ` ${join(teams.map(teamName))}`) : null,
+        data.note ? h("em", {}, `“${data.note}”`) : null,
+        data.backfilled ? h("small", { class: "tag" }, t("backfilled")) : null),
+      h("small", { class: "dim" }, event.kind === "report" ? "" : `+${span(took)}`));
+  });
+  return h("section", { class: "block" }, h("h3", {}, t("timeline")),
+    h("ol", { class: "timeline" }, rows.length ? rows : h("li", { class: "dim" }, t("timeline_empty"))));
+}

@@ -1,0 +1,132 @@
+/** Starts the command screen: reads what it needs, keeps it fresh, and joins list, map and panel. */
+
+import { drawCaseList, drawFilters, startCaseList } from "./case_list.js";
+import { drawCasePanel, startCasePanel } from "./case_panel.js";
+import { byId, h } from "./dom.js";
+import { drawLegend, startLegend } from "./legend.js";
+import { isPicking, pick, showPlace, startMap } from "./map.js";
+import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
+import { get, poll } from "./service.js";
+import { caseById, on, set, state } from "./state.js";
+import { drawTopBar, startTopBar } from "./top_bar.js";
+import { language, setLanguage, t, translatePage } from "./words.js";
+
+const CASES_MS = 3_000;
+const TEAMS_MS = 5_000;
+const FACTS_MS = 60_000;
+
+let readCases = () => {};
+let readTeams = () => {};
+
+const changed = () => {
+  readCases();
+  readTeams();
+};
+
+function choose(id) {
+  if (state.draft) closeReport();
+  set({ selected: id, view: "panel" });
+  const item = caseById(id);
+  if (item) showPlace(item.lon, item.lat, { zoom: 12 });
+  byId("panel").focus({ preventScroll: true });
+}
+
+function close() {
+  const from = state.selected;
+  if (state.draft) closeReport();
+  else set({ selected: null });
+  set({ view: "map" });
+  if (from && !state.selected) document.querySelector(`[data-case="${CSS.escape(from)}"]`)?.focus();
+}
+
+function place(lon, lat) {
+  if (state.draft) placeReport(lon, lat);
+  else openReport({ lon, lat });
+}
+
+function drawPanel() {
+  const panel = byId("panel");
+  const shown = Boolean(state.draft || state.selected);
+  panel.hidden = !shown;
+  document.body.classList.toggle("has-panel", shown);
+  if (shown) panel.setAttribute("aria-labelledby", "panel-title");
+  if (!state.draft && state.selected) drawCasePanel();
+}
+
+function drawTabs() {
+  byId("tabs").replaceChildren(...["map", "cases", "panel"].map((view) => h("button", {
+    type: "button", "aria-pressed": String(state.view === view),
+    disabled: view === "panel" && !state.draft && !state.selected, onclick: () => set({ view }),
+  }, t(`tab_${view}`))));
+  document.body.dataset.view = state.view;
+}
+
+function drawLanguage() {
+  const button = byId("language");
+  button.textContent = t("other_language");
+  button.lang = language === "zh" ? "en" : "zh-CN";
+}
+
+function redraw() {
+  translatePage();
+  drawLanguage();
+  drawTopBar();
+  drawFilters();
+  drawCaseList();
+  drawLegend();
+  drawTabs();
+  if (state.draft) drawReportPanel();
+  else drawCasePanel();
+  set({ teams: state.teams }); // the chips on the map carry a letter of the language
+}
+
+function keys(event) {
+  const typing = event.target.closest?.("input, textarea, select");
+  if (event.key === "Escape") {
+    if (isPicking()) pick(false);
+    else if (state.draft || state.selected) close();
+  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (event.key === "/") {
+      event.preventDefault();
+      byId("case-search").focus();
+    } else if (event.key === "n") openReport();
+  }
+}
+
+/** Read the districts and the response plans; the screen cannot do without, so it keeps asking. */
+async function readFacts() {
+  const [facts, plans] = await Promise.all([get("/screen/facts"), get("/response-plans")]);
+  set({ facts, plans: plans.items });
+}
+
+async function start() {
+  setLanguage(language);
+  translatePage();
+  drawLanguage();
+  startTopBar();
+  startCaseList(choose);
+  startCasePanel({ choose, close, changed });
+  startReportPanel({ choose, close, changed });
+  startLegend();
+  on(["draft", "selected"], drawPanel);
+  on(["view", "draft", "selected"], drawTabs);
+  drawTabs();
+  byId("new-report").addEventListener("click", () => openReport());
+  byId("language").addEventListener("click", () => {
+    setLanguage(language === "zh" ? "en" : "zh");
+    redraw();
+  });
+  document.addEventListener("keydown", keys);
+
+  let mapStarted = false;
+  poll(async () => {
+    await readFacts();
+    if (mapStarted) return;
+    mapStarted = true;
+    startMap({ choose, place, reportHere: (lon, lat) => openReport({ lon, lat }) });
+  }, FACTS_MS);
+  readCases = poll(async () => { set({ cases: (await get("/screen/cases")).items }); }, CASES_MS);
+  readTeams = poll(async () => { set({ teams: (await get("/teams")).items }); }, TEAMS_MS);
+}
+
+start();

@@ -1,0 +1,245 @@
+/** The map: grids, roads, teams and cases; a click chooses a case, a place or a team. */
+
+import { lateness } from "./clock.js";
+import { byId, h, replace } from "./dom.js";
+import { icon, PIXEL_RATIO, TEAM_COLOURS } from "./map_icons.js";
+import { mapStyle } from "./map_style.js";
+import { caseTitle, openCases, teamName, unitMark, unitName } from "./names.js";
+import { caseById, district, on, state } from "./state.js";
+import { slug, t } from "./words.js";
+
+const EMPTY = { type: "FeatureCollection", features: [] };
+const LAYERS = "grids,grid_labels,roads";
+
+let map = null;
+let library = null;
+let act = {}; // what the screen does on a click: {choose(id), place(lon, lat), reportHere(lon, lat)}
+let picking = false;
+
+/** Load the library and draw. Where either fails, say so and leave the rest of the screen working. */
+export async function startMap(actions) {
+  act = actions;
+  if (document.body.dataset.maplibre !== "true") return missing("map_missing");
+  try {
+    library = await import("../vendor/maplibre-gl.mjs");
+    map = new library.Map(options());
+  } catch (error) {
+    console.warn(error.message);
+    return missing("map_failed");
+  }
+  globalThis.gridsvc = { map, state }; // for the console
+  map.addControl(new library.NavigationControl({ visualizePitch: false, showCompass: false }), "top-right");
+  map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
+  map.on("styleimagemissing", ({ id }) => {
+    const image = icon(id);
+    if (image && !map.hasImage(id)) map.addImage(id, image, { pixelRatio: PIXEL_RATIO });
+  });
+  map.once("load", () => {
+    listen();
+    drawAll();
+    on(["cases", "selected", "draft"], drawCases);
+    on(["teams"], drawTeams);
+    on(["shown", "proposal", "draft", "selected", "teams"], drawChosen);
+    on(["facts"], reloadTiles);
+    setInterval(drawCases, 5_000); // a case becomes late without any news
+  });
+  map.on("idle", () => { document.body.dataset.map = "ready"; });
+}
+
+function options() {
+  const place = district();
+  return {
+    container: "map",
+    style: mapStyle({
+      tilesUrl: tilesUrl(),
+      townships: Object.keys(place?.townships ?? {}).sort(),
+      attribution: /osm|openstreetmap|\.pbf/i.test(place?.roads_source ?? "") ? t("attribution_osm") : "",
+    }),
+    bounds: place?.bounds ?? [-180, -60, 180, 75],
+    fitBoundsOptions: { padding: 24 },
+    hash: "map",
+    minZoom: 4,
+    maxZoom: 19,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    attributionControl: { compact: false },
+    localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif",
+    locale: {
+      "Map.Title": t("map"),
+      "NavigationControl.ZoomIn": t("zoom_in"),
+      "NavigationControl.ZoomOut": t("zoom_out"),
+      "AttributionControl.ToggleAttribution": t("sources"),
+    },
+  };
+}
+
+const tilesUrl = () => `${location.origin}/tiles/${LAYERS}.json?generation=${district()?.generation ?? 0}`;
+
+function missing(word) {
+  const note = byId("map-missing");
+  note.textContent = t(word);
+  note.hidden = false;
+  document.body.dataset.map = "missing";
+}
+
+let drawnTiles = null;
+function reloadTiles() {
+  drawnTiles ??= tilesUrl();
+  if (drawnTiles === tilesUrl()) return;
+  drawnTiles = tilesUrl();
+  map.getSource("base").setUrl(drawnTiles);
+}
+
+function listen() {
+  map.on("click", (event) => {
+    const { lng, lat } = event.lngLat.wrap();
+    if (picking) {
+      pick(false);
+      act.place(lng, lat);
+      return;
+    }
+    const [hit] = map.queryRenderedFeatures(around(event.point), { layers: ["cases", "teams"] });
+    if (hit?.source === "cases") act.choose(hit.properties.id);
+    else if (hit?.source === "teams") showTeam(hit, event.lngLat);
+    else if (state.draft) act.place(lng, lat);
+  });
+  map.on("contextmenu", (event) => {
+    const { lng, lat } = event.lngLat.wrap();
+    act.reportHere(lng, lat);
+  });
+  for (const layer of ["cases", "teams"]) {
+    map.on("mouseenter", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "pointer"); });
+    map.on("mouseleave", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : ""); });
+  }
+  map.on("mousemove", (event) => hover(event.point));
+  map.on("mouseout", () => hover(null));
+  map.getCanvas().addEventListener("keydown", (event) => {
+    // With the keyboard the middle of the map is the place.
+    if (event.key !== "Enter" || !(picking || state.draft)) return;
+    const { lng, lat } = map.getCenter();
+    pick(false);
+    act.place(lng, lat);
+  });
+}
+
+const around = ({ x, y }) => [[x - 6, y - 6], [x + 6, y + 6]];
+
+const ORDER = ["regional", "township", "area", "village"];
+
+/** Name the grids under the pointer and lighten the finest. */
+function hover(point) {
+  const found = point ? map.queryRenderedFeatures(point, { layers: ["grid-hit"] }) : [];
+  const chain = ORDER.map((level) => found.find((feature) => feature.properties.level === level)).filter(Boolean);
+  map.setFilter("grid-hover", ["==", ["get", "code"], chain.at(-1)?.properties.code ?? ""]);
+  const line = byId("under");
+  replace(line, ...chain.map((feature) => h("span", {},
+    feature.properties.name,
+    feature.properties.derived ? h("small", {}, ` ${t("derived")}`) : null)));
+  line.hidden = !chain.length;
+}
+
+/** Ask for a place on the map, or stop asking. */
+export function pick(wanted) {
+  picking = Boolean(wanted && map);
+  const note = byId("picking");
+  note.textContent = t("picking");
+  note.hidden = !picking;
+  map?.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "");
+  document.body.classList.toggle("is-picking", picking);
+  if (picking) map.getCanvas().focus({ preventScroll: true });
+}
+
+export const isPicking = () => picking;
+
+/** Bring a place into view. */
+export function showPlace(lon, lat, { zoom = 13 } = {}) {
+  if (!map) return;
+  map.easeTo({ center: [lon, lat], zoom: Math.max(map.getZoom(), zoom), duration: 500 });
+}
+
+const feature = (lon, lat, properties) => ({
+  type: "Feature", properties, geometry: { type: "Point", coordinates: [lon, lat] },
+});
+
+const draw = (source, features) => map?.getSource(source)?.setData({ ...EMPTY, features });
+
+function drawAll() {
+  drawTeams();
+  drawCases();
+  drawChosen();
+}
+
+function drawCases() {
+  if (!map?.getSource("cases")) return;
+  const shown = openCases();
+  const chosen = caseById(state.selected);
+  if (chosen?.closed_at) shown.push(chosen);
+  draw("cases", shown.map((item) => {
+    const late = ["late", "missed"].includes(lateness(item).kind);
+    const urgent = item.urgency === "emergency";
+    return feature(item.lon, item.lat, {
+      id: item.id,
+      icon: `case|${item.urgency}|${Number(!item.teams.length && !item.closed_at)}|${Number(late)}`,
+      order: (urgent ? 2 : 0) + (late ? 1 : 0),
+    });
+  }));
+}
+
+function drawTeams() {
+  const atPlace = new Map(); // teams at one station stand side by side
+  draw("teams", state.teams.filter((team) => team.position).map((team) => {
+    const key = `${team.position.lon.toFixed(4)} ${team.position.lat.toFixed(4)}`;
+    const n = atPlace.get(key) ?? 0;
+    atPlace.set(key, n + 1);
+    return feature(team.position.lon, team.position.lat, {
+      id: team.id,
+      status: team.status,
+      icon: `team|${unitMark(team.unit)}|${team.status}`,
+      offset: [((n % 4) - 0) * 27, Math.floor(n / 4) * 27],
+      order: team.status === "engaged" ? 1 : 0,
+    });
+  }));
+}
+
+/** The chosen case or the draft: a ring, its owner's border, dashed lines to its teams. */
+function drawChosen() {
+  if (!map?.getSource("chosen")) return;
+  const item = caseById(state.selected);
+  const whole = state.shown?.id === state.selected ? state.shown : null;
+  const draft = state.draft?.lon !== undefined && state.draft?.lon !== null ? state.draft : null;
+  const at = draft ?? (item ? { lon: item.lon, lat: item.lat } : null);
+  draw("chosen", at ? [feature(at.lon, at.lat, { icon: draft ? "pin" : "ring" })] : []);
+
+  const answer = draft ? state.proposal : whole;
+  const owners = answer ? ORDER.map((level) => answer.owners?.[level]?.code).filter(Boolean) : [];
+  for (const layer of ["owner-fill", "owner-line"]) {
+    map.setFilter(layer, ["in", ["get", "code"], ["literal", owners.slice(-1)]]);
+  }
+
+  const teams = !at ? [] : draft ? proposedTeams(state.proposal) : item?.teams ?? [];
+  draw("links", teams.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position).map((team) => ({
+    type: "Feature",
+    properties: { colour: TEAM_COLOURS[team.status] ?? TEAM_COLOURS.available },
+    geometry: { type: "LineString", coordinates: [[team.position.lon, team.position.lat], [at.lon, at.lat]] },
+  })));
+}
+
+function proposedTeams(answer) {
+  const told = answer?.recommendation;
+  return told ? [told.lead, ...told.members].filter(Boolean).map((each) => each.team_id) : [];
+}
+
+function showTeam(hit, at) {
+  const team = state.teams.find((each) => each.id === hit.properties.id);
+  if (!team) return;
+  const on = state.cases.find((item) => item.teams.includes(team.id));
+  new library.Popup({ closeButton: true, maxWidth: "260px" })
+    .setLngLat(at)
+    .setDOMContent(h("div", { class: "team-card" },
+      h("strong", {}, teamName(team.id)),
+      h("p", {}, unitName(team.unit)),
+      h("p", {}, h("span", { class: `chip team-${team.status}` }, slug("team_status", team.status))),
+      on ? h("button", { type: "button", class: "link-button", onclick: () => act.choose(on.id) }, caseTitle(on)) : null))
+    .addTo(map);
+}

@@ -1,0 +1,21 @@
+/** A refusal as a person can read it: what is wrong in their language, then the service's own words with the cure. */
+
+import { h } from "./dom.js";
+import { join } from "./names.js";
+import { slug, t } from "./words.js";
+
+/** A box for an error; `onCase(id)` opens the case that a conflict names. */
+export function problemBox(error, onCase = null) {
+  const { problem = {}, kind = "", away = false } = error;
+  if (away) return h("div", { class: "problem", role: "alert" }, h("strong", {}, t("away_short")));
+  const title = slug("problem", kind) || problem.title || t("refused");
+  return h("div", { class: "problem", role: "alert", data: { kind } },
+    h("strong", {}, kind && title !== kind.replaceAll("-", " ") ? title : t("refused")),
+    h("p", {}, problem.detail ?? error.message),
+    Array.isArray(problem.errors) ? h("ul", {}, problem.errors.slice(0, 5).map((each) =>
+      h("li", {}, typeof each === "string" ? each : `${each.where ?? ""} ${each.what ?? each.detail ?? ""}`))) : null,
+    Array.isArray(problem.legal) && problem.legal.length
+      ? h("p", {}, `${t("steps")}: ${join(problem.legal.map((step) => slug("step", step)))}`) : null,
+    problem.incident_id && onCase
+      ? h("button", { type: "button", class: "link-button", onclick: () => onCase(problem.incident_id) }, t("open_that_case")) : null);
+}

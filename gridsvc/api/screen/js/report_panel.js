@@ -1,0 +1,234 @@
+/** The form of a report: place, type, words; its owners and team are shown before anything is written. */
+
+import { consideredSection, ownersSection, recommendationSection, responseSection } from "./answer.js";
+import { announce, byId, h, replace } from "./dom.js";
+import { isPicking, pick, showPlace } from "./map.js";
+import { fieldName, typeName } from "./names.js";
+import { problemBox } from "./problems.js";
+import { post } from "./service.js";
+import { set, state } from "./state.js";
+import { language, slug, t } from "./words.js";
+
+const DATUMS = ["WGS-84", "CGCS2000", "GCJ-02", "BD-09"];
+const PREVIEW_AFTER_MS = 350;
+
+let act = {}; // {close(), choose(id), changed()}
+let form = null;
+let asking = 0; // the number of the newest preview
+let timer = null;
+let sent = { body: "", key: "" }; // a repeated send of one body keeps its key, so that it makes one case
+
+export function startReportPanel(actions) {
+  act = actions;
+}
+
+/** Begin a report, with a place where one is known. */
+export function openReport(place = {}) {
+  const mode = place.lon === undefined ? state.draft?.mode ?? "map" : "map";
+  set({ draft: { type: "", words: "", lon: null, lat: null, ...state.draft, ...place, mode }, proposal: null, view: "panel" });
+  drawReportPanel();
+  preview();
+  if (state.draft.lon === null && mode === "map" && matchMedia("(min-width: 60rem)").matches) pick(true);
+}
+
+/** A click on the map while a report is open. */
+export function placeReport(lon, lat) {
+  set({ draft: { ...state.draft, mode: "map", lon: round(lon), lat: round(lat) }, view: "panel" });
+  drawReportPanel();
+  preview();
+}
+
+export function closeReport() {
+  clearTimeout(timer);
+  asking += 1;
+  pick(false);
+  form = null;
+  set({ draft: null, proposal: null });
+}
+
+const round = (degrees) => Math.round(degrees * 1e6) / 1e6;
+
+export function drawReportPanel() {
+  const draft = state.draft;
+  if (!draft) return;
+  const modes = ["map", "coordinates", "address"];
+  form = h("form", { class: "report", novalidate: true, onsubmit: send },
+    h("fieldset", {},
+      h("legend", {}, t("report_where")),
+      h("div", { class: "segments", role: "group" }, modes.map((mode) => h("button", {
+        type: "button", "aria-pressed": String(draft.mode === mode), data: { key: `mode-${mode}`, mode },
+        onclick: () => { pick(false); set({ draft: { ...state.draft, mode } }); drawReportPanel(); preview(); },
+      }, t(`report_by_${mode}`)))),
+      draft.mode === "map" ? byMap(draft) : draft.mode === "coordinates" ? byCoordinates(draft) : byAddress(draft)),
+    h("fieldset", {}, h("legend", {}, t("report_type")), typeChoice(draft)),
+    h("label", { class: "field" }, h("span", {}, t("report_description")),
+      h("textarea", { name: "description", rows: 2, maxlength: 2000, value: draft.description ?? "",
+        oninput: (event) => { state.draft.description = event.target.value; } })),
+    h("label", { class: "check" },
+      h("input", { type: "checkbox", name: "drill", checked: draft.drill, onchange: (event) => { state.draft.drill = event.target.checked; } }),
+      h("span", {}, t("report_drill"))),
+    h("div", { id: "report-problem" }),
+    h("div", { class: "buttons" },
+      h("button", { type: "submit", class: "primary", id: "send", data: { key: "send" } }, t("report_send")),
+      h("button", { type: "button", class: "quiet", data: { key: "cancel" }, onclick: act.close }, t("cancel"))));
+  replace(byId("panel"),
+    h("header", { class: "panel-head" }, h("h2", { id: "panel-title" }, t("report_title")),
+      h("button", { type: "button", class: "icon-button", "aria-label": t("close"), data: { key: "close" }, onclick: act.close }, "✕")),
+    h("div", { class: "panel-body" }, form, h("div", { id: "preview", class: "preview", "aria-live": "polite" })));
+  drawPreview();
+}
+
+function byMap(draft) {
+  return h("div", { class: "by-map" },
+    draft.lon === null ? null : h("p", { class: "picked" }, t("picked", { lon: draft.lon.toFixed(6), lat: draft.lat.toFixed(6) })),
+    h("button", { type: "button", data: { key: "pick" }, onclick: () => { set({ view: "map" }); pick(!isPicking()); } }, `⌖ ${t("pick")}`));
+}
+
+function byCoordinates(draft) {
+  const number = (name, shown) => h("label", { class: "field" }, h("span", {}, t(name)),
+    h("input", { type: "text", inputmode: "decimal", autocomplete: "off", name, value: shown, data: { key: name },
+      oninput: (event) => { state.draft[`${name}_text`] = event.target.value; readCoordinates(); } }));
+  return h("div", { class: "by-coordinates" },
+    number("lon", draft.lon_text ?? draft.lon ?? ""),
+    number("lat", draft.lat_text ?? draft.lat ?? ""),
+    h("label", { class: "field" }, h("span", {}, t("datum")),
+      h("select", { name: "datum", data: { key: "datum" }, onchange: (event) => { state.draft.datum = event.target.value; readCoordinates(); } },
+        DATUMS.map((name) => h("option", { value: name, selected: name === (draft.datum ?? "WGS-84") }, name)))));
+}
+
+/** What was typed becomes the draft's place; the service, not the form, judges what it may be. */
+function readCoordinates() {
+  const numbers = ["lon", "lat"].map((name) => {
+    const text = String(state.draft[`${name}_text`] ?? state.draft[name] ?? "").trim().replace("，", ".").replace(",", ".");
+    return text === "" ? null : Number(text);
+  });
+  const [lon, lat] = numbers.every(Number.isFinite) ? numbers : [null, null];
+  set({ draft: { ...state.draft, lon, lat } });
+  preview();
+}
+
+function byAddress(draft) {
+  return h("label", { class: "field" }, h("span", {}, t("address")),
+    h("input", { type: "text", name: "address", autocomplete: "off", placeholder: t("address_hint"), value: draft.address ?? "",
+      data: { key: "address" }, oninput: (event) => { state.draft.address = event.target.value; preview(900); } }));
+}
+
+function typeChoice(draft) {
+  const list = h("select", { name: "type", size: 8, required: true, "aria-label": t("report_type"), data: { key: "type" },
+    onchange: (event) => { set({ draft: { ...state.draft, type: event.target.value } }); preview(); } });
+  const fill = () => list.replaceChildren(...typeOptions(draft.words ?? ""));
+  const search = h("input", { type: "search", class: "search", placeholder: t("search_types"), "aria-label": t("search_types"),
+    value: draft.words ?? "", data: { key: "type-words" },
+    oninput: (event) => {
+      draft.words = state.draft.words = event.target.value;
+      fill();
+      const only = list.querySelectorAll("option[value]:not([disabled])");
+      if (only.length === 1 && state.draft.type !== only[0].value) {
+        only[0].selected = true;
+        list.dispatchEvent(new Event("change"));
+      }
+    },
+    onkeydown: (event) => { if (event.key === "Enter") event.preventDefault(); } });
+  fill();
+  return h("div", { class: "type-choice" }, search, list);
+}
+
+function typeOptions(words) {
+  const wanted = words.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  const plans = state.plans.filter((plan) => {
+    const text = `${plan.type} ${plan.name} ${plan.name_en ?? ""} ${fieldName(plan.field)} ${slug("urgency", plan.urgency)}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  });
+  if (!plans.length) return [h("option", { disabled: true }, t("no_types"))];
+  const fields = [...new Set(plans.map((plan) => plan.field))];
+  return fields.map((field) => h("optgroup", { label: fieldName(field) },
+    plans.filter((plan) => plan.field === field)
+      .sort((a, b) => (a.urgency === "emergency" ? 0 : 1) - (b.urgency === "emergency" ? 0 : 1) || typeName(a).localeCompare(typeName(b), language))
+      .map((plan) => h("option", { value: plan.type, selected: plan.type === state.draft.type },
+        `${plan.urgency === "emergency" ? "▲" : "●"} ${typeName(plan)}`))));
+}
+
+/** The body of the request, or null while something is missing. */
+function body() {
+  const { mode, lon, lat, datum, address, type, description, drill } = state.draft;
+  if (!type) return null;
+  const place = mode === "address"
+    ? (address?.trim() ? { address: address.trim() } : null)
+    : lon === null || lon === undefined ? null
+      : { location: { lon, lat, ...(mode === "coordinates" && datum && datum !== "WGS-84" ? { datum } : {}) } };
+  if (!place) return null;
+  return { type, ...place, ...(description?.trim() ? { description: description.trim() } : {}), ...(drill ? { drill: true } : {}) };
+}
+
+function preview(afterMs = PREVIEW_AFTER_MS) {
+  clearTimeout(timer);
+  const mine = (asking += 1);
+  problem(null);
+  if (!body()) {
+    set({ proposal: null });
+    drawPreview();
+    return;
+  }
+  timer = setTimeout(async () => {
+    byId("preview")?.classList.add("is-working");
+    try {
+      const answer = await post("/recommendations", body());
+      if (mine !== asking || !state.draft) return;
+      const at = answer.location;
+      const known = state.draft.lon !== null && state.draft.mode !== "address";
+      set({ proposal: answer, draft: known ? state.draft : { ...state.draft, lon: at?.lon ?? null, lat: at?.lat ?? null } });
+      if (!known && at) showPlace(at.lon, at.lat);
+      drawPreview();
+    } catch (error) {
+      if (mine !== asking || !state.draft) return;
+      set({ proposal: null });
+      drawPreview();
+      problem(error);
+    }
+  }, afterMs);
+}
+
+function drawPreview() {
+  const area = byId("preview");
+  if (!area) return;
+  area.classList.remove("is-working");
+  const answer = state.proposal;
+  replace(area, h("h3", { class: "preview-title" }, t("preview")),
+    ...(answer
+      ? [ownersSection(answer), responseSection(answer), recommendationSection(answer), consideredSection(answer)]
+      : [h("p", { class: "dim" }, t("preview_wait"))]));
+}
+
+function problem(error) {
+  const area = byId("report-problem");
+  if (area) replace(area, error ? problemBox(error, act.choose) : null);
+}
+
+async function send(event) {
+  event.preventDefault();
+  const draft = state.draft;
+  if (draft.mode === "coordinates" && !Number.isFinite(draft.lon ?? NaN) && (draft.lon_text || draft.lat_text)) {
+    return problem({ kind: "invalid-input", problem: { detail: t("bad_coordinates") } });
+  }
+  const told = body();
+  if (!told) {
+    return problem({ kind: "invalid-input", problem: { detail: t(draft.type ? "need_place" : "need_type") } });
+  }
+  const button = byId("send");
+  button.disabled = true;
+  button.textContent = t("report_sending");
+  const text = JSON.stringify(told);
+  if (sent.body !== text) sent = { body: text, key: crypto.randomUUID() };
+  try {
+    const made = await post("/incidents", told, { "Idempotency-Key": sent.key });
+    sent = { body: "", key: "" };
+    announce(t("report_done", { number: `#${made.number}` }));
+    closeReport();
+    act.changed();
+    act.choose(made.id);
+  } catch (error) {
+    problem(error);
+    button.disabled = false;
+    button.textContent = t("report_send");
+  }
+}

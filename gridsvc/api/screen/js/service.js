@@ -1,0 +1,89 @@
+/** The service over HTTP: refusals become errors that can be read, an outage becomes a state that can be seen. */
+
+const TIMEOUT_MS = 15_000;
+
+/** A refusal of the service (problem details), or the service being away (`away` true). */
+export class ServiceError extends Error {
+  constructor(problem, { away = false, status = 0 } = {}) {
+    super(problem.detail ?? problem.title ?? String(status));
+    this.problem = problem;
+    this.away = away;
+    this.status = status;
+    this.kind = String(problem.type ?? "").split(/[/:]/).pop();
+  }
+}
+
+/** When data last arrived, and how far the server's clock is ahead of ours (ms). */
+export const link = { answeredAt: null, awaySince: null, aheadMs: 0 };
+
+const listeners = new Set();
+export const onLink = (listener) => listeners.add(listener);
+
+/** Now by the service's clock, as far as its answers tell. */
+export const now = () => Date.now() + link.aheadMs;
+
+export const get = (path) => ask("GET", path);
+export const post = (path, body, headers = {}) => ask("POST", path, body, headers);
+
+async function ask(method, path, body, headers = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
+      body: body ? JSON.stringify(body) : undefined,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      cache: "no-cache",
+    });
+  } catch {
+    gone();
+    throw new ServiceError({ detail: "" }, { away: true });
+  }
+  const known = (answer.headers.get("content-type") ?? "").includes("json") ? await answer.json().catch(() => null) : null;
+  if (answer.status === 503 || answer.status === 502 || answer.status === 504) {
+    gone();
+    throw new ServiceError(known ?? { detail: "" }, { away: true, status: answer.status });
+  }
+  came(answer);
+  if (!answer.ok) throw new ServiceError(known ?? { title: answer.statusText }, { status: answer.status });
+  return known;
+}
+
+function gone() {
+  link.awaySince ??= Date.now();
+  for (const listener of listeners) listener();
+}
+
+function came(answer) {
+  const stamp = Date.parse(answer.headers.get("date") ?? "");
+  // The header has whole seconds: take it as the middle of its second, and correct only what is worth it.
+  if (Number.isFinite(stamp)) {
+    const ahead = stamp + 500 - Date.now();
+    if (Math.abs(ahead - link.aheadMs) > 1_500) link.aheadMs = Math.abs(ahead) > 1_500 ? ahead : 0;
+  }
+  const back = link.awaySince !== null;
+  link.answeredAt = Date.now();
+  link.awaySince = null;
+  if (back) for (const listener of listeners) listener();
+}
+
+/** Call `work` now and every `everyMs`; slower while it fails or nobody looks. Returns "do it now". */
+export function poll(work, everyMs) {
+  let timer;
+  let failures = 0;
+  let running = null;
+  async function turn() {
+    clearTimeout(timer);
+    running ??= work().then(
+      () => { failures = 0; },
+      () => { failures += 1; },
+    ).finally(() => { running = null; });
+    await running;
+    clearTimeout(timer);
+    const slow = document.hidden ? 5 : 1;
+    timer = setTimeout(turn, Math.min(everyMs * slow * 2 ** Math.min(failures, 3), 15_000));
+  }
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) turn(); });
+  turn();
+  return turn;
+}

@@ -1,0 +1,32 @@
+/** What the screen knows; whoever draws it listens. */
+
+export const state = {
+  facts: null, // GET /screen/facts
+  plans: [], // GET /response-plans
+  cases: [], // GET /screen/cases
+  teams: [], // GET /teams
+  selected: null, // id of the case in the panel
+  shown: null, // the whole case in the panel
+  draft: null, // the report being written: {lon, lat, type, ...}
+  proposal: null, // the recommendation for the draft
+  view: "map", // on a narrow screen: map, cases or panel
+};
+
+const listeners = new Map();
+
+/** Call `listener` whenever one of `names` was set. */
+export function on(names, listener) {
+  for (const name of names) listeners.set(name, [...(listeners.get(name) ?? []), listener]);
+}
+
+/** Change the state, then tell each listener once. */
+export function set(changes) {
+  Object.assign(state, changes);
+  const told = new Set(Object.keys(changes).flatMap((name) => listeners.get(name) ?? []));
+  for (const listener of told) listener();
+}
+
+export const district = () => state.facts?.districts[0] ?? null;
+export const teamById = (id) => state.teams.find((team) => team.id === id) ?? null;
+export const planByType = (type) => state.plans.find((plan) => plan.type === type) ?? null;
+export const caseById = (id) => state.cases.find((item) => item.id === id) ?? null;

@@ -1,0 +1,46 @@
+/** Every word on the screen, in Chinese and English. Slugs of the service are looked up as `group.slug`. */
+
+import { ZH } from "./words_zh.js";
+import { EN } from "./words_en.js";
+
+const KEPT = "gridsvc.language";
+const LANGUAGES = { zh: ZH, en: EN };
+
+export let language = kept() ?? (navigator.language?.toLowerCase().startsWith("zh") ? "zh" : navigator.language ? "en" : "zh");
+
+function kept() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked in LANGUAGES) return asked;
+  try {
+    const stored = localStorage.getItem(KEPT);
+    return stored in LANGUAGES ? stored : null;
+  } catch {
+    return null; // storage may be forbidden
+  }
+}
+
+export function setLanguage(chosen) {
+  language = chosen;
+  try {
+    localStorage.setItem(KEPT, chosen);
+  } catch { /* then only until the page is left */ }
+  document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
+}
+
+/** The words for `key`, `{name}` filled in from `values`. */
+export function t(key, values = {}) {
+  const words = LANGUAGES[language][key] ?? LANGUAGES.zh[key] ?? key;
+  return words.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+/** The words for a slug of the service; a slug that is new to the screen is shown as it is. */
+export function slug(group, value) {
+  if (value === null || value === undefined) return "";
+  const key = `${group}.${value}`;
+  return LANGUAGES[language][key] ?? String(value).replaceAll(/[-_]/g, " ");
+}
+
+/** Fill in the words of the page itself. */
+export function translatePage() {
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = t(element.dataset.word);
+}
