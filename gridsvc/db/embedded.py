@@ -76,6 +76,9 @@ class EmbeddedCluster:
             for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
                 server_processes.send(told.pid, how)
                 if server_processes.wait_until(self._gone, _STOP_PATIENCE_S):
+                    if told.socket_folder is not None and told.socket_folder.parent != self._home:
+                        with contextlib.suppress(OSError):
+                            told.socket_folder.rmdir()
                     return
             raise Unavailable(f"The embedded database (process {told.pid}) does not stop.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PORT = 5432
 _POLL_S = 0.01
+_TLS_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,20 @@ def read_postmaster(data: Path) -> Postmaster | None:
 
 
 def takes_connections(folder: Path) -> bool:
-    """Whether something listens on the server's socket in `folder`."""
+    """Whether the server whose socket is in `folder` answers.
+
+    Asks it for TLS, which it declines with one byte: a bare connect would still succeed while a killed server dies.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2.0)
         try:
             probe.connect(str(folder / f".s.PGSQL.{PORT}"))
+            probe.sendall(_TLS_REQUEST)
+            return probe.recv(1) in {b"N", b"S"}
         except TimeoutError:
             return True  # there, but busy
         except OSError:
             return False
-    return True
 
 
 def list_processes(data: Path) -> list[int]:
@@ -73,8 +79,8 @@ def clear_the_dead(data: Path) -> None:
     """Make way for a new server where the old one's first process was killed.
 
     Its other processes go by themselves within moments; those that do not are ended, since a new server must not
-    start while one of them holds the old one's memory. A pid file whose number now belongs to another program
-    is removed, since PostgreSQL would take that program for a server.
+    start while one of them holds the old one's memory. A lock file whose number now belongs to another program,
+    or to a process that nobody has collected, is removed, since PostgreSQL would take that for a server.
     """
     told = read_postmaster(data)
     if told is None:
@@ -88,8 +94,13 @@ def clear_the_dead(data: Path) -> None:
                 send(pid, end)
         if wait_until(lambda: not list_processes(data), patience_s):
             break
-    if exists(told.pid):
-        (data / "postmaster.pid").unlink(missing_ok=True)
+    locks = [data / "postmaster.pid"]
+    if told.socket_folder is not None:
+        locks.append(told.socket_folder / f".s.PGSQL.{PORT}.lock")
+    for lock in locks:
+        holder = _first_number(lock)
+        if holder is not None and exists(holder):
+            lock.unlink()
 
 
 def exists(pid: int) -> bool:
@@ -127,6 +138,13 @@ def wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
             return False
         time.sleep(_POLL_S)
     return True
+
+
+def _first_number(lock: Path) -> int | None:
+    try:
+        return int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _is_postgres(process: Path) -> bool:
