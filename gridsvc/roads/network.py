@@ -33,9 +33,6 @@ PROFILES = ("normal", "emergency")
 DEGREE = 1e-7
 """One unit of the stored coordinates, in degrees."""
 
-EARTH_M = 6_371_008.8
-"""Mean radius of the Earth (IUGG), in metres."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoadNetwork:
@@ -73,8 +70,10 @@ class RoadNetwork:
     vertex_lat: NDArray[np.int32]
     vertex_m: NDArray[np.float64]
     # the index of snapping: cells of a lon/lat grid to the segments that pass them (segment = its first vertex)
+    cell_frame: NDArray[np.float64]
     cell_first: NDArray[np.int32]
     cell_segment: NDArray[np.int32]
+    cell_empty: NDArray[np.int32]
     segment_edge: NDArray[np.int32]
     # milliseconds of each slot, one row a profile, in the order of PROFILES; of a forbidden turn in addition
     slot_ms: NDArray[np.uint32]
