@@ -16,7 +16,7 @@ from gridsvc.errors import InvalidInput
 from gridsvc.files.demo.place import Address, Post, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shapely.geometry.base import BaseGeometry
@@ -111,12 +111,19 @@ def _admin_level(tags: Any) -> int | None:
     return int(told) if told.isascii() and told.isdigit() and len(told) <= 2 else None
 
 
+def _objects(path: Path, kind: Any, only: Any) -> Iterator[Any]:
+    """Yield the objects of one kind that pass a filter, in the order of the file."""
+    import osmium
+
+    return iter(osmium.FileProcessor(str(path), kind).with_filter(only))
+
+
 def _read_relations(path: Path) -> list[_Member]:
     import osmium
 
     found = []
-    relations = osmium.FileProcessor(str(path), osmium.osm.RELATION)
-    for relation in relations.with_filter(osmium.filter.TagFilter(("boundary", "administrative"))):
+    only = osmium.filter.TagFilter(("boundary", "administrative"))
+    for relation in _objects(path, osmium.osm.RELATION, only):
         level, name = _admin_level(relation.tags), relation.tags.get("name")
         if level is None or not name or relation.tags.get("type", "boundary") not in {"boundary", "multipolygon"}:
             continue
@@ -139,7 +146,7 @@ def _read_ways(
     tagged: list[tuple[str, dict[str, str], int]] = []
     closed: list[_Member] = []
     keys = osmium.filter.KeyFilter("boundary", "addr:housenumber", "place", "amenity")
-    for way in osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(keys):
+    for way in _objects(path, osmium.osm.WAY, keys):
         if _interesting(way.tags):
             tagged.append((f"way/{way.id}", dict(way.tags), way.id))
             nodes[way.id] = [node.ref for node in way.nodes]
@@ -150,7 +157,7 @@ def _read_ways(
                 nodes[way.id] = [node.ref for node in way.nodes]
     if wanted:
         only = osmium.filter.IdFilter(wanted)
-        for way in osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(only):
+        for way in _objects(path, osmium.osm.WAY, only):
             nodes[way.id] = [node.ref for node in way.nodes]
     return nodes, tagged, closed
 
@@ -162,14 +169,15 @@ def _read_nodes(
 
     located: dict[int, tuple[float, float]] = {}
     if needed:
-        for node in osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.IdFilter(needed)):
+        for node in _objects(path, osmium.osm.NODE, osmium.filter.IdFilter(needed)):
             if node.location.valid():
                 located[node.id] = (node.lon, node.lat)
-    tagged = []
     keys = osmium.filter.KeyFilter("addr:housenumber", "place", "amenity")
-    for node in osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(keys):
-        if _interesting(node.tags) and node.location.valid():
-            tagged.append((f"node/{node.id}", dict(node.tags), (node.lon, node.lat)))
+    tagged = [
+        (f"node/{node.id}", dict(node.tags), (node.lon, node.lat))
+        for node in _objects(path, osmium.osm.NODE, keys)
+        if _interesting(node.tags) and node.location.valid()
+    ]
     return located, tagged
 
 
@@ -242,11 +250,11 @@ def _addresses(objects: Iterable[_Tagged]) -> tuple[Address, ...]:
     found = []
     for _, tags, (lon, lat) in objects:
         number = tags.get("addr:housenumber", "").strip()
-        street = (tags.get("addr:street") or tags.get("addr:place") or "").strip()
-        if not number or not street:
-            continue
         place = (tags.get("addr:city") or tags.get("addr:village") or "").strip()
-        text = f"{street} {number}" + (f", {place}" if place else "")
+        street = (tags.get("addr:street") or tags.get("addr:place") or place).strip()
+        if not number:
+            continue
+        text = f"{street} {number}".strip() + (f", {place}" if place and place != street else "")
         found.append(Address(text, street, number, place, lon, lat))
     return tuple(sorted(found, key=lambda address: (address.text, address.lon, address.lat)))
 

@@ -22,7 +22,7 @@ from gridsvc.operations.reporting import Report, decide
 from gridsvc.teams import AVAILABLE, TeamKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from gridsvc.files.demo.history import PlannedIncident
     from gridsvc.operations.districts import DistrictView
@@ -119,7 +119,7 @@ class Replay:
         case.take(self._emergency(case, incident, told, incident.at), self._now)
         yield case
 
-    def _send_late(self, waiting: _Waiting, at: datetime) -> Iterator[PastCase]:
+    def _send_late(self, waiting: _Waiting, at: datetime) -> Generator[PastCase, None, bool]:
         """Try a waiting case again; a generator that returns whether the case is done with."""
         case, incident = waiting.case, waiting.planned
         if at - incident.at > _GIVES_UP:

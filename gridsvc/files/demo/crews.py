@@ -19,6 +19,8 @@ from gridsvc.teams import Team, TeamKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from gridsvc.catalogue import Catalogue
     from gridsvc.files.demo.place import DemoPlace, Post
     from gridsvc.response_plans import PlanBook
@@ -70,7 +72,10 @@ class _Muster:
         skills, equipment, staff = self.asked.get(unit, (set(), set(), 0))
         first = unit not in self.units_seen
         self.units_seen.add(unit)
-        has = [frozenset(w for w in sorted(words) if first or self.random.random() < _CARRIES) for words in (skills, equipment)]
+        has = [
+            frozenset(word for word in sorted(words) if first or self.random.random() < _CARRIES)
+            for words in (skills, equipment)
+        ]
         team_id = str(uuid.uuid5(_NAMESPACE, f"{self.place.code}/{slug}"))
         station = self.station(post)
         self.teams.append(
@@ -89,15 +94,17 @@ class _Muster:
         return self.stations[key]
 
 
-def junction_points(network: RoadNetwork) -> np.ndarray:
+def junction_points(network: RoadNetwork) -> NDArray[np.float64]:
     """Return the junctions of a network, (n, 2) degrees."""
-    return np.column_stack([network.junction_lon, network.junction_lat]) * DEGREE
+    points = np.column_stack([network.junction_lon, network.junction_lat]) * DEGREE
+    return np.asarray(points, dtype=np.float64)
 
 
 def raise_crews(place: DemoPlace, catalogue: Catalogue, plans: PlanBook, seed: int = 1) -> Crews:
     """Man a place: every unit that a run card can ask for has a team, half of the brigades' teams are posted down."""
     scale = (float(np.cos(np.radians(place.roads.bounds[1]))), 1.0)
-    muster = _Muster(place, _asked(plans), np.random.default_rng(seed), cKDTree(junction_points(place.roads) * scale), scale)
+    junctions = cKDTree(junction_points(place.roads) * scale)
+    muster = _Muster(place, _asked(plans), np.random.default_rng(seed), junctions, scale)
     townships = place.list_grids(Level.TOWNSHIP)
     posts = _posts_by_township(muster, townships)
     centre = _main_post(posts, townships)
@@ -123,22 +130,22 @@ def _posts_by_township(muster: _Muster, townships: list[Grid]) -> dict[str, list
     """Return the posts of each township, real ones first; one is made up at its centre where it has none."""
     found: dict[str, list[Post]] = {grid.code: [] for grid in townships}
     tree = shapely.STRtree([grid.geometry for grid in townships])
-    order = {"fire_station": 0, "townhall": 1, "police": 2, "seat": 3}
+    order = {"seat": 0, "fire_station": 1, "townhall": 2, "police": 3}
     for post in sorted(muster.place.posts, key=lambda p: (order.get(p.kind, 9), p.name, p.lon, p.lat)):
         inside = tree.query(shapely.Point(post.lon, post.lat), predicate="covered_by")
         if len(inside):
             found[townships[int(inside[0])].code].append(post)
     for grid in townships:
         if not found[grid.code]:
-            found[grid.code].append(_made_up(muster, grid, "seat", muster.place))
+            found[grid.code].append(_made_up(muster, grid, "seat"))
     return found
 
 
-def _made_up(muster: _Muster, grid: Grid, kind: str, place: DemoPlace, suffix: str = "") -> Post:
+def _made_up(muster: _Muster, grid: Grid, kind: str, suffix: str = "") -> Post:
     """Make up a post at the junction nearest to the heart of a grid: its first settlement, else its middle."""
     from gridsvc.files.demo.place import Post
 
-    inside = [home for home in place.settlements if grid.geometry.covers(shapely.Point(home.lon, home.lat))]
+    inside = [home for home in muster.place.settlements if grid.geometry.covers(shapely.Point(home.lon, home.lat))]
     if inside and not suffix:
         heart = max(inside, key=lambda home: (home.weight, home.name))
         lon, lat = heart.lon, heart.lat
@@ -160,11 +167,10 @@ def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None
     hall = next((post for post in posts if post.kind in {"townhall", "seat"}), posts[0])
     for number in range(count):
         own = areas[number::count]
-        post = posts[number] if number < len(posts) else _made_up(muster, own[0], "post", muster.place, f" {number + 1}")
-        muster.add(
-            f"squadron/{township.code}/{number}", f"{township.name} 派驻中队 {number + 1}", BUREAU, TeamKind.SQUADRON, post,
-            township=township.code, areas=tuple(grid.code for grid in own),
-        )  # fmt: skip
+        post = posts[number] if number < len(posts) else _made_up(muster, own[0], "post", f" {number + 1}")
+        name = f"{township.name} 派驻中队 {number + 1}"
+        muster.add(f"squadron/{township.code}/{number}", name, BUREAU, TeamKind.SQUADRON, post,
+                   township=township.code, areas=tuple(grid.code for grid in own))  # fmt: skip
     unit = township_unit(township.code)
     muster.asked.setdefault(unit, muster.asked.get("township", (set(), set(), 0)))
     muster.add(f"township/{township.code}", f"{township.name} 执法队", unit, TeamKind.TOWNSHIP, hall,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.files.demo.place import DemoPlace
+    from gridsvc.grids.levels import Grid
     from gridsvc.response_plans import PlanBook, ResponsePlan
 
 SPAN = timedelta(days=730)
@@ -97,7 +98,7 @@ def candidate_places(place: DemoPlace, count: int, seed: int) -> Candidates:
             words.append(address.text)
     villages = place.list_grids(Level.VILLAGE)
     roads = place.roads
-    points = np.column_stack([roads.junction_lon, roads.junction_lat]) * DEGREE
+    points = np.asarray(np.column_stack([roads.junction_lon, roads.junction_lat]) * DEGREE, dtype=np.float64)
     members = _members(villages, points)
     filled = [number for number in range(len(villages)) if len(members[number])]
     weight = np.array([3.0 if villages[n].urban_rural_code in {"111", "112"} else 1.0 for n in filled])
@@ -114,10 +115,10 @@ def candidate_places(place: DemoPlace, count: int, seed: int) -> Candidates:
     )
 
 
-def _members(villages: Sequence[object], points: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+def _members(villages: Sequence[Grid], points: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     """Return the numbers of the points inside each village."""
-    tree = shapely.STRtree(shapely.points(points))
-    shapes = [village.geometry for village in villages]  # type: ignore[attr-defined]
+    tree = shapely.STRtree(list(np.atleast_1d(shapely.points(points))))
+    shapes = [village.geometry for village in villages]
     pairs = tree.query(shapes, predicate="contains")
     return [np.sort(pairs[1][pairs[0] == number]) for number in range(len(villages))]
 
@@ -155,7 +156,8 @@ def plan_history(
         urgent = storm or is_open or random.random() < EMERGENCY_SHARE or not routines
         plan = _draw_type(emergencies if urgent else routines, local, random)
         if urgent:
-            pool = far_pool if (random.random() < FAR_SHARE and far_pool and not is_open) or not near_pool else near_pool
+            farther = random.random() < FAR_SHARE and far_pool and not is_open
+            pool = far_pool if farther or not near_pool else near_pool
         else:
             pool = all_pool
         at = pool[int(random.integers(len(pool)))]
@@ -164,9 +166,8 @@ def plan_history(
         if urgent and not is_open:
             mishap = _draw_mishap(random)
         what = f"{'演练：' if drill else ''}{plan.name} · {places.words[at]}"
-        incidents.append(
-            PlannedIncident(moment, float(places.lon[at]), float(places.lat[at]), plan.type, what, drill, mishap, is_open)
-        )
+        lon, lat = float(places.lon[at]), float(places.lat[at])
+        incidents.append(PlannedIncident(moment, lon, lat, plan.type, what, drill, mishap, is_open))
     return incidents
 
 
@@ -177,9 +178,10 @@ def _times(
     still_open = min(5, count // 20)
     surge = round(squadrons * 1.5) + 2
     storms = min(int(count * 0.12) // surge, 40) if count >= 100 else 0
-    found: list[tuple[datetime, bool, bool]] = []
-    for number in range(still_open):
-        found.append((now - timedelta(minutes=3 + 9 * number + float(random.uniform(0, 4))), False, True))
+    found = [
+        (now - timedelta(minutes=3 + 9 * number + float(random.uniform(0, 4))), False, True)
+        for number in range(still_open)
+    ]
     for _ in range(storms):
         begin = now - timedelta(days=float(random.uniform(8, SPAN.days - 1)))
         begin = begin.astimezone(zone).replace(hour=int(random.integers(11, 19)), minute=0, second=0, microsecond=0)

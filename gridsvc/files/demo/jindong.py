@@ -83,20 +83,30 @@ def read_divisions(folder: Path) -> tuple[Township, ...]:
     for row in rows:
         if row["level"] == "township":
             if row["code"] not in seats:
-                raise InvalidInput(f"Township {row['code']} {row['name']} has no seat; add it to {folder / 'seats.csv'}.")
+                where = folder / "seats.csv"
+                raise InvalidInput(f"Township {row['code']} {row['name']} has no seat; add it to {where}.")
             townships.append(Township(row["code"], row["name"], *seats[row["code"]], tuple(villages[row["code"]])))
     return tuple(townships)
 
 
 @dataclass(slots=True)
 class _Cells:
-    """A coverage of small cells: centres (n, 2 metres), polygons in degrees (None on the rim) and neighbours."""
+    """A coverage of small cells: centres (n, 2 metres), corners (numbers of vertices, degrees) and neighbours.
+
+    `rim` marks the outermost cells, which belong to nobody.
+    """
 
     plane: Plane
     centres: NDArray[np.float64]
-    polygons: list[shapely.Polygon | None]
+    vertices: NDArray[np.float64]
+    corners: list[list[int]]
+    rim: NDArray[np.bool_]
     neighbours: list[list[int]]
     roughness: NDArray[np.float64]
+
+    def polygon(self, cell: int) -> shapely.Polygon:
+        """Return a cell in degrees."""
+        return shapely.Polygon(self.vertices[self.corners[cell]])
 
 
 def _make_cells(townships: Sequence[Township], random: np.random.Generator) -> _Cells:
@@ -109,17 +119,14 @@ def _make_cells(townships: Sequence[Township], random: np.random.Generator) -> _
     points += random.uniform(-0.32, 0.32, points.shape) * _CELL_M
     diagram = Voronoi(points)
     vertices = np.round(plane.degrees(diagram.vertices), 7)
-    polygons: list[shapely.Polygon | None] = []
     low, high = points.min(axis=0) + _CELL_M, points.max(axis=0) - _CELL_M
-    rim = ((points < low) | (points > high)).any(axis=1)
-    for index, region in enumerate(diagram.point_region):
-        corners = diagram.regions[region]
-        polygons.append(None if rim[index] or -1 in corners else shapely.Polygon(vertices[corners]))
+    corners = [diagram.regions[region] for region in diagram.point_region]
+    rim = ((points < low) | (points > high)).any(axis=1) | np.array([-1 in each for each in corners])
     neighbours: list[list[int]] = [[] for _ in points]
     for one, other in diagram.ridge_points:
         neighbours[one].append(int(other))
         neighbours[other].append(int(one))
-    return _Cells(plane, points, polygons, neighbours, random.uniform(0.75, 1.35, len(points)))
+    return _Cells(plane, points, vertices, corners, rim, neighbours, random.uniform(0.75, 1.35, len(points)))
 
 
 def _grow_townships(cells: _Cells, townships: Sequence[Township], pull: float) -> NDArray[np.int64]:
@@ -133,16 +140,13 @@ def _grow_townships(cells: _Cells, townships: Sequence[Township], pull: float) -
     middle = np.hypot(*(cells.centres - seats.mean(axis=0)).T) * pull
     size = _CELL_M * _CELL_M * 0.87
     owner = np.full(len(cells.centres), -1, dtype=np.int64)
-    frontiers: list[list[tuple[float, int]]] = []
-    start = nearest_of(seats, cells.centres)
-    for cell in start:
-        frontiers.append([(0.0, int(cell))])
+    frontiers = [[(0.0, int(cell))] for cell in nearest_of(seats, cells.centres)]
     taken = np.zeros(len(townships))
     growing = set(range(len(townships)))
     while growing:
         who = min(growing, key=lambda number: (taken[number] / wanted[number], number))
         frontier = frontiers[who]
-        while frontier and (owner[frontier[0][1]] >= 0 or cells.polygons[frontier[0][1]] is None):
+        while frontier and (owner[frontier[0][1]] >= 0 or cells.rim[frontier[0][1]]):
             heapq.heappop(frontier)
         if not frontier or taken[who] >= wanted[who]:
             growing.discard(who)
@@ -159,7 +163,7 @@ def _grow_townships(cells: _Cells, townships: Sequence[Township], pull: float) -
 
 def _fill_holes(cells: _Cells, owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give every pocket that the district encloses to a neighbour."""
-    outside = {index for index, polygon in enumerate(cells.polygons) if polygon is None}
+    outside = {int(index) for index in np.flatnonzero(cells.rim)}
     queue = list(outside)
     while queue:
         for neighbour in cells.neighbours[queue.pop()]:
@@ -223,12 +227,15 @@ def _grow_villages(
 
 
 def _distinct_cells(cells: _Cells, mine: NDArray[np.int64], centres: NDArray[np.float64]) -> list[int]:
-    free = [int(cell) for cell in mine]
+    """Return the cell nearest to each centre, no cell twice."""
+    points = cells.centres[mine]
+    free = np.ones(len(mine), dtype=bool)
     chosen = []
     for centre in centres:
-        best = min(free, key=lambda cell: (float(((cells.centres[cell] - centre) ** 2).sum()), cell))
-        free.remove(best)
-        chosen.append(best)
+        away = np.where(free, ((points - centre) ** 2).sum(axis=1), np.inf)
+        best = int(np.argmin(away))
+        free[best] = False
+        chosen.append(int(mine[best]))
     return chosen
 
 
@@ -265,8 +272,7 @@ def draw_grids(townships: Sequence[Township], seed: int = 1) -> tuple[Grid, ...]
         village_of |= _grow_villages(cells, township, np.flatnonzero(owner == number), random)
     members = sorted(village_of)
     codes = [village_of[cell] for cell in members]
-    polygons = [polygon for cell in members if (polygon := cells.polygons[cell]) is not None]
-    villages = dissolve(polygons, codes)
+    villages = dissolve([cells.polygon(cell) for cell in members], codes)
     touching: dict[str, set[str]] = {code: set() for code in villages}
     middles: dict[str, list[int]] = {code: [] for code in villages}
     for cell in members:
@@ -309,7 +315,7 @@ def _as_grids(
     wide = [Grid(t.code, t.name, Level.TOWNSHIP, region_of[t.name], shapes[t.code]) for t in townships]
     regions = dissolve([grid.geometry for grid in wide], [region_of[grid.name] for grid in wide])
     top = [
-        Grid(f"{DISTRICT_CODE}R{number:02}", f"{theme}区域网格", Level.REGIONAL, None, regions[f"{DISTRICT_CODE}R{number:02}"])
-        for number, theme in enumerate(REGIONS, 1)
+        Grid(code, f"{theme}区域网格", Level.REGIONAL, None, regions[code])
+        for theme, code in zip(REGIONS, (f"{DISTRICT_CODE}R{n:02}" for n in range(1, 100)), strict=False)
     ]
     return (*top, *sorted(wide, key=lambda grid: grid.code), *areas, *leaves)

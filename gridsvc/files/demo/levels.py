@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.files.demo.tiling import Plane, cells_of, cluster_centres, dissolve, nearest_of, voronoi_edges
+from gridsvc.files.demo.villages import Frame, Label, Unit, VillageSeeds
 from gridsvc.grids.levels import Grid, Level
 
 if TYPE_CHECKING:
@@ -24,22 +25,9 @@ if TYPE_CHECKING:
 AREA_ADMIN_LEVEL, VILLAGE_ADMIN_LEVEL = 9, 10
 _TOWNSHIP_KM2 = 9.0
 """One township for so much land where the file has no boundary; between 3 and 12 of them."""
-_VILLAGE_KM2 = 3.0
-"""One derived village for so much land; between 2 and 12 a township."""
 _VILLAGES_PER_AREA = 4
-_WHOLE_BELOW = 0.25
-"""An exclave smaller than this share of its township's largest part is never divided between villages."""
 _URBAN_JUNCTIONS_KM2 = 90.0
 _ROAD_REACH_M = 250.0
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A name near a point, for what has no name of its own: a street, mostly."""
-
-    name: str
-    lon: float
-    lat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +37,6 @@ class Levels:
     grids: tuple[Grid, ...]
     real_townships: bool
     notes: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Unit:
-    """One area of a level before it has a code. `township` is the number of the township that holds most of it."""
-
-    name: str
-    shape: BaseGeometry
-    derived: bool = False
-    township: int = -1
-
-
-@dataclass(slots=True)
-class _Frame:
-    """Land of one township (and one real area) that no real village covers, and the seeds that share it out."""
-
-    seeds: NDArray[np.float64]
-    names: list[str]
-    parts: list[BaseGeometry]
-    whole: list[int]
-    """For each part the number of the seed that takes it undivided, -1 where it is divided."""
-    tree: shapely.STRtree = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tree = shapely.STRtree(self.parts)
 
 
 def choose_admin_levels(areas: Sequence[OsmArea], told: Mapping[Level, int] | None = None) -> dict[Level, int]:
@@ -141,12 +104,10 @@ class _Drawing:
         labels: Sequence[Label],
     ) -> None:
         self.code, self.name = code, name
-        self.settlements = sorted(settlements, key=lambda place: (-place.weight, place.name, place.lon, place.lat))
+        self.settlements, self.labels = settlements, labels
         self.road_points = road_points[np.lexsort(road_points.T)]
-        self.labels = labels
         self.notes: list[str] = []
         self.plane = Plane.of(shapely.MultiPoint(road_points))
-        self._label_points = np.array([(label.lon, label.lat) for label in labels]).reshape(-1, 2)
 
     def draw(self, areas: Sequence[OsmArea], told: Mapping[Level, int] | None) -> Levels:
         chosen = choose_admin_levels(areas, told)
@@ -157,7 +118,8 @@ class _Drawing:
             self.plane = Plane.of(shapely.union_all([unit.shape for unit in townships]))
             self.notes.append(f"{len(townships)} townships are the file's admin_level {chosen[Level.TOWNSHIP]}")
         inner = {level: self._settle(real.get(level, []), townships, level) for level in (Level.AREA, Level.VILLAGE)}
-        frames = self._frames(townships, inner[Level.AREA], inner[Level.VILLAGE])
+        self.seeds = VillageSeeds(self.plane, self.settlements, self.road_points, self.labels)
+        frames = self.seeds.frames(townships, inner[Level.AREA], inner[Level.VILLAGE])
         lines = [unit.shape.boundary for unit in (*townships, *inner[Level.AREA], *inner[Level.VILLAGE])]
         for frame in frames.values():
             divided = [part for part, seed in zip(frame.parts, frame.whole, strict=True) if seed < 0]
@@ -168,7 +130,7 @@ class _Drawing:
 
     # the file's own areas
 
-    def _settle(self, units: list[_Unit], townships: list[_Unit], level: Level) -> list[_Unit]:
+    def _settle(self, units: list[Unit], townships: list[Unit], level: Level) -> list[Unit]:
         """Give each real area or village to the township that holds most of it; drop those outside."""
         tree = shapely.STRtree([township.shape for township in townships])
         settled, cut = [], 0
@@ -187,7 +149,7 @@ class _Drawing:
 
     # what the file has not
 
-    def _townships_from_roads(self) -> list[_Unit]:
+    def _townships_from_roads(self) -> list[Unit]:
         """Draw one outline round the roads and share it out between a few townships."""
         metres = self.plane.metres(self.road_points)
         coarse = np.unique(np.round(metres / _ROAD_REACH_M), axis=0) * _ROAD_REACH_M
@@ -206,84 +168,18 @@ class _Drawing:
             f"The file has no complete named boundary up to admin_level 8: one outline of "
             f"{outline.area / 1e6:.0f} km2 is drawn from the roads and shared out between {len(shapes)} townships"
         )
-        names = _compass_names(self.name, centres)
-        return [_Unit(names[int(number)], shape, derived=True) for number, shape in shapes.items()]
-
-    def _frames(
-        self, townships: list[_Unit], areas: list[_Unit], villages: list[_Unit]
-    ) -> dict[tuple[int, int], _Frame]:
-        """Return the land that needs derived villages, by (township, real area or -1)."""
-        frames: dict[tuple[int, int], _Frame] = {}
-        for number, township in enumerate(townships):
-            own_areas = [index for index, area in enumerate(areas) if area.township == number]
-            taken = [village.shape for village in villages if village.township == number]
-            pieces = {index: township.shape.intersection(areas[index].shape) for index in own_areas}
-            rest = township.shape
-            if own_areas:
-                rest = rest.difference(shapely.union_all([areas[index].shape for index in own_areas]))
-            pieces[-1] = rest
-            for index, piece in pieces.items():
-                land = piece.difference(shapely.union_all(taken)) if taken else piece
-                parts = [part for part in shapely.get_parts(land) if self._km2(part) > 0.001]
-                if parts:
-                    frames[number, index] = self._frame(township.name, parts)
-        return frames
-
-    def _km2(self, shape: BaseGeometry) -> float:
-        return float(shape.area * np.prod(self.plane.scale) / 1e6)
-
-    def _frame(self, township: str, parts: list[BaseGeometry]) -> _Frame:
-        land = shapely.MultiPolygon([polygon for part in parts for polygon in shapely.get_parts(part)])
-        shapely.prepare(land)
-        homes = [home for home in self.settlements if land.covers(shapely.Point(home.lon, home.lat))]
-        ranked = [home for home in homes if home.weight >= 1.0] or homes[:1]
-        count = int(np.clip(round(self._km2(land) / _VILLAGE_KM2), 2 if self._km2(land) > 1.0 else 1, 12))
-        inside = self.road_points[shapely.covers(land, shapely.points(self.road_points))]
-        if not len(inside):
-            inside = np.array([part.representative_point().coords[0] for part in parts])
-        known = self.plane.metres(np.array([(home.lon, home.lat) for home in ranked]).reshape(-1, 2))
-        apart = [index for index in range(len(known)) if all(np.hypot(*(known[:index] - known[index]).T) > 150.0)]
-        centres = cluster_centres(self.plane.metres(inside), count, fixed=known[apart], seed=11)
-        names = [ranked[index].name for index in apart]
-        names += self._names_of(township, centres[len(names) :], set(names))
-        seeds = self.plane.degrees(centres)
-        largest = max(part.area for part in parts)
-        whole = []
-        for part in parts:
-            divided = part.area >= _WHOLE_BELOW * largest or any(
-                part.covers(shapely.Point(seed)) for seed in seeds[: len(apart)]
-            )
-            middle = self.plane.metres(np.array([part.representative_point().coords[0]]))
-            whole.append(-1 if divided else int(nearest_of(middle, centres)[0]))
-        return _Frame(seeds, names, parts, whole)
-
-    def _names_of(self, township: str, centres: NDArray[np.float64], taken: set[str]) -> list[str]:
-        """Name made-up villages after the nearest street within 800 m, else by number."""
-        names = []
-        points = self.plane.metres(self._label_points)
-        for centre in centres:
-            away = np.hypot(*(points - centre).T) if len(points) else np.empty(0)
-            name = ""
-            for index in np.argsort(away, kind="stable")[:50]:
-                candidate = f"{township} · {self.labels[int(index)].name}"
-                if away[index] <= 800.0 and candidate not in taken:
-                    name = candidate
-                    break
-            if not name:
-                name = next(f"{township} · {n}" for n in range(1, 1000) if f"{township} · {n}" not in taken)
-            taken.add(name)
-            names.append(name)
-        return names
+        names = compass_names(self.name, centres)
+        return [Unit(names[int(number)], shape, derived=True) for number, shape in shapes.items()]
 
     # cells to grids
 
     def _collect(
         self,
         cells: list[BaseGeometry],
-        townships: list[_Unit],
-        regions: list[_Unit],
-        inner: dict[Level, list[_Unit]],
-        frames: dict[tuple[int, int], _Frame],
+        townships: list[Unit],
+        regions: list[Unit],
+        inner: dict[Level, list[Unit]],
+        frames: dict[tuple[int, int], Frame],
         real_townships: bool,
     ) -> Levels:
         points = shapely.point_on_surface(cells)
@@ -296,33 +192,18 @@ class _Drawing:
             t = home[index]
             a = area[index] if area[index] >= 0 and inner[Level.AREA][area[index]].township == t else -1
             v = village[index] if village[index] >= 0 and inner[Level.VILLAGE][village[index]].township == t else -1
-            keys.append((t, a, v, -1) if v >= 0 else self._derived_key(points[index], t, a, frames))
+            keys.append((t, a, v, -1) if v >= 0 else self.seeds.key_of(points[index], t, a, frames))
         keys = _one_area_a_village(keys, [cells[index].area for index in kept])
         return self._as_grids([cells[index] for index in kept], keys, townships, regions, inner, frames, real_townships)
-
-    def _derived_key(
-        self, point: BaseGeometry, township: int, area: int, frames: dict[tuple[int, int], _Frame]
-    ) -> tuple[int, int, int, int]:
-        if (township, area) not in frames:  # a sliver of a cut border: it goes with its township's largest frame
-            options = [key for key in frames if key[0] == township]
-            if not options:
-                return township, area, -1, 0
-            area = options[0][1]
-        frame = frames[township, area]
-        part = int(frame.tree.nearest(point))
-        seed = frame.whole[part]
-        if seed < 0:
-            seed = int(nearest_of(self.plane.metres(np.array([(point.x, point.y)])), self.plane.metres(frame.seeds))[0])
-        return township, area, -1, seed
 
     def _as_grids(
         self,
         cells: list[BaseGeometry],
         keys: list[tuple[int, int, int, int]],
-        townships: list[_Unit],
-        regions: list[_Unit],
-        inner: dict[Level, list[_Unit]],
-        frames: dict[tuple[int, int], _Frame],
+        townships: list[Unit],
+        regions: list[Unit],
+        inner: dict[Level, list[Unit]],
+        frames: dict[tuple[int, int], Frame],
         real_townships: bool,
     ) -> Levels:
         shapes = dissolve(cells, [":".join(map(str, key)) for key in keys])
@@ -345,7 +226,7 @@ class _Drawing:
                     Grid(numbers[label], area_name, Level.AREA, f"{stem}000", dissolved[numbers[label]],
                          derived=label.startswith("derived"))
                 )  # fmt: skip
-            named = sorted(((self._village_name(key, inner, frames, townships), key) for key in own))
+            named = sorted((self._village_name(key, inner, frames, townships), key) for key in own)
             for n, (name, key) in enumerate(named, 1):
                 leaves.append(
                     Grid(f"{stem}{n:03}", name, Level.VILLAGE, numbers[group[key]], shape_of[key],
@@ -375,9 +256,9 @@ class _Drawing:
     def _village_name(
         self,
         key: tuple[int, int, int, int],
-        inner: dict[Level, list[_Unit]],
-        frames: dict[tuple[int, int], _Frame],
-        townships: list[_Unit],
+        inner: dict[Level, list[Unit]],
+        frames: dict[tuple[int, int], Frame],
+        townships: list[Unit],
     ) -> str:
         t, a, v, seed = key
         if v >= 0:
@@ -390,9 +271,9 @@ class _Drawing:
         township: str,
         own: list[tuple[int, int, int, int]],
         shape_of: dict[tuple[int, int, int, int], BaseGeometry],
-        real: list[_Unit],
+        real: list[Unit],
     ) -> tuple[dict[tuple[int, int, int, int], str], dict[str, str]]:
-        """Return for each village the label of its area, and the name of each label; areas that no file has are drawn."""
+        """Return the label of each village's area and the name of each label; what no file has is drawn."""
         group: dict[tuple[int, int, int, int], str] = {}
         names: dict[str, str] = {}
         loose = [key for key in own if key[1] < 0]
@@ -413,7 +294,7 @@ class _Drawing:
         return group, names
 
     def _regions_of(
-        self, townships: list[_Unit], regions: list[_Unit], whole: dict[int, BaseGeometry]
+        self, townships: list[Unit], regions: list[Unit], whole: dict[int, BaseGeometry]
     ) -> tuple[dict[int, int], dict[int, tuple[str, bool]]]:
         """Return the region's number of each township, and (name, derived) of each number; numbers in name order."""
         label: dict[int, tuple[str, bool]] = {}
@@ -424,13 +305,11 @@ class _Drawing:
                 label[t] = (best[1], False)
         loose = sorted(set(whole) - set(label))
         if loose:
-            points = self.plane.metres(
-                np.array([townships[t].shape.representative_point().coords[0] for t in loose])
-            )
+            points = self.plane.metres(np.array([townships[t].shape.representative_point().coords[0] for t in loose]))
             count = int(np.clip(round(len(loose) / 4), 1, 3))
             centres = cluster_centres(points, count, seed=5)
             numbers = nearest_of(points, centres)
-            names = _compass_names(self.name, centres, " region")
+            names = compass_names(self.name, centres, " region")
             for t, number in zip(loose, numbers, strict=True):
                 label[t] = (names[int(number)], True)
         for unit in regions:
@@ -447,17 +326,17 @@ class _Drawing:
         x, y = self.road_points.T
         near = self.road_points[(x >= west) & (x <= east) & (y >= south) & (y <= north)]
         inside = int(shapely.covers(shape, shapely.points(near)).sum()) if len(near) else 0
-        return "111" if inside >= _URBAN_JUNCTIONS_KM2 * self._km2(shape) else "220"
+        return "111" if inside >= _URBAN_JUNCTIONS_KM2 * self.seeds.km2(shape) else "220"
 
 
-def _units(areas: Sequence[OsmArea], admin_level: int) -> list[_Unit]:
+def _units(areas: Sequence[OsmArea], admin_level: int) -> list[Unit]:
     """Return the areas of one admin_level, once each where the file has a border as relation and as way."""
-    found: list[_Unit] = []
+    found: list[Unit] = []
     for area in areas:
         if area.admin_level == admin_level and not any(
             unit.name == area.name and unit.shape.equals(area.geometry) for unit in found
         ):
-            found.append(_Unit(area.name, area.geometry))
+            found.append(Unit(area.name, area.geometry))
     return found
 
 
@@ -473,9 +352,7 @@ def _smallest_cover(points: NDArray[np.object_], shapes: list[BaseGeometry]) -> 
     return found
 
 
-def _one_area_a_village(
-    keys: list[tuple[int, int, int, int]], sizes: list[float]
-) -> list[tuple[int, int, int, int]]:
+def _one_area_a_village(keys: list[tuple[int, int, int, int]], sizes: list[float]) -> list[tuple[int, int, int, int]]:
     """Put every real village wholly into the real area that holds most of it."""
     share: dict[tuple[int, int], dict[int, float]] = {}
     for (t, a, v, _), size in zip(keys, sizes, strict=True):
@@ -486,14 +363,14 @@ def _one_area_a_village(
     return [(t, best[t, v] if v >= 0 else a, v, seed) for t, a, v, seed in keys]
 
 
-def _compass_names(name: str, centres: NDArray[np.float64], suffix: str = "") -> list[str]:
+def compass_names(name: str, centres: NDArray[np.float64], suffix: str = "") -> list[str]:
     """Name each centre (metres) by its direction from the middle of all; equal directions are numbered."""
     middle = centres.mean(axis=0)
     spread = float(np.hypot(*(centres - middle).T).max()) or 1.0
     words = ("East", "North-East", "North", "North-West", "West", "South-West", "South", "South-East")
     plain = []
     for x, y in centres - middle:
-        turn = int(round(np.degrees(np.arctan2(y, x)) / 45.0)) % 8
+        turn = round(float(np.degrees(np.arctan2(y, x))) / 45.0) % 8
         plain.append("Centre" if np.hypot(x, y) < 0.25 * spread or len(centres) == 1 else words[turn])
     names = []
     for index, word in enumerate(plain):

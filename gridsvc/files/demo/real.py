@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from gridsvc.files.demo.levels import Label, draw_levels
+from gridsvc.files.demo.crews import junction_points
+from gridsvc.files.demo.levels import draw_levels
 from gridsvc.files.demo.place import DemoPlace
+from gridsvc.files.demo.villages import Label
 from gridsvc.files.osm_places import read_places
 from gridsvc.grids.levels import Level
 from gridsvc.roads.network import DEGREE
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gridsvc.files.osm_places import OsmPlaces
-    from gridsvc.grids.levels import Grid
     from gridsvc.roads.network import RoadNetwork
 
 DISTRICT_CODE = "900001"
@@ -48,14 +49,14 @@ def make_real(path: Path, code: str = DISTRICT_CODE, told: Mapping[Level, int] |
 
     roads = read_osm(path)
     found = read_places(path)
-    junctions = np.column_stack([roads.junction_lon, roads.junction_lat]) * DEGREE
+    junctions = junction_points(roads)
     name = _name_of(path, found, junctions)
     drawn = draw_levels(code, name, found.areas, found.settlements, junctions, _labels(found, roads), told)
     outline = shapely.union_all([grid.geometry for grid in drawn.grids if grid.level is Level.REGIONAL])
     shapely.prepare(outline)
     inside = [address for address in found.addresses if outline.covers(shapely.Point(address.lon, address.lat))]
     posts = [post for post in found.posts if outline.covers(shapely.Point(post.lon, post.lat))]
-    notes = [*drawn.notes, *_notes(found, len(posts), len(inside), drawn.grids)]
+    notes = [*drawn.notes, *_notes(found, len(posts), len(inside))]
     return DemoPlace(
         code=code,
         name=name,
@@ -77,7 +78,7 @@ def _named(name: str, kind: str) -> str:
 
 
 def _name_of(path: Path, found: OsmPlaces, junctions: np.ndarray) -> str:
-    """Return the name of the smallest complete area that holds most of the roads, else one made from the file's name."""
+    """Return the name of the smallest complete area with most of the roads, else one from the file's name."""
     sample = shapely.points(junctions[:: max(1, len(junctions) // 2000)])
     holders = [area for area in found.areas if shapely.covers(area.geometry, sample).mean() > 0.5]
     if holders:
@@ -91,9 +92,9 @@ def _labels(found: OsmPlaces, roads: RoadNetwork) -> list[Label]:
     named = np.flatnonzero(roads.edge_name >= 0)
     first = roads.edge_first_vertex[named]
     for edge, vertex in zip(named.tolist(), first.tolist(), strict=True):
-        name = roads.names[int(roads.edge_name[edge])]
-        if name:
-            labels.append(Label(name, float(roads.vertex_lon[vertex]) * DEGREE, float(roads.vertex_lat[vertex]) * DEGREE))
+        if name := roads.names[int(roads.edge_name[edge])]:
+            lon, lat = float(roads.vertex_lon[vertex]) * DEGREE, float(roads.vertex_lat[vertex]) * DEGREE
+            labels.append(Label(name, lon, lat))
     return labels
 
 
@@ -107,15 +108,17 @@ def _time_zone(junctions: np.ndarray) -> str:
     return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
 
 
-def _notes(found: OsmPlaces, posts: int, addresses: int, grids: tuple[Grid, ...]) -> list[str]:
+def _notes(found: OsmPlaces, posts: int, addresses: int) -> list[str]:
     kinds = Counter(post.kind for post in found.posts)
     notes = []
     if found.left_out:
         named = ", ".join(sorted({area.name for area in found.left_out})[:4])
         notes.append(f"{len(found.left_out)} areas are not whole in the file and are left out ({named}, ...)")
     said = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(kinds.items()))
-    notes.append(f"{posts} posts in the district ({said} in the file)" if posts else
-                 "The file has no fire station, police or town hall here: posts are made up at township centres")  # fmt: skip
-    notes.append(f"{addresses} addresses in the district, of {len(found.addresses)} in the file")
-    notes.append("Teams, officers and incidents are made up")
-    return notes
+    none = "The file has no fire station, police or town hall here: posts are made up at township centres"
+    return [
+        *notes,
+        f"{posts} posts in the district ({said} in the file)" if posts else none,
+        f"{addresses} addresses in the district, of {len(found.addresses)} in the file",
+        "Teams, officers and incidents are made up",
+    ]

@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial import Delaunay, cKDTree
 
+from gridsvc.files.demo.tiling import nearest_of
 from gridsvc.roads.speeds import CLASS_NUMBER
 from gridsvc.roads.survey import Survey
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from gridsvc.files.demo.tiling import Plane
     from gridsvc.grids.levels import Grid
@@ -88,7 +90,11 @@ class Streets:
 
 
 def draw_streets(
-    plane: Plane, villages: Sequence[Grid], township_of: dict[str, str], seats: dict[str, tuple[float, float]], seed: int
+    plane: Plane,
+    villages: Sequence[Grid],
+    township_of: dict[str, str],
+    seats: dict[str, tuple[float, float]],
+    seed: int,
 ) -> Streets:
     """Draw the network of a district and of the land 20 km round it.
 
@@ -109,13 +115,14 @@ def draw_streets(
     heart_of = {code: int(tree.query(heart)[1]) for code, heart in hearts.items()}
     seat_of = {code: int(tree.query(plane.metres(np.array([at]))[0])[1]) for code, at in seats.items()}
     rank = _rank(points, edges, heart_of, seat_of, township_of)
-    inside = shapely.contains_xy(outline, *points.T)
+    inside = np.asarray(shapely.contains_xy(outline, *points.T), dtype=bool)
     oneway = _one_ways(points, edges, rank, inside, random)
-    shapes = tuple(_bend(plane, points[a], points[b], rank[e], random) for e, (a, b) in enumerate(edges))
-    nearest = cKDTree(np.array([hearts[village.code] for village in villages])).query(points[edges].mean(axis=1))[1]
+    lonlat = np.round(plane.degrees(points), 7)
+    shapes = _bent(plane, points, lonlat, edges, rank, random)
+    nearest = nearest_of(points[edges].mean(axis=1), np.array([hearts[village.code] for village in villages]))
     names = tuple(_name(villages[n].name, int(r), e) if inside[edges[e, 0]] else ""
                   for e, (n, r) in enumerate(zip(nearest, rank, strict=True)))  # fmt: skip
-    return Streets(np.round(plane.degrees(points), 7), edges[:, 0], edges[:, 1], rank, oneway, shapes, names)
+    return Streets(lonlat, edges[:, 0], edges[:, 1], rank, oneway, shapes, names)
 
 
 def _name(village: str, rank: int, edge: int) -> str:
@@ -125,7 +132,7 @@ def _name(village: str, rank: int, edge: int) -> str:
     return f"{short}{('街', '街', '路', '公路', '大道', '大道')[rank]}"
 
 
-def _river(outline: shapely.Geometry, random: np.random.Generator) -> shapely.LineString:
+def _river(outline: BaseGeometry, random: np.random.Generator) -> shapely.LineString:
     """Return a winding line from east-north-east to west-south-west through the middle of the district."""
     west, south, east, north = outline.bounds
     x = np.linspace(west - _BEYOND_M, east + _BEYOND_M, 160)
@@ -138,18 +145,20 @@ def _river(outline: shapely.Geometry, random: np.random.Generator) -> shapely.Li
 
 
 def _junctions(
-    plane: Plane, villages: Sequence[Grid], outline: shapely.Geometry, random: np.random.Generator
+    plane: Plane, villages: Sequence[Grid], outline: BaseGeometry, random: np.random.Generator
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     """Return all junctions (n, 2 metres) and the heart of each village."""
     clouds = []
     hearts: dict[str, NDArray[np.float64]] = {}
     for village in villages:
         shape = plane.to_metres(village.geometry)
-        heart = np.array(shape.centroid.coords[0] if shape.covers(shape.centroid) else shape.point_on_surface().coords[0])
+        middle = shape.centroid if shape.covers(shape.centroid) else shape.point_on_surface()
+        heart = np.array(middle.coords[0])
         hearts[village.code] = heart
         urban = (village.urban_rural_code or "220").startswith("1")
         side = int(random.integers(6, 9)) if urban else int(random.integers(3, 6))
-        offsets = (np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2) - (side - 1) / 2) * _BLOCK_M
+        corners = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+        offsets = (corners - (side - 1) / 2) * _BLOCK_M
         turn = random.uniform(0, np.pi / 2)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         block = heart + offsets @ rotation.T + random.normal(0, 9.0, offsets.shape)
@@ -188,7 +197,7 @@ def _thinned(
 ) -> NDArray[np.int64]:
     """Take away most river crossings and every fourth street that is not needed to stay in one piece."""
     lines = shapely.linestrings(points[edges])
-    wet = shapely.intersects(lines, river)
+    wet = np.asarray(shapely.intersects(lines, river), dtype=bool)
     along = shapely.line_locate_point(river, shapely.points(points[edges].mean(axis=1)))
     bridges: set[int] = set()
     for stretch in np.unique((along[wet] // _BRIDGE_EVERY_M).astype(int)):
@@ -200,7 +209,7 @@ def _thinned(
     bridge = wet[dry]
     length = np.hypot(*(points[edges[:, 0]] - points[edges[:, 1]]).T)
     tree = minimum_spanning_tree(csr_matrix((length, edges.T), shape=(len(points),) * 2)).tocoo()
-    needed = {(min(a, b), max(a, b)) for a, b in zip(tree.row, tree.col, strict=True)}
+    needed = {(int(min(a, b)), int(max(a, b))) for a, b in zip(tree.row, tree.col, strict=True)}
     keep = bridge | np.array([(int(a), int(b)) in needed for a, b in edges]) | (random.random(len(edges)) > 0.27)
     return np.asarray(edges[keep], dtype=np.int64)
 
@@ -219,7 +228,7 @@ def _rank(
 
     def ways(source: int, targets: Sequence[int]) -> list[list[int]]:
         cost = csr_matrix((length * _PULL[rank], edges.T), shape=(len(points),) * 2)
-        before = dijkstra(cost, directed=False, indices=source, return_predecessors=True)[1]
+        before = dijkstra(cost, directed=False, indices=np.array([source]), return_predecessors=True)[1][0]
         found = []
         for target in targets:
             way, here = [], target
@@ -273,15 +282,24 @@ def _one_ways(
     return oneway
 
 
-def _bend(
-    plane: Plane, start: NDArray[np.float64], end: NDArray[np.float64], rank: int, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return the polyline of an edge: straight in a village, slightly bent outside."""
-    away = end - start
-    length = float(np.hypot(*away))
-    if length < 2 * _BLOCK_M:
-        return np.round(plane.degrees(np.vstack([start, end])), 7)
-    count = int(min(2 + length // 300, 8))
-    share = np.linspace(0, 1, count + 2)[:, None]
-    side = np.array([-away[1], away[0]]) * random.uniform(-0.06, 0.06) * (0.5 if rank >= _PRIMARY else 1.0)
-    return np.round(plane.degrees(start + away * share + side * np.sin(np.pi * share)), 7)
+def _bent(
+    plane: Plane,
+    points: NDArray[np.float64],
+    lonlat: NDArray[np.float64],
+    edges: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    random: np.random.Generator,
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the polyline of every edge: straight in a village, slightly bent outside."""
+    away = points[edges[:, 1]] - points[edges[:, 0]]
+    length = np.hypot(*away.T)
+    sway = random.uniform(-0.06, 0.06, len(edges)) * np.where(rank >= _PRIMARY, 0.5, 1.0)
+    shapes = list(lonlat[edges])
+    for edge in np.flatnonzero(length >= 2 * _BLOCK_M):
+        count = int(min(2 + length[edge] // 300, 8))
+        share = (np.arange(1, count + 1) / (count + 1))[:, None]
+        side = np.array([-away[edge, 1], away[edge, 0]]) * sway[edge]
+        inner = points[edges[edge, 0]] + away[edge] * share + side * np.sin(np.pi * share)
+        ends = lonlat[edges[edge]]
+        shapes[edge] = np.vstack([ends[:1], np.round(plane.degrees(inner), 7), ends[1:]])
+    return tuple(shapes)

@@ -52,8 +52,8 @@ def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
         settlements=_settlements(townships, villages),
         addresses=_addresses(streets, townships, villages, township_of, seed),
         notes=(
-            "Synthetic: names, codes, urban-rural codes and township seats of Jindong are real; every border, road, "
-            "station, team, address and incident is made up from a seed",
+            "Names, codes, urban-rural codes and township seats of Jindong are real",
+            "Synthetic: every border, road, station, team, address and incident is made up from a seed",
             "Which townships form which regional grid is a guess: the plan names three themes and no areas",
         ),
     )
@@ -64,8 +64,9 @@ def _posts(townships: Sequence[Township]) -> tuple[Post, ...]:
     posts = [Post(f"{t.name}综合执法站", "seat", t.lon, t.lat, made_up=True) for t in townships]
     large = sorted(townships, key=lambda t: (-len(t.villages), t.code))[:3]
     for township in dict.fromkeys((townships[0], *large)):
-        posts.append(Post(f"{township.name}消防救援站", "fire_station", township.lon + 0.004, township.lat + 0.003, made_up=True))
-        posts.append(Post(f"{township.name}派出所", "police", township.lon - 0.003, township.lat + 0.002, made_up=True))
+        lon, lat = township.lon, township.lat
+        posts.append(Post(f"{township.name}消防救援站", "fire_station", lon + 0.004, lat + 0.003, made_up=True))
+        posts.append(Post(f"{township.name}派出所", "police", lon - 0.003, lat + 0.002, made_up=True))
     return tuple(posts)
 
 
@@ -85,11 +86,10 @@ def _addresses(
     """Put a few house numbers along the streets of every village."""
     random = np.random.default_rng(seed + 3)
     names = {t.code: t.name for t in townships}
-    middles = np.array([points[len(points) // 2] if len(points) > 2 else points.mean(axis=0) for points in streets.shape])
-    points = shapely.points(middles)
+    middles = np.array([p[len(p) // 2] if len(p) > 2 else (p[0] + p[1]) / 2 for p in streets.shape])
     plane = Plane.of(shapely.MultiPoint(middles[:1]))
     found = []
-    tree = shapely.STRtree(points)
+    tree = shapely.STRtree(list(np.atleast_1d(shapely.points(middles))))
     for village in villages:
         inside = np.sort(tree.query(village.geometry, predicate="contains"))
         inside = inside[np.array([bool(streets.name[edge]) for edge in inside], dtype=bool)] if len(inside) else inside

@@ -39,11 +39,11 @@ class Plane:
 
     def metres(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) degrees to (n, 2) metres."""
-        return (np.asarray(lonlat, dtype=np.float64) - (self.lon, self.lat)) * self.scale
+        return np.asarray((lonlat - np.array((self.lon, self.lat))) * self.scale, dtype=np.float64)
 
     def degrees(self, metres: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) metres to (n, 2) degrees."""
-        return np.asarray(metres, dtype=np.float64) / self.scale + (self.lon, self.lat)
+        return np.asarray(metres / self.scale + np.array((self.lon, self.lat)), dtype=np.float64)
 
     def to_metres(self, geometry: BaseGeometry) -> BaseGeometry:
         """Return the geometry in metres."""
