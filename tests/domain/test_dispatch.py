@@ -1,0 +1,350 @@
+"""The joint team on paper: every number below is worked out from the sketch in toy.py."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gridsvc.dispatch import VERDICTS, Prepared, recommend
+from gridsvc.errors import InvalidInput
+from gridsvc.response_plans import Condition, Need, PlanBook, ResponseClass
+from gridsvc.teams import TeamKind, TeamState, TeamStatus
+from tests.domain import toy
+
+ENGAGED = TeamState(status=TeamStatus.ENGAGED, incident_id="another")
+OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
+
+
+def at(km, type_slug="leak", *, prepared=toy.PREPARED, loss=None, team_states=None, travel=None, **told):
+    facts = toy.case(km, type_slug, **told)
+    return recommend(
+        prepared,
+        facts,
+        team_states or toy.states(prepared),
+        toy.travel(km, prepared) if travel is None else travel,
+        loss,
+    )
+
+
+def verdict_of(answer, team_id):
+    return next(verdict for each, _, verdict in answer.considered if each == team_id)
+
+
+def members(answer):
+    return {member.slot: member.team_id for member in answer.members}
+
+
+def unfilled(answer):
+    return {slot.slot: slot for slot in answer.unfilled}
+
+
+def without(*team_ids, plans=toy.PLANS):
+    return Prepared.of([team for team in toy.TEAMS if team.id not in team_ids], toy.CATALOGUE, plans, toy.CLOCKS)
+
+
+class TestEmergency:
+    def test_the_lead_is_the_fastest_squadron_and_the_handler_that_of_the_area(self):
+        # km 7.8 lies in area A2 (squadron at 6: 1.8 km = 108 s); A3's squadron at 9 has 1.2 km = 72 s.
+        answer = at(7.8)
+        assert (answer.lead.slot, answer.lead.team_id) == ("1", "sq-a3")
+        assert answer.lead.travel_s == pytest.approx(72)
+        assert answer.lead.response_s == pytest.approx(45 + 60 + 72)
+        assert (answer.handler.team_id, answer.handler.rule) == ("sq-a2", "area-squadron")
+
+    def test_the_whole_team_and_its_last_arrival(self):
+        answer = at(7)
+        # hazmat team at 3: 240 s + 90 + 45 = 375, the last; ecology at 8: 60 + 135; fire at 5: 120 + 105.
+        assert answer.lead.team_id == "sq-a2"
+        assert members(answer) == {
+            "township": "town-t2",
+            "brigade-emergency": "emergency-1",
+            "brigade-ecology": "ecology-1",
+            "partner-fire": "fire-1",
+        }
+        assert answer.unfilled == ()
+        assert answer.lead_response_s == pytest.approx(60 + 60 + 45)
+        assert answer.full_team_response_s == pytest.approx(375)
+        assert answer.clock_policy == "lead"
+
+    @pytest.mark.parametrize(
+        ("response_class", "target_s", "meets"), [(ResponseClass.URBAN, 300, False), (ResponseClass.RURAL, 900, True)]
+    )
+    def test_five_and_fifteen_minutes(self, response_class, target_s, meets):
+        # km 16.5: squadron at 12, 4.5 km = 270 s + 105 = 375 s.
+        answer = at(16.5, response_class=response_class)
+        assert (answer.lead_response_s, answer.target_s, answer.meets_target) == (pytest.approx(375), target_s, meets)
+
+    def test_a_target_is_met_to_the_second(self):
+        # 300 - 105 = 195 s = 3.25 km from the squadron at 12, the only one that is free.
+        busy = toy.states(sq_a1=ENGAGED, sq_a2=ENGAGED, sq_a3=ENGAGED)
+        assert at(15.25, response_class=ResponseClass.URBAN, team_states=busy).meets_target
+        assert not at(15.26, response_class=ResponseClass.URBAN, team_states=busy).meets_target
+
+    def test_a_clock_that_starts_at_the_order_counts_no_call_handling(self):
+        plans = PlanBook({"leak": replace(toy.LEAK, clock_policy="order")})
+        answer = at(7, prepared=Prepared.of(toy.TEAMS, toy.CATALOGUE, plans, toy.CLOCKS))
+        assert (answer.clock_policy, answer.lead_response_s) == ("order", pytest.approx(120))
+
+    def test_a_team_on_patrol_turns_out_at_once(self):
+        answer = at(7, team_states=toy.states(sq_a3=TeamState(on_road=True)))
+        # sq-a3: 120 + 15 + 45 = 180 s, later than sq-a2's 165 s; at km 7.4 it is 156 against 189.
+        assert answer.lead.team_id == "sq-a2"
+        assert at(7.4, team_states=toy.states(sq_a3=TeamState(on_road=True))).lead.response_s == pytest.approx(156)
+
+    def test_no_team_is_dropped_for_its_distance(self):
+        # By road the near squadron is far: the river. The lead is the one that is there first, not the nearest.
+        seconds = toy.travel(7)
+        seconds[toy.PREPARED.index["sq-a2"]] = 3000.0
+        answer = at(7, travel=seconds)
+        assert answer.lead.team_id == "sq-a3"
+        assert ("sq-a2", 3000.0, "slower") in answer.considered
+
+    def test_every_team_is_considered_with_seconds_and_verdict(self):
+        answer = at(7)
+        assert [team_id for team_id, _, _ in answer.considered] == sorted(toy.KM)
+        assert all(verdict in VERDICTS for _, _, verdict in answer.considered)
+        assert {team_id: seconds for team_id, seconds, _ in answer.considered} == {
+            team_id: 60 * abs(km - 7) for team_id, km in toy.KM.items()
+        }
+        assert {verdict_of(answer, team) for team in ("joint-r1", "joint-r2")} == {"not-regional"}
+        assert verdict_of(answer, "town-t1") == "other-township"
+        assert verdict_of(answer, "emergency-2") == "skill"
+        assert verdict_of(answer, "ecology-2") == "slower"
+
+    def test_an_unknown_type_is_refused_with_the_nearest(self):
+        with pytest.raises(InvalidInput, match="leak"):
+            at(7, "leek")
+
+
+class TestShortfalls:
+    @pytest.mark.parametrize(
+        ("state", "reason"),
+        [
+            (ENGAGED, "engaged"),
+            (OFF_DUTY, "off-duty"),
+            (TeamState(status=TeamStatus.OUT_OF_SERVICE), "out-of-service"),
+            (TeamState(staff_present=1), "understaffed"),
+            (TeamState(position_age_s=1801, lon=119.6, lat=29.1), "stale-position"),
+        ],
+    )
+    def test_a_slot_is_named_with_its_reason(self, state, reason):
+        answer = at(7, team_states=toy.states(town_t2=state))
+        assert unfilled(answer)["township"].reason == reason
+        assert verdict_of(answer, "town-t2") == reason
+        assert answer.full_team_response_s is None
+        assert answer.lead is not None
+
+    def test_a_position_is_fresh_for_half_an_hour(self):
+        answer = at(7, team_states=toy.states(town_t2=TeamState(position_age_s=1800, lon=119.6, lat=29.1)))
+        assert members(answer)["township"] == "town-t2"
+
+    def test_the_neighbour_township_is_the_substitute(self):
+        answer = at(7, team_states=toy.states(town_t2=ENGAGED))
+        # joint-r1 at 4: 180 + 135 = 315 s; town-t1 at 2: 300 + 105 = 405 s: the joint team is nearer.
+        substitute = unfilled(answer)["township"].substitute
+        assert (substitute.team_id, substitute.why) == ("joint-r1", "regional-joint-team")
+        assert substitute.response_s == pytest.approx(315)
+        answer = at(7, team_states=toy.states(town_t2=ENGAGED, joint_r1=OFF_DUTY))
+        substitute = unfilled(answer)["township"].substitute
+        assert (substitute.team_id, substitute.why) == ("town-t1", "neighbour-township")
+
+    def test_a_removed_brigade_is_named_and_the_joint_team_stands_in(self):
+        answer = at(7, prepared=without("ecology-1", "ecology-2"))
+        slot = unfilled(answer)["brigade-ecology"]
+        assert (slot.unit, slot.reason, slot.substitute.team_id) == ("brigade-ecology", "no-such-unit", "joint-r1")
+
+    def test_missing_gear_is_named_and_the_same_unit_proposed(self):
+        answer = at(7, team_states=toy.states(emergency_1=ENGAGED, joint_r1=OFF_DUTY, joint_r2=OFF_DUTY))
+        slot = unfilled(answer)["brigade-emergency"]
+        assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == ("engaged", "emergency-2", "skill")
+        answer = at(7, prepared=without("emergency-1", "joint-r1", "joint-r2"))
+        assert unfilled(answer)["brigade-emergency"].reason == "skill"
+
+    def test_substitutes_are_distinct(self):
+        answer = at(7, prepared=without("ecology-1", "ecology-2", "joint-r2"), team_states=None)
+        assert unfilled(answer)["brigade-ecology"].substitute.team_id == "joint-r1"
+        prepared = without("ecology-1", "ecology-2", "emergency-1", "emergency-2", "joint-r2")
+        substitutes = [slot.substitute for slot in at(7, prepared=prepared).unfilled]
+        assert [None if s is None else s.team_id for s in substitutes] == ["joint-r1", None]
+
+    def test_no_road_near_leaves_every_slot_waiting_and_refuses_nothing(self):
+        answer = at(7, travel=[None] * len(toy.TEAMS))
+        assert (answer.lead, answer.members, answer.meets_target) == (None, (), False)
+        assert {slot.reason for slot in answer.unfilled} == {"out-of-reach"}
+        assert len(answer.unfilled) == 5
+
+    def test_no_team_at_all(self):
+        empty = Prepared.of([], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        answer = at(7, prepared=empty)
+        assert (answer.lead, answer.considered, answer.handler) == (None, (), None)
+        assert {slot.reason for slot in answer.unfilled} == {"no-such-unit"}
+
+    def test_a_hole_in_the_grids_still_has_a_lead_and_says_what_is_unknown(self):
+        nobody = dict.fromkeys(("regional", "township", "area", "village"))
+        answer = at(7, owned_level=None, **nobody)
+        assert answer.lead.team_id == "sq-a2"
+        assert (answer.handler.team_id, answer.handler.rule) == ("sq-a2", "lead")
+        slot = unfilled(answer)["township"]
+        assert (slot.reason, slot.substitute.team_id) == ("township-unknown", "town-t2")
+
+    @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), None])
+    def test_unreachable_however_it_is_said(self, seconds):
+        travel = toy.travel(7)
+        travel[toy.PREPARED.index["sq-a2"]] = seconds
+        answer = at(7, travel=travel)
+        assert ("sq-a2", None, "out-of-reach") in answer.considered
+        assert json.loads(json.dumps(answer.as_json(), allow_nan=False)) == answer.as_json()
+
+
+class TestRegionalAndRoutine:
+    @pytest.mark.parametrize("told", [{"owned_level": "regional"}, {"major": True}])
+    def test_the_regional_joint_team_leads(self, told):
+        answer = at(7, **told)
+        assert answer.lead.team_id == "joint-r1"
+        assert answer.lead.response_s == pytest.approx(45 + 90 + 180)
+        assert (answer.handler.team_id, answer.handler.rule) == ("joint-r1", "regional-joint-team")
+        assert verdict_of(answer, "sq-a2") == "regional-leads"
+        assert verdict_of(answer, "joint-r2") == "other-region"
+
+    def test_across_regions_the_nearest_regional_joint_team_leads(self):
+        answer = at(10.9, owned_level="district")
+        # joint-r2 at 15: 4.1 km, joint-r1 at 4: 6.9 km.
+        assert answer.lead.team_id == "joint-r2"
+
+    def test_without_it_the_nearest_squadron_is_proposed(self):
+        answer = at(7, owned_level="regional", team_states=toy.states(joint_r1=ENGAGED, joint_r2=OFF_DUTY))
+        slot = unfilled(answer)["1"]
+        assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == ("engaged", "sq-a2", "bureau-squadron")
+
+    def test_a_routine_case_is_the_area_squadrons_however_near_another_is(self):
+        answer = at(7.8, "noise")
+        assert answer.lead.team_id == answer.handler.team_id == "sq-a2"
+        assert verdict_of(answer, "sq-a3") == "other-area"
+        assert (answer.target_s, answer.meets_target) == (None, None)
+        assert members(answer) == {"township": "town-t2"}
+
+    def test_a_routine_case_waits_on_the_work_list_of_a_busy_team(self):
+        answer = at(7, "noise", team_states=toy.states(sq_a2=ENGAGED))
+        assert (answer.lead.team_id, answer.lead.response_s) == ("sq-a2", None)
+        assert answer.full_team_response_s is None
+        assert not answer.unfilled
+
+    def test_a_routine_case_without_its_squadron_proposes_the_neighbour(self):
+        answer = at(7, "noise", prepared=without("sq-a2"))
+        slot = unfilled(answer)["1"]
+        assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == (
+            "no-such-unit", "sq-a3", "neighbour-squadron",
+        )  # fmt: skip
+        assert (answer.handler.team_id, answer.handler.rule) == ("sq-a3", "township-squadron")
+        assert unfilled(at(7, "noise", area=None))["1"].reason == "area-unknown"
+
+
+class TestLawOfTheDay:
+    def test_before_approval_the_department_is_competent_and_has_no_team(self):
+        before = at(7, local_time=toy.BEFORE_APPROVAL)
+        assert [each["unit"] for each in before.competence] == ["dept-emergency", "dept-ecology"]
+        assert {slot.unit for slot in before.unfilled} == {"dept-emergency", "dept-ecology"}
+        assert all(slot.substitute is None for slot in before.unfilled)
+        assert verdict_of(before, "ecology-1") == "not-competent"
+        after = at(7)
+        assert [each["unit"] for each in after.competence] == ["brigade-emergency", "brigade-ecology"]
+        assert after.unfilled == ()
+        assert {each["basis"] for each in before.competence} != {each["basis"] for each in after.competence}
+
+    def test_a_departments_own_team_goes_while_it_is_competent(self):
+        team = replace(toy.TEAMS[7], id="dept-team", unit="dept-emergency", kind=TeamKind.DEPARTMENT)
+        toy_km = toy.KM | {"dept-team": 6}
+        prepared = Prepared.of([*toy.TEAMS, team], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        seconds = [60.0 * abs(toy_km[each] - 7) for each in prepared.team_ids]
+        before = at(7, prepared=prepared, travel=seconds, local_time=toy.BEFORE_APPROVAL)
+        # Same gear as the brigade's team was asked for: the need moves with the power.
+        assert members(before)["dept-emergency"] == "dept-team"
+        assert verdict_of(at(7, prepared=prepared, travel=seconds), "dept-team") == "not-competent"
+
+    def test_a_routine_matter_of_a_brigade_is_proposed_for_transfer(self):
+        plans = PlanBook({"noise": replace(toy.NOISE, matters=(toy.BUREAU_ECOLOGY_MATTER.key, toy.ECOLOGY_MATTER.key))})
+        answer = at(7, "noise", prepared=Prepared.of(toy.TEAMS, toy.CATALOGUE, plans, toy.CLOCKS))
+        assert [(each["matter"], each["to_unit"]) for each in answer.transfer] == [
+            (toy.ECOLOGY_MATTER.key, "brigade-ecology")
+        ]
+
+    def test_a_card_whose_matter_left_the_catalogue_is_still_answered(self):
+        plans = PlanBook({"leak": replace(toy.LEAK, matters=("brigade-ecology/失踪/dept-ecology",))})
+        answer = at(7, prepared=Prepared.of(toy.TEAMS, toy.CATALOGUE, plans, toy.CLOCKS))
+        assert members(answer)["brigade-ecology"] == "ecology-1"
+        assert "not in the catalogue" in answer.competence[0]["basis"]
+
+
+class TestConditionsAndAlarms:
+    @pytest.mark.parametrize(("hour", "extra"), [(19, 0), (20, 1), (23, 1), (5, 1), (6, 0)])
+    def test_a_condition_holds_by_the_hour_past_midnight(self, hour, extra):
+        night = Condition("night", (Need("partner-fire"),), hours=(20 * 60, 6 * 60))
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, conditions=(night,))}))
+        answer = at(7, prepared=prepared, local_time=toy.NOON.replace(hour=hour))
+        assert sum(slot.startswith("partner-fire") for slot in members(answer)) == 1 + extra
+
+    def test_a_condition_holds_by_month_and_class(self):
+        summer = Condition("summer", (Need("partner-fire"),), months=frozenset({6, 7}))
+        rural = Condition("rural", (Need("neighbour-township"),), response_class=ResponseClass.RURAL)
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, conditions=(summer, rural))}))
+        july = toy.NOON.replace(month=7)
+        assert "partner-fire#2" in members(at(7, prepared=prepared, local_time=july))
+        assert "neighbour-township" in members(at(7, prepared=prepared))
+        urban = members(at(7, prepared=prepared, response_class=ResponseClass.URBAN))
+        assert not {"partner-fire#2", "neighbour-township"} & set(urban)
+
+    def test_a_second_alarm_adds_only_the_difference(self):
+        first = at(7)
+        held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
+        busy = {team.replace("-", "_"): ENGAGED for team in held.values()}
+        second = at(7, alarm=2, held=held, team_states=toy.states(**busy))
+        assert second.lead is None
+        assert second.meets_target is None
+        assert members(second) == {
+            "brigade-emergency#2": "emergency-2",
+            "partner-fire#2": "fire-2",
+            "neighbour-township": "town-t1",
+        }
+        assert not set(members(second).values()) & set(held.values())
+        assert {verdict_of(second, team) for team in held.values()} == {"already-sent"}
+
+    def test_a_second_alarm_sends_what_the_first_could_not(self):
+        first = at(7, team_states=toy.states(fire_1=OFF_DUTY, fire_2=OFF_DUTY))
+        held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
+        second = at(7, alarm=2, held=held)
+        assert {"partner-fire", "partner-fire#2"} <= set(members(second))
+
+    def test_an_excluded_team_is_passed_over(self):
+        answer = at(7, excluded=frozenset({"sq-a2"}))
+        assert answer.lead.team_id == "sq-a3"
+        assert verdict_of(answer, "sq-a2") == "declined"
+
+
+class TestCoveragePrice:
+    def test_among_equal_assemblies_the_smallest_loss_goes(self):
+        # The hazmat team is the last with 375 s; both ecology teams come before: 195 s and 555 s? No: the second is
+        # later than 375 s, so only fire remains to choose: 225 s or 645 s. Put a second fire team at 8: 165 s.
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["fire-1"]] = 2.0
+        loss[toy.PREPARED.index["fire-2"]] = 0.5
+        seconds = toy.travel(7)
+        seconds[toy.PREPARED.index["fire-2"]] = 200.0
+        answer = at(7, travel=seconds, loss=loss)
+        # fire-2: 200 + 105 = 305 s, within the 375 s that the hazmat team needs, and cheaper than fire-1's 225 s.
+        assert members(answer)["partner-fire"] == "fire-2"
+        assert answer.full_team_response_s == pytest.approx(375)
+        assert answer.coverage_loss == pytest.approx(0.5)
+        assert verdict_of(answer, "fire-1") == "coverage"
+
+    def test_the_lead_is_never_traded_for_coverage(self):
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["sq-a2"]] = 99.0
+        assert at(7, loss=loss).lead.team_id == "sq-a2"
+
+    def test_equal_leads_are_decided_by_loss_then_by_id(self):
+        assert at(7.5).lead.team_id == "sq-a2"
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["sq-a2"]] = 1.0
+        assert at(7.5, loss=loss).lead.team_id == "sq-a3"
