@@ -10,8 +10,11 @@ from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import District, Versions, list_districts, list_versions
 from gridsvc.errors import NotFound
+from gridsvc.grids.levels import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
     from sqlalchemy import Connection
@@ -44,12 +47,13 @@ class Law:
 class DistrictView:
     """One district at one version vector.
 
-    index None: no grids in force. network None: no roads loaded. law None: no catalogue, run cards or clocks.
+    index None: no grids in force. seat_codes: township code -> its seat's urban-rural code. network None: no roads loaded. law None: no catalogue, run cards or clocks.
     """
 
     versions: Versions
     district: District
     index: OwnershipIndex | None
+    seat_codes: Mapping[str, str | None]
     network: RoadNetwork | None
     law: Law | None
 
@@ -67,14 +71,16 @@ def list_views(service: Service, connection: Connection) -> list[DistrictView]:
 def view_at(service: Service, connection: Connection, versions: Versions) -> DistrictView:
     """Return a district at a version vector, loading what this process has not seen yet."""
     code = versions.district
-    index = None
+    index, seats = None, {}
     if versions.generation is not None:
-        index = ownership_index(service, connection, code, versions.generation)
+        generation = versions.generation
+        index = ownership_index(service, connection, code, generation)
+        seats = service.cached("seats", (code, generation), lambda: _seat_codes(index))
     network = None
     if versions.network is not None:
         network = road_network(service, connection, code, versions.network)
     law = _law(service, connection, versions)
-    return DistrictView(versions, _district(service, connection, code), index, network, law)
+    return DistrictView(versions, _district(service, connection, code), index, seats, network, law)
 
 
 def ownership_index(service: Service, connection: Connection, code: str, generation: int) -> OwnershipIndex:
@@ -98,6 +104,12 @@ def road_network(service: Service, connection: Connection, code: str, digest: st
     return service.cached(
         "network", (code, digest), lambda: RoadNetwork.open(open_artifact(connection, service.folder, code, digest))
     )
+
+
+def _seat_codes(index: OwnershipIndex) -> dict[str, str | None]:
+    table = index.grids
+    rows = zip(table.codes, table.levels, table.urban_rural_codes, strict=True)
+    return {code: seat for code, level, seat in rows if level == Level.TOWNSHIP}
 
 
 def _district(service: Service, connection: Connection, code: str) -> District:

@@ -83,10 +83,7 @@ def response_class_of(view: DistrictView, ownership: Ownership | None) -> Respon
     if ownership is None:
         return classes.class_of(None)
     township = ownership.owner(Level.TOWNSHIP)
-    seat = None
-    if township is not None and view.index is not None:
-        row = view.index.row_of(township.code)
-        seat = None if row is None else view.index.grids.urban_rural_codes[row]
+    seat = None if township is None else view.seat_codes.get(township.code)
     return classes.class_of(ownership.urban_rural_code, seat)
 
 
