@@ -18,7 +18,6 @@ from gridsvc.incidents import take_step
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import view_at
 from gridsvc.operations.placing import Location, place
-from gridsvc.teams import TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.districts import DistrictView
     from gridsvc.operations.recommending import Choice
     from gridsvc.operations.service import Service
-    from gridsvc.teams import Team, TeamState
+    from gridsvc.teams import Team
 
 _TRIES = 6
 
@@ -94,7 +93,7 @@ def assign(service: Service, connection: Connection, case: StoredCase, order: Or
         ],
         "recommendation": choice.recommendation.as_json(),
         "inputs": choice.inputs,
-        "versions": view.versions.as_json() | {"prepared": recommending.law_of(view).kept},
+        "versions": view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest},
     }
     events.append_event(connection, case.district, "assign", actor=actor, at=now, data=data,
                         incident_id=case.id, client_at=order.at)  # fmt: skip
@@ -180,21 +179,7 @@ def _choose(
         view, case.type, placed.ownership if placed else None, view.versions.now,
         alarm=order.alarm, held=held, excluded=frozenset(gone),
     )  # fmt: skip
-    return recommending.choose(service, view, facts, _free(states, case), case.lon, case.lat)
-
-
-def _free(states: dict[str, TeamState], case: StoredCase) -> dict[str, TeamState]:
-    """Return the states as the case sees them: a routine case waits on a work list, also of an engaged team."""
-    if case.urgency == "emergency":
-        return states
-    from dataclasses import replace
-
-    return {
-        team: replace(state, status=TeamStatus.AVAILABLE, incident_id=None)
-        if state.status is TeamStatus.ENGAGED
-        else state
-        for team, state in states.items()
-    }
+    return recommending.choose(service, view, facts, states, case.lon, case.lat)
 
 
 def _chosen(recommendation: Recommendation) -> list[tuple[ChosenTeam, bool]]:

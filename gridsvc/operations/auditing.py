@@ -83,10 +83,14 @@ def replay(service: Service, incident_id: UUID) -> dict[str, Any]:
         rows = events.list_incident_events(connection, case.district, incident_id)
         reported = next(event for event in map(json.loads, (body for body, _ in rows)) if event["kind"] == "report")
         answer = reported["data"]["answer"]
-        digest = answer["versions"]["prepared"]
-        text = get_document(connection, case.district, "prepared", digest)
-    tampered = [] if hashlib.sha256(text.encode()).hexdigest() == digest else ["the law and teams kept for it"]
-    again = audit.whole(recompute(Prepared.from_json(json.loads(text)), reported["data"]["inputs"]).as_json())
+        inputs = reported["data"]["inputs"]
+        texts = {
+            name: get_document(connection, case.district, name, digest) for name, digest in inputs["versions"].items()
+        }
+    tampered = [
+        name for name, text in texts.items() if hashlib.sha256(text.encode()).hexdigest() != inputs["versions"][name]
+    ]
+    again = audit.whole(recompute(Prepared.from_documents(**texts), inputs).as_json())
     recorded = answer["recommendation"] | {"handler": answer["handler"]}
     differs = sorted(key for key in again if key in recorded and again[key] != audit.whole(recorded[key]))
     stored = audit.whole(case.details)

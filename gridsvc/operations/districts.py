@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.audit import canonical, whole
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import District, Versions, list_districts, list_versions
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
-    from gridsvc.catalogue import Catalogue
     from gridsvc.dispatch import Prepared
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.service import Service
@@ -29,18 +27,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Catalogue, run cards, clocks and teams of one version vector; stations in the order of `prepared.teams`.
+    """Catalogue, run cards, clocks and teams of one version vector; stations in the order of `prepared.teams`."""
 
-    `kept` is the digest under which all of it is kept for a replay.
-    """
-
-    catalogue: Catalogue
-    plans: PlanBook
-    clocks: ClockRules
     prepared: Prepared
-    kept: str
     station_lon: NDArray[np.float64]
     station_lat: NDArray[np.float64]
+
+    @property
+    def plans(self) -> PlanBook:
+        """The run cards."""
+        return self.prepared.plans
+
+    @property
+    def clocks(self) -> ClockRules:
+        """The clock policies and the class mapping."""
+        return self.prepared.clocks
+
+    @property
+    def roster_digest(self) -> str:
+        """Under which digest the teams are kept for a replay."""
+        return self.prepared.roster.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +146,11 @@ def _law(service: Service, connection: Connection, versions: Versions) -> Law | 
         plans = PlanBook.from_document(get_document(connection, code, "plans", digests[1]))
         clocks = ClockRules.from_document(get_document(connection, code, "clock_policies", digests[2]))
         prepared = Prepared.of(list_roster(connection, code), catalogue, plans, clocks)
+        roster = prepared.roster.document()
+        # Its own transaction: this process remembers it as kept, whatever becomes of the present one.
+        service.database.run(lambda own: put_document(own, code, "teams", roster))
         lon = np.array([team.lon for team in prepared.teams], dtype=float)
         lat = np.array([team.lat for team in prepared.teams], dtype=float)
-        text = canonical(whole(prepared.as_json()))
-        # Its own transaction: this process remembers it as kept, whatever becomes of the present one.
-        kept = service.database.run(lambda own: put_document(own, code, "prepared", text))
-        return Law(catalogue, plans, clocks, prepared, kept, lon, lat)
+        return Law(prepared, lon, lat)
 
     return service.cached("law", (code, *digests, versions.teams), load)

@@ -70,7 +70,7 @@ def travel_seconds(
     else:
         origins = service.cached(
             "stations",
-            (view.versions.network, law.prepared.version),
+            (view.versions.network, law.roster_digest),
             lambda: snap(network, law.station_lon, law.station_lat),
         )
     seconds = seconds_to(network, origins, snap(network, lon, lat), profile="emergency")

@@ -162,7 +162,7 @@ def _new_case(
 ) -> NewCase:
     view, location, recommendation = placed.view, placed.location, choice.recommendation
     owners = placed.ownership.owners if placed.ownership else (None, None, None, None)
-    versions = view.versions.as_json() | {"prepared": recommending.law_of(view).kept}
+    versions = view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest}
     told = recommendation.as_json()
     handler = told.pop("handler", None)
     case_id = uuid7()

@@ -60,7 +60,7 @@ CREATE TABLE document (
     source TEXT DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_document PRIMARY KEY (district, kind, digest),
-    CONSTRAINT ck_document_kind CHECK (kind in ('catalogue', 'plans', 'clock_policies', 'prepared'))
+    CONSTRAINT ck_document_kind CHECK (kind in ('catalogue', 'plans', 'clock_policies', 'teams'))
 );
 
 CREATE TABLE event_seal (
