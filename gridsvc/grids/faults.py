@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from gridsvc.grids import topology
+from gridsvc.grids.levels import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+    from gridsvc.grids.levels import Grid
+    from gridsvc.grids.topology import Piece
 
 FAULT_KINDS = (
     "invalid", "overlap", "gap", "sliver", "orphan", "misplaced", "duplicate-code", "unresolved-name", "no-officer",
 )  # fmt: skip
+BLOCKING_OVER_M2 = 100.0
+"""An overlap, gap or sliver of a larger area forbids the activation, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +59,248 @@ class Fault:
             "blocking": self.blocking,
             "words": self.words,
         }
+
+
+def find_faults(
+    grids: Sequence[Grid],
+    *,
+    blocking_over_m2: float = BLOCKING_OVER_M2,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Fault]:
+    """Return every fault of a draft, blocking ones first, then by kind, the largest first.
+
+    One bad polygon hides nothing of the others: it is repaired for the comparison with its neighbours.
+
+    Parameters
+    ----------
+    blocking_over_m2
+        Area above which an overlap, a gap or a sliver blocks.
+    progress
+        Called with (done, of) now and then.
+    """
+    search = _Search(sorted(grids, key=lambda g: (g.level, g.code, g.name)), blocking_over_m2, progress)
+    faults = [fault for step in search.steps() for fault in step]
+    if progress is not None:
+        progress(1, 1)
+    rank = {kind: k for k, kind in enumerate(FAULT_KINDS)}
+    return sorted(faults, key=lambda f: (not f.blocking, rank[f.kind], -f.area_m2, f.codes, f.words))
+
+
+class _Search:
+    """One pass over one draft."""
+
+    def __init__(
+        self, grids: Sequence[Grid], blocking_over_m2: float, progress: Callable[[int, int], None] | None
+    ) -> None:
+        self.grids = grids
+        self.blocking_over_m2 = blocking_over_m2
+        self.raw = np.array([grid.geometry for grid in grids], dtype=object)
+        self.valid = np.asarray(shapely.is_valid(self.raw)) & ~np.asarray(shapely.is_empty(self.raw))
+        self.valid &= np.isin(shapely.get_type_id(self.raw), (3, 6))
+        self.shapes = self.raw.copy()
+        for row in np.flatnonzero(~self.valid):
+            self.shapes[row] = topology.repair(self.raw[row])
+        self.levels = np.array([grid.level for grid in grids], np.int64)
+        self.present = [level for level in Level if (self.levels == level).any()]
+        self.row_of: dict[str, int] = {}
+        for row, grid in enumerate(grids):
+            self.row_of.setdefault(grid.code, row)
+        self._done = 0
+        self._of = 5 * max(len(grids), 1)  # about four neighbours, and once more for the parents
+        self._progress = progress
+
+    def steps(self) -> Iterator[Iterator[Fault]]:
+        """Yield the searches, cheap ones first."""
+        yield self._invalid()
+        yield self._duplicates()
+        yield self._people_and_names()
+        yield self._parents()
+        for level in self.present:
+            yield self._level(level)
+
+    def _step(self, count: int) -> None:
+        self._done = min(self._done + count, self._of - 1)
+        if self._progress is not None:
+            self._progress(self._done, self._of)
+
+    def _fault(
+        self, kind: str, rows: Sequence[int], words: str, *, area_m2: float = 0.0, at: tuple[float, float] | None = None
+    ) -> Fault:
+        if at is None and rows:
+            at = _inside(self.shapes[rows[0]])
+        concerned = sorted((self.grids[row].code, self.grids[row].name) for row in rows)
+        blocking = kind in {"invalid", "duplicate-code"}
+        blocking |= kind in {"overlap", "gap", "sliver"} and area_m2 > self.blocking_over_m2
+        lon, lat = at if at is not None else (None, None)
+        return Fault(
+            kind, tuple(code for code, _ in concerned), tuple(name for _, name in concerned),
+            area_m2, lon, lat, blocking, words,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------ one grid by itself
+
+    def _invalid(self) -> Iterator[Fault]:
+        for row in np.flatnonzero(~self.valid):
+            shape: BaseGeometry = self.raw[row]
+            if not np.isfinite(shapely.get_coordinates(shape)).all():
+                reason, at = "a coordinate is not a finite number", None
+            elif shape.is_empty:
+                reason, at = "the geometry is empty", None
+            elif shapely.get_type_id(shape) not in {3, 6}:
+                reason, at = f"a {shape.geom_type} is no area", _inside(shape)
+            else:
+                reason = shapely.is_valid_reason(shape)
+                at = _place_in(reason) or _inside(shape)
+                reason = reason.split("[")[0].lower()
+            area_m2 = float(topology.areas_m2(self.shapes[row : row + 1])[0])
+            name = self.grids[row].name
+            yield self._fault("invalid", [int(row)], f"{name}: {reason}. Correct it in the source.", area_m2=area_m2, at=at)
+
+    def _duplicates(self) -> Iterator[Fault]:
+        count = Counter(grid.code for grid in self.grids)
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, grid in enumerate(self.grids):
+            if count[grid.code] > 1:
+                rows[grid.code].append(row)
+        for code, same in rows.items():
+            names = " and ".join(self.grids[row].name for row in same[:3])
+            yield self._fault("duplicate-code", same, f"{len(same)} grids have the code {code}: {names}.")
+
+    def _people_and_names(self) -> Iterator[Fault]:
+        for row, grid in enumerate(self.grids):
+            if grid.provisional_code:
+                words = f"{grid.name} has no known code; {grid.code} is provisional. Give --code-field or correct the name."
+                yield self._fault("unresolved-name", [row], words)
+            if grid.level is Level.VILLAGE and grid.officer is None:
+                yield self._fault("no-officer", [row], f"{grid.name} has no officer.")
+
+    # ------------------------------------------------------------------------------------------------- child and parent
+
+    def _parents(self) -> Iterator[Fault]:
+        for row, grid in enumerate(self.grids):
+            if grid.level == self.present[0]:
+                continue
+            if self._parent_row(grid) < 0:
+                named = "has no parent" if grid.parent is None else f"names the parent {grid.parent}, which is not loaded"
+                yield self._fault("orphan", [row], f"{grid.name} {named}.", area_m2=self._area_m2(row))
+            elif (town := self._township_of(grid)) is not None and not _codes_agree(grid.code, town.code):
+                words = f"{grid.name}: the code {grid.code} does not belong under {town.code} {town.name}."
+                yield self._fault("misplaced", [row], words, area_m2=self._area_m2(row))
+
+    def _township_of(self, grid: Grid) -> Grid | None:
+        above: Grid | None = grid
+        while above is not None and above.level > Level.TOWNSHIP:
+            row = self._parent_row(above)
+            above = self.grids[row] if row >= 0 else None
+        return above if above is not grid else None
+
+    # ---------------------------------------------------------------------------------------------- one level as a whole
+
+    def _level(self, level: Level) -> Iterator[Fault]:
+        rows = np.flatnonzero((self.levels == level) & ~shapely.is_empty(self.shapes))
+        shapes = self.shapes[rows]
+        overlapping: set[int] = set()
+        for a, b, shared in topology.find_overlaps(shapes, self._step):
+            pieces = topology.pieces_of(shared)
+            overlapping |= {a, b} if pieces else set()
+            yield from self._overlap_faults([int(rows[a]), int(rows[b])], pieces)
+        wider = [other for other in self.present if other < level]
+        if not wider:
+            yield from self._holes(rows, shapes)
+            return
+        above = np.flatnonzero((self.levels == wider[-1]) & ~shapely.is_empty(self.shapes))
+        parent_of = self._parent_rows(rows, above)
+        yield from self._gaps(level, rows, above, parent_of, overlapping)
+        parents = np.array([self._parent_row(self.grids[row]) for row in rows], np.int64)
+        for child, outside in topology.strays(shapes, self.shapes, parents):
+            yield from self._stray_faults(int(rows[child]), int(parents[child]), outside)
+
+    def _overlap_faults(self, pair: list[int], pieces: list[Piece]) -> Iterator[Fault]:
+        names = " and ".join(self.grids[row].name for row in pair)
+        for kind, some in _by_width(pieces, "overlap"):
+            area_m2 = sum(piece.area_m2 for piece in some)
+            where = "in one place" if len(some) == 1 else f"in {len(some)} places"
+            words = f"{names} overlap {where}, {area_m2:,.1f} m2 in all."
+            yield self._fault(kind, pair, words, area_m2=area_m2, at=(some[0].lon, some[0].lat))
+
+    def _holes(self, rows: NDArray[np.int64], shapes: NDArray[np.object_]) -> Iterator[Fault]:
+        tree = shapely.STRtree(shapes)
+        for hole, alone in topology.enclosed(shapes):
+            around = [int(rows[k]) for k in tree.query(hole, predicate="intersects")]
+            for piece in topology.pieces_of(hole):
+                kind = "sliver" if piece.is_sliver else "gap"
+                words = f"{piece.area_m2:,.1f} m2 within the outline belong to no grid."
+                fault = self._fault(kind, around, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
+                if alone:  # one grid's own hole is drawn on purpose, and no wider level says otherwise
+                    words = f"A hole of {piece.area_m2:,.1f} m2: an enclave of a neighbour, or a grid is missing."
+                    fault = replace(fault, blocking=False, words=words)
+                yield fault
+
+    def _gaps(
+        self, level: Level, rows: NDArray[np.int64], above: NDArray[np.int64], parent_of: NDArray[np.int64],
+        overlapping: set[int],
+    ) -> Iterator[Fault]:  # fmt: skip
+        tree = shapely.STRtree(self.shapes[rows])
+        divided = {self.grids[row].parent for row in rows}
+        gaps = topology.uncovered(self.shapes[above], self.shapes[rows], parent_of, overlapping, self._step)
+        for parent, rest in gaps:
+            owner = self.grids[above[parent]]
+            for piece in topology.pieces_of(rest):
+                kind = "sliver" if piece.is_sliver else "gap"
+                near = [int(rows[k]) for k in tree.query(piece.shape, predicate="dwithin", distance=1e-7)]
+                words = f"{piece.area_m2:,.1f} m2 of {owner.name} belong to no {level.key}."
+                concerned = [int(above[parent]), *near[:20]]
+                fault = self._fault(kind, concerned, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
+                if owner.code not in divided:  # not surveyed at this level: its answers start higher
+                    words = f"{owner.name} has no {level.key} grids: answers there start at {owner.level.key}."
+                    fault = replace(fault, blocking=False, words=words)
+                yield fault
+
+    def _stray_faults(self, child: int, parent: int, outside: BaseGeometry) -> Iterator[Fault]:
+        pieces = [piece for piece in topology.pieces_of(outside) if not piece.is_sliver]
+        area_m2 = sum(piece.area_m2 for piece in pieces)
+        if not pieces or area_m2 <= self.blocking_over_m2:
+            return
+        share = area_m2 / self._area_m2(child)
+        words = f"{share:.1%} of {self.grids[child].name} lies outside its parent {self.grids[parent].name}."
+        yield self._fault("misplaced", [child, parent], words, area_m2=area_m2, at=(pieces[0].lon, pieces[0].lat))
+
+    def _parent_row(self, grid: Grid) -> int:
+        """Return the row of the parent, -1 where it has none of a wider level."""
+        row = -1 if grid.parent is None else self.row_of.get(grid.parent, -1)
+        return row if row >= 0 and self.grids[row].level < grid.level else -1
+
+    def _parent_rows(self, rows: NDArray[np.int64], above: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for each row the position of its parent in `above`, -1 none."""
+        place = {self.grids[row].code: k for k, row in enumerate(above)}
+        return np.array([place.get(self.grids[row].parent or "", -1) for row in rows], np.int64)
+
+    def _area_m2(self, row: int) -> float:
+        return float(topology.areas_m2(self.shapes[row : row + 1])[0])
+
+
+def _by_width(pieces: list[Piece], kind: str) -> Iterator[tuple[str, list[Piece]]]:
+    slivers = [piece.is_sliver for piece in pieces]
+    for thin in (False, True):
+        some = [piece for piece, sliver in zip(pieces, slivers, strict=True) if sliver == thin]
+        if some:
+            yield ("sliver" if thin else kind), some
+
+
+def _codes_agree(code: str, township: str) -> bool:
+    """Tell whether a village's national 12-digit code begins with its township's nine digits; others have no rule."""
+    if not (re.fullmatch(r"\d{12}", code) and re.fullmatch(r"\d{9}000", township)):
+        return True
+    return code[:9] == township[:9]
+
+
+def _inside(shape: BaseGeometry) -> tuple[float, float] | None:
+    if shape.is_empty:
+        return None
+    point = shapely.point_on_surface(shape)
+    return (float(point.x), float(point.y)) if not point.is_empty else None
+
+
+def _place_in(reason: str) -> tuple[float, float] | None:
+    found = re.search(r"\[(\S+) (\S+)\]", reason)
+    return (float(found[1]), float(found[2])) if found else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
+    from shapely import STRtree
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.grids.levels import Grid
@@ -159,6 +160,16 @@ class OwnershipIndex:
         self._answers[outcome] = answer
         return answer
 
+    def owners_of(self, row: int) -> tuple[Owner | None, Owner | None, Owner | None, Owner | None]:
+        """Return the chain of a row of `grids`, itself included; all None for the row after the last (outside)."""
+        return self._chain_answer(row, Rule.OUTSIDE if row == self.size else Rule.INTERIOR).owners
+
+    def answer_of_row(self, row: int) -> Ownership:
+        """Return the answer that a place well inside a grid gets; outside for the row after the last."""
+        if row == self.size:
+            return self._chain_answer(row, Rule.OUTSIDE)
+        return self._chain_answer(row, Rule.INTERIOR if self._levels[row] == self.finest_level else Rule.GAP)
+
     def _chain_answer(self, row: int, rule: Rule) -> Ownership:
         chain = [int(link) for link in self._chains[row]]
         words = [None if link < 0 else self._words(link) for link in chain]
@@ -207,6 +218,12 @@ class OwnershipIndex:
 
     # ----------------------------------------------------------------------------------------------------- many points
 
+    def find_rows(self, lon: Floats, lat: Floats) -> NDArray[np.int32]:
+        """Return the rows of the finest owners, (n,), by the kernels where they are loaded, else plainly; unchecked."""
+        if self._find != self._find_plainly:
+            return self.locate_many(lon, lat).row
+        return np.array([self._find(x, y) >> 3 for x, y in zip(lon.tolist(), lat.tolist(), strict=True)], np.int32)
+
     def locate_many(self, lon: Floats, lat: Floats) -> Owners:
         """Return the owners of points, (n,) degrees each. Loads the compiled kernels.
 
@@ -228,12 +245,12 @@ class OwnershipIndex:
     def shares(self, lon: float, lat: float, radius_m: float) -> Ownership:
         """Return the owner of a place known to `radius_m`, with the share of each chain of owners within the radius.
 
-        `confirm` is true when the best share is under 0.8. The owner is that of the point itself.
+        The owner is the chain with the largest share; `confirm` is true when that is under 0.8.
 
         Raises
         ------
         InvalidInput
-            As `locate`; or when the radius is not a number from 0 to 50 km.
+            As `locate`; or when the radius is not a number from 0 to 100 km.
         """
         from gridsvc.grids.shares import with_radius
 
@@ -294,11 +311,18 @@ class OwnershipIndex:
         return shapes
 
     @cached_property
-    def tree(self) -> object:
+    def tree(self) -> STRtree:
         """An STRtree over `shapes`."""
         import shapely
 
         return shapely.STRtree(self.shapes)
+
+    def repaired(self, row: int) -> BaseGeometry:
+        """Return the geometry of one grid, made valid where it is not."""
+        import shapely
+
+        shape: BaseGeometry = self.shapes[row]
+        return shape if shape.is_valid else shapely.make_valid(shape)
 
     def _words(self, row: int) -> tuple[str, str, str | None, str | None, bool]:
         return layout.read_words(self._buffer, self._layout, row)
