@@ -118,6 +118,19 @@ def _objects(path: Path, kind: Any, only: Any) -> Iterator[Any]:
     return iter(osmium.FileProcessor(str(path), kind).with_filter(only))
 
 
+def _objects_by_id(path: Path, kind: Any, wanted: set[int]) -> Iterator[Any]:
+    """Yield the wanted objects; osmium's own filter knows no negative ids, which editors give to new objects."""
+    import osmium
+
+    if not wanted:
+        return
+    negative = min(wanted) < 0
+    only = osmium.filter.EntityFilter(kind) if negative else osmium.filter.IdFilter(wanted)
+    for thing in _objects(path, kind, only):
+        if thing.id in wanted:
+            yield thing
+
+
 def _read_relations(path: Path) -> list[_Member]:
     import osmium
 
@@ -155,10 +168,8 @@ def _read_ways(
             if level is not None and "highway" not in way.tags:
                 closed.append(_Member(f"way/{way.id}", level, way.tags["name"], [way.id]))
                 nodes[way.id] = [node.ref for node in way.nodes]
-    if wanted:
-        only = osmium.filter.IdFilter(wanted)
-        for way in _objects(path, osmium.osm.WAY, only):
-            nodes[way.id] = [node.ref for node in way.nodes]
+    for way in _objects_by_id(path, osmium.osm.WAY, wanted):
+        nodes[way.id] = [node.ref for node in way.nodes]
     return nodes, tagged, closed
 
 
@@ -168,10 +179,9 @@ def _read_nodes(
     import osmium
 
     located: dict[int, tuple[float, float]] = {}
-    if needed:
-        for node in _objects(path, osmium.osm.NODE, osmium.filter.IdFilter(needed)):
-            if node.location.valid():
-                located[node.id] = (node.lon, node.lat)
+    for node in _objects_by_id(path, osmium.osm.NODE, needed):
+        if node.location.valid():
+            located[node.id] = (node.lon, node.lat)
     keys = osmium.filter.KeyFilter("addr:housenumber", "place", "amenity")
     tagged = [
         (f"node/{node.id}", dict(node.tags), (node.lon, node.lat))

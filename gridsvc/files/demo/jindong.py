@@ -312,10 +312,26 @@ def _as_grids(
             )  # fmt: skip
     ofs = [township.code for township in townships for _ in township.villages]
     shapes = dissolve([villages[v.code] for t in townships for v in t.villages], ofs)
-    wide = [Grid(t.code, t.name, Level.TOWNSHIP, region_of[t.name], shapes[t.code]) for t in townships]
+    wide = [
+        Grid(
+            t.code,
+            t.name,
+            Level.TOWNSHIP,
+            region_of[t.name],
+            shapes[t.code],
+            urban_rural_code=_class_of_seat(t, leaves),
+        )
+        for t in townships
+    ]
     regions = dissolve([grid.geometry for grid in wide], [region_of[grid.name] for grid in wide])
     top = [
         Grid(code, f"{theme}区域网格", Level.REGIONAL, None, regions[code])
         for theme, code in zip(REGIONS, (f"{DISTRICT_CODE}R{n:02}" for n in range(1, 100)), strict=False)
     ]
     return (*top, *sorted(wide, key=lambda grid: grid.code), *areas, *leaves)
+
+
+def _class_of_seat(township: Township, villages: Sequence[Grid]) -> str | None:
+    """Return the urban-rural code of the village that the seat lies in."""
+    seat = shapely.Point(township.lon, township.lat)
+    return next((grid.urban_rural_code for grid in villages if grid.geometry.covers(seat)), None)
