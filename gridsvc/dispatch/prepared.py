@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class Prepared:
     """Teams, catalogue, plans and clocks of one version vector; share it between requests.
 
     `teams` is sorted by id, `index` maps a team id to its place there, `turnout_ms` is from the station, in that order.
-    `versions` names the digests of all four.
+    `versions` names the digests of all four, `version` is one digest over them.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Prepared:
         "team_ids",
         "teams",
         "turnout_ms",
+        "version",
         "versions",
     )
 
@@ -98,6 +100,7 @@ class Prepared:
             "plans": plans.version,
             "clock_policies": clocks.version,
         }
+        self.version = hashlib.sha256("".join(self.versions.values()).encode()).hexdigest()
         # 区域网格联合执法队 is drawn from the bureau and the six brigades (plan, two (one) 3).
         self._represents = (BUREAU, *(unit.id for unit in catalogue.units if unit.kind is UnitKind.BRIGADE))
         self._forms: dict[tuple[object, ...], Form] = {}
