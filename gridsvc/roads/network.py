@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gridsvc.roads.weights import Weights
+
 CLOSED = 0xFFFF_FFFF
 """Milliseconds of an arc that may not be used, and of a place that cannot be reached."""
 
@@ -81,6 +83,7 @@ class RoadNetwork:
     facts: Mapping[str, Any]
     names: tuple[str, ...] = field(repr=False)
     digest: str = ""
+    base_weights: dict[str, Weights] = field(default_factory=dict, repr=False)
 
     @property
     def node_count(self) -> int:
@@ -118,4 +121,4 @@ class RoadNetwork:
         return cls(**arrays, facts=rest["facts"], names=tuple(rest["names"]), digest=digest)
 
 
-ARRAYS = tuple(name for name in RoadNetwork.__slots__ if name not in {"facts", "names", "digest"})
+ARRAYS = tuple(name for name in RoadNetwork.__slots__ if name not in {"facts", "names", "digest", "base_weights"})

@@ -1,56 +1,104 @@
-"""Travel times and routes between snapped places. Seconds as float64, inf = unreachable."""
+"""Travel times and routes between snapped places. Seconds as float64, inf = unreachable.
+
+Every function takes a profile's name, or `Weights` where closures act. Times are whole milliseconds within.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+from gridsvc.roads.weights import Weights, weights_of
+from gridsvc.roads.workspace import workspace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    import numpy as np
-
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The quickest way: seconds and metres of it, and its line as (lon, lat) pairs from the origin to the end."""
-
-    seconds: float
-    length_m: float
-    line: tuple[tuple[float, float], ...]
+FARTHEST_MS = 2**31 - 1
 
 
 def seconds_to(
-    network: RoadNetwork, origins: Snaps, destination: Snaps, profile: str = "emergency"
-) -> NDArray[np.float64]:
-    """Time from each of n origins to the one destination, (n,) seconds; inf = no way there."""
-    raise NotImplementedError
+    network: RoadNetwork, origins: Snaps, destination: Snaps, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Time from each of n origins to the one destination, (n,) seconds; inf = no way there within the limit."""
+    return as_seconds(_one_place(network, origins, destination, profile, limit_s, 0, backward=True))
 
 
 def seconds_from(
-    network: RoadNetwork, origin: Snaps, destinations: Snaps, profile: str = "emergency"
-) -> NDArray[np.float64]:
-    """Time from the one origin to each of n destinations, (n,) seconds; inf = no way there."""
-    raise NotImplementedError
+    network: RoadNetwork, origin: Snaps, destinations: Snaps, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Time from the one origin to each of n destinations, (n,) seconds; inf = no way there within the limit."""
+    return as_seconds(_one_place(network, destinations, origin, profile, limit_s, 0, backward=False))
 
 
 def nearest_to(
-    network: RoadNetwork, origins: Snaps, destination: Snaps, k: int, profile: str = "emergency"
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The k origins that are first at the destination: their numbers and seconds, quickest first, fewer if fewer can."""
-    raise NotImplementedError
+    network: RoadNetwork, origins: Snaps, destination: Snaps, k: int, profile: str | Weights = "emergency"
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The k origins that are first at the destination: numbers and seconds, quickest first; fewer where fewer can."""
+    ms = _one_place(network, origins, destination, profile, None, k, backward=True)
+    order = np.argsort(ms, kind="stable")[:k]
+    order = order[ms[order] < FARTHEST_MS]
+    return order, ms[order] / 1000.0
 
 
 def matrix(
-    network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str = "emergency"
+    network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str | Weights = "emergency"
 ) -> NDArray[np.float64]:
     """Time from every origin to every destination, (origins, destinations) seconds; inf = no way there."""
-    raise NotImplementedError
+    weights = weights_of(network, profile)
+    told = np.empty((len(origins), len(destinations)))
+    if len(origins) <= len(destinations):
+        for i in range(len(origins)):
+            told[i] = seconds_from(network, place(origins, i), destinations, weights)
+    else:
+        for j in range(len(destinations)):
+            told[:, j] = seconds_to(network, origins, place(destinations, j), weights)
+    return told
 
 
-def route(network: RoadNetwork, origin: Snaps, destination: Snaps, profile: str = "emergency") -> Route | None:
-    """The quickest way from the one origin to the one destination; None = no way there."""
-    raise NotImplementedError
+def place(snaps: Snaps, number: int) -> Snaps:
+    """Take one place out of many."""
+    from gridsvc.roads.snapping import Snaps as Cut
+
+    a, b = int(snaps.first[number]), int(snaps.first[number + 1])
+    first = np.array([0, b - a], np.int32)
+    at = slice(number, number + 1)
+    return Cut(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
+
+
+def as_seconds(ms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Turn milliseconds into seconds, the farthest into inf."""
+    seconds = ms / 1000.0
+    seconds[ms >= FARTHEST_MS] = np.inf
+    return seconds
+
+
+def _one_place(
+    network: RoadNetwork, many: Snaps, one: Snaps, profile: str | Weights, limit_s: float | None, wanted: int,
+    *, backward: bool,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Milliseconds between one place and many: towards it when searched backward, from it when forward."""
+    from gridsvc.roads.one_kernel import between
+
+    if len(one) != 1:
+        raise InvalidInput(f"One place was meant, {len(one)} were given.")
+    weights = weights_of(network, profile)
+    limit = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
+    space = workspace(network.node_count)
+    best = np.empty(len(many), np.int64)
+    between(
+        backward, network.in_first if backward else network.out_first, weights.in_arcs if backward else weights.out_arcs,
+        weights.out_arcs, weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
+        many.lon, many.lat, many.first, many.edge, many.fraction, many.offroad_m,
+        one.lon, one.lat, one.first, one.edge, one.fraction, one.offroad_m,
+        space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, wanted, best,
+    )  # fmt: skip
+    return best
