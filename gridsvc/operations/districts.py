@@ -53,7 +53,8 @@ class Law:
 class DistrictView:
     """One district at one version vector.
 
-    index None: no grids in force. seat_codes: township code -> its seat's urban-rural code. network None: no roads loaded. law None: no catalogue, run cards or clocks.
+    index None: no grids in force. seat_codes: township code -> its seat's urban-rural code. network None: no roads
+    loaded. law None: no catalogue, run cards or clocks.
     """
 
     versions: Versions
