@@ -1,0 +1,112 @@
+"""`./run` from outside: its words, the Python that it picks, what it says when there is none, and the lock files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+LOCKS = ["requirements.lock", "requirements-bench.lock", "requirements-node.lock"]
+
+# A python3 that answers as `kind` says, and fails when it is to make a virtual environment.
+STUB = """#!/bin/sh
+case "$*" in
+*ensurepip*) exit {answer} ;;
+*sys.executable*) echo "$0" ;;
+*gridsvc.db.postgis*) echo /nowhere ;;
+*) echo "stub: $*"; exit 1 ;;
+esac
+"""
+
+
+def run(*words: str, folder: Path = PROJECT, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [folder / "run", *words], env={"PATH": path, "HOME": "/nonexistent"}, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the script and nothing that is set up."""
+    (tmp_path / "run").write_text((PROJECT / "run").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "run").chmod(0o755)
+    return tmp_path
+
+
+def python(folder: Path, name: str, answer: int, mode: int = 0o755) -> Path:
+    folder.mkdir(exist_ok=True)
+    stub = folder / name
+    stub.write_text(STUB.format(answer=answer))
+    stub.chmod(mode)
+    return stub
+
+
+def test_without_a_word_it_lists_its_words() -> None:
+    done = run()
+    assert done.returncode == 0
+    for word in ("demo", "test", "setup", "check", "bench", "doctor"):
+        assert re.search(rf"^  {word} ", done.stdout, re.MULTILINE)
+
+
+def test_an_unknown_word_is_wrong_usage() -> None:
+    done = run("dmeo")
+    assert done.returncode == 2
+    assert "no word 'dmeo'" in done.stderr
+    assert "  demo " in done.stderr
+
+
+def test_it_passes_over_a_python_that_cannot_be_used(clone: Path) -> None:
+    python(clone / "a", "python3", answer=1)  # too old, or without venv
+    python(clone / "b", "python3", answer=0, mode=0o644)  # not executable
+    good = python(clone / "c", "python3", answer=0)
+    done = run("setup", folder=clone, path=f"{clone}/a:{clone}/b:{clone}/c:/usr/bin:/bin")
+    assert f"Python packages ({good}): FAILED" in done.stderr
+    assert f"stub: -m venv --clear {clone}/.venv" in done.stderr  # the end of the step's log
+    assert f"Then type: rm -rf '{clone}/.venv' and ./run setup again" in done.stderr
+    assert done.returncode == 1
+
+
+def test_the_system_is_looked_at_before_anything_is_installed() -> None:
+    """PostGIS is found by the standard library alone: the set-up does it while packages are still on their way."""
+    code = "import sys, gridsvc.db.postgis; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {*sys.stdlib_module_names, "gridsvc", "__main__"}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_a_version_and_hashes_and_no_index_is_named(name: str) -> None:
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"^[A-Za-z0-9].*(?:\n .*)*", text, re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==\S+", block), block.splitlines()[0]
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+    assert "://" not in text
+    assert not re.search(r"^-", text, re.MULTILINE)  # an option: an index, a host
+
+
+def test_the_lock_has_what_the_project_asks_for() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    locked = set(re.findall(r"^([A-Za-z0-9._-]+)==", (PROJECT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
+    for wanted in [*project["dependencies"], *extras["test"], *extras["setup"]]:
+        assert re.split(r"[\[;<>=! ]", wanted)[0].lower().replace("_", "-") in locked
+    assert extras["setup"]
+
+
+def test_the_assets_are_locked_with_their_digests_and_without_hosts() -> None:
+    text = (PROJECT / "package-lock.json").read_text(encoding="utf-8")
+    assert text.count('"integrity"') == text.count('"node_modules/') > 0
+    assert '"resolved"' not in text
+
+
+def test_what_the_project_is_checked_with_is_what_a_person_types() -> None:
+    lines = (PROJECT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    commands = [line for line in lines[1:] if not line.startswith(("set ", "#"))]
+    assert commands == ['exec "$(dirname "$0")/../run" test']
