@@ -30,7 +30,7 @@ export async function startMap(actions) {
   globalThis.gridsvc = { map, state }; // for the console
   map.addControl(new library.NavigationControl({ visualizePitch: false, showCompass: false }), "top-right");
   map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
-  map.on("styleimagemissing", ({ id }) => {
+  map.setMissingStyleImageResolver((id) => {
     const image = icon(id);
     if (image && !map.hasImage(id)) map.addImage(id, image, { pixelRatio: PIXEL_RATIO });
   });
@@ -217,7 +217,8 @@ function drawChosen() {
     map.setFilter(layer, ["in", ["get", "code"], ["literal", owners.slice(-1)]]);
   }
 
-  const teams = !at ? [] : draft ? proposedTeams(state.proposal) : item?.teams ?? [];
+  const sent = draft ? [] : item?.teams ?? [];
+  const teams = !at ? [] : sent.length || item?.closed_at ? sent : proposedTeams(answer);
   draw("links", teams.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position).map((team) => ({
     type: "Feature",
     properties: { colour: TEAM_COLOURS[team.status] ?? TEAM_COLOURS.available },

@@ -6,7 +6,7 @@ import { isPicking, pick, showPlace } from "./map.js";
 import { fieldName, typeName } from "./names.js";
 import { problemBox } from "./problems.js";
 import { post } from "./service.js";
-import { set, state } from "./state.js";
+import { planByType, set, state } from "./state.js";
 import { language, slug, t } from "./words.js";
 
 const DATUMS = ["WGS-84", "CGCS2000", "GCJ-02", "BD-09"];
@@ -53,35 +53,38 @@ export function drawReportPanel() {
   if (!draft) return;
   const modes = ["map", "coordinates", "address"];
   form = h("form", { class: "report", novalidate: true, onsubmit: send },
-    h("fieldset", {},
-      h("legend", {}, t("report_where")),
-      h("div", { class: "segments", role: "group" }, modes.map((mode) => h("button", {
-        type: "button", "aria-pressed": String(draft.mode === mode), data: { key: `mode-${mode}`, mode },
-        onclick: () => { pick(false); set({ draft: { ...state.draft, mode } }); drawReportPanel(); preview(); },
-      }, t(`report_by_${mode}`)))),
-      draft.mode === "map" ? byMap(draft) : draft.mode === "coordinates" ? byCoordinates(draft) : byAddress(draft)),
-    h("fieldset", {}, h("legend", {}, t("report_type")), typeChoice(draft)),
-    h("label", { class: "field" }, h("span", {}, t("report_description")),
-      h("textarea", { name: "description", rows: 2, maxlength: 2000, value: draft.description ?? "",
-        oninput: (event) => { state.draft.description = event.target.value; } })),
-    h("label", { class: "check" },
-      h("input", { type: "checkbox", name: "drill", checked: draft.drill, onchange: (event) => { state.draft.drill = event.target.checked; } }),
-      h("span", {}, t("report_drill"))),
-    h("div", { id: "report-problem" }),
-    h("div", { class: "buttons" },
-      h("button", { type: "submit", class: "primary", id: "send", data: { key: "send" } }, t("report_send")),
-      h("button", { type: "button", class: "quiet", data: { key: "cancel" }, onclick: act.close }, t("cancel"))));
+    h("div", { class: "panel-body" },
+      h("fieldset", {},
+        h("legend", {}, t("report_where")),
+        h("div", { class: "segments", role: "group" }, modes.map((mode) => h("button", {
+          type: "button", "aria-pressed": String(draft.mode === mode), data: { key: `mode-${mode}`, mode },
+          onclick: () => { pick(false); set({ draft: { ...state.draft, mode } }); drawReportPanel(); preview(); },
+        }, t(`report_by_${mode}`)))),
+        draft.mode === "map" ? byMap(draft) : draft.mode === "coordinates" ? byCoordinates(draft) : byAddress(draft)),
+      h("fieldset", {}, h("legend", {}, t("report_type")), typeChoice(draft)),
+      h("label", { class: "field" }, h("span", {}, t("report_description")),
+        h("textarea", { name: "description", rows: 2, maxlength: 2000, value: draft.description ?? "",
+          oninput: (event) => { state.draft.description = event.target.value; } })),
+      h("div", { id: "preview", class: "preview", "aria-live": "polite" })),
+    h("footer", { class: "panel-foot" },
+      h("div", { id: "report-problem" }),
+      h("label", { class: "check" },
+        h("input", { type: "checkbox", name: "drill", checked: draft.drill, onchange: (event) => { state.draft.drill = event.target.checked; } }),
+        h("span", {}, t("report_drill"))),
+      h("div", { class: "buttons" },
+        h("button", { type: "submit", class: "primary grow", id: "send", data: { key: "send" } }, t("report_send")),
+        h("button", { type: "button", data: { key: "cancel" }, onclick: act.close }, t("cancel")))));
   replace(byId("panel"),
     h("header", { class: "panel-head" }, h("h2", { id: "panel-title" }, t("report_title")),
       h("button", { type: "button", class: "icon-button", "aria-label": t("close"), data: { key: "close" }, onclick: act.close }, "✕")),
-    h("div", { class: "panel-body" }, form, h("div", { id: "preview", class: "preview", "aria-live": "polite" })));
+    form);
   drawPreview();
 }
 
 function byMap(draft) {
   return h("div", { class: "by-map" },
     draft.lon === null ? null : h("p", { class: "picked" }, t("picked", { lon: draft.lon.toFixed(6), lat: draft.lat.toFixed(6) })),
-    h("button", { type: "button", data: { key: "pick" }, onclick: () => { set({ view: "map" }); pick(!isPicking()); } }, `⌖ ${t("pick")}`));
+    h("button", { type: "button", data: { key: "pick" }, onclick: () => { set({ view: "map" }); pick(!isPicking()); } }, `◎ ${t("pick")}`));
 }
 
 function byCoordinates(draft) {
@@ -113,25 +116,48 @@ function byAddress(draft) {
       data: { key: "address" }, oninput: (event) => { state.draft.address = event.target.value; preview(900); } }));
 }
 
+/** A list to search; once chosen, one line, so that owners and team come into sight. */
 function typeChoice(draft) {
+  if (draft.type && !draft.choosing) {
+    const plan = planByType(draft.type);
+    return h("div", { class: "type-chosen" },
+      h("span", { class: `sign ${plan?.urgency}`, "aria-hidden": "true" }, sign(plan)),
+      h("strong", {}, plan ? typeName(plan) : draft.type),
+      h("span", { class: "dim small" }, plan ? `${fieldName(plan.field)} · ${slug("urgency", plan.urgency)}` : ""),
+      h("button", { type: "button", class: "link-button", data: { key: "change-type" }, onclick: () => {
+        set({ draft: { ...state.draft, choosing: true, words: "" } });
+        drawReportPanel();
+        form.querySelector("[data-key='type-words']").focus();
+      } }, t("change")));
+  }
+  const done = () => {
+    if (!state.draft?.type) return;
+    set({ draft: { ...state.draft, choosing: false } });
+    drawReportPanel();
+    form.querySelector("[data-key='change-type']")?.focus({ preventScroll: true });
+  };
   const list = h("select", { name: "type", size: 8, required: true, "aria-label": t("report_type"), data: { key: "type" },
-    onchange: (event) => { set({ draft: { ...state.draft, type: event.target.value } }); preview(); } });
-  const fill = () => list.replaceChildren(...typeOptions(draft.words ?? ""));
+    onchange: (event) => { set({ draft: { ...state.draft, type: event.target.value, choosing: true } }); preview(); },
+    onclick: (event) => { if (event.target.closest("option, select")?.value) done(); },
+    onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); done(); } } });
+  const fill = () => list.replaceChildren(...typeOptions(state.draft.words ?? ""));
   const search = h("input", { type: "search", class: "search", placeholder: t("search_types"), "aria-label": t("search_types"),
     value: draft.words ?? "", data: { key: "type-words" },
-    oninput: (event) => {
-      draft.words = state.draft.words = event.target.value;
-      fill();
-      const only = list.querySelectorAll("option[value]:not([disabled])");
-      if (only.length === 1 && state.draft.type !== only[0].value) {
-        only[0].selected = true;
-        list.dispatchEvent(new Event("change"));
-      }
-    },
-    onkeydown: (event) => { if (event.key === "Enter") event.preventDefault(); } });
+    oninput: (event) => { state.draft.words = event.target.value; fill(); },
+    onkeydown: (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // the first that fits is meant
+      const first = list.querySelector("option[value]:not([disabled])");
+      if (!first) return;
+      list.value = first.value;
+      list.dispatchEvent(new Event("change"));
+      done();
+    } });
   fill();
   return h("div", { class: "type-choice" }, search, list);
 }
+
+const sign = (plan) => (plan?.urgency === "emergency" ? "▲" : "●");
 
 function typeOptions(words) {
   const wanted = words.trim().toLowerCase().split(/\s+/).filter(Boolean);
@@ -145,7 +171,7 @@ function typeOptions(words) {
     plans.filter((plan) => plan.field === field)
       .sort((a, b) => (a.urgency === "emergency" ? 0 : 1) - (b.urgency === "emergency" ? 0 : 1) || typeName(a).localeCompare(typeName(b), language))
       .map((plan) => h("option", { value: plan.type, selected: plan.type === state.draft.type },
-        `${plan.urgency === "emergency" ? "▲" : "●"} ${typeName(plan)}`))));
+        `${sign(plan)} ${typeName(plan)}`))));
 }
 
 /** The body of the request, or null while something is missing. */

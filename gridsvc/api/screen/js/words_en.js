@@ -33,8 +33,8 @@ export const EN = {
   filter_late: "Late",
   filter_closed: "Closed",
   filter_all: "All",
-  search_cases: "Find by number, type, township, village",
-  urgency_any: "Any urgency",
+  search_cases: "Number, type, place",
+  urgency_any: "All kinds",
   no_cases: "No case fits.",
   no_cases_yet: "No cases yet. Press “Report a case”, or right-click the map to report the first.",
   more_cases: "Show {n} more",
@@ -279,4 +279,5 @@ export const EN = {
   open_that_case: "Open the case that holds it",
   sure: "Really: {step}?",
   recommended_at_report: "Recommended at the report, and unfilled slots",
+  change: "Change",
 };

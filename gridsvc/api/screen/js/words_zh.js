@@ -33,8 +33,8 @@ export const ZH = {
   filter_late: "超时",
   filter_closed: "已结",
   filter_all: "全部",
-  search_cases: "按编号、类型、乡镇、村社查找",
-  urgency_any: "全部紧急程度",
+  search_cases: "编号、类型、地点",
+  urgency_any: "应急＋日常",
   no_cases: "没有符合条件的案件。",
   no_cases_yet: "还没有案件。点击“上报案件”或在地图上点击右键上报第一起。",
   more_cases: "再显示 {n} 起",
@@ -279,4 +279,5 @@ export const ZH = {
   open_that_case: "打开占用它的案件",
   sure: "确认{step}？",
   recommended_at_report: "上报时的推荐与未补足席位",
+  change: "更换",
 };
