@@ -1,0 +1,79 @@
+"""`gridsvc load catalogue | plans | teams | addresses`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
+from gridsvc.db.addresses import Address
+from gridsvc.operations import loading
+
+GEODATA = Path(__file__).resolve().parents[2] / "geodata"
+ACTOR = "command line"
+
+_file = click.argument("file", type=click.Path(path_type=Path))
+_units = click.option("--units", type=click.Path(path_type=Path), default=GEODATA / "units.toml",
+                      help="Units, fields, skills and equipment; the plan's own unless said.")  # fmt: skip
+
+
+@click.command()
+@_file
+@_units
+@click.option("--override", metavar="REASON", help="Why a file whose sums differ from print is right all the same.")
+@district_option
+@json_option
+def load_catalogue(*, file: Path, units: Path, override: str | None, district: str | None, as_json: bool) -> None:
+    """Load the catalogue of matters (TOML or CSV) and say where its sums differ from print."""
+    report = loading.load_catalogue(opened_service(), district, file, units, override_reason=override, actor=ACTOR)
+
+    def show() -> None:
+        click.echo(f"{report.rows} rows, {report.items} items, {report.distinct_fields} field names.")
+        click.echo(f"{report.departments} departments, {report.fields} fields, {report.brigades} brigades.")
+        rows = [(d.unit, d.what, d.printed, d.found, d.note) for d in report.differences]
+        if rows:
+            table(["unit", "what", "printed", "found", "note"], rows, title="Where the print differs")
+
+    answer(asdict(report), as_json=as_json, show=show)
+
+
+@click.command()
+@_file
+@_units
+@click.option("--clocks", type=click.Path(path_type=Path), default=GEODATA / "clock_policies.toml",
+              help="Clock policies and class mapping.")  # fmt: skip
+@district_option
+@json_option
+def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, as_json: bool) -> None:
+    """Load run cards (FILE: one TOML, or a folder of them)."""
+    plans, rules = loading.load_plans(opened_service(), district, file, clocks, units, actor=ACTOR)
+    told = {"plans": sorted(plans.plans), "version": plans.version, "clock_policies": sorted(rules.policies)}
+    rows = [(p.type, p.name, p.field, str(p.urgency), len(p.matters)) for p in plans.plans.values()]
+    answer(told, as_json=as_json, show=lambda: table(["type", "name", "field", "urgency", "matters"], rows))
+
+
+@click.command()
+@_file
+@district_option
+@json_option
+def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
+    """Load teams (FILE: CSV); those left out go off duty."""
+    roster = loading.load_teams(opened_service(), district, file, actor=ACTOR)
+    rows = [(team.name, team.unit, str(team.kind), team.township) for team in roster]
+    answer({"teams": [team.as_json() for team in roster]}, as_json=as_json,
+           show=lambda: table(["team", "unit", "kind", "township"], rows))  # fmt: skip
+
+
+@click.command()
+@_file
+@district_option
+@json_option
+def load_addresses(*, file: Path, district: str | None, as_json: bool) -> None:
+    """Load addresses (FILE: CSV with text, lon, lat) in place of those there were."""
+    from gridsvc.files.addresses import read_addresses
+
+    found = [Address(*row, source=file.name) for row in read_addresses(file)]
+    count = loading.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
+    answer({"addresses": count}, as_json=as_json, show=lambda: click.echo(f"{count} addresses."))
