@@ -75,6 +75,7 @@ district_version = Table(
     Column("plans", Text),
     Column("clock_policies", Text),
     Column("teams", BigInteger, nullable=False, server_default="0"),
+    Column("timers", Text),
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_district_version_district"),
 )
 
