@@ -30,6 +30,7 @@ ROLES = {
 }
 """What a role is for -> its name in the database. Only `owner` may migrate; `app` owns nothing."""
 
+_ROLES_FILE = Path(__file__).with_name("roles.sql")
 _START_PATIENCE_S = 900.0  # after a crash the log is replayed first
 _STOP_PATIENCE_S = 60.0
 _QUIET_S = 2.0
@@ -216,7 +217,6 @@ class EmbeddedCluster:
     def _prepare(self) -> None:
         """Make the roles, the database and PostGIS, or bring PostGIS to the version that is installed now."""
         import psycopg
-        from psycopg import sql
 
         def connect(database: str) -> psycopg.Connection[tuple[object, ...]]:
             return psycopg.connect(
@@ -225,26 +225,14 @@ class EmbeddedCluster:
 
         try:
             with connect("template1") as connection:
-                # In the template, so that every database made here has it.
-                _have_postgis(connection)
-                names = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-                for role in ("owner", "app", "viewer"):
-                    if ROLES[role] not in names:
-                        connection.execute(
-                            sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(
-                                sql.Identifier(ROLES[role])
-                            )
-                        )
-                connection.execute(f"ALTER ROLE {ROLES['viewer']} SET default_transaction_read_only = on")
+                _have_postgis(connection)  # in the template, so that every database made here has it
                 known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 with connect("postgres") as connection:
-                    connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLES['owner']}")
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
             with connect(DATABASE) as connection:
+                connection.execute(_ROLES_FILE.read_text(encoding="utf-8"))
                 _have_postgis(connection)
-                connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
-                connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {ROLES['app']}, {ROLES['viewer']}")
-                connection.execute(f"GRANT TEMPORARY ON DATABASE {DATABASE} TO {ROLES['app']}")
         except psycopg.Error as error:
             raise Unavailable(f"The embedded database could not be prepared: {str(error).strip()}") from error
 

@@ -1,0 +1,25 @@
+-- Roles, rights and PostGIS of the database `gridsvc`: run in it by a superuser, any number of times.
+-- The embedded cluster and docker/ both use this file.
+
+do $$
+declare
+  wanted text;
+begin
+  foreach wanted in array array['gridsvc_owner', 'gridsvc_app', 'gridsvc_viewer'] loop
+    if not exists (select from pg_roles where rolname = wanted) then
+      execute format('create role %I login nosuperuser nocreatedb nocreaterole', wanted);
+    end if;
+  end loop;
+end
+$$;
+
+alter role gridsvc_viewer set default_transaction_read_only = on;
+
+alter database gridsvc owner to gridsvc_owner;
+revoke all on database gridsvc from public;
+grant connect, temporary on database gridsvc to gridsvc_app;
+grant connect on database gridsvc to gridsvc_viewer;
+revoke create on schema public from public;
+grant all on schema public to gridsvc_owner;
+
+create extension if not exists postgis;
