@@ -85,7 +85,7 @@ def _processor_s(pid: int, folder_word: str = "gsb") -> float:
             stat = (entry / "stat").read_text()
             after = stat[stat.rindex(")") + 2 :].split()
             group, used = int(after[2]), int(after[11]) + int(after[12])
-            cwd = os.readlink(entry / "cwd")
+            cwd = str((entry / "cwd").readlink())
             if group == pid or folder_word in cwd:
                 total += used
     return total / _TICKS
