@@ -83,8 +83,8 @@ class _Moment:
     def recommendation(self) -> Recommendation:
         form, case = self.form, self.case
         open_slots = [slot for slot in form.slots if slot.slot.id not in case.held]
-        options = [self._able(slot) for slot in open_slots]
-        arrival = self.arrival
+        able = [self._able(slot) for slot in open_slots]
+        options, arrival = list(able), self.arrival
         if open_slots and open_slots[0].slot.id == LEAD_SLOT and len(options[0]) > 1:
             first = min(arrival[number] for number in options[0])
             options[0] = [number for number in options[0] if arrival[number] == first]
@@ -122,7 +122,7 @@ class _Moment:
             lead_response_s=lead_response_s,
             full_team_response_s=full,
             meets_target=meets,
-            considered=self._considered(open_slots, chosen, taken),
+            considered=self._considered(open_slots, able, chosen),
             competence=form.competence,
             transfer=form.transfer,
             coverage_loss=None if self.loss_given is None else sum(self.loss[n] for n in taken) / LOSS_UNITS,
@@ -238,24 +238,22 @@ class _Moment:
         return None if lead is None else Handler(lead.team_id, lead.unit, "lead")
 
     def _considered(
-        self, open_slots: list[SlotForm], chosen: list[int | None], taken: set[int]
+        self, open_slots: list[SlotForm], able: list[list[int]], chosen: list[int | None]
     ) -> tuple[tuple[str, float | None, str], ...]:
         verdicts = list(self.form.verdicts)
+        for free, number in zip(able, chosen, strict=True):
+            latest = 0 if number is None else self.arrival[number]
+            for option in free:
+                if self.arrival[option] < latest:
+                    verdicts[option] = "coverage"
+                elif not verdicts[option]:
+                    verdicts[option] = "slower"
         for slot, number in zip(open_slots, chosen, strict=True):
-            latest = None if number is None else self.arrival[number]
-            for option in slot.options:
-                if option in taken:
-                    continue
-                bar = self.obstacles.get(option)
-                if bar is None:
-                    no_later = latest is not None and self.arrival[option] < latest
-                    bar = "coverage" if no_later else "slower"
-                if verdicts[option] in {"", "slower"}:
-                    verdicts[option] = bar
             if number is not None:
                 verdicts[number] = "chosen-lead" if slot.slot.id == LEAD_SLOT else "chosen-member"
         for number, verdict in enumerate(verdicts):
-            if not verdict:  # an option of slots that are all held already
-                verdicts[number] = self._obstacle(number, 0) or "slower"
+            if not verdict:
+                # An obstacle in every slot it could fill, or all these slots are held already.
+                verdicts[number] = self.obstacles.get(number) or self._obstacle(number, 0) or "slower"
         travel_s = [None if ms is None else ms / 1000 for ms in self.travel_ms]
         return tuple(zip(self.prepared.team_ids, travel_s, verdicts, strict=True))

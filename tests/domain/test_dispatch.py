@@ -93,6 +93,12 @@ class TestEmergency:
         assert answer.lead.team_id == "sq-a2"
         assert at(7.4, team_states=toy.states(sq_a3=TeamState(on_road=True))).lead.response_s == pytest.approx(156)
 
+    def test_a_team_that_is_quick_from_its_station_is_no_slower_on_patrol(self):
+        quick = [replace(team, turnout_s=5) if team.id == "sq-a2" else team for team in toy.TEAMS]
+        prepared = Prepared.of(quick, toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        answer = at(7, prepared=prepared, team_states=toy.states(sq_a2=TeamState(on_road=True)))
+        assert answer.lead.response_s == pytest.approx(45 + 5 + 60)
+
     def test_no_team_is_dropped_for_its_distance(self):
         # By road the near squadron is far: the river. The lead is the one that is there first, not the nearest.
         seconds = toy.travel(7)
@@ -135,6 +141,49 @@ class TestShortfalls:
         assert verdict_of(answer, "town-t2") == reason
         assert answer.full_team_response_s is None
         assert answer.lead is not None
+
+    def test_a_slot_may_ask_for_more_officers_than_its_team_needs(self):
+        need = replace(toy.LEAK.needs[0], staff=3)
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, needs=(need,))}))
+        for present, reason in ((None, "understaffed"), (2, "understaffed"), (3, None)):
+            answer = at(7, prepared=prepared, team_states=toy.states(emergency_1=TeamState(staff_present=present)))
+            slot = unfilled(answer).get("brigade-emergency")
+            assert (slot and slot.reason) == reason
+        weak = Prepared.of([replace(team, staff_needed=3) for team in toy.TEAMS], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        answer = at(7, prepared=weak, team_states=toy.states(town_t2=TeamState(staff_present=2)))
+        assert unfilled(answer)["township"].reason == "understaffed"
+
+    def test_the_reason_is_that_of_the_team_that_would_have_been_first(self):
+        # ecology-1 at 8 is nearer to km 7 than ecology-2 at 14, and farther from km 13.
+        busy = toy.states(ecology_1=ENGAGED, ecology_2=OFF_DUTY)
+        assert unfilled(at(7, team_states=busy))["brigade-ecology"].reason == "engaged"
+        assert unfilled(at(13, team_states=busy))["brigade-ecology"].reason == "off-duty"
+        # Of two teams barred by the card: emergency-1 at 3 lacks the meter, emergency-2 at 10 lacks both.
+        no_meter = [replace(t, equipment=frozenset()) if t.id == "emergency-1" else t for t in toy.TEAMS]
+        prepared = Prepared.of(no_meter, toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        assert unfilled(at(3, prepared=prepared))["brigade-emergency"].reason == "equipment"
+        assert unfilled(at(10, prepared=prepared))["brigade-emergency"].reason == "skill"
+
+    def test_a_team_with_an_old_position_is_proposed_where_nobody_else_is(self):
+        old = TeamState(position_age_s=7200, lon=119.6, lat=29.1)
+        nobody = {"joint_r1": OFF_DUTY, "joint_r2": OFF_DUTY, "fire_2": OFF_DUTY}
+        slot = unfilled(at(7, team_states=toy.states(fire_1=old, **nobody)))["partner-fire"]
+        assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == (
+            "stale-position", "fire-1", "stale-position",
+        )  # fmt: skip
+
+    def test_a_team_too_small_for_one_slot_but_fit_for_another_is_only_slower(self):
+        # The first ecology slot wants three officers, which nobody has; the second takes the nearer of the two.
+        card = replace(toy.LEAK, needs=(Need("brigade-ecology", staff=3),), second_alarm=(Need("brigade-ecology"),))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})), alarm=2)
+        assert members(answer)["brigade-ecology#2"] == "ecology-1"
+        assert unfilled(answer)["brigade-ecology"].reason == "understaffed"
+        assert verdict_of(answer, "ecology-2") == "slower"
+
+    def test_a_slot_whose_only_team_fills_another_is_said_so(self):
+        card = replace(toy.LEAK, needs=(Need("brigade-ecology", count=3),))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})))
+        assert unfilled(answer)["brigade-ecology#3"].reason == "no-further-team"
 
     def test_a_position_is_fresh_for_half_an_hour(self):
         answer = at(7, team_states=toy.states(town_t2=TeamState(position_age_s=1800, lon=119.6, lat=29.1)))
