@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gridsvc.roads.weights import Weights
-
 CLOSED = 0xFFFF_FFFF
 """Milliseconds of an arc that may not be used, and of a place that cannot be reached."""
 
@@ -83,7 +81,8 @@ class RoadNetwork:
     facts: Mapping[str, Any]
     names: tuple[str, ...] = field(repr=False)
     digest: str = ""
-    base_weights: dict[str, Weights] = field(default_factory=dict, repr=False)
+    kept: dict[str, object] = field(default_factory=dict, repr=False)
+    """What others derived from this network: base weights, meshes."""
 
     @property
     def node_count(self) -> int:
@@ -121,4 +120,4 @@ class RoadNetwork:
         return cls(**arrays, facts=rest["facts"], names=tuple(rest["names"]), digest=digest)
 
 
-ARRAYS = tuple(name for name in RoadNetwork.__slots__ if name not in {"facts", "names", "digest", "base_weights"})
+ARRAYS = tuple(name for name in RoadNetwork.__slots__ if name not in {"facts", "names", "digest", "kept"})

@@ -78,3 +78,38 @@ def between(  # type: ignore[no-untyped-def]  # noqa: ANN201
     for p in range(len(best)):
         if best[p] > limit:
             best[p] = FARTHEST_MS
+
+
+@njit(
+    void(types.boolean, read_i4, read_u4_2d, read_u4_2d, read_u4, read_i4, read_i4, read_i4, read_i4,
+         read_i4, read_i4, read_i4, read_f8,
+         read_i4, read_i4, read_f8, read_f8,
+         i4_2d, i4, i4, int64, int64, int64, i4),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def flood(  # type: ignore[no-untyped-def]  # noqa: ANN201
+    backward, search_first, search_arcs, out_arcs, slot_ms, slot_first, slot_arc, arc_tail, arc_head,  # noqa: ANN001
+    junction_first, edge_from, edge_to, edge_length_m,  # noqa: ANN001
+    place_first, place_edge, place_fraction, place_m, state, wheel, target_of, stamp, shift, limit, told,  # noqa: ANN001
+):  # fmt: skip
+    """Write the milliseconds of every node to the places (backward) or from them (forward), whichever is nearest."""
+    if backward:
+        n = arrivals(place_first, place_edge, place_fraction, place_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail,
+                     junction_first, edge_from, edge_to, edge_length_m, np.empty(0, np.int32), np.empty(0, np.int64),
+                     np.empty(0, np.int32))  # fmt: skip
+    else:
+        n = 4 * len(place_edge)
+    node, ms, place = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int32)
+    if backward:
+        arrivals(place_first, place_edge, place_fraction, place_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail,
+                 junction_first, edge_from, edge_to, edge_length_m, node, ms, place)  # fmt: skip
+    else:
+        n = departures(place_first, place_edge, place_fraction, place_m, slot_ms, slot_first, slot_arc, arc_head,
+                       junction_first, edge_from, edge_to, edge_length_m, node, ms, place)  # fmt: skip
+    order = np.argsort(ms[:n])
+    none = np.empty(0, np.int32)
+    search(search_first, search_arcs, shift, state, wheel, stamp, node[:n][order], ms[:n][order], limit, 0, target_of,
+           none, none, np.empty(0, np.int64), np.empty(0, np.int64))  # fmt: skip
+    for v in range(len(told)):
+        told[v] = state[v, 0] if state[v, 1] == stamp else FARTHEST_MS

@@ -102,3 +102,34 @@ def _one_place(
         space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, wanted, best,
     )  # fmt: skip
     return best
+
+
+def node_milliseconds(
+    network: RoadNetwork, place: Snaps, direction: str, profile: str | Weights = "emergency", limit_s: float | None = None
+) -> NDArray[np.int32]:
+    """Milliseconds between the one place and every node, (nodes,); 2^31 - 1 = beyond the limit or no way.
+
+    direction `to`: from the nodes to the place; `from`: from the place to the nodes.
+    """
+    from gridsvc.roads.one_kernel import flood
+
+    weights = weights_of(network, profile)
+    limit = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
+    backward = is_backward(direction)
+    space = workspace(network.node_count)
+    told = np.empty(network.node_count, np.int32)
+    flood(
+        backward, network.in_first if backward else network.out_first, weights.in_arcs if backward else weights.out_arcs,
+        weights.out_arcs, weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
+        place.first, place.edge, place.fraction, place.offroad_m,
+        space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, told,
+    )  # fmt: skip
+    return told
+
+
+def is_backward(direction: str) -> bool:
+    """Say whether a direction is searched backward: `to` the place is, `from` it is not."""
+    if direction not in {"to", "from"}:
+        raise InvalidInput(f"The direction is {direction!r}; it is `to` (towards the place) or `from` (away from it).")
+    return direction == "to"

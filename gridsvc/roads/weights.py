@@ -42,12 +42,13 @@ def weights_of(network: RoadNetwork, profile: str | Weights) -> Weights:
     """Return the profile's weights without any closure; weights are handed through."""
     if isinstance(profile, Weights):
         return profile
-    if (known := network.base_weights.get(profile)) is None:
+    known = network.kept.get(profile)
+    if not isinstance(known, Weights):
         if profile not in PROFILES:
             raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
         row = PROFILES.index(profile)
         known = make_weights(network, profile, network.slot_ms[row], int(network.forbidden_turn_ms[row]), profile)
-        network.base_weights[profile] = known
+        network.kept[profile] = known
     return known
 
 

@@ -1,0 +1,9 @@
+"""Service areas along the road, and their certificate."""
+
+from __future__ import annotations
+
+from gridsvc.isochrones.areas import Area, isochrones
+from gridsvc.isochrones.certificate import Certificate
+from gridsvc.isochrones.mesh import BUFFER_M
+
+__all__ = ["BUFFER_M", "Area", "Certificate", "isochrones"]

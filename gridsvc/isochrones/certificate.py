@@ -1,0 +1,232 @@
+"""The proof that comes with a service area: an independent walk decides for points on roads near its edge.
+
+The walk is scipy's Dijkstra over the unsimplified graph, where every point of every road's line is a node, with
+lengths on the sphere where the engine measures on the ellipsoid. It shares nothing with the engine's searches, snaps
+or triangles except the network itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from gridsvc.roads.network import CLOSED, DEGREE
+from gridsvc.roads.speeds import CLASS_NUMBER
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry import MultiPolygon
+
+    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.weights import Weights
+
+NEAR_EDGE_M = 300.0
+POINTS = 400
+FEWEST = 100
+TOLERANCE_S = 1.0
+"""A point within a second of the budget is neither wrong inside nor outside: that is some ten metres of road."""
+
+WALK_S_PER_M = 0.72
+SPHERE_M = 6_371_008.8
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Of `points` on roads within 300 m of the area's edge, `wrong` lie on the wrong side of it."""
+
+    points: int
+    wrong: int
+
+    @property
+    def share(self) -> float:
+        """Wrong over points, 0 to 1."""
+        return self.wrong / self.points if self.points else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walk:
+    """The unsimplified graph of some weights: the network's nodes first, then the inner points of each arc.
+
+    Piece i leads from a[i] to b[i] in seconds[i]; it lies on edge[i] between the fractions low[i] and high[i].
+    """
+
+    graph: csr_matrix
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    edge: NDArray[np.int64]
+    from_vertex: NDArray[np.int64]
+    to_vertex: NDArray[np.int64]
+
+
+def certify(
+    network: RoadNetwork, weights: Weights, place: Snaps, area: MultiPolygon, budget_s: float, direction: str
+) -> Certificate:
+    """Test the area at points on roads near its edge."""
+    walk = walk_of(network, weights)
+    time = walk_from(network, walk, weights, place, budget_s + 60.0, direction)
+    lon, lat, seconds = _points_near_edge(network, walk, time, area, place, direction)
+    decided = np.abs(seconds - budget_s) > TOLERANCE_S
+    inside = shapely.contains_xy(area, lon, lat) if not area.is_empty else np.zeros(len(lon), bool)
+    wrong = decided & (inside != (seconds <= budget_s))
+    return Certificate(len(lon), int(wrong.sum()))
+
+
+def walk_of(network: RoadNetwork, weights: Weights) -> Walk:
+    """Return the walk's graph of these weights, kept with the network for the last weights asked for."""
+    kept = network.kept.get("walk")
+    if isinstance(kept, tuple) and kept[0] is weights:
+        walk: Walk = kept[1]
+        return walk
+    walk = _build_walk(network, weights)
+    network.kept["walk"] = (weights, walk)
+    return walk
+
+
+def _build_walk(network: RoadNetwork, weights: Weights) -> Walk:
+    arc = np.flatnonzero(weights.out_arcs[:, 1] != CLOSED)
+    slot = network.arc_slot[arc].astype(np.int64)
+    edge, back = slot >> 1, (slot & 1).astype(bool)
+    first, after = network.edge_first_vertex[edge].astype(np.int64), network.edge_first_vertex[edge + 1].astype(np.int64)
+    pieces = after - first - 1
+    ends = np.cumsum(pieces)
+    at = np.repeat(np.arange(len(arc)), pieces)
+    step = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - pieces, pieces)
+    turned = back[at]
+    from_vertex = np.where(turned, after[at] - 1 - step, first[at] + step)
+    to_vertex = np.where(turned, from_vertex - 1, from_vertex + 1)
+    inner = network.node_count + np.arange(len(at)) - at
+    a = np.where(step == 0, network.arc_tail[arc[at]], inner - 1)
+    b = np.where(step == pieces[at] - 1, network.arc_head[arc[at]], inner)
+    metres = _sphere_m(network, from_vertex, to_vertex)
+    whole = np.bincount(at, metres, minlength=len(arc))
+    ms = weights.out_arcs[arc, 1].astype(np.float64)
+    slot_ms = weights.slot_ms[slot].astype(np.float64)
+    share = np.divide(metres, whole[at], out=np.ones(len(at)), where=whole[at] > 0)
+    seconds = share * slot_ms[at] / 1000.0
+    # a forbidden turn costs at its beginning
+    seconds[step == 0] += ((ms - slot_ms) / 1000.0)
+    nodes = network.node_count + int((pieces - 1).sum())
+    order = np.lexsort((seconds, b, a))
+    keep = np.ones(len(order), bool)
+    keep[1:] = (a[order][1:] != a[order][:-1]) | (b[order][1:] != b[order][:-1])
+    best = order[keep]
+    graph = csr_matrix((np.maximum(seconds[best], 1e-9), (a[best], b[best])), shape=(nodes, nodes))
+    return Walk(graph, a, b, seconds, edge[at], from_vertex, to_vertex)
+
+
+def _sphere_m(network: RoadNetwork, v: NDArray[np.int64], w: NDArray[np.int64]) -> NDArray[np.float64]:
+    lon1, lat1, lon2, lat2 = (
+        np.radians(values * DEGREE) for values in
+        (network.vertex_lon[v], network.vertex_lat[v], network.vertex_lon[w], network.vertex_lat[w])
+    )  # fmt: skip
+    half = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    metres: NDArray[np.float64] = 2 * SPHERE_M * np.arcsin(np.sqrt(half))
+    return metres
+
+
+def walk_from(
+    network: RoadNetwork, walk: Walk, weights: Weights, place: Snaps, limit_s: float, direction: str
+) -> NDArray[np.float64]:
+    """Seconds of every node of the walk from the place, or to it; inf beyond the limit.
+
+    The place hangs on by a node of its own, tied to the pieces of road on which its candidates lie.
+    """
+    nodes = walk.graph.shape[0]
+    ends: dict[int, float] = {}
+
+    def tie(node: int, seconds: float) -> None:
+        ends[node] = min(ends.get(node, np.inf), seconds)
+
+    for e, f, offroad_m in zip(place.edge.tolist(), place.fraction.tolist(), place.offroad_m.tolist(), strict=True):
+        on_foot = offroad_m * WALK_S_PER_M
+        metres = f * float(network.edge_length_m[e])
+        found = np.flatnonzero(walk.edge == e)
+        for i in found.tolist():
+            low, high = sorted((network.vertex_m[walk.from_vertex[i]], network.vertex_m[walk.to_vertex[i]]))
+            if not low <= metres <= high:
+                continue
+            share = (metres - network.vertex_m[walk.from_vertex[i]]) / max(high - low, 1e-9)
+            share = min(abs(share), 1.0)
+            if direction == "from":
+                tie(int(walk.b[i]), on_foot + (1.0 - share) * walk.seconds[i])
+            else:
+                tie(int(walk.a[i]), on_foot + share * walk.seconds[i])
+        for junction, along in ((network.edge_from[e], f), (network.edge_to[e], 1.0 - f)):
+            if along == 0.0 or not len(found):
+                on_way = along * float(network.edge_length_m[e]) * WALK_S_PER_M
+                a, b = network.junction_first[junction], network.junction_first[junction + 1]
+                for node in range(a, a + 1 if direction == "from" else b):
+                    tie(node, on_foot + on_way)
+    links = walk.graph if direction == "from" else walk.graph.T.tocsr()
+    start = csr_matrix(
+        (np.maximum(list(ends.values()), 1e-9), (np.zeros(len(ends), int), list(ends))), shape=(1, nodes)
+    )
+    from scipy.sparse import hstack, vstack
+
+    whole = vstack([hstack([links, csr_matrix((nodes, 1))]), hstack([start, csr_matrix((1, 1))])]).tocsr()
+    time: NDArray[np.float64] = dijkstra(whole, indices=nodes, limit=limit_s)
+    return time[:nodes]
+
+
+def _points_near_edge(
+    network: RoadNetwork, walk: Walk, time: NDArray[np.float64], area: MultiPolygon, place: Snaps, direction: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Draw points on roads within 300 m of the edge; their places and the walk's seconds (inf = not reached)."""
+    draw = np.random.default_rng(round(float(place.lon[0]) * 1e7) & 0xFFFFFFFF)
+    # one directed piece of each stretch of road stands for it
+    usable = np.flatnonzero((walk.from_vertex < walk.to_vertex) | ~_has_forward(walk))
+    usable = usable[network.edge_class[walk.edge[usable]] != CLASS_NUMBER["gate"]]
+    metres = np.abs(network.vertex_m[walk.to_vertex[usable]] - network.vertex_m[walk.from_vertex[usable]])
+    middle_lon = network.vertex_lon[walk.from_vertex[usable]] * DEGREE
+    middle_lat = network.vertex_lat[walk.from_vertex[usable]] * DEGREE
+    scale = np.cos(np.radians(float(place.lat[0])))
+    degrees = NEAR_EDGE_M / 111_195.0
+    rim = shapely.transform(area, lambda xy: xy * [scale, 1.0]).boundary if not area.is_empty else (
+        shapely.Point(float(place.lon[0]) * scale, float(place.lat[0])))  # fmt: skip
+    shapely.prepare(rim)
+    near = shapely.dwithin(rim, shapely.points(middle_lon * scale, middle_lat), degrees)
+    if not near.any():
+        # nothing so near: the nearest roads there are
+        away = np.hypot((middle_lon - place.lon[0]) * scale, middle_lat - place.lat[0])
+        near = away <= np.sort(away)[min(FEWEST, len(away) - 1)]
+    usable, metres = usable[near], metres[near]
+    weight = metres / metres.sum() if metres.sum() > 0 else np.full(len(metres), 1.0 / len(metres))
+    chosen = usable[draw.choice(len(usable), POINTS, p=weight)]
+    share = draw.random(POINTS)
+    a, b = walk.from_vertex[chosen], walk.to_vertex[chosen]
+    lon = (network.vertex_lon[a] + share * (network.vertex_lon[b] - network.vertex_lon[a])) * DEGREE
+    lat = (network.vertex_lat[a] + share * (network.vertex_lat[b] - network.vertex_lat[a])) * DEGREE
+    return lon, lat, _seconds_at(walk, time, chosen, share, direction)
+
+
+def _has_forward(walk: Walk) -> NDArray[np.bool_]:
+    forward = np.unique(walk.edge[walk.from_vertex < walk.to_vertex])
+    return np.isin(walk.edge, forward)
+
+
+def _seconds_at(
+    walk: Walk, time: NDArray[np.float64], chosen: NDArray[np.int64], share: NDArray[np.float64], direction: str
+) -> NDArray[np.float64]:
+    """Seconds at points within pieces of road, by every piece that runs there, either way."""
+    low = np.minimum(walk.from_vertex, walk.to_vertex)
+    order = np.argsort(low, kind="stable")
+    wanted = np.minimum(walk.from_vertex[chosen], walk.to_vertex[chosen])
+    begin, end = np.searchsorted(low[order], wanted), np.searchsorted(low[order], wanted, side="right")
+    seconds = np.full(len(chosen), np.inf)
+    upward = np.where(walk.from_vertex[chosen] < walk.to_vertex[chosen], share, 1.0 - share)
+    for k in range(int((end - begin).max())):
+        piece = order[np.minimum(begin + k, end - 1)]
+        along = np.where(walk.from_vertex[piece] < walk.to_vertex[piece], upward, 1.0 - upward)
+        if direction == "from":
+            told = time[walk.a[piece]] + along * walk.seconds[piece]
+        else:
+            told = time[walk.b[piece]] + (1.0 - along) * walk.seconds[piece]
+        seconds = np.minimum(seconds, told)
+    return seconds
