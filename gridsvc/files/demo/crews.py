@@ -12,6 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from gridsvc.catalogue import BUREAU, UnitKind, township_unit
+from gridsvc.files.demo.tiling import Plane, cluster_centres
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.roads.network import DEGREE
 from gridsvc.teams import Team, TeamKind
@@ -31,6 +32,7 @@ _AREAS_PER_SQUADRON = 3
 _TEAMS_PER_BRIGADE = 4
 _PARTNER_TEAMS = {"partner-police": 3, "partner-fire": 4, "partner-traffic-police": 2, "partner-ambulance": 3}
 _PARTNER_POSTS = {"partner-fire": "fire_station", "partner-police": "police", "partner-traffic-police": "police"}
+_URBAN_KM2, _APART_M = 5.0, 700.0
 _CARRIES = 0.8
 """Share of what its run cards ask for that a team has, beyond the first team of each unit, which has all."""
 
@@ -164,9 +166,12 @@ def _main_post(posts: dict[str, list[Post]], townships: list[Grid]) -> str:
 def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None:
     areas = [grid for grid in muster.place.list_grids(Level.AREA) if grid.parent == township.code]
     count = max(1, round(len(areas) / _AREAS_PER_SQUADRON))
+    spots = _urban_spots(muster, {grid.code for grid in areas})
+    posts = [*posts, *(post for post in spots if all(_metres(post, other) > _APART_M for other in posts))]
+    count = max(count, min(len(posts), count + len(spots)))
     hall = next((post for post in posts if post.kind in {"townhall", "seat"}), posts[0])
     for number in range(count):
-        own = areas[number::count]
+        own = areas[number::count] or [areas[number % len(areas)]]
         post = posts[number] if number < len(posts) else _made_up(muster, own[0], "post", f" {number + 1}")
         name = f"{township.name} 派驻中队 {number + 1}"
         muster.add(f"squadron/{township.code}/{number}", name, BUREAU, TeamKind.SQUADRON, post,
@@ -175,6 +180,36 @@ def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None
     muster.asked.setdefault(unit, muster.asked.get("township", (set(), set(), 0)))
     muster.add(f"township/{township.code}", f"{township.name} 执法队", unit, TeamKind.TOWNSHIP, hall,
                township=township.code)  # fmt: skip
+
+
+def _urban_spots(muster: _Muster, areas: set[str]) -> list[Post]:
+    """Return posts among the urban villages of a township, one for each _URBAN_KM2: five minutes do not reach far."""
+    from gridsvc.files.demo.place import Post
+
+    urban = [
+        grid
+        for grid in muster.place.list_grids(Level.VILLAGE)
+        if grid.parent in areas and grid.urban_rural_code in {"111", "112"}
+    ]
+    if not urban:
+        return []
+    land = shapely.union_all([grid.geometry for grid in urban])
+    shapely.prepare(land)
+    plane = Plane.of(land)
+    points = muster.junctions.data / muster.scale
+    inside = points[shapely.contains_xy(land, *points.T)]
+    count = max(1, round(plane.to_metres(land).area / 1e6 / _URBAN_KM2))
+    centres = plane.degrees(cluster_centres(plane.metres(inside), count, seed=17))
+    nearest = muster.junctions.query(centres * muster.scale)[1]
+    return [
+        Post(f"{urban[0].name} {number}", "post", round(float(x), 7), round(float(y), 7), made_up=True)
+        for number, (x, y) in enumerate(points[nearest], 1)
+    ]
+
+
+def _metres(one: Post, other: Post) -> float:
+    east, north = (one.lon - other.lon) * np.cos(np.radians(one.lat)), one.lat - other.lat
+    return float(np.hypot(east, north) * 111_195.0)
 
 
 def _brigades(catalogue: Catalogue) -> list[tuple[str, str]]:

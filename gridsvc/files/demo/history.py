@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SPAN = timedelta(days=730)
 EMERGENCY_SHARE = 0.6
+_OPEN_AGES_S = np.array([8.0, 240.0, 900.0, 1500.0])
+"""How long ago the cases that are open now were reported; the first waits for its order."""
 FAR_SHARE = 0.06
 """Share of emergencies where even the nearest post is too far: the first cause of lateness."""
 
@@ -175,13 +177,11 @@ def _times(
     count: int, now: datetime, zone: ZoneInfo, random: np.random.Generator, squadrons: int
 ) -> list[tuple[datetime, bool, bool]]:
     """Return (report time, in a storm, still open now) in order: single calls, storms, and a few of the last hour."""
-    still_open = min(5, count // 20)
+    still_open = min(len(_OPEN_AGES_S), count // 20)
     surge = round(squadrons * 1.5) + 2
     storms = min(int(count * 0.12) // surge, 40) if count >= 100 else 0
-    found = [
-        (now - timedelta(minutes=3 + 9 * number + float(random.uniform(0, 4))), False, True)
-        for number in range(still_open)
-    ]
+    ages_s = random.uniform(0.8, 1.2, len(_OPEN_AGES_S))[:still_open] * _OPEN_AGES_S[:still_open]
+    found = [(now - timedelta(seconds=float(age_s)), False, True) for age_s in ages_s]
     for _ in range(storms):
         begin = now - timedelta(days=float(random.uniform(8, SPAN.days - 1)))
         begin = begin.astimezone(zone).replace(hour=int(random.integers(11, 19)), minute=0, second=0, microsecond=0)

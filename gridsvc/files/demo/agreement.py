@@ -1,0 +1,141 @@
+"""The demo proves its travel times: the same questions put to networkx, over a graph built from the arcs alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.roads.network import CLOSED, PROFILES
+from gridsvc.roads.snapping import WALKING_KPH, snap
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from numpy.typing import NDArray
+
+    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.snapping import Snaps
+
+_ORIGINS, _DESTINATIONS = 10, 20
+_TOLERANCE_S = 0.02
+"""Each part of a way is rounded to a millisecond; a way has a handful of parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many travel times were compared, how many agree, and the largest difference in seconds."""
+
+    compared: int
+    agree: int
+    largest_s: float
+    unreachable: int
+
+
+def compare_with_networkx(
+    network: RoadNetwork, lon: NDArray[np.float64], lat: NDArray[np.float64], profile: str = "emergency"
+) -> Agreement:
+    """Compare the times between the first places and the last ones: 10 x 20 of them, from the middle of edges.
+
+    lon, lat: (n,) degrees, at least 30 places.
+    """
+    import networkx as nx
+
+    from gridsvc.roads.search import matrix
+
+    origins = snap(network, lon[:_ORIGINS], lat[:_ORIGINS])
+    ends = snap(network, lon[-_DESTINATIONS:], lat[-_DESTINATIONS:])
+    ours = matrix(network, origins, ends, profile)
+    graph = _graph(network, profile)
+    row = PROFILES.index(profile)
+    slot_ms, extra_ms = network.slot_ms[row], int(network.forbidden_turn_ms[row])
+    for place in range(len(ends)):
+        _join_end(graph, network, slot_ms, extra_ms, ends, place)
+    theirs = np.full(ours.shape, np.inf)
+    for place in range(len(origins)):
+        _join_origin(graph, network, slot_ms, origins, ends, place)
+        found = nx.single_source_dijkstra_path_length(graph, f"origin {place}", weight="ms")
+        for end in range(len(ends)):
+            theirs[place, end] = found.get(f"end {end}", np.inf) / 1000
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    away = np.abs(ours[both] - theirs[both])
+    agree = int((away <= _TOLERANCE_S).sum()) + int((np.isinf(ours) & np.isinf(theirs)).sum())
+    return Agreement(ours.size, agree, float(away.max(initial=0.0)), int(np.isinf(ours).sum()))
+
+
+def _graph(network: RoadNetwork, profile: str) -> nx.DiGraph[Any]:
+    """Return every usable arc as an edge with `ms`; of parallel arcs the quickest."""
+    import networkx as nx
+
+    row = PROFILES.index(profile)
+    ms = network.slot_ms[row][network.arc_slot].astype(np.int64)
+    usable = ms != CLOSED
+    extra = int(network.forbidden_turn_ms[row])
+    if extra == CLOSED:
+        usable &= ~network.arc_forbidden
+    else:
+        ms = ms + np.where(network.arc_forbidden, extra, 0)
+    order = np.flatnonzero(usable)
+    order = order[np.argsort(-ms[order], kind="stable")]
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    graph.add_nodes_from(range(network.node_count))
+    graph.add_weighted_edges_from(
+        zip(network.arc_tail[order].tolist(), network.arc_head[order].tolist(), ms[order].tolist(), strict=True),
+        weight="ms",
+    )
+    return graph
+
+
+def _walk_ms(metres: float) -> float:
+    return metres / (WALKING_KPH / 3.6) * 1000
+
+
+def _quicker(graph: nx.DiGraph[Any], tail: Any, head: Any, ms: float) -> None:
+    if not graph.has_edge(tail, head) or graph[tail][head]["ms"] > ms:
+        graph.add_edge(tail, head, ms=ms)
+
+
+def _candidates(snaps: Snaps, place: int) -> list[tuple[int, float, float]]:
+    rows = range(int(snaps.first[place]), int(snaps.first[place + 1]))
+    return [(int(snaps.edge[r]), float(snaps.fraction[r]), _walk_ms(float(snaps.offroad_m[r]))) for r in rows]
+
+
+def _join_origin(
+    graph: nx.DiGraph[Any], network: RoadNetwork, slot_ms: NDArray[np.uint32], origins: Snaps, ends: Snaps, place: int
+) -> None:
+    """Join an origin to the ends of its edges, and to the destinations on the same edge ahead of it."""
+    name = f"origin {place}"
+    for edge, fraction, walk in _candidates(origins, place):
+        for slot, left in ((2 * edge, 1 - fraction), (2 * edge + 1, fraction)):
+            arcs = network.slot_arc[network.slot_first[slot] : network.slot_first[slot + 1]]
+            if slot_ms[slot] != CLOSED and len(arcs):
+                _quicker(graph, name, int(network.arc_head[arcs[0]]), walk + left * float(slot_ms[slot]))
+        for end, junction in ((0.0, network.edge_from[edge]), (1.0, network.edge_to[edge])):
+            if fraction == end:
+                _quicker(graph, name, int(network.junction_first[junction]), walk)
+        for number in range(len(ends)):
+            for other, there, walk_there in _candidates(ends, number):
+                for slot, ahead in ((2 * edge, there - fraction), (2 * edge + 1, fraction - there)):
+                    if other == edge and ahead >= 0 and slot_ms[slot] != CLOSED:
+                        _quicker(graph, name, f"end {number}", walk + ahead * float(slot_ms[slot]) + walk_there)
+
+
+def _join_end(
+    graph: nx.DiGraph[Any], network: RoadNetwork, slot_ms: NDArray[np.uint32], extra_ms: int, ends: Snaps, place: int
+) -> None:
+    """Join the tails of the arcs of a destination's edges to it, a forbidden turn into the edge included."""
+    name = f"end {place}"
+    for edge, fraction, walk in _candidates(ends, place):
+        for slot, passed in ((2 * edge, fraction), (2 * edge + 1, 1 - fraction)):
+            if slot_ms[slot] == CLOSED:
+                continue
+            for arc in network.slot_arc[network.slot_first[slot] : network.slot_first[slot + 1]]:
+                forbidden = bool(network.arc_forbidden[arc])
+                if forbidden and extra_ms == CLOSED:
+                    continue
+                ms = (extra_ms if forbidden else 0) + passed * float(slot_ms[slot]) + walk
+                _quicker(graph, int(network.arc_tail[arc]), name, ms)
+        for end, junction in ((0.0, network.edge_from[edge]), (1.0, network.edge_to[edge])):
+            if fraction == end:
+                for node in range(int(network.junction_first[junction]), int(network.junction_first[junction + 1])):
+                    _quicker(graph, node, name, walk)
