@@ -100,7 +100,7 @@ document = Table(
     Column("content", Text, nullable=False),
     Column("source", Text, nullable=False, server_default=""),
     moment("created_at", now=True),
-    CheckConstraint("kind in ('catalogue', 'plans', 'clock_policies', 'teams')", name="kind"),
+    CheckConstraint("kind in ('catalogue', 'plans', 'clock_policies', 'teams', 'timers')", name="kind"),
 )
 
 grid_generation = Table(

@@ -101,7 +101,7 @@ CREATE TABLE service_mark (
 ALTER TABLE district_version ADD COLUMN timers TEXT;
 ALTER TABLE document DROP CONSTRAINT ck_document_kind;
 ALTER TABLE document ADD CONSTRAINT ck_document_kind
-    CHECK (kind in ('catalogue', 'plans', 'clock_policies', 'prepared', 'timers'));
+    CHECK (kind in ('catalogue', 'plans', 'clock_policies', 'teams', 'timers'));
 
 -- Queues and counters live for moments only: their dead rows must go before they are read again and again.
 ALTER TABLE event_unsealed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
