@@ -204,6 +204,15 @@ class TestShortfalls:
         slot = unfilled(answer)["brigade-ecology"]
         assert (slot.unit, slot.reason, slot.substitute.team_id) == ("brigade-ecology", "no-such-unit", "joint-r1")
 
+    def test_a_joint_team_stands_in_only_for_units_whose_officers_it_holds(self):
+        teams = [
+            replace(team, represents=("bureau",)) if team.kind is TeamKind.REGIONAL else team
+            for team in toy.TEAMS
+            if team.unit != "brigade-ecology"
+        ]
+        answer = at(7, prepared=Prepared.of(teams, toy.CATALOGUE, toy.PLANS, toy.CLOCKS))
+        assert unfilled(answer)["brigade-ecology"].substitute is None
+
     def test_missing_gear_is_named_and_the_same_unit_proposed(self):
         answer = at(7, team_states=toy.states(emergency_1=ENGAGED, joint_r1=OFF_DUTY, joint_r2=OFF_DUTY))
         slot = unfilled(answer)["brigade-emergency"]
@@ -262,6 +271,20 @@ class TestRegionalAndRoutine:
         # joint-r2 at 15: 4.1 km, joint-r1 at 4: 6.9 km.
         assert answer.lead.team_id == "joint-r2"
 
+    def test_a_card_may_be_major_from_the_start(self):
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, major=True)}))
+        assert at(7, prepared=prepared).lead.team_id == "joint-r1"
+
+    def test_of_two_squadrons_of_an_area_the_one_that_leads_keeps_the_case(self):
+        both = [replace(t, areas=("A2", "A3")) if t.id in {"sq-a2", "sq-a3"} else t for t in toy.TEAMS]
+        prepared = Prepared.of(both, toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        answer = at(7.9, "noise", prepared=prepared)
+        assert answer.lead.team_id == answer.handler.team_id == "sq-a3"
+
+    def test_one_type_in_two_townships_without_area_grids(self):
+        for km, township in ((1, "town-t1"), (7, "town-t2"), (1, "town-t1")):
+            assert members(at(km, area=None))["township"] == township
+
     def test_without_it_the_nearest_squadron_is_proposed(self):
         answer = at(7, owned_level="regional", team_states=toy.states(joint_r1=ENGAGED, joint_r2=OFF_DUTY))
         slot = unfilled(answer)["1"]
@@ -311,6 +334,14 @@ class TestLawOfTheDay:
         # Same gear as the brigade's team was asked for: the need moves with the power.
         assert members(before)["dept-emergency"] == "dept-team"
         assert verdict_of(at(7, prepared=prepared, travel=seconds), "dept-team") == "not-competent"
+
+    def test_a_further_squadron_stays_a_squadron_before_approval(self):
+        card = replace(toy.LEAK, matters=(toy.HEALTH_MATTER.key,), needs=(Need("bureau"),))
+        prepared = without(plans=PlanBook({"leak": card}))
+        before = at(7, prepared=prepared, local_time=toy.BEFORE_APPROVAL)
+        assert members(before)["bureau"] == "sq-a3"
+        assert set(unfilled(before)) == {"dept-health"}
+        assert set(members(at(7, prepared=prepared))) == {"township", "bureau", "partner-fire"}
 
     def test_a_routine_matter_of_a_brigade_is_proposed_for_transfer(self):
         plans = PlanBook({"noise": replace(toy.NOISE, matters=(toy.BUREAU_ECOLOGY_MATTER.key, toy.ECOLOGY_MATTER.key))})
@@ -364,6 +395,15 @@ class TestConditionsAndAlarms:
         held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
         second = at(7, alarm=2, held=held)
         assert {"partner-fire", "partner-fire#2"} <= set(members(second))
+
+    def test_a_neighbour_is_of_another_township(self):
+        # A second team of the own township stands nearer than any neighbour, and stays.
+        own = replace(toy.TEAMS[5], id="town-t2-b")
+        prepared = Prepared.of([*toy.TEAMS, own], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        km = toy.KM | {"town-t2-b": 7}
+        answer = at(7, prepared=prepared, alarm=2, travel=[60.0 * abs(km[each] - 7) for each in prepared.team_ids])
+        assert members(answer)["neighbour-township"] == "town-t1"
+        assert verdict_of(answer, "town-t2-b") == "slower"
 
     def test_an_excluded_team_is_passed_over(self):
         answer = at(7, excluded=frozenset({"sq-a2"}))
