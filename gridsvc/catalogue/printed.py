@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.catalogue.law import UnitKind
+from gridsvc.catalogue.law import CompetenceLevel, UnitKind
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gridsvc.catalogue.law import Catalogue
+    from gridsvc.catalogue.law import Catalogue, Matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class CatalogueReport:
     fields_without_brigade: tuple[str, ...]
     fields_under_two_units: tuple[str, ...]
     differences: tuple[SumDifference, ...]
+    approvals: dict[str, int]
+    """Rows by the day from which the catalogue's unit acts; `not approved`: the departments still do."""
     override_reason: str | None = None
 
 
@@ -95,5 +97,18 @@ def compare_with_print(
         fields_without_brigade=tuple(each.id for each in catalogue.fields if each.brigade is None),
         fields_under_two_units=tuple(sorted(name for name, units in names.items() if units > 1)),
         differences=tuple(differences),
+        approvals=dict(sorted(Counter(_approved(catalogue, matter) for matter in catalogue.matters).items())),
         override_reason=override_reason,
     )
+
+
+def _approved(catalogue: Catalogue, matter: Matter) -> str:
+    """Return the first day on which the unit of a matter acts on it, `always`, or `not approved`."""
+    days = [
+        rule.since
+        for rule in catalogue.competences
+        if rule.matter == matter.key and rule.level is CompetenceLevel.DISTRICT and rule.unit == matter.unit
+    ]
+    if not days:
+        return "not approved"
+    return "always" if None in days else min(day for day in days if day is not None).isoformat()

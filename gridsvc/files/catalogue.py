@@ -96,7 +96,8 @@ def read_catalogue(
     """Read a catalogue and compare its sums with what its source prints.
 
     `path`: the TOML layout of geodata/jindong/catalogue.toml, or a CSV with the columns CSV_COLUMNS. `units` is
-    units.toml. `approved` is the day of approval for a CSV, which has none (None = the departments stay competent).
+    units.toml. In a CSV a column `approved` (2022-01-01) may tell each row's day of approval; `approved` is that of rows
+    without one (None = not approved yet, the department stays competent).
     Raises InvalidInput with file, place and cure; a sum that differs from print needs `override_reason`.
     """
     known = read_units(units)
@@ -161,6 +162,7 @@ def _from_csv(
 ) -> tuple[Catalogue, CatalogueReport]:
     matters: list[Matter] = []
     printed: dict[str, PrintedTotals] = {}
+    days: dict[str, date | None] = {}
     for line, row in read_csv(path, CSV_COLUMNS):
         where = f"{path}, line {line}"
         unit = _unit(known, row["unit"], where)
@@ -170,17 +172,16 @@ def _from_csv(
             raise InvalidInput(f"{where}: {row['unit']} prints other totals than above; make them the same.")
         department = _unit(known, row["department"], where)
         matters.append(Matter(unit, row["field"], department, _count(row["items"], where), _count(row["seq"], where)))
+        days[matters[-1].key] = _day_of(row.get("approved"), where) or approved
     if not matters:
         raise InvalidInput(f"{path} holds no rows; give one line a matter.")
-    rules = competences_by_approval(
-        matters, {m.key: approved for m in matters}, until_basis=UNTIL_BASIS, since_basis=SINCE_BASIS
-    )
+    rules = competences_by_approval(matters, days, until_basis=UNTIL_BASIS, since_basis=SINCE_BASIS)
     catalogue = Catalogue(known.units, known.fields, tuple(matters), tuple(rules), path.name)
     return catalogue, compare_with_print(catalogue, printed.values(), override_reason=override_reason)
 
 
 def read_csv(path: Path, columns: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a CSV (UTF-8, or GB 18030 as Chinese offices save it) with their line numbers; columns must be there."""
+    """Read a CSV (UTF-8, or GB 18030 as Chinese offices save it) into (line number, row); `columns` must be there."""
     try:
         raw = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
@@ -234,6 +235,13 @@ def _day(value: Any, where: str) -> date | None:
     if value is None or type(value) is date:
         return value
     raise InvalidInput(f"{where}: {value!r} is no day; write 2022-01-01, without quotes.")
+
+
+def _day_of(text: str | None, where: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidInput(f"{where}: {text!r} is no day; write 2022-01-01.") from None
 
 
 def only_keys(row: dict[str, Any], known: set[str], needed: set[str], where: str) -> None:

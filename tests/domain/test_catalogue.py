@@ -37,6 +37,7 @@ class TestPrintedAndTrue:
         _, report = loaded
         assert (report.rows, report.items, report.distinct_fields, report.departments) == (41, 3950, 38, 26)
         assert (report.fields, report.brigades) == (8, 6)
+        assert report.approvals == {"2022-01-01": 41}
         assert report.fields_without_brigade == ("health", "natural-resources")
         assert report.fields_under_two_units == ("工业和信息化", "林业", "生态环境")
 
@@ -175,6 +176,19 @@ class TestFiles:
         path = tmp_path / "catalogue.csv"
         path.write_text(",".join(CSV_COLUMNS) + "\n" + row + "\n", encoding="utf-8")
         with pytest.raises(InvalidInput, match=words):
+            read_catalogue(path, UNITS)
+
+    def test_a_csv_may_tell_the_day_of_approval_row_by_row(self, tmp_path):
+        path = tmp_path / "catalogue.csv"
+        rows = "综合行政执法局,,,1,卫生,7,卫生健康局,2023-07-01\n综合行政执法局,,,2,水利,5,水务局,\n"
+        path.write_text(",".join(CSV_COLUMNS) + ",approved\n" + rows, encoding="utf-8")
+        catalogue, report = read_catalogue(path, UNITS)
+        assert report.approvals == {"2023-07-01": 1, "not approved": 1}
+        assert catalogue.competent_unit("bureau/卫生/dept-health", date(2023, 6, 30), None).unit == "dept-health"
+        assert catalogue.competent_unit("bureau/卫生/dept-health", date(2023, 7, 1), None).unit == "bureau"
+        assert catalogue.competent_unit("bureau/水利/dept-water", date.max, None).unit == "dept-water"
+        path.write_text(path.read_text(encoding="utf-8").replace("2023-07-01", "July"), encoding="utf-8")
+        with pytest.raises(InvalidInput, match="line 2: 'July' is no day"):
             read_catalogue(path, UNITS)
 
     def test_a_csv_as_chinese_offices_save_it(self, tmp_path):

@@ -396,6 +396,12 @@ class TestConditionsAndAlarms:
         second = at(7, alarm=2, held=held)
         assert {"partner-fire", "partner-fire#2"} <= set(members(second))
 
+    def test_two_needs_of_one_unit_keep_the_larger_count(self):
+        needs = (Need("brigade-ecology", count=2), Need("brigade-ecology", skills=frozenset({"drone"})))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": replace(toy.LEAK, needs=needs)})))
+        assert unfilled(answer)["brigade-ecology"].reason == "skill"
+        assert members(answer)["brigade-ecology#2"] == "ecology-1"
+
     def test_a_neighbour_is_of_another_township(self):
         # A second team of the own township stands nearer than any neighbour, and stays.
         own = replace(toy.TEAMS[5], id="town-t2-b")
