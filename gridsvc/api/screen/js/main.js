@@ -4,10 +4,10 @@ import { drawCaseList, drawFilters, startCaseList } from "./case_list.js";
 import { drawCasePanel, startCasePanel } from "./case_panel.js";
 import { byId, h } from "./dom.js";
 import { drawLegend, startLegend } from "./legend.js";
-import { isPicking, pick, showPlace, startMap } from "./map.js";
+import { isPicking, pick, startMap } from "./map.js";
 import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
 import { get, poll } from "./service.js";
-import { caseById, on, set, state } from "./state.js";
+import { on, set, state } from "./state.js";
 import { drawTopBar, startTopBar } from "./top_bar.js";
 import { language, setLanguage, t, translatePage } from "./words.js";
 
@@ -26,8 +26,6 @@ const changed = () => {
 function choose(id) {
   if (state.draft) closeReport();
   set({ selected: id, view: "panel" });
-  const item = caseById(id);
-  if (item) showPlace(item.lon, item.lat, { zoom: 12 });
   byId("panel").focus({ preventScroll: true });
 }
 

@@ -15,6 +15,7 @@ let map = null;
 let library = null;
 let act = {}; // what the screen does on a click: {choose(id), place(lon, lat), reportHere(lon, lat)}
 let picking = false;
+let framed = null; // the case that was brought into view
 
 /** Load the library and draw. Where either fails, say so and leave the rest of the screen working. */
 export async function startMap(actions) {
@@ -158,6 +159,15 @@ export function showPlace(lon, lat, { zoom = 13 } = {}) {
   map.easeTo({ center: [lon, lat], zoom: Math.max(map.getZoom(), zoom), duration: 500 });
 }
 
+/** Bring a case and its teams into view, once per case. */
+function frame(item, teams) {
+  const places = [item, ...teams.map((team) => team.position)];
+  const lon = places.map((place) => place.lon);
+  const lat = places.map((place) => place.lat);
+  map.fitBounds([[Math.min(...lon), Math.min(...lat)], [Math.max(...lon), Math.max(...lat)]],
+    { padding: { top: 70, bottom: 70, left: 60, right: 60 }, maxZoom: Math.max(13, map.getZoom()), duration: 600 });
+}
+
 const feature = (lon, lat, properties) => ({
   type: "Feature", properties, geometry: { type: "Point", coordinates: [lon, lat] },
 });
@@ -218,12 +228,18 @@ function drawChosen() {
   }
 
   const sent = draft ? [] : item?.teams ?? [];
-  const teams = !at ? [] : sent.length || item?.closed_at ? sent : proposedTeams(answer);
-  draw("links", teams.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position).map((team) => ({
+  const ids = !at ? [] : sent.length || item?.closed_at ? sent : proposedTeams(answer);
+  const teams = ids.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position);
+  draw("links", teams.map((team) => ({
     type: "Feature",
     properties: { colour: TEAM_COLOURS[team.status] ?? TEAM_COLOURS.available },
     geometry: { type: "LineString", coordinates: [[team.position.lon, team.position.lat], [at.lon, at.lat]] },
   })));
+  if (!draft && item && whole && framed !== item.id) {
+    framed = item.id;
+    frame(item, teams);
+  }
+  if (!item) framed = null;
 }
 
 function proposedTeams(answer) {

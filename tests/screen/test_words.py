@@ -1,0 +1,73 @@
+"""Every word of the screen exists in both languages, also for every slug that the service may send."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gridsvc.api
+from gridsvc.dispatch import REASONS, VERDICTS
+from gridsvc.grids.levels import LEVEL_KEYS
+from gridsvc.grids.ownership import RULE_KEYS
+from gridsvc.incidents import CASE_STEPS, TEAM_STEPS, Status
+from gridsvc.response_plans import ResponseClass, Urgency
+from gridsvc.teams import TeamStatus
+
+SCREEN = Path(gridsvc.api.__file__).parent / "screen"
+_ENTRY = re.compile(r'^  "?([\w.\-]+)"?: "(.+)",$', re.MULTILINE)
+
+
+def words(language: str) -> dict[str, str]:
+    found = _ENTRY.findall((SCREEN / "js" / f"words_{language}.js").read_text(encoding="utf-8"))
+    assert len(found) == len(dict(found)), "a word is defined twice"
+    return dict(found)
+
+
+ZH, EN = words("zh"), words("en")
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((SCREEN / "js").glob("*.js")))
+PAGE = (SCREEN / "index.html").read_text(encoding="utf-8")
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert set(ZH) == set(EN)
+
+
+def test_every_word_that_is_used_is_defined() -> None:
+    used = set(re.findall(r'\bt\("([\w.]+)"', SOURCES)) | set(re.findall(r'data-word="(\w+)"', PAGE))
+    assert len(used) > 60
+    assert used <= set(ZH)
+
+
+def test_the_same_values_are_filled_in() -> None:
+    def holes(text: str) -> set[str]:
+        return set(re.findall(r"\{(\w+)\}", text))
+
+    assert {key: holes(text) for key, text in ZH.items()} == {key: holes(text) for key, text in EN.items()}
+
+
+@pytest.mark.parametrize(
+    ("group", "slugs"),
+    [
+        ("reason", REASONS),
+        ("verdict", VERDICTS),
+        ("status", [str(status) for status in Status]),
+        ("step", [*CASE_STEPS, *TEAM_STEPS]),
+        ("event", ["report", *CASE_STEPS, *TEAM_STEPS]),
+        ("level", LEVEL_KEYS),
+        ("rule", RULE_KEYS),
+        ("urgency", [str(urgency) for urgency in Urgency]),
+        ("class", [str(each) for each in ResponseClass]),
+        ("team_status", [str(status) for status in TeamStatus]),
+    ],
+)
+def test_every_slug_of_the_service_has_words(group: str, slugs: list[str]) -> None:
+    assert {f"{group}.{slug}" for slug in slugs} <= set(ZH)
+
+
+def test_the_page_has_no_inline_script_or_style() -> None:
+    assert not re.search(r"<script(?![^>]*\bsrc=)", PAGE)
+    assert not re.search(r"\sstyle=|<style|\son\w+=", PAGE)
+    assert "http://" not in PAGE
+    assert "https://" not in PAGE
