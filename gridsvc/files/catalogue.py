@@ -96,8 +96,8 @@ def read_catalogue(
     """Read a catalogue and compare its sums with what its source prints.
 
     `path`: the TOML layout of geodata/jindong/catalogue.toml, or a CSV with the columns CSV_COLUMNS. `units` is
-    units.toml. In a CSV a column `approved` (2022-01-01) may tell each row's day of approval; `approved` is that of rows
-    without one (None = not approved yet, the department stays competent).
+    units.toml. In a CSV, a column `approved` (2022-01-01) may tell the day of each
+    row; `approved` is that of rows without one (None = not approved yet, the department stays competent).
     Raises InvalidInput with file, place and cure; a sum that differs from print needs `override_reason`.
     """
     known = read_units(units)

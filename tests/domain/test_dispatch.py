@@ -320,7 +320,9 @@ class TestLawOfTheDay:
         assert {slot.unit for slot in before.unfilled} == {"dept-emergency", "dept-ecology"}
         assert all(slot.substitute is None for slot in before.unfilled)
         assert verdict_of(before, "ecology-1") == "not-competent"
+        assert set(members(before)) == {"township", "partner-fire"}
         after = at(7)
+        assert after.transfer == ()
         assert [each["unit"] for each in after.competence] == ["brigade-emergency", "brigade-ecology"]
         assert after.unfilled == ()
         assert {each["basis"] for each in before.competence} != {each["basis"] for each in after.competence}
@@ -395,6 +397,12 @@ class TestConditionsAndAlarms:
         held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
         second = at(7, alarm=2, held=held)
         assert {"partner-fire", "partner-fire#2"} <= set(members(second))
+
+    def test_a_card_may_ask_for_two_teams_of_the_own_township(self):
+        card = replace(toy.LEAK, township_need=Need("township", count=2))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})))
+        assert members(answer)["township"] == "town-t2"
+        assert unfilled(answer)["township#2"].reason == "no-further-team"
 
     def test_two_needs_of_one_unit_keep_the_larger_count(self):
         needs = (Need("brigade-ecology", count=2), Need("brigade-ecology", skills=frozenset({"drone"})))
