@@ -404,6 +404,12 @@ class TestConditionsAndAlarms:
         assert members(answer)["township"] == "town-t2"
         assert unfilled(answer)["township#2"].reason == "no-further-team"
 
+    def test_a_second_alarm_may_add_two_of_a_unit(self):
+        card = replace(toy.LEAK, second_alarm=(Need("partner-fire", count=2),))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})), alarm=2)
+        assert {"partner-fire", "partner-fire#2"} <= set(members(answer))
+        assert unfilled(answer)["partner-fire#3"].reason == "no-further-team"
+
     def test_two_needs_of_one_unit_keep_the_larger_count(self):
         needs = (Need("brigade-ecology", count=2), Need("brigade-ecology", skills=frozenset({"drone"})))
         answer = at(7, prepared=without(plans=PlanBook({"leak": replace(toy.LEAK, needs=needs)})))
