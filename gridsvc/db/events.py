@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc import audit
 from gridsvc.db.case_tables import event_seal, event_unsealed, incident_event
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection
-
-SEALER_LOCK = 7_402_151_002
-_BATCH = 2000
 
 # One statement writes the event and its unsealed mark.
 _append = text(
@@ -85,57 +81,6 @@ def list_incident_events(connection: Connection, district: str, incident_id: UUI
         .order_by(incident_event.c.id)
     )
     return [(body, position) for body, position in connection.execute(query)]
-
-
-def may_seal(connection: Connection) -> bool:
-    """Whether this session is the one sealer of the database now; the lock ends with the session."""
-    return bool(connection.scalar(select(func.pg_try_advisory_lock(SEALER_LOCK))))
-
-
-def seal_waiting(connection: Connection) -> int:
-    """Give the unsealed events the next positions of their districts, in one transaction; return how many.
-
-    Only the sealer calls it, so the end of each chain can be read without a lock. A late commit gets a later position.
-    """
-    waiting = connection.execute(
-        select(incident_event.c.district, incident_event.c.id, incident_event.c.body)
-        .join(
-            event_unsealed,
-            (event_unsealed.c.district == incident_event.c.district)
-            & (event_unsealed.c.event_id == incident_event.c.id),
-        )
-        .order_by(incident_event.c.district, incident_event.c.id)
-        .limit(_BATCH)
-    ).all()
-    if not waiting:
-        return 0
-    ends: dict[str, tuple[int, bytes]] = {}
-    seals = []
-    for district, event_id, body in waiting:
-        position, previous = ends.get(district) or _chain_end(connection, district)
-        position += 1
-        hashed = audit.seal(previous, position, body)
-        ends[district] = (position, hashed)
-        seals.append({"district": district, "position": position, "event_id": event_id, "hash": hashed})
-    connection.execute(insert(event_seal), seals)
-    connection.execute(
-        text("delete from event_unsealed where district = :district and event_id = any(:ids)"),
-        [{"district": code, "ids": [s["event_id"] for s in seals if s["district"] == code]} for code in ends],
-    )
-    for district, (position, _) in ends.items():
-        connection.execute(text("select pg_notify('gridsvc_sealed', :word)"), {"word": f"{district} {position}"})
-    return len(seals)
-
-
-def _chain_end(connection: Connection, district: str) -> tuple[int, bytes]:
-    query = (
-        select(event_seal.c.position, event_seal.c.hash)
-        .where(event_seal.c.district == district)
-        .order_by(event_seal.c.position.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return (0, audit.GENESIS) if row is None else (row[0], bytes(row[1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,3 +13,8 @@ def uuid7() -> uuid.UUID:
     fraction = rest_ns * 4096 // 1_000_000
     tail = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
     return uuid.UUID(int=(milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail)
+
+
+def uuid7_at(epoch_s: float) -> uuid.UUID:
+    """Return the lowest UUID of version 7 at a moment (seconds since 1970): no id made since then is below it."""
+    return uuid.UUID(int=(int(epoch_s * 1000) & (2**48 - 1)) << 80)
