@@ -83,6 +83,16 @@ class PastCase:
         """Return the case's row as it is at the end."""
         return self.row | {"status": str(self.status), "waiting": self.waiting} | self.clocks
 
+    def lead_response_s(self) -> float | None:
+        """Return the seconds from the report until the lead was on the scene; None where that does not count.
+
+        It does not count for routine cases, drills, cases called off, and where the stamp is missing.
+        """
+        if not self.urgent or self.row["drill"] or self.status is Status.CANCELLED:
+            return None
+        arrived = [row["on_scene_at"] for row in self.engagements if row["lead"] and row["on_scene_at"] is not None]
+        return (min(arrived) - self.row["reported_at"]).total_seconds() if arrived else None
+
     @property
     def urgent(self) -> bool:
         """Whether it is an emergency: its teams are engaged."""

@@ -1,0 +1,57 @@
+"""Roads put in force: the network as one file that all processes map, its edges as rows for tiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from gridsvc.db import roads as store
+from gridsvc.db.artifacts import put_artifact
+from gridsvc.db.versions import ensure_district, get_versions, set_version
+from gridsvc.roads.network import CLOSED, DEGREE
+from gridsvc.roads.speeds import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from gridsvc.operations.service import Service
+    from gridsvc.roads.network import RoadNetwork
+
+
+def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:
+    """Put a network in force for a district and return its digest; the same network again costs little."""
+    content = network.to_bytes()
+
+    def work(connection: Connection) -> str:
+        ensure_district(connection, district)
+        get_versions(connection, district, lock="update")
+        digest = put_artifact(connection, service.folder, district, "network", content)
+        if not store.has_network(connection, district, digest):
+            report: dict[str, Any] = dict(network.facts.get("report", {}))
+            store.add_network(connection, district, digest, source=source, report=report, nodes=network.node_count,
+                              arcs=network.arc_count, edges=edge_rows(network))  # fmt: skip
+        set_version(connection, district, network=digest)
+        return digest
+
+    return service.database.run(work)
+
+
+def edge_rows(network: RoadNetwork) -> Iterator[store.EdgeRow]:
+    """Yield the edges as they are kept for tiles."""
+    first = network.edge_first_vertex
+    coordinates = np.column_stack([network.vertex_lon, network.vertex_lat]) * DEGREE
+    ends = np.append(first[1:], len(coordinates)) if len(first) == network.edge_count else first[1:]
+    starts = first[: network.edge_count]
+    lines = shapely.linestrings(coordinates, indices=np.repeat(np.arange(network.edge_count), ends - starts))
+    encoded = shapely.to_wkb(shapely.set_srid(lines, 4326), hex=True, include_srid=True)
+    normal = network.slot_ms[0].reshape(-1, 2) != CLOSED
+    oneway = normal[:, 0] != normal[:, 1]
+    names = [network.names[n] if n >= 0 else "" for n in network.edge_name.tolist()]
+    for edge, (kind, name, one, kph, line) in enumerate(
+        zip(network.edge_class.tolist(), names, oneway.tolist(), network.edge_kph.tolist(), encoded, strict=True)
+    ):
+        yield edge, CLASSES[kind], name or None, one, kph, line
