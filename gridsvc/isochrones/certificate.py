@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.weights import Weights
 
 NEAR_EDGE_M = 300.0
-POINTS = 400
+POINTS = 1000
 FEWEST = 100
 TOLERANCE_S = 1.0
 """A point within a second of the budget is neither wrong inside nor outside: that is some ten metres of road."""
