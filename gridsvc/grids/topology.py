@@ -73,6 +73,11 @@ def repair(shape: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(areas) if areas else shapely.Polygon()
 
 
+def valid(shape: BaseGeometry) -> BaseGeometry:
+    """Return the shape, repaired where it is invalid."""
+    return shape if shape.is_valid else repair(shape)
+
+
 def find_overlaps(shapes: Shapes, step: Callable[[int], None]) -> Iterator[tuple[int, int, BaseGeometry]]:
     """Yield every pair of rows whose insides meet, and where. `step` is told how many pairs were looked at."""
     tree = shapely.STRtree(shapes)

@@ -1,0 +1,299 @@
+"""`gridsvc load grids`, `gridsvc grids ...` and `gridsvc locate`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
+
+if TYPE_CHECKING:
+    from gridsvc.grids.differences import Difference
+    from gridsvc.grids.faults import Fault
+    from gridsvc.operations.grids import Activated
+    from gridsvc.operations.service import Service
+
+tolerance_option = click.option(
+    "--tolerance-m2", type=click.FloatRange(min=0), default=100.0, show_default=True, envvar="GRIDSVC_TOLERANCE_M2",
+    help="An overlap, gap or sliver of a larger area blocks the activation.",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--level", required=True, help="regional, township, area or village.")
+@click.option("--crs", help="What the coordinates refer to: EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:4549, ...; "
+                            "wins over what the file says.")  # fmt: skip
+@click.option("--district", metavar="CODE", help="The district; it is made when it is new.")
+@click.option("--code-field", metavar="F", help="Column of the codes.")
+@click.option("--name-field", metavar="F", help="Column of the names.")
+@click.option("--parent-field", metavar="F", help="Column of the parent's code or name; else by geometry.")
+@click.option("--layer", metavar="NAME", help="Which layer, where the file has several.")
+@click.option("--encoding", metavar="E", help="Of a Shapefile's texts, for example GBK.")
+@click.option("--dry-run", is_flag=True, help="Read, name and check, but keep nothing.")
+@json_option
+def load_grids(
+    *, file: Path, level: str, crs: str | None, district: str | None, code_field: str | None, name_field: str | None,
+    parent_field: str | None, layer: str | None, encoding: str | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Load the boundaries of one level into the draft generation."""
+    from gridsvc.operations import grids as operation
+
+    told = operation.level_of(level)
+    loaded = operation.load_grids(
+        opened_service(), file, told, district=district, crs=crs,
+        columns=operation.Columns(code_field, name_field, parent_field, layer, encoding),
+        dry_run=dry_run, progress=progress("checking"),
+    )  # fmt: skip
+    for what, column in loaded.columns.items():
+        say(f"{what.replace('_', ' ')} from column {column!r}")
+    for note in loaded.notes:
+        say(note)
+
+    def show() -> None:
+        click.secho(f"{loaded.grids} {loaded.level.key} grids of district {loaded.district}, {loaded.crs}", bold=True)
+        if loaded.unresolved:
+            click.secho(f"{loaded.unresolved} names are not known; their codes are provisional.", fg="yellow")
+        if loaded.faults is not None:
+            _show_faults(loaded.faults)
+            click.echo("Dry run: nothing was kept.")
+        else:
+            click.echo(f"Draft generation {loaded.generation}. Next: gridsvc grids check")
+
+    answer(loaded.as_json(), as_json=as_json, show=show)
+
+
+@click.group()
+def grids() -> None:
+    """Generations of boundaries: look at them, check, activate, roll back, compare, export."""
+
+
+def _opened(district: str | None) -> tuple[Service, str]:
+    from gridsvc.operations.grids import choose_district
+
+    service = opened_service()
+    return service, choose_district(service, district)
+
+
+@grids.command("list")
+@district_option
+@json_option
+def list_command(*, district: str | None, as_json: bool) -> None:
+    """List the grids in force."""
+    from gridsvc.operations.grids import list_grids
+
+    rows = list_grids(*_opened(district))
+    answer(rows, as_json=as_json, show=lambda: table(
+        ["level", "code", "name", "parent", "area_m2"],
+        [(r["level"], r["code"], r["name"], r["parent"], f"{r['area_m2']:,.0f}") for r in rows],
+    ))  # fmt: skip
+
+
+@grids.command()
+@district_option
+@tolerance_option
+@json_option
+def check(*, district: str | None, tolerance_m2: float, as_json: bool) -> None:
+    """Find, locate and measure what is wrong with the draft (else with what is in force)."""
+    from gridsvc.operations import grids as operation
+
+    checked = operation.check(*_opened(district), blocking_over_m2=tolerance_m2, progress=progress("checking"))
+
+    def show() -> None:
+        click.secho(f"District {checked.district}, generation {checked.generation} ({checked.state})", bold=True)
+        _show_faults(checked.faults)
+        if checked.state == "draft" and not checked.blocking:
+            click.echo(f"Next: gridsvc grids activate {checked.generation}")
+
+    answer(checked.as_json(), as_json=as_json, show=show)
+
+
+def _show_faults(faults: list[Fault]) -> None:
+    if not faults:
+        click.secho("No faults.", fg="green")
+        return
+    shown = 0
+    for kind in dict.fromkeys(fault.kind for fault in faults):
+        own = [fault for fault in faults if fault.kind == kind]
+        blocking = sum(fault.blocking for fault in own)
+        click.secho(f"{kind}: {len(own)}" + (f", {blocking} blocking" if blocking else ""),
+                    fg="red" if blocking else "yellow")  # fmt: skip
+        table(["", "area_m2", "lon", "lat", "what"], [
+            ("blocks" if f.blocking else "", f"{f.area_m2:,.1f}", *(_degrees(x) for x in (f.lon, f.lat)), f.words)
+            for f in own[:20]
+        ])  # fmt: skip
+        shown += min(len(own), 20)
+    if shown < len(faults):
+        click.echo(f"{len(faults) - shown} more: --json lists all.")
+
+
+def _degrees(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
+
+
+@grids.command()
+@click.argument("generation", type=int)
+@click.option("--at", "at", metavar="TIME", help="Since when it counts as in force (RFC 3339); now, if not given.")
+@district_option
+@tolerance_option
+@json_option
+def activate(*, generation: int, at: str | None, district: str | None, tolerance_m2: float, as_json: bool) -> None:
+    """Put a generation in force, and show what changes owner."""
+    from gridsvc.operations import grids as operation
+
+    done = operation.activate(
+        *_opened(district), generation, at=_moment(at), blocking_over_m2=tolerance_m2, progress=progress("checking")
+    )
+    answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
+
+
+@grids.command()
+@district_option
+@json_option
+def rollback(*, district: str | None, as_json: bool) -> None:
+    """Put the generation before the present one in force again."""
+    from gridsvc.operations import grids as operation
+
+    done = operation.rollback(*_opened(district))
+    answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
+
+
+def _show_activated(done: Activated) -> None:
+    click.secho(f"Generation {done.generation} of district {done.district} is in force.", fg="green", bold=True)
+    if done.difference is not None:
+        click.echo(f"Against generation {done.before}:")
+        _show_difference(done.difference)
+        click.echo(f"{done.teams} teams and {done.cases} open cases have another owner chain now; open cases keep theirs.")
+
+
+@grids.command()
+@click.argument("generation", type=int)
+@district_option
+@json_option
+def diff(*, generation: int, district: str | None, as_json: bool) -> None:
+    """Compare a generation with the one in force."""
+    from gridsvc.operations import grids as operation
+
+    base, difference = operation.diff(*_opened(district), generation)
+
+    def show() -> None:
+        against = "nothing" if base is None else f"generation {base}"
+        click.secho(f"Generation {generation} against {against}", bold=True)
+        _show_difference(difference)
+
+    answer({"generation": generation, "against": base, **difference.as_json()}, as_json=as_json, show=show)
+
+
+def _show_difference(difference: Difference) -> None:
+    if difference.is_empty:
+        click.echo("No grid differs.")
+        return
+    for word, codes in (("new", difference.added), ("gone", difference.removed), ("renamed", difference.renamed),
+                        ("another parent", difference.reparented), ("another shape", difference.reshaped)):  # fmt: skip
+        if codes:
+            click.echo(f"{word}: {len(codes)} ({', '.join(codes[:5])}{', ...' if len(codes) > 5 else ''})")
+    if difference.moves:
+        table(["level", "from", "to", "area_m2"], [
+            (m.level.key, m.before or "none", m.after or "none", f"{m.area_m2:,.1f}") for m in difference.moves[:20]
+        ])  # fmt: skip
+
+
+@grids.command()
+@click.argument("code")
+@district_option
+@json_option
+def history(*, code: str, district: str | None, as_json: bool) -> None:
+    """Show what every generation says of a grid, and when it was in force."""
+    from gridsvc.operations import grids as operation
+
+    rows = operation.history(*_opened(district), code)
+    answer(rows, as_json=as_json, show=lambda: table(
+        ["generation", "state", "level", "name", "parent", "area_m2", "in force"],
+        [(r["generation"], r["state"], r["level"], r["name"], r["parent"], f"{r['area_m2']:,.0f}",
+          "; ".join(f"{s['from'][:19]} to {(s['until'] or 'now')[:19]}" for s in r["in_force"])) for r in rows],
+    ))  # fmt: skip
+
+
+@grids.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--generation", type=int, help="Which; the one in force, if not given.")
+@click.option("--level", help="Only one level.")
+@district_option
+@json_option
+def export(*, file: Path, generation: int | None, level: str | None, district: str | None, as_json: bool) -> None:
+    """Write a generation to .geojson, .gpkg (a layer a level) or .shp."""
+    from gridsvc.operations import grids as operation
+
+    told = None if level is None else operation.level_of(level)
+    count = operation.export(*_opened(district), file, number=generation, level=told)
+    words = f"{count} grids in {file}"
+    answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("lonlat", nargs=-1, type=float, metavar="LON LAT")
+@click.option("--datum", default="WGS-84", show_default=True, help="WGS-84, CGCS2000, GCJ-02 or BD-09.")
+@click.option("--radius", "radius_m", type=float, metavar="M", help="How uncertain the place is, metres.")
+@click.option("--as-of", metavar="DATE", help="By the grids in force then: a date, or a time with offset.")
+@click.option("--address", help="A known address, instead of LON LAT.")
+@click.option("--file", "source", type=click.Path(path_type=Path), help="A CSV file with columns lon and lat.")
+@click.option("--out", "target", type=click.Path(path_type=Path), help="Where to write it with owners: .csv or .parquet.")
+@district_option
+@json_option
+def locate(
+    *, lonlat: tuple[float, ...], datum: str, radius_m: float | None, as_of: str | None, address: str | None,
+    source: Path | None, target: Path | None, district: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say whose a place is, at every level: LON LAT, or a file of them."""
+    from gridsvc.operations import owners as operation
+
+    if (len(lonlat) == 2) + (source is not None) + (address is not None) != 1 or len(lonlat) not in {0, 2}:
+        raise click.UsageError("Give LON LAT, or --address TEXT, or --file IN.csv --out OUT.csv.")
+    if (source is None) != (target is None):
+        raise click.UsageError("--file and --out go together.")
+    service = opened_service()
+    indexes = operation.list_indexes(service, district=district, as_of=_moment(as_of, end_of_day=True))
+    if source is not None and target is not None:
+        counts = operation.locate_file(indexes, source, target, datum=datum)
+        words = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
+        answer({"file": str(target), "rows": sum(counts.values()), "rules": counts}, as_json=as_json,
+               show=lambda: click.echo(f"{target}: {words}"))  # fmt: skip
+        return
+    lon, lat = lonlat if address is None else operation.get_address(service, address, district=district)
+    told = operation.locate(indexes, lon, lat, datum=datum if address is None else "WGS-84", radius_m=radius_m)
+    answer(told.as_json(), as_json=as_json, show=lambda: _show_owners(told.as_json()))
+
+
+def _show_owners(told: dict[str, Any]) -> None:
+    table(["level", "code", "name"], [
+        (level, *((owner["code"], owner["name"]) if owner else ("", "none"))) for level, owner in told["owners"].items()
+    ])  # fmt: skip
+    click.echo(f"{told['rule']}, generation {told['generation']} of district {told['district']}")
+    if "defect" in told:
+        click.secho(told["defect"], fg="yellow")
+    if told.get("derived"):
+        click.secho(f"drawn by gridsvc, not surveyed: {', '.join(told['derived'])}", fg="yellow")
+    for share in told.get("shares", []):
+        chain = " > ".join(owner["name"] for owner in share["owners"].values() if owner) or "outside"
+        click.echo(f"{share['share']:6.1%} {chain}")
+    if told.get("confirm"):
+        click.secho("Confirm the place: no chain of owners holds 80 % of it.", fg="yellow")
+
+
+def _moment(text: str | None, *, end_of_day: bool = False) -> datetime | None:
+    """Read a time with offset, or a date (its end, in this machine's zone, never later than now)."""
+    if text is None:
+        return None
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no date or time; write 2026-03-01 or 2026-03-01T08:30:00+08:00.") from None
+    if told.tzinfo is None:
+        if len(text) > 10:
+            raise click.UsageError(f"{text!r} has no offset; write it like 2026-03-01T08:30:00+08:00.")
+        told = told.replace(hour=23, minute=59, second=59) if end_of_day else told
+        told = told.astimezone()
+    return told
