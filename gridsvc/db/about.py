@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def list_about(connection: Connection) -> dict[str, dict[str, Any]]:
     """Return what every district says of itself, by code."""
     rows = connection.execute(select(district.c.code, district.c.about).order_by(district.c.code))
-    return {code: about for code, about in rows}
+    return {str(row.code): dict(row.about) for row in rows}
 
 
 def set_about(connection: Connection, code: str, about: dict[str, Any]) -> None:

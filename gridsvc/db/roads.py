@@ -40,7 +40,11 @@ def add_network(
     connection.execute(insert(road_network).values(row))
     raw = connection.connection.dbapi_connection
     assert raw is not None
+    cursor = raw.cursor()
+    cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS new_edge (LIKE road_edge) ON COMMIT DROP")
+    cursor.execute("TRUNCATE new_edge")
     columns = ", ".join(f'"{c.name}"' for c in road_edge.columns)
-    with raw.cursor().copy(f"COPY road_edge ({columns}) FROM STDIN") as copy:
+    with cursor.copy(f"COPY new_edge ({columns}) FROM STDIN") as copy:
         for edge in edges:
             copy.write_row((district, digest, *edge))
+    cursor.execute(f"INSERT INTO road_edge ({columns}) SELECT {columns} FROM new_edge")

@@ -1,0 +1,161 @@
+"""`gridsvc demo` and `gridsvc load osm`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gridsvc.cli.answers import answer, json_option, say, table
+from gridsvc.settings import Settings, open_service
+
+if TYPE_CHECKING:
+    from gridsvc.operations.demo import Demo
+
+GEODATA = Path(__file__).resolve().parents[2] / "geodata"
+DEFAULT_PORT = 8733
+
+_level = click.option("--level", "levels", metavar="L=ADMIN_LEVEL", multiple=True,
+                      help="Which admin_level of the file is our level, e.g. township=8; may be repeated.")  # fmt: skip
+
+
+@click.command()
+@click.option("--osm", type=click.Path(path_type=Path), metavar="FILE.osm.pbf",
+              help="A real place; the synthetic Jindong unless said.")  # fmt: skip
+@click.option("--incidents", type=click.IntRange(0, 1_000_000), help="Cases of the past two years.  [default: 600]")
+@click.option("--seed", type=click.IntRange(0, 2**31), help="Another past, and another synthetic place.  [default: 1]")
+@click.option("--replay", metavar="SPEED", help="Let incidents happen in the served demo, e.g. 60x as fast as life.")
+@click.option("--port", type=click.IntRange(1, 65535), help=f"[default: {DEFAULT_PORT}, or a free one]")
+@click.option("--no-serve", is_flag=True, help="Build the demo and end.")
+@_level
+@json_option
+def demo(
+    *, osm: Path | None, incidents: int | None, seed: int | None, replay: str | None, port: int | None,
+    no_serve: bool, levels: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Build the demo district, or a real place out of an OSM file, and serve it without sign-in on this machine."""
+    from gridsvc.cli import serving
+    from gridsvc.operations.demo import Wish, provide_demo
+
+    told_levels, speed = read_levels(levels), read_speed(replay)
+    settings = Settings.read(auth="off")
+    if not no_serve:
+        serving.refuse_open_door("127.0.0.1", settings.auth)
+        if port is not None:
+            serving.refuse_taken_port("127.0.0.1", port)
+    service = open_service(settings, pool=2, report=say)
+    made = provide_demo(service, Wish(osm, incidents, seed, told_levels), GEODATA, say)
+    answer(made.answer, as_json=as_json, show=lambda: show_demo(made))
+    service.database.close()
+    if not no_serve:
+        serve_demo(settings, port or free_port(), str(made.answer["district"]), speed)
+
+
+def read_levels(told: tuple[str, ...]) -> dict[Any, int]:
+    """Read `township=8` into our level and the file's."""
+    from gridsvc.grids.levels import LEVEL_KEYS, Level
+
+    found = {}
+    for word in told:
+        key, sign, number = word.partition("=")
+        if not sign or key not in LEVEL_KEYS or not number.isdigit():
+            raise click.BadParameter(f"{word!r} is not LEVEL=ADMIN_LEVEL; e.g. township=8. Levels: {', '.join(LEVEL_KEYS)}.",
+                                     param_hint="--level")  # fmt: skip
+        found[Level.from_key(key)] = int(number)
+    return found
+
+
+def read_speed(told: str | None) -> float | None:
+    """Read `60x`."""
+    if told is None:
+        return None
+    try:
+        speed = float(told.lower().removesuffix("x"))
+    except ValueError:
+        speed = 0.0
+    if not 0.1 <= speed <= 10_000:
+        raise click.BadParameter(f"{told!r} is no speed; give e.g. 60x.", param_hint="--replay")
+    return speed
+
+
+def show_demo(made: Demo) -> None:
+    """Print what is there, the proof, and one dispatched incident."""
+    from gridsvc.cli.incidents import show_recommendation
+
+    told = made.answer
+    click.echo()
+    rows: list[tuple[str, object]] = [
+        ("district", f"{told['district']}  {'synthetic' if told['synthetic'] else 'real roads and townships'}"),
+        ("grids", ", ".join(f"{count} {key}" for key, count in told["grids"].items())),
+        ("roads", f"{told['roads']['nodes']:,} nodes, {told['roads']['arcs']:,} arcs"),
+        ("teams", told["teams"]),
+        ("incidents", f"{told['incidents']}, of them {told['owned']} with one whole owner chain"),
+        ("dispatched", told["dispatched"]),
+        ("in time", "-" if told["met_target_share"] is None else f"{told['met_target_share']:.1%} of emergencies"),
+        ("lead response p90", "-" if told["lead_response_p90_s"] is None else f"{told['lead_response_p90_s']:.0f} s"),
+        ("travel times", f"{made.agreement['agree']} of {made.agreement['compared']} agree with networkx"),
+        ("built" if not made.reused else "found again", f"in {told['seconds']} s"),
+    ]
+    table(["what", "how much"], rows)
+    for note in made.notes:
+        click.secho(f"  {note}.", dim=True)
+    if made.first is not None:
+        click.echo()
+        click.secho("A dispatched incident:", bold=True)
+        show_recommendation(made.first)
+
+
+def free_port() -> int:
+    """Return the usual port where nobody listens there, else any free one."""
+    for port in (DEFAULT_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError
+
+
+def serve_demo(settings: Settings, port: int, district: str, speed: float | None) -> None:
+    """Serve on the loopback address without sign-in until Ctrl-C."""
+    from contextlib import ExitStack
+
+    from gridsvc.cli import serving
+
+    os.environ["GRIDSVC_AUTH"] = "off"  # read by the HTTP processes, which are children of this one
+    say(f"gridsvc answers at http://127.0.0.1:{port}/   (no sign-in, this machine only; Ctrl-C ends it)")
+    with ExitStack() as stack:
+        stack.enter_context(serving.background_process(dict(os.environ)))
+        if speed is not None:
+            from gridsvc.operations.demo_replay import live_replay
+
+            say(f"Incidents happen now, {speed:g} times as fast as life.")
+            stack.enter_context(live_replay(open_service(settings, pool=2), district, speed))
+        serving.serve_http("127.0.0.1", port, serving.default_workers())
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--district", metavar="CODE", help="Code of the district; those of its grids are made from it.")
+@_level
+@json_option
+def load_osm(*, file: Path, district: str | None, levels: tuple[str, ...], as_json: bool) -> None:
+    """Load roads, and where the file has them boundaries, places, addresses and stations, of an OSM file."""
+    from gridsvc.operations.load_osm import load_file
+
+    service = open_service(Settings.read(), pool=2, report=say)
+    told = load_file(service, file, district, read_levels(levels), say)
+
+    def show() -> None:
+        counts = ", ".join(f"{count} {key}" for key, count in told["grids"].items())
+        table(["what", "how much"], [("district", told["district"]), ("grids", counts), ("roads", told["roads"]),
+                                     ("stations", told["stations"]), ("addresses", told["addresses"])])  # fmt: skip
+        for note in told["notes"]:
+            click.secho(f"  {note}.", dim=True)
+
+    answer(told, as_json=as_json, show=show)
