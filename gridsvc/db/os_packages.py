@@ -65,23 +65,25 @@ def install(packages: Sequence[str], report: Report) -> None:
     before = administrator()
     if before is None:
         raise PackagesFailed(f"Only root may install. Type: sudo apt-get install {' '.join(packages)}")
-    with tempfile.TemporaryDirectory(prefix="gridsvc-apt-") as folder:
-        # Another `apt-get update` or an image's clean-up hook may empty the usual archive folder under our feet.
-        archives = Path(folder)
-        archives.chmod(0o755)
-        (archives / "partial").mkdir()
-        words = [
-            *before, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", f"PATH={_SBIN}",
-            "apt-get", "install", "--yes", "--no-install-recommends",
-            "-o", f"DPkg::Lock::Timeout={_LOCK_WAIT_S}", "-o", f"Dir::Cache::archives={archives}",
-            "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-unsafe-io",
-            "-o", "Dpkg::Use-Pty=0", *packages,
-        ]  # fmt: skip
+    # Another `apt-get update` or an image's clean-up hook may empty the usual archive folder under our feet.
+    archives = Path(tempfile.mkdtemp(prefix="gridsvc-apt-"))
+    archives.chmod(0o755)
+    (archives / "partial").mkdir()
+    words = [
+        *before, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", f"PATH={_SBIN}",
+        "apt-get", "install", "--yes", "--no-install-recommends",
+        "-o", f"DPkg::Lock::Timeout={_LOCK_WAIT_S}", "-o", f"Dir::Cache::archives={archives}",
+        "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-unsafe-io",
+        "-o", "Dpkg::Use-Pty=0", *packages,
+    ]  # fmt: skip
+    try:
         report(f"installing {', '.join(packages)}")
         done = _run(words)
         if done.returncode != 0:
             update(report)
             done = _run(words)
+    finally:
+        _run([*before, "rm", "-rf", str(archives)])  # apt gives parts of it to a user of its own
     if done.returncode != 0:
         raise PackagesFailed(
             f"Installing failed. Type: apt-get update && apt-get install {' '.join(packages)}\n{_tail(done)}"

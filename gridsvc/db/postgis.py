@@ -161,6 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refusal as refusal:
         _say(sys.stderr, refusal.detail)
         return 3
+    except OSError as error:
+        _say(sys.stderr, f"PostGIS could not be set up: {error}. Cure that, or see the line for apt-get in README.md.")
+        return 3
     _say(sys.stdout, str(found.programs))
     return 0
 
