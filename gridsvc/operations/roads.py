@@ -15,11 +15,37 @@ from gridsvc.roads.speeds import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
     from gridsvc.operations.service import Service
     from gridsvc.roads.network import RoadNetwork
+
+
+def load_roads(
+    service: Service, district: str | None, *, path: Path | None = None, place: str | None = None
+) -> dict[str, Any]:
+    """Read a road file (or ask OpenStreetMap for a place's roads) and put the network in force.
+
+    Returns district, network (its digest), nodes, arcs, km and the report of what was left out and cut off.
+    """
+    from gridsvc.operations.loading import only_district
+
+    code = service.database.run(lambda connection: only_district(connection, district))
+    if path is not None:
+        from gridsvc.files.roads import open_roads
+
+        network, source = open_roads(path), path.name
+    else:
+        from gridsvc.files.road_graphs import ask_osmnx
+
+        network, source = ask_osmnx(str(place)), str(place)
+    digest = establish(service, code, network, source=source)
+    return {
+        "district": code, "network": digest, "nodes": network.node_count, "arcs": network.arc_count,
+        "km": network.facts["km"], "bounds": list(network.bounds), "report": network.facts["report"],
+    }  # fmt: skip
 
 
 def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:

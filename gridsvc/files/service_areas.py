@@ -1,0 +1,44 @@
+"""Travel times and service areas into files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def write_matrix(path: Path, seconds: NDArray[np.float64]) -> None:
+    """Write a line an origin, a column a destination, without header; empty = unreachable."""
+    with _opened(path) as file:
+        for row in seconds:
+            file.write(",".join("" if s == np.inf else f"{s:.3f}" for s in row.tolist()) + "\n")
+
+
+def write_areas(path: Path, collection: dict[str, Any]) -> None:
+    """Write a FeatureCollection as GeoJSON, or as GeoPackage where the name ends so."""
+    if path.suffix.lower() != ".gpkg":
+        with _opened(path) as file:
+            json.dump(collection, file, ensure_ascii=False, allow_nan=False)
+        return
+    import geopandas as gpd
+
+    flat = [
+        {**f, "properties": {**f["properties"], "certificate": json.dumps(f["properties"]["certificate"])}}
+        for f in collection["features"]
+    ]
+    gpd.GeoDataFrame.from_features(flat, crs="EPSG:4326").to_file(path, layer="service_areas", driver="GPKG")
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", kind="no-file") from None
