@@ -7,7 +7,7 @@ import pytest
 from gridsvc.errors import InvalidInput
 from gridsvc.files.catalogue import read_catalogue, read_units
 from gridsvc.files.response_plans import read_clock_rules, read_plan, read_plan_book
-from gridsvc.response_plans import URBAN_MANAGEMENT, ClockRules, PlanBook, ResponseClass, Urgency
+from gridsvc.response_plans import URBAN_MANAGEMENT, ClockRules, Condition, PlanBook, ResponseClass, Urgency
 from tests.conftest import PROJECT
 from tests.domain import toy
 
@@ -120,6 +120,22 @@ class TestClocks:
         with pytest.raises(InvalidInput, match=words) as refusal:
             read_clock_rules(path)
         assert "clock_policies.toml" in str(refusal.value) or "Clock policy" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("hours", "inside", "outside"),
+    [
+        ((7 * 60, 18 * 60), ["07:00", "12:00", "17:59"], ["06:59", "18:00", "00:00"]),
+        ((20 * 60, 6 * 60), ["20:00", "23:59", "00:00", "05:59"], ["06:00", "19:59", "12:00"]),
+        ((18 * 60, 24 * 60), ["18:00", "23:59"], ["00:00", "17:59"]),
+    ],
+)
+def test_hours_begin_inclusive_and_end_exclusive(hours, inside, outside):
+    condition = Condition("at times", (), hours=hours)
+    for times, expected in ((inside, True), (outside, False)):
+        for text in times:
+            moment = toy.NOON.replace(hour=int(text[:2]), minute=int(text[3:]))
+            assert condition.holds(moment, ResponseClass.URBAN) is expected, text
 
 
 GOOD = """
