@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from gridsvc.errors import Refusal
 
@@ -160,7 +161,7 @@ def unpack(
                 raise PackagesFailed(f"{', '.join(packages)} could not be fetched.\n{_tail(done)}")
             tree = work / "tree"
             tree.mkdir()
-            for archive in sorted(archives.glob("*.deb")):
+            for archive in [*sorted(archives.glob("*.deb")), *_list_local([*words, "--print-uris", *wanted])]:
                 done = _run(["dpkg-deb", "-x", str(archive), str(tree)])
                 if done.returncode != 0:
                     raise PackagesFailed(f"{archive.name} could not be unpacked.\n{_tail(done)}")
@@ -193,6 +194,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _list_local(words: Sequence[str]) -> list[Path]:
+    """List the archives of sources on the disk: apt uses them where they lie."""
+    return [Path(unquote(found)) for found in re.findall(r"^'file:(?://)?(/[^']+)'", _run(words).stdout, re.MULTILINE)]
 
 
 def _left_out(wanted: Sequence[str], options: Sequence[str], without: str, status: Path) -> list[str]:
