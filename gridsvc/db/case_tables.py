@@ -62,11 +62,8 @@ incident = Table(
     Column("rule", Text, nullable=False),
     Column("generation", Integer),
     Column("handler", Text),
-    Column("description", Text),
     Column("source", Text),
     Column("external_ref", Text),
-    Column("subject", Text),
-    Column("site", Text),
     Column("details", JSONB, nullable=False),
     Column("versions", JSONB, nullable=False),
     moment("reported_at", nullable=False),
@@ -87,18 +84,6 @@ incident = Table(
           postgresql_where=text("status not in ('archived', 'cancelled')")),
     Index("ix_incident_open", "district", "status", postgresql_where=text("status not in ('archived', 'cancelled')")),
     Index("ix_incident_triggered_at", "district", "triggered_at"),
-)  # fmt: skip
-
-# What the law may empty: who reported, and how to reach them. Events carry only salted digests of it.
-incident_reporter = Table(
-    "incident_reporter",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("incident_id", Uuid, primary_key=True),
-    Column("reporter", JSONB, nullable=False),
-    Column("salt", LargeBinary, nullable=False),
-    ForeignKeyConstraint(["district", "incident_id"], ["incident.district", "incident.id"],
-                         name="fk_incident_reporter_incident"),
 )  # fmt: skip
 
 # `engaging` false: a routine case on the team's work list, which does not take the team off the street.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import random
+import threading
 import time
+from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,21 +16,29 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from gridsvc.access import EVERYTHING, NOTHING
 from gridsvc.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
+
+    from gridsvc.access import Scope
 
 T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _TRIES = 4
+_SCOPES_KEPT = 256
+_TELL = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
 
 class Database:
-    """A pool of connections to one database as the application's role.
+    """A pool of connections to one database as the application's role, as one scope sees it.
+
+    Every transaction begins by telling the database for whom it is (`scope`); row level security does the rest, for
+    every statement alike. A transaction that was told nothing sees nothing.
 
     Parameters
     ----------
@@ -45,11 +56,30 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed.render_as_string(hide_password=False)
         self._heal = heal
-        self.engine = create_engine(
+        self._pool = create_engine(
             parsed, pool_size=pool, max_overflow=pool, pool_timeout=5, pool_use_lifo=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )  # fmt: skip
-        event.listen(self.engine, "do_connect", self._connect)
+        event.listen(self._pool, "do_connect", self._connect)
+        event.listen(self._pool, "begin", _tell_scope)
+        self._views: OrderedDict[Scope, Database] = OrderedDict()
+        self._lock = threading.Lock()
+        self.scope = EVERYTHING
+        self.engine: Engine = self._pool.execution_options(scope=EVERYTHING)
+
+    def seen_by(self, scope: Scope) -> Database:
+        """Return the same database as another scope sees it; the pool is shared."""
+        if scope == self.scope:
+            return self
+        with self._lock:
+            view = self._views.pop(scope, None)
+            if view is None:
+                view = copy.copy(self)
+                view.scope, view.engine = scope, self._pool.execution_options(scope=scope)
+            self._views[scope] = view
+            while len(self._views) > _SCOPES_KEPT:
+                self._views.popitem(last=False)
+        return view
 
     def _connect(self, _dialect: Any, _record: Any, args: list[Any], named: dict[str, Any]) -> Any:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
@@ -95,6 +125,44 @@ class Database:
     def close(self) -> None:
         """Give every pooled connection back."""
         self.engine.dispose()
+
+
+def _tell_scope(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    # A connection that commits by itself has no transaction to tell: it is told for good.
+    _tell(connection, options.get("scope", NOTHING), local=options.get("isolation_level") != "AUTOCOMMIT")
+
+
+def _tell(connection: Connection, scope: Scope, *, local: bool = True) -> None:
+    district, grid, grids = scope_settings(scope)
+    connection.exec_driver_sql(_TELL, (district, local, grid, local, grids, local))
+
+
+def scope_settings(scope: Scope) -> tuple[str, str, str]:
+    """Return the values of gridsvc.district, gridsvc.grid and gridsvc.grids."""
+    district = "*" if scope.district is None else scope.district
+    return district, scope.grid or "", ",".join(scope.grids)
+
+
+def scope_of(connection: Connection) -> Scope:
+    """Return for whom a connection's transactions are."""
+    scope: Scope = connection.get_execution_options().get("scope", NOTHING)
+    return scope
+
+
+@contextmanager
+def whole_district(connection: Connection) -> Iterator[None]:
+    """Let the statements within see the whole district: what the law decides, it decides over all teams.
+
+    Costs nothing where the caller is not limited to a grid. What is found so must not reach him unsifted.
+    """
+    scope = scope_of(connection)
+    if scope.grid is None:
+        yield
+        return
+    _tell(connection, scope.whole_district)
+    yield
+    _tell(connection, scope)  # after a failure there is no transaction to limit
 
 
 def _sqlstate(error: BaseException) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, not_, or_, select, text, update
 
-from gridsvc.db.case_tables import incident, incident_reporter
+from gridsvc.db.case_tables import incident
 from gridsvc.incidents import CaseState, Status
 
 if TYPE_CHECKING:
@@ -74,23 +74,6 @@ def add_incident(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(insert(incident), row)
 
 
-def add_reporter(
-    connection: Connection, district: str, incident_id: UUID, reporter: dict[str, Any], salt: bytes
-) -> None:
-    """Keep who reported, apart from everything else, so that it can be erased."""
-    row = {"district": district, "incident_id": incident_id, "reporter": reporter, "salt": salt}
-    connection.execute(insert(incident_reporter), row)
-
-
-def find_reporter(connection: Connection, district: str, incident_id: UUID) -> dict[str, Any] | None:
-    """Return who reported a case; None where nobody is named or it was erased."""
-    query = select(incident_reporter.c.reporter).where(
-        incident_reporter.c.district == district, incident_reporter.c.incident_id == incident_id
-    )
-    found: dict[str, Any] | None = connection.scalar(query)
-    return found
-
-
 def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
     query = _select.where(incident.c.id == incident_id, incident.c.district.in_(text("select code from district")))
@@ -98,6 +81,11 @@ def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = Fal
         query = query.with_for_update(of=incident, key_share=True)
     row = connection.execute(query).one_or_none()
     return None if row is None else _stored(row)
+
+
+def list_present(connection: Connection, incident_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the cases that are there for the caller of the transaction."""
+    return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(incident_ids))))
 
 
 def set_status(
@@ -165,7 +153,9 @@ def _filtered(wanted: CaseFilter) -> Select[Any]:
     if wanted.since is not None:
         query = query.where(incident.c.triggered_at >= wanted.since)
     if wanted.bbox is not None:
-        query = query.where(func.ST_Intersects(incident.c.geom, func.ST_MakeEnvelope(*wanted.bbox, 4326)))
+        box = func.ST_MakeEnvelope(*wanted.bbox, 4326)
+        # Behind row level security only && may use the index; the other decides to the last digit.
+        query = query.where(incident.c.geom.op("&&")(box), func.ST_Intersects(incident.c.geom, box))
     if wanted.waiting is not None:
         query = query.where(incident.c.waiting == wanted.waiting)
     if wanted.late is not None:

@@ -159,6 +159,11 @@ def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) 
     )
 
 
+def list_ids(connection: Connection) -> list[str]:
+    """Return the ids of the teams that are there for the caller of the transaction."""
+    return [str(team_id) for team_id in connection.scalars(select(team.c.id))]
+
+
 def find_district(connection: Connection, team_id: UUID) -> str | None:
     """Return the district of a team, None for an unknown one."""
     query = select(team.c.district).where(team.c.id == team_id, team.c.district.in_(text("select code from district")))

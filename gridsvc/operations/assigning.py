@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.db import engagements, events, incidents, teams
+from gridsvc.db import engagements, incidents, personal, teams
 from gridsvc.db.ids import uuid7
 from gridsvc.db.versions import get_versions
 from gridsvc.errors import Conflict, NotFound, TeamEngaged
@@ -85,7 +85,6 @@ def assign(service: Service, connection: Connection, case: StoredCase, order: Or
     data = told | {
         "status": str(change.status),
         "stamps": {clock: at.isoformat() for clock, at in change.stamps.items()},
-        "note": order.note,
         "backfilled": change.backfilled,
         "engagements": [
             {"id": str(row["id"]), "team_id": str(row["team_id"]), "slot": row["slot"], "lead": row["lead"]}
@@ -95,8 +94,8 @@ def assign(service: Service, connection: Connection, case: StoredCase, order: Or
         "inputs": choice.inputs,
         "versions": view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest},
     }
-    events.append_event(connection, case.district, "assign", actor=actor, at=now, data=data,
-                        incident_id=case.id, client_at=order.at)  # fmt: skip
+    personal.append_noted(connection, case.district, "assign", note=order.note, actor=actor, at=now, data=data,
+                          incident_id=case.id, client_at=order.at)  # fmt: skip
     return told
 
 

@@ -9,9 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.db import engagements, events, incidents
+from gridsvc.access import Right, mask_reporter
+from gridsvc.db import engagements, events, incidents, personal
+from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.incidents import legal_steps, legal_team_steps
+from gridsvc.operations.sifting import sieve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +29,42 @@ LONGEST_PAGE = 1000
 
 
 def get_case(service: Service, incident_id: UUID) -> dict[str, Any]:
-    """Return a case as it is now; NotFound for an unknown one."""
+    """Return a case as it is now, with what was said at its report where the caller may read it.
+
+    The reporter is masked; `unmask` shows him. NotFound for a case that is unknown or out of scope.
+    """
     with service.database.transaction() as connection:
-        case = incidents.find_incident(connection, incident_id)
-        if case is None:
-            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
-        return case_json(connection, case)
+        case = get_stored(connection, incident_id)
+        told = case_json(connection, case)
+        if service.caller.may(Right.READ_TEXTS):
+            said = personal.find_personal(connection, case.district, case.id)
+            told |= said | {"reporter": said["reporter"] and mask_reporter(said["reporter"])}
+        return sieve(connection).case(told)
+
+
+def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase:
+    """Return a case that is there for the caller, else NotFound."""
+    case = incidents.find_incident(connection, incident_id, lock=lock)
+    if case is None:
+        raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
+    return case
+
+
+def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
+    """Return who reported a case, in full, and write the event that says who looked and why."""
+    service.caller.need(Right.UNMASK)
+
+    def work(connection: Connection) -> dict[str, Any]:
+        case = get_stored(connection, incident_id)
+        now = get_versions(connection, case.district).now
+        reporter = personal.find_personal(connection, case.district, case.id)["reporter"]
+        if reporter is None:
+            raise NotFound("Nobody is named as the reporter of this case, or it was erased.", kind="no-reporter")
+        personal.append_noted(connection, case.district, "unmask", note=why, actor=service.caller.name, at=now,
+                              data={"fields": sorted(reporter)}, incident_id=case.id)  # fmt: skip
+        return {"incident_id": str(case.id), "reporter": reporter}
+
+    return service.database.run(work)
 
 
 def case_json(connection: Connection, case: StoredCase) -> dict[str, Any]:
@@ -52,7 +85,8 @@ def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str |
             ids = [case.id for case in page if case.district == code]
             for engagement in engagements.list_engagements(connection, code, ids):
                 on_page[engagement.incident_id].append(engagement)
-    items = [_joined(case, on_page[case.id]) for case in page]
+        sift = sieve(connection)
+        items = [sift.case(_joined(case, on_page[case.id])) for case in page]
     more = len(found) > limit
     return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
 
@@ -60,11 +94,14 @@ def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str |
 def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
     """Return {items}: every event of a case, oldest first, with its sealed position (None = not sealed yet)."""
     with service.database.transaction() as connection:
-        case = incidents.find_incident(connection, incident_id)
-        if case is None:
-            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
+        case = get_stored(connection, incident_id)
         rows = events.list_incident_events(connection, case.district, incident_id)
-    return {"items": [json.loads(body) | {"position": position} for body, position in rows]}
+        notes: dict[str, str] = {}
+        if service.caller.may(Right.READ_TEXTS):
+            notes = personal.list_notes(connection, case.district, incident_id)
+        sift = sieve(connection)
+        items = [sift.event(json.loads(body)) | {"position": position} for body, position in rows]
+    return {"items": [item | {"note": notes[item["id"]]} if item["id"] in notes else item for item in items]}
 
 
 def _joined(case: StoredCase, on_case: Sequence[Engagement]) -> dict[str, Any]:

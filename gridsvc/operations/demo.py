@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridsvc.db import about as store
-from gridsvc.db import addresses, engagements, events, incidents, sealing, teams
+from gridsvc.db import addresses, engagements, events, incidents, personal, sealing, teams
 from gridsvc.db.versions import ensure_district, get_versions
 from gridsvc.errors import Conflict
 from gridsvc.files.demo.agreement import Agreement, compare_with_networkx
@@ -257,8 +257,10 @@ def _write(connection: Connection, cases: Sequence[PastCase]) -> None:
     """Write the cases with their engagements and events."""
     for case in cases:
         incidents.add_incident(connection, case.finished_row())
+    personal.add_personal(connection, [case.personal for case in cases if case.personal])
     engagements.add_engagements(connection, [row for case in cases for row in case.engagements])
     events.append_events(connection, [row for case in cases for row in case.event_rows])
+    personal.add_notes(connection, [row for case in cases for row in case.note_rows])
 
 
 def _answer(place: DemoPlace, cases: Sequence[PastCase]) -> dict[str, Any]:

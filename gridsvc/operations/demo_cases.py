@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.db import events
+from gridsvc.db import events, personal
 from gridsvc.db.ids import uuid7
 from gridsvc.incidents import (
     CaseState,
@@ -59,13 +59,15 @@ class PastCase:
     clocks: dict[str, datetime] = field(default_factory=dict)
     waiting: bool = True
     engagements: list[dict[str, Any]] = field(default_factory=list)
+    personal: dict[str, Any] | None = None
+    note_rows: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, new: NewCase, at: datetime) -> PastCase:
         """Begin with the report, decided by the service itself."""
         first = events.event_row(new.row["district"], "report", actor=ACTOR, at=at, data=new.event, incident_id=new.id,
                                  client_at=new.row["reported_at"])  # fmt: skip
-        return cls(dict(new.row), [first])
+        return cls(dict(new.row), [first], personal=new.personal)
 
     def take(self, steps: list[ToDo], now: datetime) -> None:
         """Take the steps in the order of their moments, those after `now` not at all."""
@@ -107,11 +109,14 @@ class PastCase:
             self.clocks.get("handled_at"), len(self._live()),
         )  # fmt: skip
 
-    def _event(self, kind: str, at: datetime, data: dict[str, Any], client_at: datetime | None = None) -> None:
-        self.event_rows.append(
-            events.event_row(self.row["district"], kind, actor=ACTOR, at=at, data=data, incident_id=self.row["id"],
-                             client_at=client_at)
-        )  # fmt: skip
+    def _event(
+        self, kind: str, at: datetime, data: dict[str, Any], note: str | None, client_at: datetime | None = None
+    ) -> None:
+        event, apart = personal.noted_row(self.row["district"], kind, note=note, actor=ACTOR, at=at, data=data,
+                                          incident_id=self.row["id"], client_at=client_at)  # fmt: skip
+        self.event_rows.append(event)
+        if apart is not None:
+            self.note_rows.append(apart)
 
     def _case_step(self, todo: ToDo) -> None:
         change = take_step(self._state(), todo.step, at=None, now=todo.at)
@@ -122,9 +127,9 @@ class PastCase:
                 freed.append(str(row["team_id"]))
         self.status, self.waiting = change.status, change.waiting
         self.clocks |= change.stamps
-        data = {"status": str(change.status), "stamps": _texts(change.stamps), "note": todo.note,
+        data = {"status": str(change.status), "stamps": _texts(change.stamps),
                 "backfilled": change.backfilled, "freed": freed}  # fmt: skip
-        self._event(todo.step, todo.at, data)
+        self._event(todo.step, todo.at, data, todo.note)
 
     def _assign(self, todo: ToDo) -> None:
         change = take_step(self._state(), "assign", at=None, now=todo.at)
@@ -149,14 +154,13 @@ class PastCase:
             "differs": {"added": sorted(now - before), "missing": sorted(before - now)},
             "status": str(change.status),
             "stamps": _texts(change.stamps),
-            "note": todo.note,
             "backfilled": change.backfilled,
             "engagements": [
                 {"id": str(row["id"]), "team_id": str(row["team_id"]), "slot": row["slot"], "lead": row["lead"]}
                 for row in rows
             ],
         }
-        self._event("assign", todo.at, data)
+        self._event("assign", todo.at, data, todo.note)
 
     def _team_step(self, todo: ToDo) -> None:
         row = next(row for row in reversed(self.engagements) if str(row["team_id"]) == todo.team_id)
@@ -169,13 +173,13 @@ class PastCase:
         after = change.state
         changed = {clock: getattr(after, clock) for clock in ("acknowledged_at", "en_route_at", "on_scene_at", "until")}
         stamps = {clock: at for clock, at in changed.items() if at is not None and at != row[clock]}
-        row |= changed | {"outcome": after.outcome, "reason": todo.note if after.outcome else None}
+        row |= changed | {"outcome": after.outcome, "reason": None}
         data: dict[str, Any] = {"team_id": todo.team_id, "engagement_id": str(row["id"]), "stamps": _texts(stamps),
-                                "note": todo.note, "backfilled": change.backfilled}  # fmt: skip
+                                "backfilled": change.backfilled}  # fmt: skip
         if todo.step in {"decline", "withdraw"}:
             self.status, self.waiting = status_after_leaving(self.status, len(self._live()))
             data |= {"status": str(self.status), "waiting": self.waiting}
-        self._event(todo.step, todo.at, data, todo.clock)
+        self._event(todo.step, todo.at, data, todo.note, todo.clock)
 
 
 def _texts(stamps: dict[str, datetime]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridsvc.db.connection import whole_district
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import District, Versions, list_districts, list_versions
@@ -146,7 +147,9 @@ def _law(service: Service, connection: Connection, versions: Versions) -> Law | 
         catalogue = Catalogue.from_document(get_document(connection, code, "catalogue", digests[0]))
         plans = PlanBook.from_document(get_document(connection, code, "plans", digests[1]))
         clocks = ClockRules.from_document(get_document(connection, code, "clock_policies", digests[2]))
-        prepared = Prepared.of(list_roster(connection, code), catalogue, plans, clocks)
+        with whole_district(connection):  # what is kept here is kept for all callers
+            teams = list_roster(connection, code)
+        prepared = Prepared.of(teams, catalogue, plans, clocks)
         roster = prepared.roster.document()
         # Its own transaction: this process remembers it as kept, whatever becomes of the present one.
         service.database.run(lambda own: put_document(own, code, "teams", roster))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gridsvc import audit
 from gridsvc.coordinates import distance_m, metres_per_degree
-from gridsvc.db import events, idempotency, incidents, teams
+from gridsvc.db import events, idempotency, incidents, personal, teams
+from gridsvc.db.connection import whole_district
 from gridsvc.db.ids import uuid7
 from gridsvc.db.versions import get_versions
-from gridsvc.errors import InvalidInput
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.incidents import CLOCK_SKEW_ALLOWED
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import list_views, view_at
 from gridsvc.operations.placing import Location, Place, location_of, place
+from gridsvc.operations.sifting import sieve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,12 +63,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case before it is written: its row, its event's data, and the answer."""
+    """A case before it is written: its row, its event's data, the answer; `personal`: what was said, apart."""
 
     id: UUID
     row: dict[str, Any]
     event: dict[str, Any]
     answer: dict[str, Any]
+    personal: dict[str, Any] | None = None
 
 
 def report_incident(service: Service, report: Report, *, actor: str, request: RequestKey | None = None) -> KeptAnswer:
@@ -93,16 +95,16 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             placed = place(views, placed.location)
         view = view_at(service, connection, versions)
         placed = Place(placed.location, view, placed.ownership, placed.distance_m, placed.bearing_deg)
-        new = decide(
-            service, placed, report, dict(teams.list_states(connection, code, versions.now)), versions.now,
-            number=incidents.next_number(connection), near=_near(connection, placed, report, versions.now),
-        )  # fmt: skip
+        near = _near(connection, placed, report, versions.now)
+        with whole_district(connection):
+            states = dict(teams.list_states(connection, code, versions.now))
+        number = incidents.next_number(connection)
+        new = decide(service, placed, report, states, versions.now, number=number, near=near)
         incidents.add_incident(connection, new.row)
-        if report.reporter:
-            _keep_reporter(connection, code, new, report.reporter)
+        personal.add_personal(connection, [new.personal] if new.personal else [])
         events.append_event(connection, code, "report", actor=actor, at=versions.now, data=new.event,
                             incident_id=new.id, client_at=report.reported_at)  # fmt: skip
-        answer = idempotency_answer(201, new.answer)
+        answer = idempotency_answer(201, _shown(service, connection, new))
         if request is not None:
             idempotency.keep_answer(connection, code, request, answer)
         return answer
@@ -123,10 +125,41 @@ def recommend(service: Service, report: Report) -> dict[str, Any]:
         views = list_views(service, connection)
         placed = place(views, locate_report(connection, views, report))
         now = placed.view.versions.now
-        states = dict(teams.list_states(connection, placed.view.code, now))
-        new = decide(service, placed, report, states, now, number=0,
-                     near=_near(connection, placed, report, now))  # fmt: skip
-    return {key: value for key, value in new.answer.items() if key not in {"id", "number", "status", "assignments"}}
+        near = _near(connection, placed, report, now)
+        with whole_district(connection):
+            states = dict(teams.list_states(connection, placed.view.code, now))
+        new = decide(service, placed, report, states, now, number=0, near=near)
+        if not _in_scope(service, new):
+            raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+        told = sieve(connection).case(new.answer)
+    return {key: value for key, value in told.items() if key not in {"id", "number", "status", "assignments"}}
+
+
+def _in_scope(service: Service, new: NewCase) -> bool:
+    return service.caller.scope.holds_chain({key: new.row[key] for key in LEVEL_KEYS})
+
+
+def _shown(service: Service, connection: Connection, new: NewCase) -> dict[str, Any]:
+    """Return the answer to a report.
+
+    A place beyond the caller's grid is taken all the same (R10): he is told no more than that, the case is its owner's.
+    """
+    if _in_scope(service, new):
+        return sieve(connection).case(new.answer)
+    nobody: dict[str, Any] = {"lead": None, "members": [], "unfilled": [], "considered": [], "lead_response_s": None,
+              "full_team_response_s": None, "meets_target": False}  # fmt: skip
+    own = ("id", "number", "district", "type", "type_name", "status", "waiting", "location", "urgency", "clock_policy",
+           "reported_at", "triggered_at", "source", "external_ref", "drill", "synthetic", "assignments")  # fmt: skip
+    return {key: new.answer[key] for key in own} | {
+        "owners": dict.fromkeys(LEVEL_KEYS),
+        "ownership": {"rule": "outside-scope", "generation": new.answer["versions"]["generation"]},
+        "response_class": None,
+        "target_s": None,
+        "handler": None,
+        "possible_duplicates": [],
+        "recommendation": nobody,
+        "versions": {"generation": new.answer["versions"]["generation"]},
+    }
 
 
 def decide(
@@ -186,11 +219,8 @@ def _new_case(
         "recommendation": told,
         "reported_at": reported_at.isoformat(),
         "triggered_at": now.isoformat(),
-        "description": report.description,
         "source": report.source,
         "external_ref": report.external_ref,
-        "subject": report.subject,
-        "site": report.site,
         "drill": report.drill,
         "synthetic": view.district.synthetic,
         "assignments": [],
@@ -205,13 +235,16 @@ def _new_case(
         "extent": None if location.extent is None else f"SRID=4326;{location.extent.wkt}",
         "radius_m": location.radius_m, "regional": codes[0], "township": codes[1], "area": codes[2],
         "village": codes[3], "rule": placed.rule, "generation": view.versions.generation,
-        "handler": None if handler is None else handler["team_id"], "description": report.description,
-        "source": report.source, "external_ref": report.external_ref, "subject": report.subject,
-        "site": report.site, "details": answer, "versions": versions, "reported_at": reported_at,
+        "handler": None if handler is None else handler["team_id"], "source": report.source,
+        "external_ref": report.external_ref, "details": answer, "versions": versions, "reported_at": reported_at,
         "triggered_at": now,
     }  # fmt: skip
-    event = {"answer": answer, "inputs": choice.inputs}
-    return NewCase(case_id, row, event, answer)
+    event: dict[str, Any] = {"answer": answer, "inputs": choice.inputs}
+    said = {name: getattr(report, name) for name in personal.FIELDS}
+    apart = personal.personal_row(view.code, case_id, said)
+    if apart is not None:
+        event["said"] = apart.digests
+    return NewCase(case_id, row, event, answer, None if apart is None else apart.row)
 
 
 def locate_report(connection: Connection, views: list[DistrictView], report: Report) -> Location:
@@ -283,10 +316,3 @@ def _owners_json(placed: Place) -> dict[str, Any]:
     if placed.ownership is None:
         return {"regional": None, "township": None, "area": None, "village": None}
     return placed.ownership.owners_json()
-
-
-def _keep_reporter(connection: Connection, code: str, new: NewCase, reporter: dict[str, Any]) -> None:
-    """Keep personal data in its own table; the event carries a salted digest of it."""
-    salt = os.urandom(16)
-    incidents.add_reporter(connection, code, new.id, reporter, salt)
-    new.event["reporter_digest"] = audit.personal_digest(salt, reporter)

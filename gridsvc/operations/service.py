@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from gridsvc.access import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
 
+    from gridsvc.access import Caller
     from gridsvc.db.connection import Database
 
 T = TypeVar("T")
@@ -25,7 +28,10 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The database, the data folder and the cache of immutable versions.
+    """The database, the data folder and the cache of immutable versions, for one caller.
+
+    `caller` is whoever asks: his scope is that of every transaction of `database`, and operations ask him for his
+    rights. The cache is shared by all callers, so that what goes into it is read for the whole district.
 
     `cached("network", (district, digest), load)` loads a version once per process, also when many threads ask at
     the same time; what it returns must be immutable, for everyone shares it.
@@ -33,8 +39,13 @@ class Service:
 
     database: Database
     folder: Path
+    caller: Caller = OPERATOR
     _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def seen_by(self, caller: Caller) -> Service:
+        """Return the same service for another caller."""
+        return replace(self, database=self.database.seen_by(caller.scope), caller=caller)
 
     def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
         """Return the value of one version of one kind, loading it at its first use."""

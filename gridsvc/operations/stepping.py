@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db import engagements, events, idempotency, incidents
+from gridsvc.access import right_of_step
+from gridsvc.db import engagements, idempotency, incidents, personal
+from gridsvc.db.connection import whole_district
 from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.incidents import (
@@ -18,8 +20,9 @@ from gridsvc.incidents import (
     take_team_step,
 )
 from gridsvc.operations.assigning import Order, assign
-from gridsvc.operations.cases import case_json
+from gridsvc.operations.cases import case_json, get_stored
 from gridsvc.operations.reporting import idempotency_answer
+from gridsvc.operations.sifting import sieve
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,10 +64,10 @@ def step_incident(
         known = ", ".join((*CASE_STEPS, *TEAM_STEPS))
         raise InvalidInput(f"There is no step {step.step[:40]!r}. Use one of: {known}.", kind="unknown-step")
 
+    service.caller.need(right_of_step(step.step, named_team=step.team_id is not None))
+
     def work(connection: Connection) -> KeptAnswer:
-        case = incidents.find_incident(connection, incident_id, lock=True)
-        if case is None:
-            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
+        case = get_stored(connection, incident_id, lock=True)
         if request is not None:
             kept = idempotency.begin_answer(connection, case.district, request)
             if kept is not None:
@@ -74,12 +77,13 @@ def step_incident(
             told = _team_step(connection, case, step, now=now, actor=actor)
         elif step.step == "assign":
             order = Order(step.team_id, step.at, step.note, step.alarm)
-            told = assign(service, connection, case, order, actor=actor)
+            with whole_district(connection):
+                told = assign(service, connection, case, order, actor=actor)
         else:
             told = _case_step(connection, case, step, now=now, actor=actor)
         changed = incidents.find_incident(connection, incident_id)
         assert changed is not None
-        answer = idempotency_answer(200, case_json(connection, changed) | told)
+        answer = idempotency_answer(200, sieve(connection).case(case_json(connection, changed) | told))
         if request is not None:
             idempotency.keep_answer(connection, case.district, request, answer)
         return answer
@@ -99,12 +103,11 @@ def _case_step(connection: Connection, case: StoredCase, step: Step, *, now: dat
     data: dict[str, Any] = {
         "status": str(change.status),
         "stamps": {clock: at.isoformat() for clock, at in change.stamps.items()},
-        "note": step.note,
         "backfilled": change.backfilled,
         "freed": [str(team) for team in freed],
     }
-    events.append_event(connection, case.district, step.step, actor=actor, at=now, data=data,
-                        incident_id=case.id, client_at=step.at)  # fmt: skip
+    personal.append_noted(connection, case.district, step.step, note=step.note, actor=actor, at=now, data=data,
+                          incident_id=case.id, client_at=step.at)  # fmt: skip
     return {}
 
 
@@ -119,7 +122,6 @@ def _team_step(connection: Connection, case: StoredCase, step: Step, *, now: dat
         "team_id": str(step.team_id),
         "engagement_id": str(mine.id),
         "stamps": _stamps(mine.state, change.state),
-        "note": step.note,
         "backfilled": change.backfilled,
     }
     if step.step in {"decline", "withdraw"}:
@@ -127,8 +129,8 @@ def _team_step(connection: Connection, case: StoredCase, step: Step, *, now: dat
         status, waiting = status_after_leaving(case.status, stay)
         incidents.set_status(connection, case.district, case.id, status, waiting=waiting, stamps={})
         data |= {"status": str(status), "waiting": waiting}
-    events.append_event(connection, case.district, step.step, actor=actor, at=now, data=data,
-                        incident_id=case.id, client_at=step.at)  # fmt: skip
+    personal.append_noted(connection, case.district, step.step, note=step.note, actor=actor, at=now, data=data,
+                          incident_id=case.id, client_at=step.at)  # fmt: skip
     return {"legal_team_steps": list(legal_team_steps(change.state))}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from gridsvc.db import case_tables, work_tables
+from gridsvc.db import access_tables, case_tables, work_tables
 from gridsvc.db.tables import metadata
 
-assert case_tables.metadata is work_tables.metadata is metadata
+assert access_tables.metadata is case_tables.metadata is work_tables.metadata is metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

@@ -206,7 +206,7 @@ function timeline(whole) {
       h("time", { datetime: event.at, title: dayAndTime(event.at) }, timeOf(event.at)),
       h("span", {}, h("strong", {}, slug("event", event.kind)),
         teams.length ? h("span", {}, ` ${join(teams.map(teamName))}`) : null,
-        data.note ? h("em", {}, `“${data.note}”`) : null,
+        event.note ? h("em", {}, `“${event.note}”`) : null,
         data.backfilled ? h("small", { class: "tag" }, t("backfilled")) : null),
       h("small", { class: "dim" }, event.kind === "report" ? "" : `+${span(took)}`));
   });

@@ -1,0 +1,18 @@
+"""Keys, sessions, personal data apart, and row level security by scope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Past SQLAlchemy, which would read the % of plpgsql's format() as a parameter.
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

@@ -1,0 +1,168 @@
+-- Keys, sessions and devices.
+
+CREATE TABLE access_key (
+    district TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    grid TEXT,
+    secret_hash TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_access_key PRIMARY KEY (district, id),
+    CONSTRAINT ck_access_key_role CHECK (role in ('dispatcher', 'officer', 'supervisor', 'planner', 'engineer', 'admin')),
+    CONSTRAINT ck_access_key_grid CHECK (grid is null or district <> '*')
+);
+CREATE INDEX ix_access_key_id ON access_key (id);
+CREATE UNIQUE INDEX uq_access_key_name ON access_key (district, name) WHERE revoked_at is null;
+
+CREATE TABLE session (
+    district TEXT NOT NULL,
+    id UUID NOT NULL,
+    key_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    token_digest BYTEA NOT NULL,
+    team_id UUID,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_session PRIMARY KEY (district, id),
+    CONSTRAINT ck_session_kind CHECK (kind in ('browser', 'device')),
+    CONSTRAINT fk_session_access_key FOREIGN KEY(district, key_id) REFERENCES access_key (district, id)
+);
+CREATE INDEX ix_session_token_digest ON session (token_digest);
+CREATE INDEX ix_session_key ON session (district, key_id);
+
+CREATE TABLE pairing (
+    district TEXT NOT NULL,
+    id UUID NOT NULL,
+    key_id TEXT NOT NULL,
+    code_digest BYTEA NOT NULL,
+    team_id UUID,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_pairing PRIMARY KEY (district, id),
+    CONSTRAINT fk_pairing_access_key FOREIGN KEY(district, key_id) REFERENCES access_key (district, id)
+);
+CREATE INDEX ix_pairing_code_digest ON pairing (code_digest);
+
+CREATE TABLE access_version (
+    district TEXT NOT NULL,
+    version BIGINT DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_access_version PRIMARY KEY (district)
+);
+
+-- Personal data: what reporters said moves out of the case.
+
+ALTER TABLE incident_reporter RENAME TO incident_personal;
+ALTER TABLE incident_personal RENAME CONSTRAINT pk_incident_reporter TO pk_incident_personal;
+ALTER TABLE incident_personal RENAME CONSTRAINT fk_incident_reporter_incident TO fk_incident_personal_incident;
+ALTER TABLE incident_personal ALTER COLUMN reporter DROP NOT NULL;
+ALTER TABLE incident_personal ADD COLUMN description TEXT, ADD COLUMN subject TEXT, ADD COLUMN site TEXT;
+INSERT INTO incident_personal (district, incident_id, description, subject, site, salt)
+SELECT district, id, description, subject, site, uuid_send(gen_random_uuid())
+FROM incident WHERE coalesce(description, subject, site) IS NOT NULL
+ON CONFLICT (district, incident_id) DO UPDATE
+SET description = excluded.description, subject = excluded.subject, site = excluded.site;
+ALTER TABLE incident DROP COLUMN description, DROP COLUMN subject, DROP COLUMN site;
+
+CREATE TABLE event_personal (
+    district TEXT NOT NULL,
+    event_id UUID NOT NULL,
+    incident_id UUID,
+    note TEXT NOT NULL,
+    salt BYTEA NOT NULL,
+    CONSTRAINT pk_event_personal PRIMARY KEY (district, event_id)
+);
+CREATE INDEX ix_event_personal_incident ON event_personal (district, incident_id);
+
+GRANT SELECT, INSERT, UPDATE ON access_key, session, pairing, access_version TO gridsvc_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON event_personal TO gridsvc_app;
+GRANT DELETE ON session, pairing TO gridsvc_app;
+
+-- Scope. A transaction says for whom it is: gridsvc.district is one code, or * for all, and nothing at all where it was
+-- forgotten; gridsvc.grid is empty, or the code of the grid that the caller is limited to; gridsvc.grids are that grid,
+-- those above it and those below it, joined by commas. The subselects make each a constant of the statement.
+
+CREATE FUNCTION protect_by_district(relation REGCLASS, rows TEXT DEFAULT 'true', code TEXT DEFAULT 'district')
+RETURNS VOID LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    ours TEXT := format('((select current_setting(''gridsvc.district'', true)) = ''*'' '
+                        'or %I = (select current_setting(''gridsvc.district'', true)))', code);
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE format('CREATE POLICY scope ON %s TO gridsvc_app USING (%s and (%s)) WITH CHECK (%s)',
+                   relation, ours, rows, ours);
+    -- QGIS and reports look with a role of the database itself, for all districts; it may read some tables only.
+    EXECUTE format('CREATE POLICY viewer ON %s FOR SELECT TO gridsvc_viewer USING (true)', relation);
+END
+$$;
+REVOKE ALL ON FUNCTION protect_by_district(REGCLASS, TEXT, TEXT) FROM PUBLIC;
+
+DO $$
+DECLARE
+    whole CONSTANT TEXT := '(select coalesce(current_setting(''gridsvc.grid'', true), '''')) = ''''';
+    grid CONSTANT TEXT := '(select current_setting(''gridsvc.grid'', true))';
+    grids CONSTANT TEXT := '(select string_to_array(current_setting(''gridsvc.grids'', true), '',''))::text[]';
+    case_seen CONSTANT TEXT := whole || ' or exists (select from incident as i where i.district = %1$I.district '
+                                        'and i.id = %1$I.incident_id)';
+    team_seen CONSTANT TEXT := whole || ' or exists (select from team as t where t.district = %1$I.district '
+                                        'and t.id = %1$I.team_id)';
+    each TEXT;
+    rows TEXT;
+BEGIN
+    -- In this order: a policy may only name tables that are there, and these are seen through those.
+    PERFORM protect_by_district('district', code => 'code');
+    FOR each IN
+        SELECT c.relname FROM pg_class AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'district' AND NOT a.attisdropped
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+        ORDER BY c.relname
+    LOOP
+        rows := CASE
+            WHEN each = 'incident' THEN
+                format('%s or %s in (regional, township, area, village)', whole, grid)
+            WHEN each = 'grid' THEN
+                format('%s or code = any (%s)', whole, grids)
+            WHEN each = 'team' THEN
+                -- A team without a grid of its own serves the whole district.
+                format('%s or (roster ->> ''township'' is null and roster ->> ''region'' is null '
+                       'and roster -> ''areas'' = ''[]'') or roster ->> ''township'' = any (%s) '
+                       'or roster ->> ''region'' = any (%s) or roster -> ''areas'' ?| %s '
+                       'or exists (select from engagement as e where e.district = team.district '
+                       'and e.team_id = team.id and e.until is null)',
+                       whole, grids, grids, grids)
+            WHEN each IN ('engagement', 'incident_event', 'incident_personal', 'event_personal', 'alert', 'proposal')
+                THEN format(case_seen, each)
+            WHEN each IN ('team_last', 'team_position') THEN format(team_seen, each)
+            ELSE 'true'
+        END;
+        PERFORM protect_by_district(each::regclass, rows);
+    END LOOP;
+END
+$$;
+
+-- The view asks with the rights of who asks it, so that the policies hold through it.
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 150000 THEN
+        EXECUTE 'ALTER VIEW grid_in_force SET (security_invoker = true)';
+        EXECUTE 'GRANT SELECT ON grid, grid_geometry, district_version TO gridsvc_viewer';
+    ELSE
+        EXECUTE 'REVOKE SELECT ON grid_in_force FROM gridsvc_app';
+    END IF;
+END
+$$;
+
+-- Behind a policy only a LEAKPROOF operator may use an index. geometry && geometry compares boxes and raises no error
+-- that tells of a row. Only a superuser may say so: where the owner is none, db/roles.sql says it.
+DO $$
+BEGIN
+    ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'geometry_overlaps is not marked LEAKPROOF; run db/roles.sql as a superuser';
+END
+$$;

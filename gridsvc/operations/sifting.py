@@ -1,0 +1,63 @@
+"""What is shown of a case to a caller who is limited to a grid.
+
+A case in his grid is his to see, with the teams that go to it and those proposed for it. That it was decided over all
+teams of the district must not show him the others: where they stand, or what they are engaged on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from gridsvc.db import incidents, teams
+from gridsvc.db.connection import scope_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Lets pass what a caller may see. teams None: everything; else the ids of the teams that are there for him.
+
+    To be used within the transaction of `connection`.
+    """
+
+    connection: Connection
+    teams: frozenset[str] | None
+
+    def case(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Return a case, or the answer to a report, without the teams and cases that are out of scope."""
+        if self.teams is None:
+            return told
+        told = told | {"recommendation": self._recommendation(told["recommendation"])}
+        if near := told.get("possible_duplicates"):
+            there = incidents.list_present(self.connection, [UUID(each["id"]) for each in near])
+            told["possible_duplicates"] = [each for each in near if UUID(each["id"]) in there]
+        return told
+
+    def event(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return an event of a case without what it was decided from."""
+        if self.teams is None:
+            return event
+        data = {key: value for key, value in event["data"].items() if key != "inputs"}
+        if "answer" in data:
+            data["answer"] = self.case(data["answer"])
+        if "recommendation" in data:
+            data["recommendation"] = self._recommendation(data["recommendation"])
+        return event | {"data": data}
+
+    def _recommendation(self, told: dict[str, Any]) -> dict[str, Any]:
+        assert self.teams is not None
+        shown = {key: value for key, value in told.items() if key != "coverage_loss"}
+        if "considered" in shown:
+            shown["considered"] = [each for each in shown["considered"] if each["team_id"] in self.teams]
+        return shown
+
+
+def sieve(connection: Connection) -> Sieve:
+    """Return what the caller of a transaction may see; nothing is asked where he sees the whole district."""
+    if scope_of(connection).grid is None:
+        return Sieve(connection, None)
+    return Sieve(connection, frozenset(teams.list_ids(connection)))
