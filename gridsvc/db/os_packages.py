@@ -134,13 +134,15 @@ def unpack(
     prefix: Path,
     *,
     options: Sequence[str],
+    anew: str = "^$",
     without: str = "^$",
     report: Report,
     finish: Callable[[Path], None] = lambda _tree: None,
 ) -> None:
     """Unpack packages, and all that they need and the system lacks, under `prefix`; no root, nothing installed.
 
-    `without` is a regular expression of package names that are left out with all that only they need.
+    `anew` and `without` are regular expressions of package names: those taken also where the system has them, since
+    they only work side by side, and those left out with all that only they need.
     `options` come from `private_options`. `finish` does in the tree what the packages' scripts would have done.
     `prefix` appears whole or not at all. Raises PackagesFailed.
     """
@@ -153,8 +155,8 @@ def unpack(
             archives = work / "archives"
             (archives / "partial").mkdir(parents=True)
             wanted = ["install", "--yes", "--no-install-recommends", *packages]
-            left_out = _left_out(wanted, options, without, work / "status")
-            words = ["apt-get", *options, *left_out, "-o", f"Dir::Cache::archives={archives}"]
+            told = _options_of_status(wanted, options, anew=anew, without=without, status=work / "status")
+            words = ["apt-get", *options, *told, "-o", f"Dir::Cache::archives={archives}"]
             report(f"fetching {', '.join(packages)} and what they need")
             done = _run([*words, "--download-only", *wanted])
             if done.returncode != 0:
@@ -201,22 +203,45 @@ def _list_local(words: Sequence[str]) -> list[Path]:
     return [Path(unquote(found)) for found in re.findall(r"^'file:(?://)?(/[^']+)'", _run(words).stdout, re.MULTILINE)]
 
 
-def _left_out(wanted: Sequence[str], options: Sequence[str], without: str, status: Path) -> list[str]:
-    """Options with a package status in which what matches `without` counts as installed already."""
-    plan = _run(["apt-get", *options, "--simulate", *wanted]).stdout
-    steps: Iterable[tuple[str, str]] = re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.MULTILINE)
-    skipped = [(name, version) for name, version in steps if re.search(without, name)]
-    if not skipped:
-        return []
+def _options_of_status(
+    wanted: Sequence[str], options: Sequence[str], *, anew: str, without: str, status: Path
+) -> list[str]:
+    """Options with a status in which what matches `anew` is not installed and what matches `without` is."""
+    told = [Path(word.partition("=")[2]) for word in options if word.startswith("Dir::State::status=")][-1]
+    stanzas = _forget(told.read_text(encoding="utf-8", errors="replace").split("\n\n"), anew)
+    status.write_text("".join(stanza.strip("\n") + "\n\n" for stanza in stanzas), encoding="utf-8")
+    result = ["-o", f"Dir::State::status={status}"]
+    plan = _run(["apt-get", *options, *result, "--simulate", *wanted]).stdout
     architecture = _run(["dpkg", "--print-architecture"]).stdout.strip()
-    text = Path("/var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace").rstrip("\n")
-    for name, version in skipped:
-        text += (
-            f"\n\nPackage: {name.split(':')[0]}\nStatus: install ok installed\nMaintainer: gridsvc\n"
-            f"Architecture: {architecture}\nMulti-Arch: same\nVersion: {version}\nDescription: left out\n"
-        )
-    status.write_text(text + "\n", encoding="utf-8")
-    return ["-o", f"Dir::State::status={status}"]
+    with status.open("a", encoding="utf-8") as file:
+        for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.MULTILINE):
+            if re.search(without, name):
+                file.write(
+                    f"Package: {name.split(':')[0]}\nStatus: install ok installed\nMaintainer: gridsvc\n"
+                    f"Architecture: {architecture}\nMulti-Arch: same\nVersion: {version}\nDescription: left out\n\n"
+                )
+    return result
+
+
+def _forget(stanzas: Iterable[str], anew: str) -> list[str]:
+    """Drop the packages that match, and those that need a dropped one: apt refuses a status with gaps."""
+    needs: dict[str, tuple[str, set[str]]] = {}
+    for stanza in stanzas:
+        name = re.search(r"^Package: (\S+)", stanza, re.MULTILINE)
+        if name is not None:
+            depends = re.findall(r"^(?:Pre-)?Depends: (.*)", stanza, re.MULTILINE)
+            words = re.split(r"[,|]", ",".join(depends))
+            # One name may be there twice, for two architectures.
+            key = name[1] + (re.findall(r"^Architecture: (\S+)", stanza, re.MULTILINE) or [""])[0]
+            needs[key] = (stanza, {name[1], *(word.strip().split(" ")[0].split(":")[0] for word in words)})
+    gone: set[str] = set()
+    while dropped := [
+        key for key, (_, names) in needs.items() if any(re.search(anew, name) for name in names) or names & gone
+    ]:
+        for key in dropped:
+            stanza, _ = needs.pop(key)
+            gone.add(re.findall(r"^Package: (\S+)", stanza, re.MULTILINE)[0])
+    return [stanza for stanza, _ in needs.values()]
 
 
 def _which(name: str) -> str | None:

@@ -99,7 +99,13 @@ def _unpack(major: int | None, report: os_packages.Report) -> None:
     if name is not None:
         prefix = os_packages.private_folder() / f"postgis-{_major_of(name)}"
         os_packages.unpack(
-            [name], prefix, options=options, without=_NOT_NEEDED, report=report, finish=_link_control_files
+            [name],
+            prefix,
+            options=options,
+            anew="^postgresql",
+            without=_NOT_NEEDED,
+            report=report,
+            finish=_link_control_files,
         )
 
 

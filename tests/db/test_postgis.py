@@ -136,6 +136,20 @@ def test_packages_are_unpacked_with_what_they_need_and_without_what_they_do_not(
 
 
 @with_apt
+def test_a_server_that_the_system_has_is_taken_anew_with_its_extension(tmp_path: Path, source: list[str]) -> None:
+    installed = "Package: {}\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\nMaintainer: x\n{}\n"
+    (tmp_path / "status").write_text(
+        installed.format("two", "")
+        + installed.format("three", "")
+        + installed.format("tool", "Depends: two, three\n")  # would be broken where `two` is only forgotten
+        + installed.format("toolbox", "Pre-Depends: tool\n")
+    )
+    prefix = tmp_path / "prefix"
+    os_packages.unpack(["one"], prefix, options=source, anew="^two$", report=lambda _line: None)
+    assert sorted(path.name for path in (prefix / "usr/share/gridsvc-test").iterdir()) == ["one", "two"]
+
+
+@with_apt
 def test_a_package_that_is_not_to_be_had_leaves_nothing_behind(tmp_path: Path, source: list[str]) -> None:
     prefix = tmp_path / "own" / "prefix"
     (tmp_path / "source/two.deb").write_bytes(b"truncated")
