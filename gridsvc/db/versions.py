@@ -105,16 +105,18 @@ def ensure_district(
     code: str,
     *,
     name: str | None = None,
-    synthetic: bool = False,
+    synthetic: bool | None = None,
     time_zone: str | None = None,
 ) -> None:
-    """Make the district and its vector where they are missing; a name or time zone given later replaces the first."""
-    values = {"code": code, "name": name or code, "synthetic": synthetic}
-    if time_zone is not None:
-        values["time_zone"] = time_zone
-    statement = insert(district).values(values)
-    changed = {key: statement.excluded[key] for key in values if key != "code" and (key != "name" or name is not None)}
-    connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
+    """Make the district and its vector where they are missing; what is given later replaces the first, None nothing."""
+    told = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
+    given = {key: value for key, value in told.items() if value is not None}
+    statement = insert(district).values({"code": code, "name": code, **given})
+    if given:
+        changes = {key: statement.excluded[key] for key in given}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes))
+    else:
+        connection.execute(statement.on_conflict_do_nothing())
     connection.execute(insert(district_version).values(district=code).on_conflict_do_nothing())
 
 
