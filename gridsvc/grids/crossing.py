@@ -290,9 +290,11 @@ def locate_one(address: int, lon: float, lat: float) -> int:
     )  # fmt: skip
 
 
-@njit("void(i8, f8[::1], f8[::1], i4[::1], u1[::1])", cache=True, nogil=True)
-def locate_many(address: int, lon: Any, lat: Any, owner: Any, rule: Any) -> None:
+@njit("void(i8, i8, i8, i4[::1], u1[::1])", cache=True, nogil=True)
+def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -> None:
     """Write the owner's row (number of grids where outside) and the rule of every point.
+
+    `lon_at`, `lat_at`: addresses of as many float64 degrees, which may be read-only.
 
     In blocks: first all cells of a block are read and the records of those with borders asked for, so that the waits
     for memory overlap; then the borders are settled.
@@ -308,11 +310,11 @@ def locate_many(address: int, lon: Any, lat: Any, owner: Any, rule: Any) -> None
     waiting = np.empty(block, np.int64)
     codes = np.empty(block, np.int64)
     wide, high = float(columns), float(rows)
-    for start in range(0, lon.size, block):
+    for start in range(0, owner.size, block):
         mixed = 0
-        for i in range(start, min(start + block, lon.size)):
-            x = (lon[i] - west) * per_deg
-            y = (lat[i] - south) * per_deg
+        for i in range(start, min(start + block, owner.size)):
+            x = (_float(lon_at + 8 * i) - west) * per_deg
+            y = (_float(lat_at + 8 * i) - south) * per_deg
             code = outside
             if x >= 0.0 and y >= 0.0 and x < wide and y < high:
                 code = _half(cells_at + 4 * (int(y) * columns + int(x)))
@@ -327,11 +329,12 @@ def locate_many(address: int, lon: Any, lat: Any, owner: Any, rule: Any) -> None
             _fetch(at + 64)
         for k in range(mixed):
             i = waiting[k]
-            column = int((lon[i] - west) * per_deg)
-            row = int((lat[i] - south) * per_deg)
+            lon, lat = _float(lon_at + 8 * i), _float(lat_at + 8 * i)
+            column = int((lon - west) * per_deg)
+            row = int((lat - south) * per_deg)
             code = _descend(
                 pool_at, levels_at, codes[k], finest, outside,
-                lon[i], lat[i], west + column * cell, south + row * cell, cell,
+                lon, lat, west + column * cell, south + row * cell, cell,
             )  # fmt: skip
             owner[i] = code >> 3
             rule[i] = code & 7

@@ -237,7 +237,7 @@ class OwnershipIndex:
         lon, lat = np.ascontiguousarray(lon, np.float64), np.ascontiguousarray(lat, np.float64)
         check_lonlats(lon, lat)
         row, rule = np.empty(lon.size, np.int32), np.empty(lon.size, np.uint8)
-        locate_many(self._address, lon, lat, row, rule)
+        locate_many(self._address, lon.ctypes.data, lat.ctypes.data, row, rule)
         return Owners(row, rule, self._chains)
 
     # -------------------------------------------------------------------------------------------- radius, line and area

@@ -1,0 +1,144 @@
+"""Owners over HTTP: one place, or hundreds of thousands at once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from gridsvc.api.requests import service_of
+from gridsvc.errors import InvalidInput
+from gridsvc.operations import grids as generations
+from gridsvc.operations import owners
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gridsvc.operations.service import Service
+
+router = APIRouter(tags=["grids"])
+
+_OWNERS = {
+    "district": "330703",
+    "owners": {
+        "regional": None, "township": {"code": "330703001000", "name": "多湖街道"}, "area": None,
+        "village": {"code": "330703001001", "name": "王坦社区居委会"},
+    },
+    "rule": "interior",
+    "generation": 3,
+}  # fmt: skip
+_MANY = {"lon": [119.70, 119.81], "lat": [29.09, 29.12]}
+_MANY_OWNERS = {
+    "district": ["330703", "330703"], "regional": [None, None], "township": ["330703001000", "330703104000"],
+    "area": [None, None], "village": ["330703001001", None], "rule": ["interior", "gap"], "generations": {"330703": 3},
+}  # fmt: skip
+_MANY_SCHEMA = {
+    "type": "object",
+    "required": ["lon", "lat"],
+    "additionalProperties": False,
+    "properties": {
+        "lon": {"type": "array", "items": {"type": "number"}},
+        "lat": {"type": "array", "items": {"type": "number"}},
+        "datum": {"type": "string", "default": "WGS-84"},
+    },
+}
+MOST_POINTS = 2_000_000
+
+
+@router.get(
+    "/owners",
+    summary="Whose is a place, at every level",
+    responses={
+        200: {"content": {"application/json": {"example": _OWNERS}}},
+        404: {"description": "Outside every district, with `distance_m` and `bearing_deg` to the nearest"},
+    },
+)
+def get_owners(
+    request: Request,
+    lon: Annotated[float, Query(examples=[119.7])],
+    lat: Annotated[float, Query(examples=[29.1])],
+    datum: Annotated[str, Query(max_length=40)] = "WGS-84",
+    radius_m: Annotated[float | None, Query(description="How uncertain the place is: adds `shares` and `confirm`")] = None,
+    as_of: Annotated[str | None, Query(max_length=40, description="By the grids in force then (RFC 3339, or a date)")] = None,
+    known_at: Annotated[str | None, Query(max_length=40, description="By what was known then")] = None,
+    district: Annotated[str | None, Query(max_length=40)] = None,
+) -> dict[str, Any]:
+    """Return the owner chain of a place, the rule that decided and the generation of the grids."""
+    indexes = owners.list_indexes(
+        service_of(request), district=district, as_of=_moment("as_of", as_of), known_at=_moment("known_at", known_at)
+    )
+    return owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m).as_json()
+
+
+@router.post(
+    "/owners",
+    summary="Whose are many places",
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _MANY_SCHEMA, "example": _MANY}}}
+    },
+    responses={200: {"content": {"application/json": {"example": _MANY_OWNERS}}}},
+)
+async def post_owners(request: Request) -> Response:
+    """Return a code (or null) for every place at every level, and the rule; outside: all null, rule `outside`."""
+    body = await request.body()
+    return Response(await run_in_threadpool(_many, service_of(request), body), media_type="application/json")
+
+
+@router.get("/grids", summary="The grids in force")
+def get_grids(request: Request, district: Annotated[str | None, Query(max_length=40)] = None) -> dict[str, Any]:
+    """List code, name, level, parent and area_m2 of every grid in force."""
+    service = service_of(request)
+    return {"items": generations.list_grids(service, generations.choose_district(service, district))}
+
+
+def _many(service: Service, body: bytes) -> bytes:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidInput('The body is no JSON. Send {"lon": [...], "lat": [...]}.', kind="not-json") from None
+    if not isinstance(told, dict) or not {"lon", "lat"} <= told.keys() <= {"lon", "lat", "datum"}:
+        raise InvalidInput('Send {"lon": [...], "lat": [...]}, and `datum` where it is not WGS-84.')
+    datum = told.get("datum", "WGS-84")
+    if not isinstance(datum, str):
+        raise InvalidInput("`datum` must be a text: WGS-84, CGCS2000, GCJ-02 or BD-09.")
+    indexes = owners.list_indexes(service)
+    found = owners.locate_many(indexes, _degrees("lon", told["lon"]), _degrees("lat", told["lat"]), datum=datum)
+    # Every word is encoded once, then only joined: a million answers in a second.
+    parts = [
+        f'"{name}":[{",".join(_words(found.words[name])[numbers].tolist())}]' for name, numbers in found.columns.items()
+    ]
+    return f'{{{",".join(parts)},"generations":{json.dumps(found.generations)}}}'.encode()
+
+
+def _words(words: list[str | None]) -> NDArray[np.object_]:
+    return np.array([json.dumps(word, ensure_ascii=False) for word in words], dtype=object)
+
+
+def _degrees(name: str, values: Any) -> NDArray[np.float64]:
+    if not isinstance(values, list) or not set(map(type, values)) <= {float, int}:
+        raise InvalidInput(f"`{name}` must be a list of numbers.")
+    if len(values) > MOST_POINTS:
+        raise InvalidInput(f"`{name}` has {len(values)} numbers; send at most {MOST_POINTS} at once.")
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:
+        raise InvalidInput(f"`{name}` has a number that is out of range.", kind="out-of-range") from None
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    """Read RFC 3339 with offset, or a date (the end of that day, UTC)."""
+    if text is None:
+        return None
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+        told = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign that a URL turned into a space
+    except ValueError:
+        told = None
+    if told is None or told.tzinfo is None or not 1900 < told.year < 2200:
+        raise InvalidInput(f"`{name}` is {text!r}; send a date, or RFC 3339 with offset: 2026-03-01T08:30:00+08:00.")
+    return told
