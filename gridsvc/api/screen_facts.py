@@ -30,10 +30,12 @@ def _district(service: Service, connection: Connection, facts: DistrictFacts) ->
         "name": facts.name,
         "time_zone": facts.time_zone,
         "synthetic": facts.synthetic,
-        "about": facts.about,
+        "notes": list(facts.about.get("notes", [])),
         "generation": facts.generation,
         "roads_source": facts.roads_source,
-        "bounds": find_bounds(connection, [facts.code]),
+        "bounds": service.cached(
+            "bounds", (facts.code, facts.generation, facts.network), lambda: find_bounds(connection, [facts.code])
+        ),
         "levels": {},
         "townships": {},
         "units": [],

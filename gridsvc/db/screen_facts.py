@@ -27,6 +27,7 @@ class DistrictFacts:
     synthetic: bool
     about: dict[str, Any]
     generation: int | None
+    network: str | None
     catalogue: str | None
     roads_source: str | None
 
@@ -36,7 +37,8 @@ def list_district_facts(connection: Connection) -> list[DistrictFacts]:
     query = (
         select(
             district.c.code, district.c.name, district.c.time_zone, district.c.synthetic, district.c.about,
-            district_version.c.generation, district_version.c.catalogue, road_network.c.source,
+            district_version.c.generation, district_version.c.network, district_version.c.catalogue,
+            road_network.c.source,
         )
         .join(district_version, district_version.c.district == district.c.code)
         .outerjoin(

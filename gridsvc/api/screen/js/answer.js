@@ -78,7 +78,11 @@ export function recommendationSection(answer, title = t("recommended")) {
       h("h4", {}, t("unfilled")),
       h("ul", {}, told.unfilled.map(unfilledRow))) : null,
     told.transfer?.length ? h("p", { class: "warn" }, `${t("transfer")}: `,
-      told.transfer.map((each) => unitName(each.unit)).join(", ")) : null,
+      told.transfer.map((each) => unitName(each.to_unit)).join(", ")) : null,
+    told.competence?.length ? h("details", { class: "fold", data: { fold: "competence" } },
+      h("summary", {}, t("competence")),
+      h("ul", { class: "competence" }, told.competence.map((each) => h("li", {},
+        h("span", {}, each.matter.split("/")[1] ?? each.matter), h("span", {}, unitName(each.unit)), h("small", { class: "dim" }, each.basis))))) : null,
     typeof told.coverage_loss === "number" ? h("p", { class: "dim small" }, t("coverage_loss", { share: told.coverage_loss.toFixed(3) })) : null);
 }
 

@@ -4,13 +4,13 @@ import { ago, isLate, lateness, span } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
 import { iconCanvas } from "./map_icons.js";
 import { typeName } from "./names.js";
-import { on, state } from "./state.js";
+import { isWaiting, on, state } from "./state.js";
 import { slug, t } from "./words.js";
 
 const FIRST_SHOWN = 60;
 const FILTERS = {
   open: (item) => !item.closed_at,
-  waiting: (item) => !item.closed_at && !item.teams.length,
+  waiting: isWaiting,
   late: (item) => !item.closed_at && isLate(item),
   closed: (item) => Boolean(item.closed_at),
   all: () => true,
@@ -61,7 +61,7 @@ function found() {
 /** Open before closed; emergencies that wait first, then those that are late, then the newest. */
 function byPriority(a, b) {
   const rank = (item) =>
-    item.closed_at ? 4 : item.urgency !== "emergency" ? 3 : !item.teams.length ? 0 : !item.arrived_at && isLate(item) ? 1 : 2;
+    item.closed_at ? 4 : item.urgency !== "emergency" ? 3 : isWaiting(item) ? 0 : !item.arrived_at && isLate(item) ? 1 : 2;
   return rank(a) - rank(b) || Date.parse(b.reported_at) - Date.parse(a.reported_at);
 }
 
@@ -88,7 +88,7 @@ export function drawCaseList() {
 
 function row(item) {
   const late = isLate(item);
-  const waiting = !item.closed_at && !item.teams.length;
+  const waiting = isWaiting(item);
   const place = [item.township, item.village].filter(Boolean).join(" › ") || slug("rule", item.rule);
   return h("li", {},
     h("button", {
@@ -98,7 +98,8 @@ function row(item) {
     },
     iconCanvas(`case|${item.urgency}|${Number(waiting)}|${Number(late && !item.closed_at)}`, slug("urgency", item.urgency)),
     h("span", { class: "case-main" },
-      h("span", { class: "case-title" }, h("span", { class: "no" }, `#${item.number}`), typeName(item),
+      h("span", { class: "case-title" }, h("span", { class: "no" }, `#${item.number}`),
+        h("span", { class: "case-type" }, typeName(item)),
         item.drill ? h("span", { class: "chip drill" }, t("drill")) : null),
       h("span", { class: "case-place" }, place)),
     h("span", { class: "case-end" },

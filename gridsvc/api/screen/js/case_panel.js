@@ -14,7 +14,9 @@ import { slug, t } from "./words.js";
 const QUIET_STEPS = new Set(["cancel", "reopen"]);
 const NEEDS_REASON = new Set(["decline", "withdraw"]);
 
-const panel = { id: null, events: [], error: null, note: "", sure: null, busy: false, folds: new Set() };
+const UNSENT = { body: "", key: "" };
+
+const panel = { id: null, events: [], error: null, note: "", sure: null, busy: false, sent: UNSENT, folds: new Set() };
 let act = {}; // {choose(id), close(), changed()}
 
 export function startCasePanel(actions) {
@@ -32,7 +34,7 @@ const signature = (item) => JSON.stringify([item.status, item.waiting, item.arri
 
 function open() {
   if (panel.id === state.selected) return;
-  Object.assign(panel, { id: state.selected, events: [], error: null, note: "", sure: null, busy: false });
+  Object.assign(panel, { id: state.selected, events: [], error: null, note: "", sure: null, busy: false, sent: UNSENT });
   panel.folds.clear();
   set({ shown: null });
   if (state.selected) refresh();
@@ -70,12 +72,16 @@ async function take(step, teamId = null) {
   drawCasePanel();
   try {
     const body = { step, ...(teamId ? { team_id: teamId } : {}), ...(panel.note.trim() ? { note: panel.note.trim() } : {}) };
-    const whole = await post(`/incidents/${state.selected}/steps`, body, { "Idempotency-Key": crypto.randomUUID() });
+    const text = JSON.stringify(body);
+    if (panel.sent.body !== text) panel.sent = { body: text, key: crypto.randomUUID() };
+    const whole = await post(`/incidents/${state.selected}/steps`, body, { "Idempotency-Key": panel.sent.key });
+    panel.sent = UNSENT;
     panel.note = "";
     announce(step === "assign" && whole.sent ? t("sent", { n: whole.sent.length }) : t("step_done", { step: slug("step", step) }));
     show(whole);
   } catch (error) {
     panel.error = error;
+    if (!error.away) panel.sent = UNSENT; // a refusal is an answer; only silence is repeated under the same key
   }
   panel.busy = false;
   await refresh();

@@ -3,13 +3,14 @@
 import { lateness } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
 import { icon, PIXEL_RATIO, TEAM_COLOURS } from "./map_icons.js";
-import { mapStyle } from "./map_style.js";
+import { mapStyle, TEAMS_FROM_ZOOM } from "./map_style.js";
 import { caseTitle, openCases, teamName, unitMark, unitName } from "./names.js";
-import { caseById, district, on, state } from "./state.js";
+import { caseById, district, isWaiting, on, state } from "./state.js";
 import { slug, t } from "./words.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 const LAYERS = "grids,grid_labels,roads";
+const TEAMS_A_ROW = 4;
 
 let map = null;
 let library = null;
@@ -100,16 +101,17 @@ function listen() {
       act.place(lng, lat);
       return;
     }
-    const [hit] = map.queryRenderedFeatures(around(event.point), { layers: ["cases", "teams"] });
+    const [hit] = map.queryRenderedFeatures(around(event.point), { layers: ["cases", "teams", "posts"] });
     if (hit?.source === "cases") act.choose(hit.properties.id);
     else if (hit?.source === "teams") showTeam(hit, event.lngLat);
+    else if (hit?.source === "posts") map.easeTo({ center: hit.geometry.coordinates, zoom: TEAMS_FROM_ZOOM + 0.7, duration: 500 });
     else if (state.draft) act.place(lng, lat);
   });
   map.on("contextmenu", (event) => {
     const { lng, lat } = event.lngLat.wrap();
     act.reportHere(lng, lat);
   });
-  for (const layer of ["cases", "teams"]) {
+  for (const layer of ["cases", "teams", "posts"]) {
     map.on("mouseenter", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "pointer"); });
     map.on("mouseleave", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : ""); });
   }
@@ -190,26 +192,30 @@ function drawCases() {
     const urgent = item.urgency === "emergency";
     return feature(item.lon, item.lat, {
       id: item.id,
-      icon: `case|${item.urgency}|${Number(!item.teams.length && !item.closed_at)}|${Number(late)}`,
+      icon: `case|${item.urgency}|${Number(isWaiting(item))}|${Number(late)}`,
       order: (urgent ? 2 : 0) + (late ? 1 : 0),
     });
   }));
 }
 
+/** From afar one sign a town, with how many of its teams are free; close by every team, side by side at its post. */
 function drawTeams() {
-  const atPlace = new Map(); // teams at one station stand side by side
-  draw("teams", state.teams.filter((team) => team.position).map((team) => {
-    const key = `${team.position.lon.toFixed(4)} ${team.position.lat.toFixed(4)}`;
-    const n = atPlace.get(key) ?? 0;
-    atPlace.set(key, n + 1);
-    return feature(team.position.lon, team.position.lat, {
+  const shown = state.teams.filter((team) => team.position);
+  const posts = Map.groupBy(shown, ({ position }) => `${position.lon.toFixed(4)} ${position.lat.toFixed(4)}`);
+  const towns = Map.groupBy(shown, ({ position }) => `${position.lon.toFixed(2)} ${position.lat.toFixed(2)}`);
+  draw("posts", [...towns.values()].map((teams) => {
+    const free = teams.filter((team) => team.status === "available").length;
+    const mean = (axis) => teams.reduce((sum, team) => sum + team.position[axis], 0) / teams.length;
+    return feature(mean("lon"), mean("lat"), { icon: `post|${free}|${teams.length}`, order: teams.length });
+  }));
+  draw("teams", [...posts.values()].flatMap((teams) => teams.map((team, n) =>
+    feature(team.position.lon, team.position.lat, {
       id: team.id,
       status: team.status,
       icon: `team|${unitMark(team.unit)}|${team.status}`,
-      offset: [((n % 4) - 0) * 27, Math.floor(n / 4) * 27],
+      offset: [(n % TEAMS_A_ROW) * 27, Math.floor(n / TEAMS_A_ROW) * 27],
       order: team.status === "engaged" ? 1 : 0,
-    });
-  }));
+    }))));
 }
 
 /** The chosen case or the draft: a ring, its owner's border, dashed lines to its teams. */

@@ -32,6 +32,26 @@ function team(mark, status) {
   });
 }
 
+/** A post: how many of its teams are free, of how many. */
+function post(free, all) {
+  return draw(34, (c, size) => {
+    const colour = free ? TEAM_COLOURS.available : TEAM_COLOURS.engaged;
+    c.beginPath();
+    c.roundRect(2, 9, size - 4, 17, 8);
+    c.fillStyle = "#0d2a22";
+    if (!free) c.fillStyle = "#33240c";
+    c.fill();
+    c.lineWidth = 1.8;
+    c.strokeStyle = colour;
+    c.stroke();
+    c.fillStyle = colour;
+    c.font = "600 11.5px system-ui,sans-serif";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(`${free}/${all}`, size / 2, size / 2 + 1);
+  });
+}
+
 /** Emergency: a triangle with an exclamation mark; routine: a disc. Hollow = no team yet; a dashed ring = late. */
 function incident(urgency, waiting, late) {
   return draw(38, (c, size) => {
@@ -105,10 +125,11 @@ function pin() {
   });
 }
 
-/** Draw the icon that `name` stands for: team|MARK|status, case|urgency|waiting|late, ring, pin; null for others. */
+/** Draw the icon that `name` stands for: team|MARK|status, post|free|all, case|urgency|waiting|late, ring, pin; null for others. */
 export function icon(name) {
   const [kind, ...words] = name.split("|");
   if (kind === "team") return team(words[0], words[1]);
+  if (kind === "post") return post(Number(words[0]), Number(words[1]));
   if (kind === "case") return incident(words[0], words[1] === "1", words[2] === "1");
   if (kind === "ring") return ring();
   if (kind === "pin") return pin();

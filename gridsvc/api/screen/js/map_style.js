@@ -15,6 +15,9 @@ export const COLOURS = {
   chosen: "#4cc2ff",
 };
 
+/** From here on every team is drawn, before that its post. */
+export const TEAMS_FROM_ZOOM = 11.4;
+
 // Muted hues that a dark ground carries; neighbours by code get different ones.
 const TOWNSHIP_TINTS = ["#2b5d8a", "#3f6b4f", "#6a4f7d", "#7a5a3a", "#2f6f73", "#714552", "#4d5f86"];
 
@@ -86,6 +89,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
       base: { type: "vector", url: tilesUrl, promoteId: { grids: "code" }, ...(attribution ? { attribution } : {}) },
       chosen: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       links: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
+      posts: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       teams: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       cases: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
     },
@@ -137,9 +141,16 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
         paint: { "line-color": ["get", "colour"], "line-width": 1.8, "line-dasharray": [2, 1.6], "line-opacity": 0.9 },
       },
       {
-        id: "teams", type: "symbol", source: "teams",
+        id: "posts", type: "symbol", source: "posts", maxzoom: TEAMS_FROM_ZOOM,
         layout: {
-          "icon-image": ["get", "icon"], "icon-size": byZoom(8, 0.42, 10.5, 0.6, 13, 0.95, 16, 1.2),
+          "icon-image": ["get", "icon"], "icon-size": byZoom(7, 0.6, 10, 0.85, 11.5, 1),
+          "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "order"],
+        },
+      },
+      {
+        id: "teams", type: "symbol", source: "teams", minzoom: TEAMS_FROM_ZOOM,
+        layout: {
+          "icon-image": ["get", "icon"], "icon-size": byZoom(11, 0.72, 13, 0.95, 16, 1.2),
           "icon-offset": ["get", "offset"], "icon-allow-overlap": true, "icon-ignore-placement": true,
           "symbol-sort-key": ["get", "order"],
         },

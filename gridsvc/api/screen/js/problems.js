@@ -6,8 +6,8 @@ import { slug, t } from "./words.js";
 
 /** A box for an error; `onCase(id)` opens the case that a conflict names. */
 export function problemBox(error, onCase = null) {
-  const { problem = {}, kind = "", away = false } = error;
-  if (away) return h("div", { class: "problem", role: "alert" }, h("strong", {}, t("away_short")));
+  const { problem = {}, kind = "", away = false, status } = error;
+  if (away) return h("div", { class: "problem", role: "alert" }, h("strong", {}, t(status ? "away_short" : "no_answer")));
   const title = slug("problem", kind) || problem.title || t("refused");
   return h("div", { class: "problem", role: "alert", data: { kind } },
     h("strong", {}, kind && title !== kind.replaceAll("-", " ") ? title : t("refused")),

@@ -1,8 +1,12 @@
 /** The service over HTTP: refusals become errors that can be read, an outage becomes a state that can be seen. */
 
-const TIMEOUT_MS = 15_000;
+const READ_TIMEOUT_MS = 15_000;
+const WRITE_TIMEOUT_MS = 30_000;
 
-/** A refusal of the service (problem details), or the service being away (`away` true). */
+/**
+ * A refusal of the service (problem details), or the service being away (`away` true). Away with status 0 means no
+ * answer at all: what was sent may have arrived. Send it again with the same Idempotency-Key.
+ */
 export class ServiceError extends Error {
   constructor(problem, { away = false, status = 0 } = {}) {
     super(problem.detail ?? problem.title ?? String(status));
@@ -32,7 +36,7 @@ async function ask(method, path, body, headers = {}) {
       method,
       headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
       body: body ? JSON.stringify(body) : undefined,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
       cache: "no-cache",
     });
   } catch {

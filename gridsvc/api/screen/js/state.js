@@ -30,3 +30,6 @@ export const district = () => state.facts?.districts[0] ?? null;
 export const teamById = (id) => state.teams.find((team) => team.id === id) ?? null;
 export const planByType = (type) => state.plans.find((plan) => plan.type === type) ?? null;
 export const caseById = (id) => state.cases.find((item) => item.id === id) ?? null;
+
+/** Whether a case stands still because no team is on it. */
+export const isWaiting = (item) => item.waiting && !item.closed_at && !item.teams.length;

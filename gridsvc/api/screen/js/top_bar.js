@@ -4,8 +4,8 @@ import { isLate, span, timeOf, zoneName } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
 import { derivedLevels, join, openCases } from "./names.js";
 import { link, now, onLink } from "./service.js";
-import { district, on, state } from "./state.js";
-import { language, t } from "./words.js";
+import { district, isWaiting, on, state } from "./state.js";
+import { t } from "./words.js";
 
 export function startTopBar() {
   on(["facts"], drawDistrict);
@@ -27,13 +27,13 @@ export function drawTopBar() {
 
 function drawDistrict() {
   const place = district();
-  const name = place ? place.name : "gridsvc";
-  byId("district").textContent = language === "zh" ? `${name} · ${t("title")}` : `${name} · ${t("title")}`;
+  const name = place ? place.name.replace(/\s*\(synthetic\)$/, "") : "gridsvc"; // the badge beside it says so
+  byId("district").textContent = `${name} · ${t("title")}`;
   document.title = `${name} · ${t("title")} gridsvc`;
   if (!place) return;
   const drawn = derivedLevels();
   const about = place.synthetic ? t("synthetic_long") : drawn.length ? t("derived_long", { levels: join(drawn) }) : t("demo_long");
-  const notes = Array.isArray(place.about?.notes) ? place.about.notes : [];
+  const notes = place.notes ?? [];
   const made = place.synthetic || drawn.length || notes.length;
   replace(byId("about"),
     made ? h("details", { class: "made-up" },
@@ -46,7 +46,7 @@ function drawCounters() {
   const open = openCases();
   const free = state.teams.filter((team) => team.status === "available").length;
   const late = open.filter((item) => item.urgency === "emergency" && isLate(item) && !item.arrived_at).length;
-  const waiting = open.filter((item) => !item.teams.length).length;
+  const waiting = open.filter(isWaiting).length;
   const counters = [
     ["count_open", open.length, ""],
     ["count_waiting", waiting, waiting ? "is-waiting" : ""],

@@ -258,4 +258,7 @@ export const EN = {
   sure: "Really: {step}?",
   recommended_at_report: "Recommended at the report, and unfilled slots",
   change: "Change",
+  competence: "Competence by law: which unit, on what basis",
+  legend_post: "teams in one place: free / all",
+  no_answer: "The service did not answer; what was sent may or may not have arrived. Press again: it takes effect only once.",
 };

@@ -258,4 +258,7 @@ export const ZH = {
   sure: "确认{step}？",
   recommended_at_report: "上报时的推荐与未补足席位",
   change: "更换",
+  competence: "法定职责：哪个单位、依据什么",
+  legend_post: "同一地点的队伍：可用 / 全部",
+  no_answer: "服务没有回答，可能已经收到，也可能没有。再按一次是安全的：同一次操作只会生效一次。",
 };
