@@ -149,6 +149,7 @@ class TestShortfalls:
             answer = at(7, prepared=prepared, team_states=toy.states(emergency_1=TeamState(staff_present=present)))
             slot = unfilled(answer).get("brigade-emergency")
             assert (slot and slot.reason) == reason
+            assert verdict_of(answer, "emergency-1") == (reason or "chosen-member")
         weak = Prepared.of([replace(team, staff_needed=3) for team in toy.TEAMS], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
         answer = at(7, prepared=weak, team_states=toy.states(town_t2=TeamState(staff_present=2)))
         assert unfilled(answer)["township"].reason == "understaffed"
