@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -160,7 +162,8 @@ def to_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees
         return lon, lat
     if datum is Datum.BD09:
         lon, lat = _inverse(_gcj02_to_bd09, lon, lat)
-    return _inverse(_wgs84_to_gcj02, lon, lat)
+    wgs84: tuple[Degrees, Degrees] = _inverse(_wgs84_to_gcj02, lon, lat)
+    return wgs84
 
 
 def from_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees]:
@@ -198,12 +201,12 @@ def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
 
 
-def _inverse(forward: object, lon: Degrees, lat: Degrees) -> tuple[Degrees, Degrees]:
+def _inverse(forward: Callable[[Floats, Floats], tuple[Floats, Floats]], lon: Any, lat: Any) -> Any:
     """Find what the forward transform sends to (lon, lat), by fixed-point iteration: each round gains 4 digits."""
     wanted_lon, wanted_lat = np.asarray(lon, float), np.asarray(lat, float)
     found_lon, found_lat = wanted_lon, wanted_lat
     for _ in range(12):
-        there_lon, there_lat = forward(found_lon, found_lat)  # type: ignore[operator]
+        there_lon, there_lat = forward(found_lon, found_lat)
         miss_lon, miss_lat = wanted_lon - there_lon, wanted_lat - there_lat
         found_lon, found_lat = found_lon + miss_lon, found_lat + miss_lat
         if np.all(np.maximum(np.abs(miss_lon), np.abs(miss_lat)) < 1e-12):
@@ -211,10 +214,11 @@ def _inverse(forward: object, lon: Degrees, lat: Degrees) -> tuple[Degrees, Degr
     return _like(lon, lat, found_lon, found_lat)
 
 
-def _like(lon: Degrees, lat: Degrees, new_lon: Floats, new_lat: Floats) -> tuple[Degrees, Degrees]:
-    if isinstance(lon, np.ndarray) or isinstance(lat, np.ndarray):
-        return new_lon, new_lat  # type: ignore[return-value]
-    return float(new_lon), float(new_lat)
+def _like(lon: Any, lat: Any, new_lon: Any, new_lat: Any) -> Any:
+    """Return scalars for scalars and arrays for arrays."""
+    if isinstance(lon, float) and isinstance(lat, float):
+        return float(new_lon), float(new_lat)
+    return new_lon, new_lat
 
 
 # ------------------------------------------------------------------------------------------------ distances and areas

@@ -62,8 +62,12 @@ def get_owners(
     lon: Annotated[float, Query(examples=[119.7])],
     lat: Annotated[float, Query(examples=[29.1])],
     datum: Annotated[str, Query(max_length=40)] = "WGS-84",
-    radius_m: Annotated[float | None, Query(description="How uncertain the place is: adds `shares` and `confirm`")] = None,
-    as_of: Annotated[str | None, Query(max_length=40, description="By the grids in force then (RFC 3339, or a date)")] = None,
+    radius_m: Annotated[
+        float | None, Query(description="How uncertain the place is: adds `shares` and `confirm`")
+    ] = None,
+    as_of: Annotated[
+        str | None, Query(max_length=40, description="By the grids in force then (RFC 3339, or a date)")
+    ] = None,
     known_at: Annotated[str | None, Query(max_length=40, description="By what was known then")] = None,
     district: Annotated[str | None, Query(max_length=40)] = None,
 ) -> dict[str, Any]:

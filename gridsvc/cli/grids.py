@@ -68,7 +68,7 @@ def load_grids(
 
 @click.group()
 def grids() -> None:
-    """Generations of boundaries: look at them, check, activate, roll back, compare, export."""
+    """Look at generations of boundaries, check, activate, roll back, compare, export."""
 
 
 def _opened(district: str | None) -> tuple[Service, str]:
@@ -166,7 +166,9 @@ def _show_activated(done: Activated) -> None:
     if done.difference is not None:
         click.echo(f"Against generation {done.before}:")
         _show_difference(done.difference)
-        click.echo(f"{done.teams} teams and {done.cases} open cases have another owner chain now; open cases keep theirs.")
+        click.echo(
+            f"{done.teams} teams and {done.cases} open cases have another owner chain now; open cases keep theirs."
+        )
 
 
 @grids.command()
@@ -240,7 +242,9 @@ def export(*, file: Path, generation: int | None, level: str | None, district: s
 @click.option("--as-of", metavar="DATE", help="By the grids in force then: a date, or a time with offset.")
 @click.option("--address", help="A known address, instead of LON LAT.")
 @click.option("--file", "source", type=click.Path(path_type=Path), help="A CSV file with columns lon and lat.")
-@click.option("--out", "target", type=click.Path(path_type=Path), help="Where to write it with owners: .csv or .parquet.")
+@click.option(
+    "--out", "target", type=click.Path(path_type=Path), help="Where to write it with owners: .csv or .parquet."
+)
 @district_option
 @json_option
 def locate(
@@ -262,7 +266,7 @@ def locate(
         answer({"file": str(target), "rows": sum(counts.values()), "rules": counts}, as_json=as_json,
                show=lambda: click.echo(f"{target}: {words}"))  # fmt: skip
         return
-    lon, lat = lonlat if address is None else operation.get_address(service, address, district=district)
+    lon, lat = lonlat if address is None else operation.get_address(service, address)
     told = operation.locate(indexes, lon, lat, datum=datum if address is None else "WGS-84", radius_m=radius_m)
     answer(told.as_json(), as_json=as_json, show=lambda: _show_owners(told.as_json()))
 

@@ -127,7 +127,7 @@ def write_grids(
     if not grids:
         return
     shapes = np.array([shapely.force_2d(g.geometry) for g in grids], dtype=object)
-    encoded: Sequence[bytes] = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True, byte_order=1)
+    encoded = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True, byte_order=1).tolist()
     digests = [hashlib.sha256(content).hexdigest() for content in encoded]
     _copy_geometries(connection, district, shapes, encoded, digests)
     cursor = _stage(connection, "grid")
@@ -240,7 +240,9 @@ def note_load(connection: Connection, district: str, number: int, source: dict[s
     )
 
 
-def note_check(connection: Connection, district: str, number: int, faults: list[dict[str, Any]], *, blocking: bool) -> None:
+def note_check(
+    connection: Connection, district: str, number: int, faults: list[dict[str, Any]], *, blocking: bool
+) -> None:
     """Keep what was found wrong with a generation."""
     connection.execute(
         update(grid_generation)
@@ -255,10 +257,11 @@ def put_in_force(
 ) -> None:  # fmt: skip
     """Append to the log and move the version vector; the district's row must be locked for update."""
     begins = func.clock_timestamp() if valid_from is None else valid_from
-    connection.execute(
-        insert(in_force).values(district=district, generation=number, reason=reason, valid_from=begins)
-    )
-    values: dict[str, Any] = {"state": "activated", "activated_at": func.coalesce(grid_generation.c.activated_at, begins)}
+    connection.execute(insert(in_force).values(district=district, generation=number, reason=reason, valid_from=begins))
+    values: dict[str, Any] = {
+        "state": "activated",
+        "activated_at": func.coalesce(grid_generation.c.activated_at, begins),
+    }
     if index_digest is not None:
         values["index_digest"] = index_digest
     connection.execute(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from gridsvc.coordinates import Datum, find_datum, to_wgs84
+from gridsvc.coordinates import find_datum, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound, UndeclaredDatum
 
 if TYPE_CHECKING:
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 # What columns are called, in Chinese cadastres and elsewhere; earlier names win.
 _CALLED = {
     "code": (
-        "code", "grid_code", "gridcode", "网格编码", "网格代码", "统计用区划代码", "区划代码", "行政区划代码", "行政区代码", "编码", "代码",
-        "xzqdm", "zldwdm", "qsdwdm", "adcode", "village_code", "town_code", "bm", "dm",
+        "code", "grid_code", "gridcode", "网格编码", "网格代码", "统计用区划代码", "区划代码", "行政区划代码",
+        "行政区代码", "编码", "代码", "xzqdm", "zldwdm", "qsdwdm", "adcode", "village_code", "town_code", "bm", "dm",
     ),
     "name": (
-        "name", "grid_name", "gridname", "网格名称", "村名称", "村社名称", "村名", "乡镇名称", "乡镇名", "行政区名称", "区划名称", "名称", "名字",
-        "xzqmc", "zldwmc", "qsdwmc", "village", "town", "nam", "mc",
+        "name", "grid_name", "gridname", "网格名称", "村名称", "村社名称", "村名", "乡镇名称", "乡镇名", "行政区名称",
+        "区划名称", "名称", "名字", "xzqmc", "zldwmc", "qsdwmc", "village", "town", "nam", "mc",
     ),
     "parent": (
-        "parent", "parent_code", "上级编码", "上级代码", "上级网格编码", "上级网格", "上级", "所属乡镇代码", "所属乡镇", "所属片区", "pcode", "sjdm",
+        "parent", "parent_code", "上级编码", "上级代码", "上级网格编码", "上级网格", "上级", "所属乡镇代码",
+        "所属乡镇", "所属片区", "pcode", "sjdm",
     ),
     "officer": ("officer", "网格员", "网格长", "执法队员", "专职执法队员"),
     "urban_rural_code": ("urban_rural_code", "ur_code", "城乡分类代码", "城乡分类", "cxfldm"),
@@ -71,7 +73,7 @@ def read_boundaries(
     Parameters
     ----------
     crs
-        Datum (GCJ-02, BD-09, ...) or reference system (EPSG:4549, ...) of the coordinates; wins over what the file says.
+        Datum (GCJ-02, BD-09, ...) or reference system (EPSG:4549, ...) of the coordinates; wins over the file.
     code_field, name_field, parent_field
         Columns; those not given are guessed by their names.
     layer
@@ -95,11 +97,15 @@ def read_boundaries(
     layer = _choose_layer(path, layer)
     encoding, note = _choose_encoding(path, encoding)
     try:
-        meta, _, shapes, values = pyogrio.raw.read(path, layer=layer, encoding=encoding)
+        with warnings.catch_warnings():  # a ring that does not close is a fault to be listed, not a warning
+            warnings.simplefilter("ignore", RuntimeWarning)
+            meta, _, shapes, values = pyogrio.raw.read(path, layer=layer, encoding=encoding)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read: {_first_line(error)}", kind="unreadable-file") from error
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: texts are not {encoding or 'UTF-8'}; name their encoding by --encoding, for example GBK.") from error
+        raise InvalidInput(
+            f"{path}: texts are not {encoding or 'UTF-8'}; name their encoding by --encoding, for example GBK."
+        ) from error
     if shapes is None or not len(shapes):
         raise InvalidInput(f"{path} holds no features. Export the boundaries again.", kind="empty-file")
     fields = [str(name) for name in meta["fields"]]
@@ -137,7 +143,9 @@ def _choose_layer(path: Path, layer: str | None) -> str | None:
             raise InvalidInput(f"{path} has no layer {layer!r}; it has {', '.join(layers)}.", kind="no-layer")
         return layer
     if len(layers) > 1:
-        raise InvalidInput(f"{path} has {len(layers)} layers: choose one by --layer: {', '.join(layers)}.", kind="no-layer")
+        raise InvalidInput(
+            f"{path} has {len(layers)} layers: choose one by --layer: {', '.join(layers)}.", kind="no-layer"
+        )
     if not layers:
         raise InvalidInput(f"{path} holds no layer with geometries.", kind="empty-file")
     return layers[0]
@@ -160,7 +168,10 @@ def _choose_encoding(path: Path, encoding: str | None) -> tuple[str | None, str 
             content[32:].decode(guess)
         except UnicodeDecodeError:
             continue
-        return guess, f"{table.name} names no encoding; its texts read as {guess}. Give --encoding where they look wrong."
+        return (
+            guess,
+            f"{table.name} names no encoding; its texts read as {guess}. Give --encoding where they look wrong.",
+        )
     return "GB18030", f"{table.name} names no encoding; taken as GB18030. Give --encoding where texts look wrong."
 
 
@@ -182,12 +193,14 @@ def _choose_columns(path: Path, table: dict[str, Sequence[Any]], wanted: dict[st
         if len(texts) == 1:
             columns["name"] = texts[0]
         elif "code" not in columns:
-            raise InvalidInput(f"{path}: which column has the names? Say it by --name-field; there are {listed}.", kind="no-column")
+            raise InvalidInput(
+                f"{path}: which column has the names? Say it by --name-field; there are {listed}.", kind="no-column"
+            )
     return columns
 
 
 def _are_codes(values: Sequence[Any]) -> bool:
-    """A guessed code column must tell the grids apart; an adcode that all share does not."""
+    """Tell whether a guessed code column tells the grids apart; an adcode that all share does not."""
     texts = [_text(value) for value in values]
     return None not in texts and len(set(texts)) == len(texts)
 
@@ -218,7 +231,9 @@ def _names(path: Path, table: dict[str, Sequence[Any]], columns: dict[str, str])
     return [name for name in names if name is not None]
 
 
-def _reference(path: Path, told: str | None, crs: str | None) -> tuple[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
+def _reference(
+    path: Path, told: str | None, crs: str | None
+) -> tuple[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
     """Return what the coordinates refer to, and what turns (n, 2) of them into WGS-84 degrees."""
     if crs is None:
         if told is None or (path.suffix.lower() in {".geojson", ".json"} and not _declares_crs(path)):
@@ -259,7 +274,8 @@ def _declares_crs(path: Path) -> bool:
 def _geometries(
     path: Path, shapes: NDArray[np.object_], converts: Callable[[NDArray[np.float64]], NDArray[np.float64]], crs: str
 ) -> NDArray[np.object_]:
-    read = shapely.force_2d(shapely.from_wkb(shapes, on_invalid="ignore"))
+    with np.errstate(invalid="ignore"):
+        read = shapely.force_2d(shapely.from_wkb(shapes, on_invalid="ignore"))
     for row, shape in enumerate(read):
         if shape is None:
             read[row] = shapely.Polygon()

@@ -83,7 +83,9 @@ def _degrees(path: Path, table: Any, called: Sequence[str]) -> NDArray[np.float6
     return np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64)
 
 
-def write_places(path: Path, places: Places, added: Mapping[str, tuple[NDArray[np.int32], Sequence[str | None]]]) -> None:
+def write_places(
+    path: Path, places: Places, added: Mapping[str, tuple[NDArray[np.int32], Sequence[str | None]]]
+) -> None:
     """Write the rows with columns added, as .csv (empty = none) or .parquet.
 
     Parameters

@@ -187,7 +187,7 @@ def _rasterise(
     written = 0
     for depth in range(_DEEPEST + 1):
         words, codes, *smaller = raster.emit(
-            edges, face_first, faces, levels, wests, souths, cell, first, entries, state_first, states, targets,
+            edges, face_first, faces, levels, wests, souths, cell, first, entries, state_first, states,
             written, depth < _DEEPEST, _EDGES_PER_RECORD, finest,
         )  # fmt: skip
         if depth == 0:

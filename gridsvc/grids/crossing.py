@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -33,16 +33,15 @@ _SPLIT = SPLIT
 def _loader(result: Any, bits: int | None) -> Any:
     """Make an intrinsic that reads one number at an address; None: a float64."""
 
-    @intrinsic
     def load(_context: Any, address: Any) -> Any:
-        def make(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             kind = ir.DoubleType() if bits is None else ir.IntType(bits)
             value = builder.load(builder.inttoptr(arguments[0], kind.as_pointer()))
             return value if bits in {None, 64} else builder.sext(value, ir.IntType(64))
 
-        return result(types.int64), make
+        return result(address), make
 
-    return load
+    return intrinsic(load)
 
 
 _float = _loader(types.float64, None)
@@ -51,33 +50,36 @@ _half = _loader(types.int64, 32)
 _byte = _loader(types.int64, 8)
 
 
-@intrinsic
-def _lowest_bit(_context: Any, word: Any) -> Any:
+def _typed_lowest_bit(_context: Any, word: Any) -> Any:
     """Return the number of the lowest bit set; the word is not zero."""
 
     def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], cgutils.true_bit)
 
-    return types.int64(types.int64), make
+    return types.int64(word), make
 
 
-@intrinsic
-def _fetch(_context: Any, address: Any) -> Any:
+def _typed_fetch(_context: Any, address: Any) -> Any:
     """Ask for the cache line at an address, without waiting for it."""
 
-    def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    def make(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         byte, int32 = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        insert: Any = cgutils.get_or_insert_function
+        function = insert(builder.module, kind, "llvm.prefetch.p0i8")
         where = builder.inttoptr(arguments[0], byte)
         builder.call(function, [where, int32(0), int32(3), int32(1)])
-        return _target.get_dummy_value()
+        return target.get_dummy_value()
 
-    return types.void(types.int64), make
+    return types.void(address), make
+
+
+_lowest_bit: Any = intrinsic(_typed_lowest_bit)
+_fetch: Any = intrinsic(_typed_fetch)
 
 
 @njit(cache=True, nogil=True)
-def _exact_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> bool:
+def _exact_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> Any:
     """Decide the side without any rounding: the sign of a sum of six products."""
     left = (bx, -bx, -ax, -by, by, ay)
     right = (py, ay, py, px, ax, px)
@@ -109,7 +111,7 @@ def _exact_left(ax: float, ay: float, bx: float, by: float, px: float, py: float
 
 
 @njit("b1(f8, f8, f8, f8, f8, f8)", cache=True, nogil=True, inline="never")
-def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> bool:
+def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> Any:
     """Tell whether p lies strictly left of the canonical edge a-b; a point on it does not."""
     t = (bx - ax) * (py - ay)
     u = (by - ay) * (px - ax)
@@ -122,7 +124,7 @@ def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) ->
 @njit("b1(f8, f8, f8, f8, f8, f8, f8, f8)", cache=True, nogil=True)
 def is_crossed(
     ax: float, ay: float, bx: float, by: float, px: float, py: float, corner_x: float, corner_y: float
-) -> bool:
+) -> Any:
     """Tell whether the path from p east (or west) to corner_x, then along the meridian to corner_y, crosses a-b."""
     crossed = False
     spans_y = ay <= py < by
@@ -137,7 +139,9 @@ def is_crossed(
 
 
 @njit(cache=True, nogil=True)
-def _settle(at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float) -> int:
+def _settle(
+    at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float
+) -> Any:
     """Return the outcome of a point in a cell with borders; `at` is the address of its record."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
@@ -193,7 +197,7 @@ def _settle(at: int, head: int, levels_at: int, finest: int, outside: int, lon: 
 @njit(cache=True, nogil=True)
 def _settle_crowd(
     at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float
-) -> int:
+) -> Any:
     """Do as `_settle` where more than 62 faces meet in one smallest cell."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
@@ -252,7 +256,7 @@ def _settle_crowd(
 def _descend(
     pool_at: int, levels_at: int, code: int, finest: int, outside: int,
     lon: float, lat: float, west: float, south: float, cell: float,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Follow a cell's negative code to the outcome; west, south and cell are the cell's own."""
     while code < 0:
         at = pool_at + 8 * ~code
@@ -269,7 +273,7 @@ def _descend(
 
 
 @njit("i8(i8, f8, f8)", cache=True, nogil=True)
-def locate_one(address: int, lon: float, lat: float) -> int:
+def locate_one(address: int, lon: float, lat: float) -> Any:
     """Return the outcome (row << 3 | rule) of one point; `address` is that of the mapped file."""
     told = address + 64
     west, south, cell, per_deg = _float(told), _float(told + 8), _float(told + 16), _float(told + 24)

@@ -98,13 +98,13 @@ class _Search:
         self.valid = np.asarray(shapely.is_valid(self.raw)) & ~np.asarray(shapely.is_empty(self.raw))
         self.valid &= np.isin(shapely.get_type_id(self.raw), (3, 6))
         self.shapes = self.raw.copy()
-        for row in np.flatnonzero(~self.valid):
+        for row in np.flatnonzero(~self.valid).tolist():
             self.shapes[row] = topology.repair(self.raw[row])
         self.levels = np.array([grid.level for grid in grids], np.int64)
         self.present = [level for level in Level if (self.levels == level).any()]
         self.row_of: dict[str, int] = {}
-        for row, grid in enumerate(grids):
-            self.row_of.setdefault(grid.code, row)
+        for number, grid in enumerate(grids):
+            self.row_of.setdefault(grid.code, number)
         self._done = 0
         self._of = 5 * max(len(grids), 1)  # about four neighbours, and once more for the parents
         self._progress = progress
@@ -137,10 +137,10 @@ class _Search:
             area_m2, lon, lat, blocking, words,
         )  # fmt: skip
 
-    # ------------------------------------------------------------------------------------------------ one grid by itself
+    # ----------------------------------------------------------------------------------------------- one grid by itself
 
     def _invalid(self) -> Iterator[Fault]:
-        for row in np.flatnonzero(~self.valid):
+        for row in np.flatnonzero(~self.valid).tolist():
             shape: BaseGeometry = self.raw[row]
             if not np.isfinite(shapely.get_coordinates(shape)).all():
                 reason, at = "a coordinate is not a finite number", None
@@ -154,7 +154,7 @@ class _Search:
                 reason = reason.split("[")[0].lower()
             area_m2 = float(topology.areas_m2(self.shapes[row : row + 1])[0])
             name = self.grids[row].name
-            yield self._fault("invalid", [int(row)], f"{name}: {reason}. Correct it in the source.", area_m2=area_m2, at=at)
+            yield self._fault("invalid", [row], f"{name}: {reason}.", area_m2=area_m2, at=at)
 
     def _duplicates(self) -> Iterator[Fault]:
         count = Counter(grid.code for grid in self.grids)
@@ -169,7 +169,7 @@ class _Search:
     def _people_and_names(self) -> Iterator[Fault]:
         for row, grid in enumerate(self.grids):
             if grid.provisional_code:
-                words = f"{grid.name} has no known code; {grid.code} is provisional. Give --code-field or correct the name."
+                words = f"{grid.name} has no known code; {grid.code} is provisional."
                 yield self._fault("unresolved-name", [row], words)
             if grid.level is Level.VILLAGE and grid.officer is None:
                 yield self._fault("no-officer", [row], f"{grid.name} has no officer.")
@@ -181,7 +181,7 @@ class _Search:
             if grid.level == self.present[0]:
                 continue
             if self._parent_row(grid) < 0:
-                named = "has no parent" if grid.parent is None else f"names the parent {grid.parent}, which is not loaded"
+                named = "has no parent" if grid.parent is None else f"has the parent {grid.parent}, not loaded"
                 yield self._fault("orphan", [row], f"{grid.name} {named}.", area_m2=self._area_m2(row))
             elif (town := self._township_of(grid)) is not None and not _codes_agree(grid.code, town.code):
                 words = f"{grid.name}: the code {grid.code} does not belong under {town.code} {town.name}."
@@ -194,7 +194,7 @@ class _Search:
             above = self.grids[row] if row >= 0 else None
         return above if above is not grid else None
 
-    # ---------------------------------------------------------------------------------------------- one level as a whole
+    # --------------------------------------------------------------------------------------------- one level as a whole
 
     def _level(self, level: Level) -> Iterator[Fault]:
         rows = np.flatnonzero((self.levels == level) & ~shapely.is_empty(self.shapes))
@@ -244,7 +244,7 @@ class _Search:
         divided = {self.grids[row].parent for row in rows}
         gaps = topology.uncovered(self.shapes[above], self.shapes[rows], parent_of, overlapping, self._step)
         for parent, rest in gaps:
-            owner = self.grids[above[parent]]
+            owner = self.grids[int(above[parent])]
             for piece in topology.pieces_of(rest):
                 kind = "sliver" if piece.is_sliver else "gap"
                 near = [int(rows[k]) for k in tree.query(piece.shape, predicate="dwithin", distance=1e-7)]
@@ -272,8 +272,8 @@ class _Search:
 
     def _parent_rows(self, rows: NDArray[np.int64], above: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for each row the position of its parent in `above`, -1 none."""
-        place = {self.grids[row].code: k for k, row in enumerate(above)}
-        return np.array([place.get(self.grids[row].parent or "", -1) for row in rows], np.int64)
+        place = {self.grids[row].code: k for k, row in enumerate(above.tolist())}
+        return np.array([place.get(self.grids[row].parent or "", -1) for row in rows.tolist()], np.int64)
 
     def _area_m2(self, row: int) -> float:
         return float(topology.areas_m2(self.shapes[row : row + 1])[0])

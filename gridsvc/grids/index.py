@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,7 +133,7 @@ class OwnershipIndex:
         address = self._address
 
         def find(lon: float, lat: float) -> int:
-            return locate_one(address, lon, lat)  # type: ignore[no-any-return]
+            return int(locate_one(address, lon, lat))
 
         self._find = find
         return find
@@ -327,7 +327,7 @@ class OwnershipIndex:
     def _words(self, row: int) -> tuple[str, str, str | None, str | None, bool]:
         return layout.read_words(self._buffer, self._layout, row)
 
-    def _section(self, name: str, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def _section(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         at, size = self._layout.sections[name]
         return np.frombuffer(self._buffer, dtype, size // dtype.itemsize, at)
 

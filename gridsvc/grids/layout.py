@@ -3,7 +3,7 @@
 All numbers are little-endian and every section begins at a multiple of 64 bytes, so that the file is mapped and read
 without a copy: by numpy, by compiled kernels that get its address, and by plain Python for a single point.
 
-    0     magic (8 bytes), version (u32), number of sections (u32), size of the file (u64), digest of the body (16 bytes)
+    0     magic (8 bytes), version (u32), number of sections (u32), size of the file (u64), body's digest (16 bytes)
     64    parameters, 8 bytes each: see PARAMETERS
     256   sections: offset and size in bytes (u64 each), in the order of SECTIONS
     508   CRC-32 of the bytes before it
@@ -15,9 +15,9 @@ not negative; else `~code` is the position, in 8-byte words of the pool, of its 
 Outcome. row << 3 | rule, with row the owner's row in the table of grids (finest level first, then by code); outside:
 row = number of grids, rule = 4.
 
-Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A split record is followed by 16 int32 codes of its 4 x 4 smaller cells, row
-by row from the south-west. Any other: the rows of its faces (int32, ascending, padded to a word); for every 62 faces a
-word with those that hold the cell's south-east corner; then for each edge ax, ay, bx, by (float64) and, for every 62
+Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A split record is followed by 16 int32
+codes of its 4 x 4 smaller cells, row by row from the south-west. Any other: the rows of its faces (int32, ascending,
+padded to a word); for every 62 faces a word with those that hold the cell's south-east corner; then for each edge ax, ay, bx, by (float64) and, for every 62
 faces, a word with those whose border it is. Bit 62 of an edge's first word: the corner lies left of the edge.
 
 Edges are canonical: b is north of a, or due west of it. All grids that share an edge share the same numbers, and a

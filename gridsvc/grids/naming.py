@@ -63,7 +63,9 @@ def resolve_codes(
     tiers = [_by(known, key) for key in (_exact, _former, _kind, _stem)]
     found = [_find(name, parent, tiers) for name, parent in zip(names, parents, strict=True)]
     answer: list[Named | None] = [
-        None if division is None else Named(division.code, provisional=False, urban_rural_code=division.urban_rural_code)
+        None
+        if division is None
+        else Named(division.code, provisional=False, urban_rural_code=division.urban_rural_code)
         for division in found
     ]
     unresolved = sorted((k for k, named in enumerate(answer) if named is None), key=lambda k: (names[k], places[k]))
@@ -86,9 +88,7 @@ def _find(name: str, parent: str | None, tiers: Sequence[dict[str, list[KnownDiv
     return None
 
 
-def _by(
-    known: Sequence[KnownDivision], key: Callable[[KnownDivision], str | None]
-) -> dict[str, list[KnownDivision]]:
+def _by(known: Sequence[KnownDivision], key: Callable[[KnownDivision], str | None]) -> dict[str, list[KnownDivision]]:
     tier: dict[str, list[KnownDivision]] = defaultdict(list)
     for division in known:
         if (word := key(division)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,7 @@ def adopt(grids: Sequence[Grid]) -> list[Grid]:
     present = [level for level in Level if any(grid.level == level for grid in grids)]
     answer = [grid for grid in grids if grid.level == present[0]] if present else []
     answer = [replace(grid, parent=None) if grid.parent is not None else grid for grid in answer]
-    for above, level in zip(present, present[1:], strict=False):
+    for above, level in pairwise(present):
         wider = [grid for grid in grids if grid.level == above]
         level_of = {grid.code: grid.level for grid in grids}
         own = [grid for grid in grids if grid.level == level]

@@ -19,8 +19,10 @@ _ERROR_BOUND = 3.3306690738754716e-16
 
 
 class Claims(NamedTuple):
-    """Rows of all grids that hold a point, ascending (finest level first, then by code), and of those whose border is
-    within 0.1 mm. When `outcome` is not None the cell has no borders and it is the whole answer.
+    """Who claims a point.
+
+    faces: rows of all grids that hold it, ascending (finest level first, then by code). near: rows of those whose
+    border is within 0.1 mm. outcome: not None in a cell without borders; then it is the whole answer.
     """
 
     outcome: int | None

@@ -21,7 +21,7 @@ _CORNER = 1 << CORNER_BIT
 
 
 @njit(cache=True, nogil=True)
-def _outcome(state: Any, count: int, levels: Any, finest: int, outside: int) -> int:
+def _outcome(state: Any, count: int, levels: Any, finest: int, outside: int) -> Any:
     """Return the outcome where exactly the faces state[:count] (ascending) hold a place."""
     if count == 0:
         return outside
@@ -35,7 +35,7 @@ def _outcome(state: Any, count: int, levels: Any, finest: int, outside: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def _toggle(state: Any, count: int, face: int) -> int:
+def _toggle(state: Any, count: int, face: int) -> Any:
     """Put a face into the ascending state[:count], or take it out; return the new count."""
     at = 0
     while at < count and state[at] < face:
@@ -138,7 +138,7 @@ def sweep(
 
 
 @njit(cache=True, nogil=True)
-def _near_cell(ax: float, ay: float, bx: float, by: float, west: float, south: float, cell: float) -> bool:
+def _near_cell(ax: float, ay: float, bx: float, by: float, west: float, south: float, cell: float) -> Any:
     """Tell whether an edge comes near a cell (it may say yes a little too often)."""
     x0, x1 = west - _PAD_DEG, west + cell + _PAD_DEG
     y0, y1 = south - _PAD_DEG, south + cell + _PAD_DEG
@@ -158,14 +158,14 @@ def _near_cell(ax: float, ay: float, bx: float, by: float, west: float, south: f
 
 @njit(
     "Tuple((i8[::1], i8[::1], f8[::1], f8[::1], i8[::1], i8[::1], i4[::1], i8[::1], i4[::1]))"
-    "(f8[:, ::1], i8[::1], i4[::1], i1[::1], f8[::1], f8[::1], f8, i8[::1], i4[::1], i8[::1], i4[::1], i8[::1], "
+    "(f8[:, ::1], i8[::1], i4[::1], i1[::1], f8[::1], f8[::1], f8, i8[::1], i4[::1], i8[::1], i4[::1], "
     "i8, b1, i8, i8)",
     cache=True, nogil=True,
 )  # fmt: skip
 def emit(
     edges: Any, face_first: Any, faces: Any, levels: Any,
     wests: Any, souths: Any, cell: float,
-    first: Any, entries: Any, state_first: Any, states: Any, targets: Any,
+    first: Any, entries: Any, state_first: Any, states: Any,
     base: int, may_split: bool, limit: int, finest: int,
 ) -> Any:  # fmt: skip
     """Write the records of cells of one size; cells with more than `limit` edges are cut into 4 x 4.
@@ -174,15 +174,13 @@ def emit(
     ----------
     wests, souths, first, entries, state_first, states
         The cells: south-west corners, edges near them (CSR), faces at their south-east corners (CSR, ascending).
-    targets
-        Where each cell's code belongs: a cell of the raster, or (for smaller cells) a half word of the pool.
     base
         Words of the pool already written.
 
     Returns
     -------
-    The new words; the code of each target; and the smaller cells that remain to be written, in the same shape as the
-    input: wests, souths, targets, first, entries, state_first, states.
+    The new words; the code of each cell; and the smaller cells that remain to be written: wests, souths, the half word
+    of the pool where the code of each belongs, first, entries, state_first, states.
     """
     outside = (levels.size << 3) | _OUTSIDE
     amount = wests.size

@@ -58,7 +58,7 @@ def with_radius(index: OwnershipIndex, lon: float, lat: float, radius_m: float) 
 def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
     """Return the lowest common ancestor of a line's or an area's owners; shares by length or area."""
     geometry = _checked(geometry)
-    if geometry.geom_type == "Point":
+    if isinstance(geometry, shapely.Point):
         return index.locate(geometry.x, geometry.y)
     measure = _measure(geometry)
     held: dict[int, float] = {}
@@ -122,4 +122,3 @@ def _sized(part: BaseGeometry, whole: BaseGeometry) -> float:
         return float(shapely.area(shapely.transform(part, equal_area_m)))
     plane = LocalMetres(*shapely.get_coordinates(whole)[0])
     return float(shapely.length(shapely.transform(part, lambda c: np.column_stack(plane.to_metres(c[:, 0], c[:, 1])))))
-

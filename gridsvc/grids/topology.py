@@ -151,7 +151,7 @@ def enclosed(shapes: Shapes) -> Iterator[tuple[shapely.Polygon, bool]]:
             yield shapely.Polygon(ring), _key(ring) in rings
 
 
-def _key(ring: BaseGeometry) -> bytes:
+def _key(ring: shapely.LinearRing) -> bytes:
     return bytes(shapely.to_wkb(shapely.normalize(shapely.Polygon(ring))))
 
 

@@ -260,7 +260,9 @@ def check(
         draft = store.find_draft(connection, district)
         number = draft.number if draft is not None else store.find_in_force(connection, district)
         if number is None:
-            raise NotFound(f"District {district} has no grids. `gridsvc load grids FILE` loads a level.", kind="no-grids")
+            raise NotFound(
+                f"District {district} has no grids. `gridsvc load grids FILE` loads a level.", kind="no-grids"
+            )
         grids = store.list_grids(connection, district, number)
         state = "draft" if draft is not None else "in force"
     faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
@@ -324,7 +326,9 @@ def _put_in_force(
     def work(connection: Connection) -> None:
         versions = get_versions(connection, district, lock="update")
         if versions.generation != before or store.get_generation(connection, district, number).source != source:
-            raise Conflict(f"Generation {number} or what is in force changed in the meantime. Look again.", kind="raced")
+            raise Conflict(
+                f"Generation {number} or what is in force changed in the meantime. Look again.", kind="raced"
+            )
         store.put_in_force(connection, district, number, reason=reason, index_digest=digest, valid_from=at)
 
     service.database.run(work)

@@ -146,7 +146,9 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
     return ManyOwners(columns, told, {index.district: index.generation for index in indexes})
 
 
-def locate_file(indexes: Sequence[OwnershipIndex], source: Path, target: Path, *, datum: str = "WGS-84") -> dict[str, int]:
+def locate_file(
+    indexes: Sequence[OwnershipIndex], source: Path, target: Path, *, datum: str = "WGS-84"
+) -> dict[str, int]:
     """Add owners and rule to a CSV file of places; return how many rows each rule has."""
     from gridsvc.files.places import read_places, write_places
 
@@ -158,12 +160,10 @@ def locate_file(indexes: Sequence[OwnershipIndex], source: Path, target: Path, *
     return {key: int(count) for key, count in zip(RULE_KEYS, counts, strict=True) if count}
 
 
-def get_address(service: Service, address: str, *, district: str | None = None) -> tuple[float, float]:
-    """Return longitude and latitude of a known address; NotFound where none matches."""
+def get_address(service: Service, address: str) -> tuple[float, float]:
+    """Return longitude and latitude of a known address; refuses one that is not known."""
     from gridsvc.db import addresses
 
     with service.database.transaction() as connection:
         found = addresses.get_address(connection, address)
-    if district is not None and found.district != district:
-        raise NotFound(f"District {district} has no address {address!r}.", kind="no-address")
     return found.lon, found.lat

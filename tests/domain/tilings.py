@@ -21,8 +21,8 @@ def tile(count: int, seed: int, *, pieces: int = 8, side_deg: float = SIDE_DEG) 
     """Return `count` polygons that tile a square: Voronoi cells whose every edge is bent `pieces` times."""
     draw = np.random.default_rng(seed)
     box = shapely.box(WEST, SOUTH, WEST + side_deg, SOUTH + side_deg)
-    seeds = shapely.points(draw.uniform((WEST, SOUTH), (WEST + side_deg, SOUTH + side_deg), (count, 2)))
-    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(seeds), extend_to=box))
+    seeds = shapely.multipoints(draw.uniform((WEST, SOUTH), (WEST + side_deg, SOUTH + side_deg), (count, 2)))
+    cells = shapely.get_parts(shapely.voronoi_polygons(seeds, extend_to=box))
     cells = shapely.intersection(cells, box)
     rings = [shapely.get_coordinates(cell).round(9) for cell in cells]
     bends: dict[tuple[tuple[float, float], tuple[float, float]], NDArray[np.float64]] = {}
