@@ -95,6 +95,14 @@ def _quicker(graph: nx.DiGraph[Any], tail: Any, head: Any, ms: float) -> None:
         graph.add_edge(tail, head, ms=ms)
 
 
+def _is_shut(network: RoadNetwork, slot_ms: NDArray[np.uint32], edge: int) -> bool:
+    """Whether no vehicle may use the edge in either direction: then it is walked."""
+    return all(
+        slot_ms[slot] == CLOSED or network.slot_first[slot] == network.slot_first[slot + 1]
+        for slot in (2 * edge, 2 * edge + 1)
+    )
+
+
 def _candidates(snaps: Snaps, place: int) -> list[tuple[int, float, float]]:
     rows = range(int(snaps.first[place]), int(snaps.first[place + 1]))
     return [(int(snaps.edge[r]), float(snaps.fraction[r]), _walk_ms(float(snaps.offroad_m[r]))) for r in rows]
@@ -106,18 +114,35 @@ def _join_origin(
     """Join an origin to the ends of its edges, and to the destinations on the same edge ahead of it."""
     name = f"origin {place}"
     for edge, fraction, walk in _candidates(origins, place):
+        shut = _is_shut(network, slot_ms, edge)
         for slot, left in ((2 * edge, 1 - fraction), (2 * edge + 1, fraction)):
             arcs = network.slot_arc[network.slot_first[slot] : network.slot_first[slot + 1]]
             if slot_ms[slot] != CLOSED and len(arcs):
                 _quicker(graph, name, int(network.arc_head[arcs[0]]), walk + left * float(slot_ms[slot]))
         for end, junction in ((0.0, network.edge_from[edge]), (1.0, network.edge_to[edge])):
-            if fraction == end:
-                _quicker(graph, name, int(network.junction_first[junction]), walk)
+            if shut or fraction == end:
+                along = _walk_ms(abs(fraction - end) * float(network.edge_length_m[edge]))
+                _quicker(graph, name, int(network.junction_first[junction]), walk + along)
         for number in range(len(ends)):
             for other, there, walk_there in _candidates(ends, number):
+                if other == edge:
+                    on_foot = _on_foot_ms(network, origins, place, ends, number, edge, abs(there - fraction))
+                    _quicker(graph, name, f"end {number}", min(walk + on_foot[0] + walk_there, on_foot[1]))
                 for slot, ahead in ((2 * edge, there - fraction), (2 * edge + 1, fraction - there)):
                     if other == edge and ahead >= 0 and slot_ms[slot] != CLOSED:
                         _quicker(graph, name, f"end {number}", walk + ahead * float(slot_ms[slot]) + walk_there)
+
+
+def _on_foot_ms(
+    network: RoadNetwork, origins: Snaps, place: int, ends: Snaps, number: int, edge: int, share: float
+) -> tuple[float, float]:
+    """Return the walk along a common edge, and the straight one of those nearer to each other than to the road."""
+    lon, lat = float(origins.lon[place]), float(origins.lat[place])
+    north = (float(ends.lat[number]) - lat) * 111_195.0
+    east = (float(ends.lon[number]) - lon) * 111_195.0 * float(np.cos(np.radians(lat)))
+    straight_ms = _walk_ms(float(np.hypot(east, north)))
+    to_road = [walk for other, _, walk in (*_candidates(origins, place), *_candidates(ends, number)) if other == edge]
+    return _walk_ms(share * float(network.edge_length_m[edge])), straight_ms if straight_ms <= sum(to_road) else np.inf
 
 
 def _join_end(
@@ -126,6 +151,7 @@ def _join_end(
     """Join the tails of the arcs of a destination's edges to it, a forbidden turn into the edge included."""
     name = f"end {place}"
     for edge, fraction, walk in _candidates(ends, place):
+        shut = _is_shut(network, slot_ms, edge)
         for slot, passed in ((2 * edge, fraction), (2 * edge + 1, 1 - fraction)):
             if slot_ms[slot] == CLOSED:
                 continue
@@ -136,6 +162,7 @@ def _join_end(
                 ms = (extra_ms if forbidden else 0) + passed * float(slot_ms[slot]) + walk
                 _quicker(graph, int(network.arc_tail[arc]), name, ms)
         for end, junction in ((0.0, network.edge_from[edge]), (1.0, network.edge_to[edge])):
-            if fraction == end:
+            if shut or fraction == end:
+                along = _walk_ms(abs(fraction - end) * float(network.edge_length_m[edge]))
                 for node in range(int(network.junction_first[junction]), int(network.junction_first[junction + 1])):
-                    _quicker(graph, node, name, walk)
+                    _quicker(graph, node, name, walk + along)
