@@ -53,14 +53,14 @@ def flat_report(report: dict[str, Any], above: str = "") -> list[tuple[str, obje
 @click.option("--origins", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
 @click.option("--destinations", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
 @click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="CSV without header: a line an origin, a column a destination, seconds, empty = unreachable.")  # fmt: skip
+              help="CSV, no header: a line an origin, a column a destination, seconds, empty = unreachable.")  # fmt: skip
 @profile_option
 @district_option
 @json_option
 def travel_times(
     *, origins: Path, destinations: Path, out: Path, profile: str, district: str | None, as_json: bool
 ) -> None:
-    """Travel times by road from every origin to every destination."""
+    """Compute travel times by road from every origin to every destination."""
     import numpy as np
 
     from gridsvc.files.places import read_places
@@ -95,7 +95,7 @@ def isochrone(
     *, lon: float, lat: float, minutes: str, direction: str, out: Path | None, profile: str, district: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """The area within so many minutes of a place, with its certificate."""
+    """Draw the area within so many minutes of a place, with its certificate."""
     import json
 
     from gridsvc.files.service_areas import write_areas

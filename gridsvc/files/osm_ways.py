@@ -39,7 +39,8 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
         ways = _Ways(where)
         restrictions: list[Restriction] = []
         turns: Counter[str] = Counter()
-        for thing in osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION):
+        both: Any = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION)
+        for thing in both:
             if thing.is_way():
                 ways.take(thing)
             elif thing.tags.get("type", "").startswith("restriction"):

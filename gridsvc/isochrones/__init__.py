@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from gridsvc.isochrones.areas import Area, isochrones
 from gridsvc.isochrones.certificate import Certificate
-from gridsvc.isochrones.mesh import BUFFER_M
+from gridsvc.isochrones.mesh import BUFFER_M, Mesh, build_mesh
 
-__all__ = ["BUFFER_M", "Area", "Certificate", "isochrones"]
+__all__ = ["BUFFER_M", "Area", "Certificate", "Mesh", "build_mesh", "isochrones"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -49,14 +49,17 @@ def isochrones(
     profile: str | Weights = "emergency",
     *,
     certified: bool = True,
+    mesh: Mesh | None = None,
 ) -> list[Area]:
     """Draw the areas of all budgets, the smallest first; each lies inside the next.
+
+    `mesh`: the network's for this profile; without it one is made at the first use and kept with the network.
 
     Raises InvalidInput for a budget that is not finite, negative or above a day, and for another direction.
     """
     budgets = sorted({checked_minutes(m) for m in minutes})
     weights = weights_of(network, profile)
-    mesh = mesh_of(network, weights.profile)
+    mesh = mesh_of(network, weights.profile) if mesh is None else mesh
     time = corner_milliseconds(network, mesh, place, budgets[-1], direction, weights)
     areas = []
     for budget in budgets:
@@ -119,8 +122,10 @@ def polygons_of(lon: NDArray[np.float64], lat: NDArray[np.float64], first: NDArr
     owner = owners_of_rings(lon, lat, first)
     # every ring of three points or more; the shell of each polygon comes before its holes
     number = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    rings = shapely.linearrings(np.column_stack([lon, lat]), indices=number)
+    rings: Any = shapely.linearrings(np.column_stack([lon, lat]), indices=number)
     is_hole = owner != np.arange(len(owner))
     order = np.lexsort((is_hole, owner))
     _, polygon = np.unique(owner[order], return_inverse=True)
-    return shapely.multipolygons(shapely.polygons(rings[order], indices=polygon))
+    parts: Any = shapely.polygons(rings[order], indices=polygon)
+    whole: MultiPolygon = shapely.multipolygons(parts)
+    return whole

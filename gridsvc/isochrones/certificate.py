@@ -70,7 +70,7 @@ def certify(
 ) -> Certificate:
     """Test the area at points on roads near its edge."""
     walk = walk_of(network, weights)
-    time = walk_from(network, walk, weights, place, budget_s + 60.0, direction)
+    time = walk_from(network, walk, place, budget_s + 60.0, direction)
     lon, lat, seconds = _points_near_edge(network, walk, time, area, place, direction)
     decided = np.abs(seconds - budget_s) > TOLERANCE_S
     inside = shapely.contains_xy(area, lon, lat) if not area.is_empty else np.zeros(len(lon), bool)
@@ -93,7 +93,8 @@ def _build_walk(network: RoadNetwork, weights: Weights) -> Walk:
     arc = np.flatnonzero(weights.out_arcs[:, 1] != CLOSED)
     slot = network.arc_slot[arc].astype(np.int64)
     edge, back = slot >> 1, (slot & 1).astype(bool)
-    first, after = network.edge_first_vertex[edge].astype(np.int64), network.edge_first_vertex[edge + 1].astype(np.int64)
+    first = network.edge_first_vertex[edge].astype(np.int64)
+    after = network.edge_first_vertex[edge + 1].astype(np.int64)
     pieces = after - first - 1
     ends = np.cumsum(pieces)
     at = np.repeat(np.arange(len(arc)), pieces)
@@ -111,7 +112,7 @@ def _build_walk(network: RoadNetwork, weights: Weights) -> Walk:
     share = np.divide(metres, whole[at], out=np.ones(len(at)), where=whole[at] > 0)
     seconds = share * slot_ms[at] / 1000.0
     # a forbidden turn costs at its beginning
-    seconds[step == 0] += ((ms - slot_ms) / 1000.0)
+    seconds[step == 0] += (ms - slot_ms) / 1000.0
     nodes = network.node_count + int((pieces - 1).sum())
     order = np.lexsort((seconds, b, a))
     keep = np.ones(len(order), bool)
@@ -131,9 +132,7 @@ def _sphere_m(network: RoadNetwork, v: NDArray[np.int64], w: NDArray[np.int64]) 
     return metres
 
 
-def walk_from(
-    network: RoadNetwork, walk: Walk, weights: Weights, place: Snaps, limit_s: float, direction: str
-) -> NDArray[np.float64]:
+def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, direction: str) -> NDArray[np.float64]:
     """Seconds of every node of the walk from the place, or to it; inf beyond the limit.
 
     The place hangs on by a node of its own, tied to the pieces of road on which its candidates lie.
@@ -171,8 +170,8 @@ def walk_from(
     from scipy.sparse import hstack, vstack
 
     whole = vstack([hstack([links, csr_matrix((nodes, 1))]), hstack([start, csr_matrix((1, 1))])]).tocsr()
-    time: NDArray[np.float64] = dijkstra(whole, indices=nodes, limit=limit_s)
-    return time[:nodes]
+    time: NDArray[np.float64] = np.asarray(dijkstra(whole, indices=np.array([nodes]), limit=limit_s))
+    return time[0, :nodes]
 
 
 def _points_near_edge(

@@ -1,5 +1,8 @@
 """The compiled part of service areas: times at the corners of the mesh, and the lines where the budget ends."""
 
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import math
@@ -8,7 +11,17 @@ import numpy as np
 from numba import njit, types
 
 from gridsvc.roads.signatures import (
-    f8, float64, i4, i8, int64, read_f8, read_i4, read_i4_2d, read_u4, read_u4_2d, void,
+    f8,
+    float64,
+    i4,
+    i8,
+    int64,
+    read_f8,
+    read_i4,
+    read_i4_2d,
+    read_u4,
+    read_u4_2d,
+    void,
 )  # fmt: skip
 
 SHUT = 0xFFFFFFFF
@@ -16,16 +29,16 @@ FARTHEST_MS = 2**31 - 1
 
 
 @njit(
-    void(types.boolean, read_i4, int64, read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_f8,
-         read_i4, read_f8, read_f8, i4),
+    void(types.boolean, read_i4, int64, read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4,
+         read_f8, read_i4, read_f8, read_f8, i4),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def corner_times(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    backward, node_ms, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, arc_head, corner_edge_first, corner,  # noqa: ANN001
-    fraction, place_edge, place_fraction, place_m, told,  # noqa: ANN001
+def corner_times(
+    backward, node_ms, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, arc_head, corner_edge_first, corner,
+    fraction, place_edge, place_fraction, place_m, told,
 ):  # fmt: skip
-    """Write the milliseconds of every corner on a road (told = 2^31 - 1 before): along the edge from its reached ends."""
+    """Write the milliseconds of every corner on a road (told = 2^31 - 1 before), from the reached ends of its edge."""
     for e in range(len(corner_edge_first) - 1):
         if corner_edge_first[e] == corner_edge_first[e + 1]:
             continue
@@ -69,7 +82,7 @@ def corner_times(  # type: ignore[no-untyped-def]  # noqa: ANN201
     cache=True,
     nogil=True,
 )
-def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):
     """Trace the closed lines round all corners within the budget, the inside to the left.
 
     Returns longitudes, latitudes and where each ring begins (its last point joins its first; the end comes last).
@@ -80,7 +93,7 @@ def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):  # t
     crossings = 0
     for t in range(n):
         count = np.int64(inside[triangle[t, 0]]) + np.int64(inside[triangle[t, 1]]) + np.int64(inside[triangle[t, 2]])
-        if count == 1 or count == 2:
+        if count in {1, 2}:
             mixed[t] = 1
             crossings += 1
     ring_lon, ring_lat = np.empty(crossings), np.empty(crossings)
@@ -117,7 +130,7 @@ def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):  # t
 
 
 @njit(i8(read_f8, read_f8, types.Array(types.int64, 1, "C", readonly=True)), cache=True, nogil=True)
-def owners_of_rings(x, y, first):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def owners_of_rings(x, y, first):
     """Say of each ring which outer ring it belongs to: itself, or for a hole the smallest outer one round it."""
     n = len(first) - 1
     area = np.zeros(n)

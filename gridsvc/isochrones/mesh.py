@@ -8,11 +8,12 @@ lies inside a larger one's, and none crosses itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial import Delaunay
 
+from gridsvc.roads.container import pack, unpack
 from gridsvc.roads.geometry import metres_per_degree
 from gridsvc.roads.network import CLOSED, DEGREE, PROFILES
 from gridsvc.roads.speeds import CLASS_NUMBER
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.roads.network import RoadNetwork
+
+MAGIC = b"gsMESH1\n"
 
 STEP_M = 50.0
 """Corners on a straight road are at most so far apart."""
@@ -56,6 +59,20 @@ class Mesh:
     corner: NDArray[np.int32]
     fraction: NDArray[np.float64]
 
+    def to_bytes(self) -> bytes:
+        """Write the mesh; `open` maps it again."""
+        return pack({name: getattr(self, name) for name in ARRAYS}, {"profile": self.profile}, magic=MAGIC)
+
+    @classmethod
+    def open(cls, buffer: bytes | memoryview) -> Mesh:
+        """Read a mesh without copying it. Raises InvalidInput for anything else."""
+        read, rest, _ = unpack(buffer, magic=MAGIC)
+        arrays: dict[str, Any] = {name: read[name] for name in ARRAYS}
+        return cls(profile=rest["profile"], **arrays)
+
+
+ARRAYS = tuple(name for name in Mesh.__slots__ if name != "profile")
+
 
 def build_mesh(network: RoadNetwork, profile: str) -> Mesh:
     """Triangulate the roads of a profile (Delaunay), some seconds for 30,000 arcs.
@@ -75,7 +92,7 @@ def build_mesh(network: RoadNetwork, profile: str) -> Mesh:
         places = np.column_stack([np.rint(lon / DEGREE), np.rint(lat / DEGREE)]).astype(np.int64)
         unique, corner = np.unique(places, axis=0, return_inverse=True)
         corner = corner.reshape(-1)
-        x, y = unique[:, 0] * DEGREE * east, unique[:, 1] * DEGREE * north
+        x, y = (unique[:, k].astype(np.float64) * (DEGREE * scale) for k, scale in enumerate((east, north)))
         if ground is None:
             ground = np.column_stack([np.concatenate(pair) for pair in zip(_ground(x, y), _frame(x, y), strict=True)])
         x, y = np.concatenate([x, ground[:, 0]]), np.concatenate([y, ground[:, 1]])
@@ -150,7 +167,8 @@ def _ground(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.
 
     rows = GROUND_STEP_M * np.sqrt(3) / 2
     near = np.unique(np.column_stack([x // (2 * GROUND_M[1]), y // (2 * GROUND_M[1])]).astype(np.int64), axis=0)
-    blocks = np.unique((near[:, None] + np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])).reshape(-1, 2), axis=0)
+    beside = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    blocks = np.unique((near[:, None] + beside).reshape(-1, 2), axis=0)
     lattice = []
     side = 2 * GROUND_M[1]
     per_block = int(np.ceil(side / GROUND_STEP_M)) + 1, int(np.ceil(side / rows)) + 1

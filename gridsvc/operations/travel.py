@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from gridsvc.isochrones import Mesh
     from gridsvc.operations.districts import DistrictView
     from gridsvc.operations.service import Service
     from gridsvc.roads.network import RoadNetwork
@@ -69,6 +70,21 @@ def weights_now(
     return weights_of(network, profile)
 
 
+def mesh_of(service: Service, ground: Ground) -> Mesh:
+    """Return the mesh of the roads in force, mapped from the data folder; made there at its first use."""
+    from gridsvc.files.derived import derived
+    from gridsvc.isochrones import Mesh, build_mesh
+
+    digest, profile = ground.view.versions.network, ground.weights.profile
+
+    def load() -> Mesh:
+        name = f"{digest}.{profile}.mesh"
+        content = derived(service.folder, name, lambda: build_mesh(ground.network, profile).to_bytes())
+        return Mesh.open(content)
+
+    return service.cached("mesh", (digest, profile), load)
+
+
 def _beside(bounds: tuple[float, float, float, float], lon: float, lat: float) -> float:
     """Degrees between a place and a box; 0 inside, then the smaller box first."""
     west, south, east, north = bounds
@@ -77,8 +93,8 @@ def _beside(bounds: tuple[float, float, float, float], lon: float, lat: float) -
 
 
 def travel_times(
-    service: Service, origins: NDArray[np.float64], destinations: NDArray[np.float64], *, profile: str = DEFAULT_PROFILE,
-    district: str | None = None,
+    service: Service, origins: NDArray[np.float64], destinations: NDArray[np.float64], *,
+    profile: str = DEFAULT_PROFILE, district: str | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Seconds from every origin (n, 2) to every destination (m, 2), lon/lat WGS-84; inf = unreachable.
 
@@ -121,7 +137,8 @@ def service_areas(
 
     ground = service.database.run(work)
     place = snap(ground.network, lon, lat)
-    areas = isochrones(ground.network, place, minutes, direction, ground.weights)
+    mesh = mesh_of(service, ground)
+    areas = isochrones(ground.network, place, minutes, direction, ground.weights, mesh=mesh)
     offroad_m = float(place.offroad_m[0]) if len(place.offroad_m) else None
     return {
         "type": "FeatureCollection",

@@ -4,6 +4,9 @@ A place on an edge departs to the edge's ends by what is left of each direction,
 has passed; at the very end of an edge it is at the junction itself. A road that is closed to the vehicle is walked.
 """
 
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import math
@@ -25,9 +28,9 @@ WALK_MS_PER_M = 720.0
     cache=True,
     nogil=True,
 )  # fmt: skip
-def departures(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    first, edge, fraction, offroad_m, slot_ms, slot_first, slot_arc, arc_head, junction_first, edge_from, edge_to,  # noqa: ANN001
-    edge_length_m, node, ms, place,  # noqa: ANN001
+def departures(
+    first, edge, fraction, offroad_m, slot_ms, slot_first, slot_arc, arc_head, junction_first, edge_from, edge_to,
+    edge_length_m, node, ms, place,
 ):  # fmt: skip
     """Write the entries of places as origins (at most 4 a candidate); returns how many."""
     n = 0
@@ -66,9 +69,9 @@ def departures(  # type: ignore[no-untyped-def]  # noqa: ANN201
     cache=True,
     nogil=True,
 )  # fmt: skip
-def arrivals(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    first, edge, fraction, offroad_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, junction_first, edge_from,  # noqa: ANN001
-    edge_to, edge_length_m, node, ms, place,  # noqa: ANN001
+def arrivals(
+    first, edge, fraction, offroad_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, junction_first, edge_from,
+    edge_to, edge_length_m, node, ms, place,
 ):  # fmt: skip
     """Write the entries of places as destinations, where there is room; returns how many there are."""
     n = 0
@@ -115,9 +118,9 @@ def arrivals(  # type: ignore[no-untyped-def]  # noqa: ANN201
     cache=True,
     nogil=True,
 )  # fmt: skip
-def same_edge(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    lon1, lat1, first1, edge1, fraction1, offroad1_m, a, lon2, lat2, first2, edge2, fraction2, offroad2_m, b, slot_ms,  # noqa: ANN001
-    edge_length_m,  # noqa: ANN001
+def same_edge(
+    lon1, lat1, first1, edge1, fraction1, offroad1_m, a, lon2, lat2, first2, edge2, fraction2, offroad2_m, b, slot_ms,
+    edge_length_m,
 ):  # fmt: skip
     """Milliseconds from place a to place b where they share an edge, along it; 2^31 - 1 where they do not.
 

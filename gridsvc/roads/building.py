@@ -149,9 +149,7 @@ class _Kept:
     slot_in_normal: NDArray[np.bool_]
 
 
-def _hang_together(
-    graph: SplitGraph, slot_ms: NDArray[np.uint32], edges: _Edges, report: dict[str, Any]
-) -> _Kept:
+def _hang_together(graph: SplitGraph, slot_ms: NDArray[np.uint32], edges: _Edges, report: dict[str, Any]) -> _Kept:
     """Keep the largest part in which everybody reaches everybody; and for the normal profile the same within it."""
     emergency = slot_ms[1, graph.arc_slot] != CLOSED
     whole, label = _largest(graph, emergency, np.ones(len(graph.node_junction), bool))
@@ -192,7 +190,7 @@ def _report_cut_off(
     part = label[edges.start[outside]]
     km = np.bincount(part, edges.length_m[outside] / 1000) if len(part) else np.empty(0)
     longest = np.argsort(-km)[:LISTED_PARTS]
-    where = {}
+    where: dict[int, int] = {}
     for edge, p in zip(np.flatnonzero(outside).tolist(), part.tolist(), strict=True):
         where.setdefault(p, edge)
     report["cut_off"] = {
@@ -234,7 +232,8 @@ def _assemble(
     slot = graph.arc_slot[kept.arc]
     slot = (2 * new_edge[slot >> 1] + (slot & 1)).astype(np.int32)
     order = np.lexsort((slot, head, tail))
-    tail, head, slot, forbidden = (a[order] for a in (tail, head, slot, graph.arc_forbidden[kept.arc]))
+    tail, head, slot = tail[order], head[order], slot[order]
+    forbidden = graph.arc_forbidden[kept.arc][order]
     n = len(nodes)
     in_arc = np.argsort(head, kind="stable").astype(np.int32)
     junction_first = np.searchsorted(node_junction, np.arange(len(junctions) + 1)).astype(np.int32)

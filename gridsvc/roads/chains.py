@@ -1,5 +1,8 @@
 """Chains of points between junctions become edges: only where roads meet, end or change does a search need a node."""
 
+# ruff: noqa: ANN001, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -62,7 +65,7 @@ def chain(u: NDArray[np.int64], v: NDArray[np.int64], along: NDArray[np.int64], 
     cache=True,
     nogil=True,
 )
-def _walk(u, v, order, incident_first, ends_edge):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _walk(u, v, order, incident_first, ends_edge):
     m = len(u)
     n = len(ends_edge)
     first = np.zeros(m + 1, np.int64)

@@ -26,7 +26,7 @@ PREFIX = struct.Struct("<8sII32s")
 ALIGN = 64
 
 
-def pack(arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> bytes:
+def pack(arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any], *, magic: bytes = MAGIC) -> bytes:
     """Write arrays and a JSON value into one block of bytes; the same content gives the same bytes."""
     table: dict[str, Any] = {}
     offset = 0
@@ -40,17 +40,19 @@ def pack(arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> bytes:
     body[: len(header)] = header
     for name, array in arrays.items():
         start = len(header) + table[name]["offset"]
-        body[start : start + array.nbytes] = np.ascontiguousarray(array).astype(table[name]["type"], copy=False).tobytes()
-    return PREFIX.pack(MAGIC, VERSION, len(header), hashlib.sha256(body).digest()) + bytes(body)
+        body[start : start + array.nbytes] = array.astype(table[name]["type"], copy=False).tobytes()
+    return PREFIX.pack(magic, VERSION, len(header), hashlib.sha256(body).digest()) + bytes(body)
 
 
-def unpack(buffer: bytes | bytearray | memoryview) -> tuple[dict[str, NDArray[Any]], dict[str, Any], str]:
+def unpack(
+    buffer: bytes | bytearray | memoryview, *, magic: bytes = MAGIC
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any], str]:
     """Read what `pack` wrote, the arrays as read-only views of the buffer; the digest in hexadecimal comes third.
 
     Raises InvalidInput (kind network-file) for anything else.
     """
     view = memoryview(buffer).toreadonly()
-    if len(view) < PREFIX.size or bytes(view[: len(MAGIC)]) != MAGIC:
+    if len(view) < PREFIX.size or bytes(view[: len(magic)]) != magic:
         raise _refusal("This is no road network of gridsvc.")
     _, version, header_size, digest = PREFIX.unpack(view[: PREFIX.size])
     if version != VERSION:
@@ -68,4 +70,5 @@ def unpack(buffer: bytes | bytearray | memoryview) -> tuple[dict[str, NDArray[An
 
 
 def _refusal(detail: str) -> InvalidInput:
-    return InvalidInput(f"{detail} Load the roads again with `gridsvc load roads` or `gridsvc load osm`.", kind="network-file")
+    cure = "Load the roads again with `gridsvc load roads` or `gridsvc load osm`."
+    return InvalidInput(f"{detail} {cure}", kind="network-file")

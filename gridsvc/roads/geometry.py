@@ -1,5 +1,8 @@
 """Lengths on the ellipsoid, the order of memory, and the cells that find a road near a place."""
 
+# ruff: noqa: ANN001, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -80,7 +83,7 @@ def cell_index(
     west, east = int(lon.min()) * DEGREE, int(lon.max()) * DEGREE
     south, north = int(lat.min()) * DEGREE, int(lat.max()) * DEGREE
     per_lon, per_lat = metres_per_degree((south + north) / 2)
-    area = max((east - west) * per_lon, 1.0) * max((north - south) * per_lat, 1.0)
+    area = max((east - west) * float(per_lon), 1.0) * max((north - south) * float(per_lat), 1.0)
     side_m = float(np.clip(np.sqrt(area / max(len(layers[0]), 1)), *CELL_M))
     width, height = side_m / float(per_lon), side_m / float(per_lat)
     columns, rows = int((east - west) / width) + 1, int((north - south) / height) + 1
@@ -96,7 +99,7 @@ def cell_index(
 
 
 @njit(types.Tuple((i4, i4))(read_i4, read_i4, read_i4, read_f8), cache=True, nogil=True)
-def _fill_cells(lon, lat, segment, frame):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill_cells(lon, lat, segment, frame):
     west, south, width, height = frame[0], frame[1], frame[2], frame[3]
     columns, rows = int(frame[4]), int(frame[5])
     first = np.zeros(columns * rows + 1, np.int32)
@@ -131,7 +134,7 @@ def _fill_cells(lon, lat, segment, frame):  # type: ignore[no-untyped-def]  # no
 
 
 @njit(i4(read_i4, int64, int64), cache=True, nogil=True)
-def _empty_rings(first, columns, rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _empty_rings(first, columns, rows):
     """Chessboard distance of each cell to the nearest filled one, in two sweeps (Rosenfeld and Pfaltz 1966)."""
     away = np.where(np.diff(first) > 0, 0, columns + rows).astype(np.int32)
     for sweep in range(2):

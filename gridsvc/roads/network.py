@@ -14,14 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.container import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
 CLOSED = 0xFFFF_FFFF
@@ -114,9 +113,11 @@ class RoadNetwork:
 
         Raises InvalidInput for a file that is cut short, damaged, of another version, or no network at all.
         """
-        arrays, rest, digest = unpack(buffer)
+        read, rest, digest = unpack(buffer)
+        arrays: dict[str, Any] = dict(read)
         if missing := [name for name in ARRAYS if name not in arrays]:
-            raise InvalidInput(f"The network file lacks {', '.join(missing)}. Load the roads again.", kind="network-file")
+            told = f"The network file lacks {', '.join(missing)}. Load the roads again."
+            raise InvalidInput(told, kind="network-file")
         return cls(**arrays, facts=rest["facts"], names=tuple(rest["names"]), digest=digest)
 
 

@@ -1,13 +1,16 @@
 """One place and many: the whole query in one compiled call."""
 
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from gridsvc.roads.anchor_kernel import arrivals, departures, same_edge
 from gridsvc.roads.search_kernel import search
-from gridsvc.roads.signatures import i4, i4_2d, i8, int64, read_f8, read_i4, read_u4, read_u4_2d, types, void
+from gridsvc.roads.signatures import i4, i4_2d, i8, int64, read_f8, read_i4, read_u4, read_u4_2d, void
 
 FARTHEST_MS = 2**31 - 1
 
@@ -21,18 +24,19 @@ FARTHEST_MS = 2**31 - 1
     cache=True,
     nogil=True,
 )  # fmt: skip
-def between(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    backward, search_first, search_arcs, out_arcs, slot_ms, slot_first, slot_arc, arc_tail, arc_head,  # noqa: ANN001
-    junction_first, edge_from, edge_to, edge_length_m,  # noqa: ANN001
-    many_lon, many_lat, many_first, many_edge, many_fraction, many_m,  # noqa: ANN001
-    one_lon, one_lat, one_first, one_edge, one_fraction, one_m,  # noqa: ANN001
-    state, wheel, target_of, stamp, shift, limit, wanted, best,  # noqa: ANN001
+def between(
+    backward, search_first, search_arcs, out_arcs, slot_ms, slot_first, slot_arc, arc_tail, arc_head,
+    junction_first, edge_from, edge_to, edge_length_m,
+    many_lon, many_lat, many_first, many_edge, many_fraction, many_m,
+    one_lon, one_lat, one_first, one_edge, one_fraction, one_m,
+    state, wheel, target_of, stamp, shift, limit, wanted, best,
 ):  # fmt: skip
     """Write the milliseconds from each of the many to the one (backward), or from the one to each (forward)."""
     for p in range(len(best)):
         if backward:
             best[p] = same_edge(many_lon, many_lat, many_first, many_edge, many_fraction, many_m, p,
-                                one_lon, one_lat, one_first, one_edge, one_fraction, one_m, 0, slot_ms, edge_length_m)  # fmt: skip
+                                one_lon, one_lat, one_first, one_edge, one_fraction, one_m, 0, slot_ms,
+                                edge_length_m)  # fmt: skip
         else:
             best[p] = same_edge(one_lon, one_lat, one_first, one_edge, one_fraction, one_m, 0,
                                 many_lon, many_lat, many_first, many_edge, many_fraction, many_m, p, slot_ms,
@@ -88,16 +92,17 @@ def between(  # type: ignore[no-untyped-def]  # noqa: ANN201
     cache=True,
     nogil=True,
 )  # fmt: skip
-def flood(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    backward, search_first, search_arcs, out_arcs, slot_ms, slot_first, slot_arc, arc_tail, arc_head,  # noqa: ANN001
-    junction_first, edge_from, edge_to, edge_length_m,  # noqa: ANN001
-    place_first, place_edge, place_fraction, place_m, state, wheel, target_of, stamp, shift, limit, told,  # noqa: ANN001
+def flood(
+    backward, search_first, search_arcs, out_arcs, slot_ms, slot_first, slot_arc, arc_tail, arc_head,
+    junction_first, edge_from, edge_to, edge_length_m,
+    place_first, place_edge, place_fraction, place_m, state, wheel, target_of, stamp, shift, limit, told,
 ):  # fmt: skip
     """Write the milliseconds of every node to the places (backward) or from them (forward), whichever is nearest."""
     if backward:
-        n = arrivals(place_first, place_edge, place_fraction, place_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail,
-                     junction_first, edge_from, edge_to, edge_length_m, np.empty(0, np.int32), np.empty(0, np.int64),
-                     np.empty(0, np.int32))  # fmt: skip
+        none = np.empty(0, np.int32)
+        n = arrivals(place_first, place_edge, place_fraction, place_m, slot_ms, out_arcs, slot_first, slot_arc,
+                     arc_tail, junction_first, edge_from, edge_to, edge_length_m, none, np.empty(0, np.int64),
+                     none)  # fmt: skip
     else:
         n = 4 * len(place_edge)
     node, ms, place = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int32)

@@ -41,7 +41,7 @@ def seconds_from(
 def nearest_to(
     network: RoadNetwork, origins: Snaps, destination: Snaps, k: int, profile: str | Weights = "emergency"
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The k origins that are first at the destination: numbers and seconds, quickest first; fewer where fewer can."""
+    """Find the k origins that are first at the destination: numbers and seconds, quickest first, fewer if fewer can."""
     ms = _one_place(network, origins, destination, profile, None, k, backward=True)
     order = np.argsort(ms, kind="stable")[:k]
     order = order[ms[order] < FARTHEST_MS]
@@ -94,8 +94,9 @@ def _one_place(
     space = workspace(network.node_count)
     best = np.empty(len(many), np.int64)
     between(
-        backward, network.in_first if backward else network.out_first, weights.in_arcs if backward else weights.out_arcs,
-        weights.out_arcs, weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        backward, network.in_first if backward else network.out_first,
+        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
+        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
         network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
         many.lon, many.lat, many.first, many.edge, many.fraction, many.offroad_m,
         one.lon, one.lat, one.first, one.edge, one.fraction, one.offroad_m,
@@ -105,8 +106,9 @@ def _one_place(
 
 
 def node_milliseconds(
-    network: RoadNetwork, place: Snaps, direction: str, profile: str | Weights = "emergency", limit_s: float | None = None
-) -> NDArray[np.int32]:
+    network: RoadNetwork, place: Snaps, direction: str, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.int32]:  # fmt: skip
     """Milliseconds between the one place and every node, (nodes,); 2^31 - 1 = beyond the limit or no way.
 
     direction `to`: from the nodes to the place; `from`: from the place to the nodes.
@@ -119,8 +121,9 @@ def node_milliseconds(
     space = workspace(network.node_count)
     told = np.empty(network.node_count, np.int32)
     flood(
-        backward, network.in_first if backward else network.out_first, weights.in_arcs if backward else weights.out_arcs,
-        weights.out_arcs, weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        backward, network.in_first if backward else network.out_first,
+        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
+        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
         network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
         place.first, place.edge, place.fraction, place.offroad_m,
         space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, told,

@@ -8,6 +8,9 @@ Workspace of one thread: `state` (nodes, 4) int32 = distance, number of the sear
 in its bucket (-1 none, -2 not queued); `wheel` (BUCKETS,) the first node of each bucket; `target_of` (nodes,) -1.
 """
 
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,7 +24,7 @@ FARTHEST_MS = 2**31 - 1
 
 
 @njit(nogil=True, inline="always")
-def _link(state, wheel, v, slot):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _link(state, wheel, v, slot):
     after = wheel[slot]
     state[v, 2] = after
     state[v, 3] = -1
@@ -31,7 +34,7 @@ def _link(state, wheel, v, slot):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @njit(nogil=True, inline="always")
-def _unlink(state, wheel, v, slot):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _unlink(state, wheel, v, slot):
     after, before = state[v, 2], state[v, 3]
     if before == -1:
         wheel[slot] = after
@@ -42,13 +45,14 @@ def _unlink(state, wheel, v, slot):  # type: ignore[no-untyped-def]  # noqa: ANN
 
 
 @njit(
-    int64(read_i4, read_u4_2d, int64, i4_2d, i4, int64, read_i4, read_i8, int64, int64, i4, read_i4, read_i4, read_i8, i8),
+    int64(read_i4, read_u4_2d, int64, i4_2d, i4, int64, read_i4, read_i8, int64, int64,
+          i4, read_i4, read_i4, read_i8, i8),
     cache=True,
     nogil=True,
-)
-def search(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    first, arcs, shift, state, wheel, stamp, seed_node, seed_ms, limit, wanted,  # noqa: ANN001
-    target_of, target_next, target, target_ms, best,  # noqa: ANN001
+)  # fmt: skip
+def search(
+    first, arcs, shift, state, wheel, stamp, seed_node, seed_ms, limit, wanted,
+    target_of, target_next, target, target_ms, best,
 ):  # fmt: skip
     """Search outward from the seeds.
 

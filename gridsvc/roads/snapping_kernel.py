@@ -1,5 +1,8 @@
 """The compiled part of snapping: rings of cells outward from the place until nothing nearer can come."""
 
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import math
@@ -8,7 +11,14 @@ import numpy as np
 from numba import njit
 
 from gridsvc.roads.signatures import (
-    f8, float64, i4, int64, read_f8, read_i4, read_i4_2d, read_u4_2d,
+    f8,
+    float64,
+    i4,
+    int64,
+    read_f8,
+    read_i4,
+    read_i4_2d,
+    read_u4_2d,
 )  # fmt: skip
 
 MOST = 4
@@ -23,7 +33,7 @@ of a divided road, the streets at a corner."""
 
 
 @njit(nogil=True, inline="always")
-def _keep(edges, metres, alongs, n, edge, away, along):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _keep(edges, metres, alongs, n, edge, away, along):
     """Keep an edge among the nearest, once, at its nearest point; equal distances by edge. Returns how many."""
     for c in range(n):
         if edges[c] == edge:
@@ -45,14 +55,14 @@ def _keep(edges, metres, alongs, n, edge, away, along):  # type: ignore[no-untyp
 
 
 @njit(
-    int64(int64, float64, float64, float64, read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4, read_f8,
-          i4, f8, f8),
+    int64(int64, float64, float64, float64, read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4,
+          read_f8, i4, f8, f8),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def _nearest(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    layer, lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat,  # noqa: ANN001
-    vertex_m, edges, metres, alongs,  # noqa: ANN001
+def _nearest(
+    layer, lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat,
+    vertex_m, edges, metres, alongs,
 ):  # fmt: skip
     """Find the nearest edges of one layer of the index (0 = all, 1 = open to anybody); returns how many."""
     columns, rows = int(frame[4]), int(frame[5])
@@ -61,7 +71,7 @@ def _nearest(  # type: ignore[no-untyped-def]  # noqa: ANN202
     east = math.radians(1.0) * 6378137.0 / root * math.cos(math.radians(lat))
     north = math.radians(1.0) * 6378137.0 * (1.0 - 0.00669437999014) / (root * root * root)
     x, y = (lon - frame[0]) / frame[2], (lat - frame[1]) / frame[3]
-    column, row = int(math.floor(x)), int(math.floor(y))
+    column, row = math.floor(x), math.floor(y)
     ring = max(0, -column, column - columns + 1, -row, row - rows + 1)
     if ring == 0:
         ring = cell_empty[layer, row * columns + column]
@@ -110,9 +120,9 @@ def _nearest(  # type: ignore[no-untyped-def]  # noqa: ANN202
     cache=True,
     nogil=True,
 )  # fmt: skip
-def snap_places(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat, vertex_m,  # noqa: ANN001
-    edge_length_m, slot_ms, first, out_edge, out_fraction, out_m,  # noqa: ANN001
+def snap_places(
+    lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat, vertex_m,
+    edge_length_m, slot_ms, first, out_edge, out_fraction, out_m,
 ):  # fmt: skip
     """Write the candidates of each place, the nearest first; returns how many there are."""
     edges = np.empty(MOST, np.int32)

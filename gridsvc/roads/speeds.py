@@ -25,8 +25,8 @@ EUROPE_KPH = {
     "residential": 26, "living_street": 10, "service": 15, "road": 25, "track": 12, "pedestrian": 8, "busway": 25,
 }  # fmt: skip
 
-# China: posted by 道路交通安全法实施条例 art. 45 (30/40 without, 50/70 with one lane a direction), art. 78 (60 to 120 on
-# motorways), design speeds of CJJ 37-2012 (expressway 60 to 100, arterial 40 to 60, secondary 30 to 50, branch 20 to
+# China: posted by 道路交通安全法实施条例 art. 45 (30/40 without, 50/70 with one lane a direction), art. 78 (60 to 120
+# on motorways), design speeds of CJJ 37-2012 (expressway 60 to 100, arterial 40 to 60, secondary 30 to 50, branch 20 to
 # 40); driven = 0.85 of the middle of each.
 CHINA_KPH = {
     "motorway": 95, "motorway_link": 40, "trunk": 65, "trunk_link": 35, "primary": 50, "primary_link": 30,

@@ -65,15 +65,13 @@ def segments(survey: Survey, report: dict[str, Any]) -> Streets:
     )  # fmt: skip
 
 
-def shut_barriers(
-    streets: Streets, barriers: dict[int, tuple[bool, bool]], report: dict[str, Any]
-) -> Streets:
+def shut_barriers(streets: Streets, barriers: dict[int, tuple[bool, bool]], report: dict[str, Any]) -> Streets:
     """Cut the road at each barrier and put a gate between the sides, for those who may pass it.
 
     A gate is a segment of class `gate`; its `kph` are 1 where it opens (normal, normal, emergency, emergency), and
     what it costs is decided where times are.
     """
-    wanted = np.array([p for p in barriers], np.int64)
+    wanted = np.array(list(barriers), np.int64)
     at = np.flatnonzero(np.isin(streets.point, wanted))
     ends = np.concatenate([streets.u, streets.v])
     hit = np.flatnonzero(np.isin(ends, at))
@@ -112,4 +110,3 @@ def shut_barriers(
         roundabout=np.concatenate([streets.roundabout, np.zeros(2, bool)]),
         kph=np.concatenate([streets.kph, np.array([[1, 1, 1, 1], [0, 0, 1, 1]], np.float32)]),
     )
-

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gridsvc.roads.speeds import (
-    CLASS_NUMBER, FASTEST_KPH, SURFACE_KPH, TRACKTYPE_KPH, UNLIMITED_KPH, ZONE_KPH, Speeds,
+    CLASS_NUMBER,
+    FASTEST_KPH,
+    SURFACE_KPH,
+    TRACKTYPE_KPH,
+    UNLIMITED_KPH,
+    ZONE_KPH,
+    Speeds,
 )  # fmt: skip
 
 if TYPE_CHECKING:

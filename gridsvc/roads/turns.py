@@ -33,7 +33,11 @@ class SplitGraph:
 
 
 def split_at_forbidden_turns(
-    junctions: int, slot: NDArray[np.int32], tail: NDArray[np.int32], head: NDArray[np.int32], forbidden: Iterable[Slots]
+    junctions: int,
+    slot: NDArray[np.int32],
+    tail: NDArray[np.int32],
+    head: NDArray[np.int32],
+    forbidden: Iterable[Slots],
 ) -> SplitGraph:
     """Split the junctions of the forbidden sequences.
 
@@ -56,7 +60,8 @@ def split_at_forbidden_turns(
         for start in range(len(path)):
             if (node := node_of.get(path[start:])) is not None:
                 return node
-        return ends[path[-1]][1]
+        junction: int = ends[path[-1]][1]
+        return junction
 
     plain_head = head.copy()
     for i, s in enumerate(slot.tolist()):

@@ -29,7 +29,7 @@ class Workspace:
     stamp: int = 0
 
     def next_stamp(self) -> int:
-        """Number a new search."""
+        """Return the number of a new search."""
         if self.stamp >= LAST_STAMP:
             self.state[:, 1] = 0
             self.stamp = 0
