@@ -211,7 +211,7 @@ class _Search:
         above = np.flatnonzero((self.levels == wider[-1]) & ~shapely.is_empty(self.shapes))
         parent_of = self._parent_rows(rows, above)
         yield from self._gaps(level, rows, above, parent_of, overlapping)
-        parents = np.array([self._parent_row(self.grids[row]) for row in rows], np.int64)
+        parents = np.array([self._parent_row(self.grids[row]) for row in rows.tolist()], np.int64)
         for child, outside in topology.strays(shapes, self.shapes, parents):
             yield from self._stray_faults(int(rows[child]), int(parents[child]), outside)
 

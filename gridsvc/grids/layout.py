@@ -17,8 +17,9 @@ row = number of grids, rule = 4.
 
 Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A split record is followed by 16 int32
 codes of its 4 x 4 smaller cells, row by row from the south-west. Any other: the rows of its faces (int32, ascending,
-padded to a word); for every 62 faces a word with those that hold the cell's south-east corner; then for each edge ax, ay, bx, by (float64) and, for every 62
-faces, a word with those whose border it is. Bit 62 of an edge's first word: the corner lies left of the edge.
+padded to a word); for every 62 faces a word with those that hold the cell's south-east corner; then for each edge ax,
+ay, bx, by (float64) and, for every 62 faces, a word with those whose border it is. Bit 62 of an edge's first word: the
+corner lies left of the edge.
 
 Edges are canonical: b is north of a, or due west of it. All grids that share an edge share the same numbers, and a
 point's side of it is decided once for all of them, exactly. A point on an edge counts as lying right of it (east; or
