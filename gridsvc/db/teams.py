@@ -37,6 +37,19 @@ def point(lon: float, lat: float) -> str:
     return f"SRID=4326;POINT({lon!r} {lat!r})"
 
 
+def put_stations(connection: Connection, district: str, stations: Iterable[Station]) -> None:
+    """Write stations: new ones are added, known ones changed, the others stay."""
+    posts = [
+        {"district": district, "id": s.id, "name": s.name, "kind": s.kind, "derived": s.derived,
+         "geom": point(s.lon, s.lat)}
+        for s in stations
+    ]  # fmt: skip
+    if posts:
+        new = insert(station)
+        changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
+        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), posts)
+
+
 def replace_teams(
     connection: Connection,
     district: str,
@@ -48,15 +61,7 @@ def replace_teams(
 
     `station_of` maps a team's id to its station's. Team ids are UUIDs in text.
     """
-    posts = [
-        {"district": district, "id": s.id, "name": s.name, "kind": s.kind, "derived": s.derived,
-         "geom": point(s.lon, s.lat)}
-        for s in stations
-    ]  # fmt: skip
-    if posts:
-        new = insert(station)
-        changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
-        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), posts)
+    put_stations(connection, district, stations)
     connection.execute(text("update team set on_duty = false where district = :d"), {"d": district})
     rows = [
         {"district": district, "id": UUID(t.id), "name": t.name, "unit": t.unit, "station": station_of.get(t.id),
