@@ -1,15 +1,17 @@
-"""Roads over HTTP: travel times and service areas."""
+"""Roads over HTTP: travel times, service areas, closures."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from gridsvc.api.requests import Body, Text, service_of
-from gridsvc.errors import InvalidInput
-from gridsvc.operations import travel
+from gridsvc.api.requests import Body, IdempotencyKey, Moment, Text, as_response, caller_of, request_key, service_of
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.operations import closures, travel
+from gridsvc.operations.extents import read_extent
 
 router = APIRouter(tags=["roads"])
 
@@ -78,3 +80,70 @@ def get_isochrones(
     return travel.service_areas(
         service_of(request), lon, lat, budgets, direction=direction, profile=profile, district=district
     )
+
+
+class ClosureBody(Body):
+    """A closure: GeoJSON in lon/lat WGS-84; factor 0 = closed, up to 1; `from` absent = now, `until` absent = open."""
+
+    geometry: dict[str, Any]
+    factor: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
+    since: Annotated[Moment | None, Field(alias="from")] = None
+    until: Moment | None = None
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    profiles: Annotated[list[Profile], Field(min_length=1, default_factory=lambda: ["normal", "emergency"])]
+    district: Text | None = None
+
+    model_config = Body.model_config | {
+        "populate_by_name": True,
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "geometry": {"type": "LineString", "coordinates": [[119.70, 29.10], [119.71, 29.10]]},
+                    "factor": 0,
+                    "until": "2026-03-01T18:00:00+08:00",
+                    "reason": "flooded",
+                }
+            ]
+        },
+    }
+
+
+_CLOSURE = {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "factor": 0, "reason": "flooded", "edges": 3, "km": 0.8}
+
+
+@router.post(
+    "/closures",
+    status_code=201,
+    summary="Close or slow roads",
+    responses={201: {"content": {"application/json": {"example": _CLOSURE}}}},
+)
+def post_closure(request: Request, body: ClosureBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Close (factor 0) or slow roads along a line, across one, in an area or at a point; acts on the next query."""
+    return as_response(
+        closures.add_closure(
+            service_of(request), read_extent(body.geometry), factor=body.factor, reason=body.reason,
+            actor=caller_of(request), since=body.since, until=body.until, profiles=tuple(body.profiles),
+            district=body.district,
+            request=request_key(request, idempotency_key, body.model_dump(mode="json")),
+        )
+    )  # fmt: skip
+
+
+@router.get(
+    "/closures",
+    summary="The closures, now and to come",
+    responses={200: {"content": {"application/json": {"example": {"items": [_CLOSURE]}}}}},
+)
+def get_closures(request: Request, district: str | None = None) -> dict[str, Any]:
+    """List closures that were not ended; `acts` names the profiles that each binds at this moment."""
+    return closures.list_closures(service_of(request), district)
+
+
+@router.delete("/closures/{closure_id}", status_code=204, summary="End a closure")
+def delete_closure(request: Request, closure_id: str) -> None:
+    """End a closure at once."""
+    try:
+        number = UUID(closure_id)
+    except ValueError:
+        raise NotFound(f"There is no closure {closure_id[:60]!r}. See GET /closures.", kind="no-closure") from None
+    closures.delete_closure(service_of(request), number, actor=caller_of(request))

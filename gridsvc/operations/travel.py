@@ -9,6 +9,7 @@ import numpy as np
 
 from gridsvc.coordinates import check_lonlats
 from gridsvc.errors import InvalidInput, NotFound, TooLarge
+from gridsvc.operations.closures import weights_at
 from gridsvc.operations.districts import list_views
 from gridsvc.operations.placing import bounds_of
 from gridsvc.roads.network import PROFILES
@@ -49,6 +50,14 @@ def ground_at(
     """
     if profile not in PROFILES:
         raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
+    view, network = view_with_roads(service, connection, district, lon, lat)
+    return Ground(view, network, weights_at(service, connection, view.versions, network, profile))
+
+
+def view_with_roads(
+    service: Service, connection: Connection, district: str | None, lon: float, lat: float
+) -> tuple[DistrictView, RoadNetwork]:
+    """Return the district named, else the one whose roads reach the place, with its network."""
     views = [view for view in list_views(service, connection) if district in {None, view.code}]
     if not views:
         named = "No district is loaded" if district is None else f"No district {district} is loaded"
@@ -56,18 +65,7 @@ def ground_at(
     with_roads = [(view, view.network) for view in views if view.network is not None]
     if not with_roads:
         raise NotFound("No roads are loaded. `gridsvc load roads FILE` loads them.", kind="no-roads")
-    view, network = min(with_roads, key=lambda pair: _beside(pair[1].bounds, lon, lat))
-    return Ground(view, network, weights_now(service, connection, view, network, profile))
-
-
-def weights_now(
-    service: Service, connection: Connection, view: DistrictView, network: RoadNetwork, profile: str
-) -> Weights:
-    """Return what the network's arcs cost at this moment."""
-    from gridsvc.roads.weights import weights_of
-
-    del service, connection, view
-    return weights_of(network, profile)
+    return min(with_roads, key=lambda pair: _beside(pair[1].bounds, lon, lat))
 
 
 def mesh_of(service: Service, ground: Ground) -> Mesh:

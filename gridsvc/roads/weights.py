@@ -58,16 +58,56 @@ def make_weights(
     """Lay out milliseconds of slots for the searches."""
     ms = slot_ms[network.arc_slot]
     forbidden = network.arc_forbidden
-    if extra_ms == CLOSED:
-        ms[forbidden] = CLOSED
-    else:
-        dear = ms[forbidden].astype(np.int64) + extra_ms
-        ms[forbidden] = np.where(ms[forbidden] == CLOSED, CLOSED, np.minimum(dear, CLOSED - 1))
-    out_arcs = np.column_stack([network.arc_head.view(np.uint32), ms])
+    ms[forbidden] = _with_extra(ms[forbidden], extra_ms)
     order = network.in_arc
-    in_arcs = np.column_stack([network.arc_tail[order].view(np.uint32), ms[order]])
+    out_arcs = np.empty((len(ms), 2), np.uint32)
+    out_arcs[:, 0], out_arcs[:, 1] = network.arc_head, ms
+    in_arcs = np.empty((len(ms), 2), np.uint32)
+    in_arcs[:, 0], in_arcs[:, 1] = network.arc_tail[order], ms[order]
     opened = ms[ms != CLOSED]
     longest = int(opened.max()) if len(opened) else 0
-    # the wheel must reach beyond the longest arc
-    shift = max(LEAST_SHIFT, int(longest // (BUCKETS - 2)).bit_length())
-    return Weights(profile, slot_ms, out_arcs, in_arcs, extra_ms, shift, version)
+    return Weights(profile, slot_ms, out_arcs, in_arcs, extra_ms, _shift(longest), version)
+
+
+def changed_weights(
+    network: RoadNetwork, base: Weights, slots: NDArray[np.int64], slot_ms: NDArray[np.uint32], version: str
+) -> Weights:
+    """Return weights that differ from `base` at some slots; costs a copy and what is changed."""
+    told = base.slot_ms.copy()
+    told[slots] = slot_ms
+    counts = network.slot_first[slots + 1] - network.slot_first[slots]
+    ends = np.cumsum(counts)
+    at = np.repeat(network.slot_first[slots] - (ends - counts), counts) + np.arange(int(ends[-1]) if len(ends) else 0)
+    arcs = network.slot_arc[at]
+    ms = np.repeat(slot_ms, counts)
+    forbidden = network.arc_forbidden[arcs]
+    ms[forbidden] = _with_extra(ms[forbidden], base.extra_ms)
+    out_arcs, in_arcs = base.out_arcs.copy(), base.in_arcs.copy()
+    out_arcs[arcs, 1] = ms
+    in_arcs[_place_among_in_arcs(network)[arcs], 1] = ms
+    opened = ms[ms != CLOSED]
+    shift = max(base.shift, _shift(int(opened.max()))) if len(opened) else base.shift
+    return Weights(base.profile, told, out_arcs, in_arcs, base.extra_ms, shift, version)
+
+
+def _with_extra(ms: NDArray[np.uint32], extra_ms: int) -> NDArray[np.uint32]:
+    """Add what a forbidden turn costs."""
+    if extra_ms == CLOSED:
+        return np.full(len(ms), CLOSED, np.uint32)
+    dear = np.minimum(ms.astype(np.int64) + extra_ms, CLOSED - 1)
+    return np.where(ms == CLOSED, CLOSED, dear).astype(np.uint32)
+
+
+def _shift(longest_ms: int) -> int:
+    """Return the width of buckets with which the wheel reaches beyond the longest arc."""
+    return max(LEAST_SHIFT, int(longest_ms // (BUCKETS - 2)).bit_length())
+
+
+def _place_among_in_arcs(network: RoadNetwork) -> NDArray[np.int32]:
+    """Return where each arc stands in the order of the heads."""
+    known = network.kept.get("in_place")
+    if not isinstance(known, np.ndarray):
+        known = np.empty(network.arc_count, np.int32)
+        known[network.in_arc] = np.arange(network.arc_count, dtype=np.int32)
+        network.kept["in_place"] = known
+    return known

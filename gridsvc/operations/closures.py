@@ -1,0 +1,174 @@
+"""Closures: made, listed, ended; and what roads cost while they last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import shapely
+
+from gridsvc.db import closures as store
+from gridsvc.db.events import append_event
+from gridsvc.db.versions import bump, get_versions, list_versions
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.operations.reporting import idempotency_answer
+from gridsvc.roads.closures import check_closure, closed_edges, with_closures
+from gridsvc.roads.network import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from shapely.geometry.base import BaseGeometry
+    from sqlalchemy import Connection
+
+    from gridsvc.db.idempotency import KeptAnswer, RequestKey
+    from gridsvc.db.versions import Versions
+    from gridsvc.operations.service import Service
+    from gridsvc.roads.closures import Closure
+    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.weights import Weights
+
+LONGEST_REASON = 500
+
+
+def weights_at(
+    service: Service, connection: Connection, versions: Versions, network: RoadNetwork, profile: str
+) -> Weights:
+    """Return what the arcs of the network cost by a version vector, at its clock.
+
+    A process asks the database for closures only when their version is new to it, and works out the weights only
+    when another set of them acts.
+    """
+    from gridsvc.roads.weights import weights_of
+
+    acting = acting_closures(service, connection, versions, profile)
+    if not acting:
+        return weights_of(network, profile)
+    key = (versions.network, profile, tuple(closure.id for closure in acting))
+
+    def work() -> Weights:
+        bound = [
+            (closure, service.cached("closed", (versions.network, closure.id),
+                                     lambda closure=closure: closed_edges(network, closure.geometry)))  # type: ignore[misc]
+            for closure in acting
+        ]  # fmt: skip
+        return with_closures(network, profile, bound)
+
+    return service.cached("weights", key, work)
+
+
+def acting_closures(service: Service, connection: Connection, versions: Versions, profile: str) -> list[Closure]:
+    """Return the closures that bind a profile at the clock of a version vector."""
+    code = versions.district
+    known = service.cached("closures", (code, versions.closures), lambda: store.list_closures(connection, code))
+    return [closure for closure in known if closure.acts(profile, versions.now)]
+
+
+def add_closure(
+    service: Service, geometry: BaseGeometry, *, factor: float, reason: str, actor: str, since: datetime | None = None,
+    until: datetime | None = None, profiles: Sequence[str] = PROFILES, district: str | None = None,
+    request: RequestKey | None = None,
+) -> KeptAnswer:  # fmt: skip
+    """Close or slow roads; acts on the next query of every process. The answer names the edges and kilometres bound.
+
+    Raises InvalidInput for what cannot be meant, and where no road lies there.
+    """
+    from gridsvc.db import idempotency
+
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise InvalidInput(f"`reason` must say why, in 1 to {LONGEST_REASON} characters.")
+
+    def work(connection: Connection) -> KeptAnswer:
+        code = _district_at(service, connection, geometry, district)
+        versions = get_versions(connection, code, lock="update")
+        if request is not None and (kept := idempotency.begin_answer(connection, code, request)) is not None:
+            return kept
+        begins = since or versions.now
+        check_closure(geometry, factor, profiles, begins, until)
+        network = _network(service, connection, versions)
+        edges = closed_edges(network, geometry)
+        if not len(edges):
+            raise InvalidInput(
+                "No road of the network lies there. A line closes roads along it or across it, a point the nearest "
+                "road within 100 m.",
+                kind="no-road-there",
+            )
+        number = store.add_closure(connection, code, geometry, factor=factor, profiles=profiles, since=begins,
+                                   until=until, reason=reason)  # fmt: skip
+        bump(connection, code, "closures")
+        told = {
+            "id": str(number), "district": code, "factor": factor, "profiles": list(profiles),
+            "from": begins.isoformat(), "until": None if until is None else until.isoformat(), "reason": reason,
+            "geometry": shapely.geometry.mapping(geometry), "edges": len(edges),
+            "km": round(float(network.edge_length_m[edges].sum()) / 1000, 3), "version": versions.closures + 1,
+        }  # fmt: skip
+        append_event(connection, code, "closure", actor=actor, at=versions.now, data=told)
+        answer = idempotency_answer(201, told)
+        if request is not None:
+            idempotency.keep_answer(connection, code, request, answer)
+        return answer
+
+    return service.database.run(work)
+
+
+def delete_closure(service: Service, number: UUID, *, actor: str) -> None:
+    """End a closure at once. Raises NotFound for one that is not there."""
+
+    def work(connection: Connection) -> None:
+        code = store.find_district_of_closure(connection, number)
+        if code is None:
+            raise _no_closure(number)
+        versions = get_versions(connection, code, lock="update")
+        if not store.delete_closure(connection, code, number):
+            raise _no_closure(number)
+        bump(connection, code, "closures")
+        append_event(connection, code, "closure-ended", actor=actor, at=versions.now, data={"id": str(number)})
+
+    service.database.run(work)
+
+
+def list_closures(service: Service, district: str | None = None) -> dict[str, Any]:
+    """Return {items}: the closures that are not deleted, with whether each acts now."""
+    items = []
+    with service.database.transaction() as connection:
+        for versions in list_versions(connection):
+            if district not in {None, versions.district}:
+                continue
+            items += [
+                _closure_json(closure, versions) for closure in store.list_closures(connection, versions.district)
+            ]
+    return {"items": items}
+
+
+def _closure_json(closure: Closure, versions: Versions) -> dict[str, Any]:
+    return {
+        "id": closure.id,
+        "district": versions.district,
+        "factor": closure.factor,
+        "profiles": list(closure.profiles),
+        "from": closure.since.isoformat(),
+        "until": None if closure.until is None else closure.until.isoformat(),
+        "reason": closure.reason,
+        "geometry": shapely.geometry.mapping(closure.geometry),
+        "acts": [profile for profile in closure.profiles if closure.acts(profile, versions.now)],
+    }
+
+
+def _no_closure(number: UUID) -> NotFound:
+    return NotFound(f"There is no closure {number}, or it was ended. See GET /closures.", kind="no-closure")
+
+
+def _network(service: Service, connection: Connection, versions: Versions) -> RoadNetwork:
+    from gridsvc.operations.districts import road_network
+
+    if versions.network is None:
+        raise NotFound(f"District {versions.district} has no roads yet.", kind="no-roads")
+    return road_network(service, connection, versions.district, versions.network)
+
+
+def _district_at(service: Service, connection: Connection, geometry: BaseGeometry, district: str | None) -> str:
+    from gridsvc.operations.travel import view_with_roads
+
+    middle = geometry.representative_point()
+    return view_with_roads(service, connection, district, middle.x, middle.y)[0].code
