@@ -78,8 +78,9 @@ def find_faults(
     progress
         Called with (done, of) now and then.
     """
-    search = _Search(sorted(grids, key=lambda g: (g.level, g.code, g.name)), blocking_over_m2, progress)
-    faults = [fault for step in search.steps() for fault in step]
+    with np.errstate(invalid="ignore"):  # a coordinate that is no number is a fault, not a warning
+        search = _Search(sorted(grids, key=lambda g: (g.level, g.code, g.name)), blocking_over_m2, progress)
+        faults = [fault for step in search.steps() for fault in step]
     if progress is not None:
         progress(1, 1)
     rank = {kind: k for k, kind in enumerate(FAULT_KINDS)}

@@ -37,10 +37,12 @@ def find_parents(shapes: Sequence[BaseGeometry], wider: Sequence[Grid]) -> list[
         settled[child[k]] = True
     open_ = ~settled[child]
     child, parent = child[open_], parent[open_]
+    order = np.lexsort([parent, child])
+    child, parent = child[order], parent[order]
     areas = topology.areas_m2(shapely.intersection(above[parent], below[child]))
     largest: dict[int, float] = {}
     for k, p, area_m2 in zip(child.tolist(), parent.tolist(), areas.tolist(), strict=True):
-        if area_m2 > largest.get(k, 0.0):
+        if area_m2 > largest.get(k, 0.0) * (1 + 1e-9):  # of equal parts the lowest code has it
             largest[k], best[k] = area_m2, ordered[p].code
     return best
 

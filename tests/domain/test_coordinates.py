@@ -107,7 +107,7 @@ def test_what_cannot_be_meant_is_refused_with_its_kind(lon: float, lat: float, k
 
 def test_a_swapped_pair_is_known_by_the_district_where_both_numbers_are_in_range() -> None:
     liechtenstein = Bounds(9.47, 47.05, 9.64, 47.27)
-    with pytest.raises(InvalidInput, match="longitude 9.5 and latitude 47.1"):
+    with pytest.raises(InvalidInput, match=r"longitude 9\.5 and latitude 47\.1"):
         check_lonlat(47.1, 9.5, near=liechtenstein)
     check_lonlat(47.1, 9.5)
     check_lonlat(9.9, 47.9, near=liechtenstein)
@@ -115,7 +115,7 @@ def test_a_swapped_pair_is_known_by_the_district_where_both_numbers_are_in_range
 
 def test_arrays_are_refused_by_the_number_of_the_row() -> None:
     lon, lat = np.array([119.7, 29.1, 119.8]), np.array([29.1, 119.7, 29.2])
-    with pytest.raises(InvalidInput, match="Row 2: .*swapped") as refusal:
+    with pytest.raises(InvalidInput, match=r"Row 2: .*swapped") as refusal:
         check_lonlats(lon, lat, near=JINDONG)
     assert refusal.value.facts == {"row": 2}
     with pytest.raises(InvalidInput, match="3 longitudes and 2 latitudes"):
