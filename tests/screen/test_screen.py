@@ -75,7 +75,7 @@ def test_files_are_kept_for_ever_under_a_name_that_changes(served: Served) -> No
     assert "immutable" in kept.headers["cache-control"]
     assert kept.headers["content-type"].startswith("text/javascript")
     folder = script.rsplit("/js/", 1)[0]
-    for path in ("/js/none.js", "/../pages.py", "/index.html"):
+    for path in ("/js/none.js", "/%2e%2e/pages.py", "/index.html"):
         assert served.web.get(folder + path).status_code == 404
     assert served.web.get(script.replace(folder, "/assets/0123456789abcdef")).status_code == 404
 
