@@ -16,6 +16,8 @@ from gridsvc.db.tables import artifact
 from gridsvc.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
 
@@ -50,6 +52,12 @@ def open_artifact(connection: Connection, folder: Path, district: str, digest: s
         _write(folder, digest, content)
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def remove_files(folder: Path, digests: Iterable[str]) -> None:
+    """Remove the files of artifacts that the database keeps no longer; who has one mapped keeps it until he lets go."""
+    for digest in digests:
+        _path(folder, digest).unlink(missing_ok=True)
 
 
 def _path(folder: Path, digest: str) -> Path:

@@ -58,7 +58,6 @@ _waiting = text(
     ) as e
     """
 )
-_for_all_districts = text("select set_config('gridsvc.district', '*', false)")
 _districts = text("select distinct district from event_unsealed")
 
 # One statement, so one transaction and one round trip: seals, marks taken off, one notice a district.
@@ -112,7 +111,6 @@ def seal_until(database: Database, stop: Event) -> None:
 def _serve_term(database: Database, stop: Event) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
-            connection.execute(_for_all_districts)
             while not stop.is_set() and not may_seal(connection):
                 _end_stalled_sealer(connection)
                 stop.wait(_ELECTION_PAUSE_S)
@@ -208,7 +206,6 @@ def seal_all(database: Database) -> int:
     total = 0
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
-            connection.execute(_for_all_districts)
             if not may_seal(connection):
                 return 0
             while sealed := seal_waiting(connection, Term()):

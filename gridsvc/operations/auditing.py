@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import audit
@@ -12,7 +12,7 @@ from gridsvc.db import events
 from gridsvc.db.documents import get_document
 from gridsvc.db.incidents import find_incident
 from gridsvc.db.versions import list_districts
-from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.errors import InvalidInput, NotFound, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.operations.jobs import Run
     from gridsvc.operations.service import Service
 
 UNSEALED_AFTER_S = 10.0
@@ -101,6 +102,14 @@ def replay(service: Service, incident_id: UUID) -> dict[str, Any]:
         "differs": differs,
         "tampered": tampered,
     }
+
+
+def run_verify(run: Run) -> Any:
+    """Verify as a job: its result is one report a district; a chain that does not hold fails the job."""
+    reports = verify(run.service, progress=lambda done, _of: run.progress(done, None, "events"))
+    if wrong := [report for report in reports if report.wrong is not None]:
+        raise Refusal(f"The chain of {wrong[0].district} does not hold: {wrong[0].wrong}.", kind="chain-broken")
+    return [asdict(report) for report in reports]
 
 
 def _verify_district(

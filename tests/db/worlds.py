@@ -31,17 +31,26 @@ TEAM_IDS = {team.id: str(uuid5(NAMESPACE_URL, team.id)) for team in toy.TEAMS}
 
 @contextmanager
 def scratch_database(cluster: EmbeddedCluster, *, migrated: bool = True) -> Iterator[str]:
-    """URL, as the application's role, of a fresh database; dropped at the end."""
+    """URL, as the application's role, of a fresh database; dropped at the end. Migrated ones are copies of one."""
     name = f"scratch_{secrets.token_hex(6)}"
     with psycopg.connect(cluster.url("superuser").replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER gridsvc_owner")
-        connection.execute(f"ALTER DATABASE {name} SET gridsvc.district = '*'")  # XXX until transactions say it
+        if migrated:
+            _make_template(cluster, connection)
+        template = f"TEMPLATE {_TEMPLATE}" if migrated else ""
+        connection.execute(f"CREATE DATABASE {name} OWNER gridsvc_owner {template}")
         try:
-            if migrated:
-                upgrade(cluster.url("owner").replace("@/gridsvc?", f"@/{name}?"))
             yield cluster.url("app").replace("@/gridsvc?", f"@/{name}?")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_TEMPLATE = "migrated_template"
+
+
+def _make_template(cluster: EmbeddedCluster, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone() is None:
+        connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER gridsvc_owner")
+        upgrade(cluster.url("owner").replace("@/gridsvc?", f"@/{_TEMPLATE}?"))
 
 
 def as_superuser(url: str) -> psycopg.Connection[tuple[object, ...]]:

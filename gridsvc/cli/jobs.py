@@ -1,0 +1,104 @@
+"""`gridsvc jobs`: heavy work that the background process does, with the bar that it would have here."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
+from gridsvc.errors import NotFound, Refusal
+from gridsvc.operations import jobs as jobs_of
+from gridsvc.operations import taking_effect
+
+if TYPE_CHECKING:
+    from gridsvc.operations.service import Service
+
+ACTOR = "command line"
+_LOOK_EVERY_S = 0.3
+
+
+@click.group()
+def jobs() -> None:
+    """Jobs of the background process: list, run, watch, cancel; and what waits for its moment."""
+
+
+@jobs.command("list")
+@click.option("--state", "states", multiple=True,
+              type=click.Choice(["waiting", "running", "done", "failed", "cancelled"]))  # fmt: skip
+@json_option
+def list_command(*, states: tuple[str, ...], as_json: bool) -> None:
+    """List jobs, the newest first."""
+    found = jobs_of.list_all(opened_service(), states or None)["items"]
+    rows = [(j["id"], j["kind"], j["state"], _share(j), j["created_at"], j["error"] or "") for j in found]
+    answer(found, as_json=as_json, show=lambda: table(["job", "kind", "state", "progress", "asked", "error"], rows))
+
+
+@jobs.command()
+@click.argument("kind", type=click.Choice(sorted(jobs_of.KINDS)))
+@click.option("--wait/--no-wait", default=True, help="Watch it to its end.")
+@json_option
+def run(*, kind: str, wait: bool, as_json: bool) -> None:
+    """Have a job of KIND done by the background process, and watch it."""
+    service = opened_service()
+    job = json.loads(jobs_of.ask(service, kind, asked_by=ACTOR).body)
+    _follow(service, job, as_json=as_json) if wait else _tell(job, as_json=as_json)
+
+
+@jobs.command()
+@click.argument("job")
+@json_option
+def watch(*, job: str, as_json: bool) -> None:
+    """Watch a job to its end; exit 3 where it failed."""
+    service = opened_service()
+    _follow(service, jobs_of.get(service, _id(job)), as_json=as_json)
+
+
+@jobs.command()
+@click.argument("job")
+@json_option
+def cancel(*, job: str, as_json: bool) -> None:
+    """Ask for the end of a job."""
+    _tell(jobs_of.cancel(opened_service(), _id(job)), as_json=as_json)
+
+
+@jobs.command()
+@json_option
+def planned(*, as_json: bool) -> None:
+    """List what waits for its moment."""
+    found = taking_effect.list_planned(opened_service())
+    rows = [(e["at"], e["kind"], e["district"] or "", e["subject"], e["asked_by"]) for e in found]
+    answer(found, as_json=as_json, show=lambda: table(["at", "what", "district", "subject", "asked by"], rows))
+
+
+def _follow(service: Service, job: dict[str, Any], *, as_json: bool) -> None:
+    draw = progress(job["kind"])
+    while job["finished_at"] is None:
+        time.sleep(_LOOK_EVERY_S)
+        job = jobs_of.get(service, UUID(job["id"]))
+        told = job["progress"]
+        if told["total"]:
+            draw(min(told["done"], told["total"]), told["total"])
+    _tell(job, as_json=as_json)
+    if job["state"] != "done":
+        raise Refusal(f"The {job['kind']} job {job['id']} is {job['state']}: {job['error'] or 'by request'}.")
+
+
+def _tell(job: dict[str, Any], *, as_json: bool) -> None:
+    words = f"{job['kind']} {job['id']}: {job['state']}" + (f", {job['result']}" if job["result"] else "")
+    answer(job, as_json=as_json, show=lambda: click.echo(words))
+
+
+def _share(job: dict[str, Any]) -> str:
+    done, total = job["progress"]["done"], job["progress"]["total"]
+    return f"{done / total:.0%}" if total else (str(done) if done else "")
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no job {text[:60]!r}. `gridsvc jobs list` lists them.", kind="no-job") from None

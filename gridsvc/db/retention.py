@@ -1,0 +1,33 @@
+"""What is removed after its time: answers kept for retries, days of positions, artifacts that nothing names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_answers = text(
+    "delete from idempotency where ctid = any(array(select ctid from idempotency "
+    "where created_at < clock_timestamp() - make_interval(days => :days) limit :batch))"
+)
+
+
+def remove_answers(connection: Connection, after_days: int, batch: int) -> int:
+    """Remove up to `batch` answers that were kept for retries long enough; return how many."""
+    return connection.execute(_answers, {"days": after_days, "batch": batch}).rowcount
+
+
+def keep_position_days(connection: Connection, ahead: int, kept: int) -> tuple[int, int]:
+    """Have a partition for each day to come and none for days long past; return (made, dropped)."""
+    query = text("select made, dropped from keep_position_days(:ahead, :kept)")
+    made, dropped = connection.execute(query, {"ahead": ahead, "kept": kept}).one()
+    return made, dropped
+
+
+def remove_unnamed_artifacts(connection: Connection, after_days: int) -> list[str]:
+    """Remove artifacts that no case, generation, network or version names; return their digests."""
+    query = text("select digest from remove_unnamed_artifacts(make_interval(days => :days))")
+    return list(connection.scalars(query, {"days": after_days}))

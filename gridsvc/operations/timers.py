@@ -1,0 +1,216 @@
+"""Steps that take too long: warned of, escalated one grid level up, and made into proposals (R14)."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from gridsvc.db import alerts, events, idempotency
+from gridsvc.db.documents import get_document, put_document
+from gridsvc.db.versions import get_versions, list_versions, set_version
+from gridsvc.errors import InvalidInput
+from gridsvc.operations.districts import view_at
+from gridsvc.operations.reporting import idempotency_answer
+from gridsvc.response_plans import Urgency
+from gridsvc.response_plans.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.alerts import AwaitingCase
+    from gridsvc.db.idempotency import KeptAnswer, RequestKey
+    from gridsvc.operations.districts import DistrictView
+    from gridsvc.operations.service import Service
+
+ACTOR = "gridsvc"
+DECISIONS = ("accepted", "rejected")
+_ROUTINE_EVERY_S = 30.0
+
+
+def timers_of(service: Service, connection: Connection, district: str) -> TimerRules:
+    """Return the timers in force in a district: its own, else the default ones, kept like all versions."""
+    digest = alerts.find_timers(connection, district)
+    if digest is None:
+        return service.cached("timers", (district, None), lambda: _keep_default(service, district))
+    return service.cached(
+        "timers",
+        (district, digest),
+        lambda: TimerRules.from_document(get_document(connection, district, "timers", digest)),
+    )
+
+
+def _keep_default(service: Service, district: str) -> TimerRules:
+    rules = default_timers()
+    service.database.run(lambda own: put_document(own, district, "timers", rules.document(), source="default"))
+    return rules
+
+
+def get_timers(service: Service, district: str) -> dict[str, Any]:
+    """Return {version, rules, holidays} in force in a district."""
+    with service.database.transaction() as connection:
+        get_versions(connection, district)
+        rules = timers_of(service, connection, district)
+    told: dict[str, Any] = json.loads(rules.document())
+    return {"version": rules.version} | told
+
+
+def put_timers(service: Service, district: str, value: dict[str, Any], *, actor: str) -> dict[str, Any]:
+    """Put timers in force, with an event; alerts that were sounded by older ones stay."""
+    rules = TimerRules.from_json(value)
+
+    def work(connection: Connection) -> None:
+        now = get_versions(connection, district, lock="update").now
+        before = timers_of(service, connection, district).version
+        put_document(connection, district, "timers", rules.document(), source=actor)
+        set_version(connection, district, timers=rules.version)
+        data = {"before": before, "after": rules.version}
+        events.append_event(connection, district, "timers", actor=actor, at=now, data=data)
+
+    service.database.run(work)
+    return get_timers(service, district)
+
+
+def sound_alerts(service: Service) -> int:
+    """Sound what is due now in every district; return how many alerts and proposals were made.
+
+    Every alert is a row with a key of its own and an event, in one transaction: two processes that look at the same
+    time sound it once.
+    """
+    looked: dict[str, float] = service.cached("timers-looked", "at", dict)
+    now = time.monotonic()
+    urgencies = [str(Urgency.EMERGENCY)]
+    if now - looked.get("routine", -_ROUTINE_EVERY_S) >= _ROUTINE_EVERY_S:
+        looked["routine"] = now
+        urgencies.append(str(Urgency.ROUTINE))
+    with service.database.transaction() as connection:
+        codes = [versions.district for versions in list_versions(connection)]
+    return sum(service.database.run(lambda c, code=code: _sound(service, c, code, urgencies)) for code in codes)  # type: ignore[misc]
+
+
+def _sound(service: Service, connection: Connection, code: str, urgencies: list[str]) -> int:
+    versions = get_versions(connection, code)
+    view = view_at(service, connection, versions)
+    if view.law is None:
+        return 0
+    rules = timers_of(service, connection, code)
+    sounded = 0
+    for case in alerts.list_awaiting(connection, code, urgencies):
+        plan = view.law.plans.plans.get(case.type)
+        rule = rules.find(case.step, case.urgency, case.response_class, None if plan is None else plan.priority)
+        if rule is not None:
+            days = None if plan is None else plan.working_days
+            sounded += _sound_case(connection, view, rules, rule, case, days)
+    return sounded
+
+
+def _sound_case(
+    connection: Connection,
+    view: DistrictView,
+    rules: TimerRules,
+    rule: TimerRule,
+    case: AwaitingCase,
+    working_days: int | None,
+) -> int:
+    now = view.versions.now
+    warn_s, limit_s = rule.limits(working_days)
+    elapsed_s = rules.elapsed_s(case.urgency, case.since, now, ZoneInfo(view.district.time_zone))
+    if elapsed_s < warn_s:
+        return 0
+    reached = 0 if elapsed_s < limit_s else 1 + int((elapsed_s - limit_s) // rule.again_s)
+    chain = [*case.owners, ("district", view.code)]
+    limit_at = case.since + timedelta(seconds=limit_s)
+    sounded = 0
+    for rank in range(min(reached, len(chain) - 1, MOST_RANKS - 1) + 1):
+        if rank in case.ranks:
+            continue
+        level, owner = chain[rank]
+        row = {"district": view.code, "incident_id": case.id, "step": case.step, "since": case.since, "rank": rank,
+               "limit_at": limit_at, "at": now, "level": level, "owner": owner, "timers": rules.version}  # fmt: skip
+        if alerts.add_alert(connection, row):
+            told = {"step": case.step, "rank": rank, "since": case.since.isoformat(), "limit_s": limit_s,
+                    "elapsed_s": round(elapsed_s, 1), "level": level, "owner": owner,
+                    "timers": rules.version}  # fmt: skip
+            kind = "warning" if rank == 0 else "escalation"
+            events.append_event(connection, view.code, kind, actor=ACTOR, at=now, data=told, incident_id=case.id)
+            sounded += 1
+    for card, over_s in zip(CARDS, rule.cards_s, strict=False):
+        if elapsed_s >= limit_s + over_s and card not in case.cards:
+            sounded += _propose_card(connection, view.code, rules, case, card, elapsed_s - limit_s, now)
+    return sounded
+
+
+def _propose_card(
+    connection: Connection,
+    code: str,
+    rules: TimerRules,
+    case: AwaitingCase,
+    card: str,
+    over_s: float,
+    now: datetime,
+) -> int:
+    subject = case.handler or (case.owners[0][1] if case.owners else code)
+    grounds = {"step": case.step, "since": case.since.isoformat(), "over_s": round(over_s, 1),
+               "timers": rules.version}  # fmt: skip
+    made = alerts.add_proposal(connection, code, card, incident_id=case.id, subject=subject, grounds=grounds, at=now)
+    if made is None:
+        return 0
+    data = {"proposal_id": str(made), "kind": card, "subject": subject, "grounds": grounds}
+    events.append_event(connection, code, "propose", actor=ACTOR, at=now, data=data, incident_id=case.id)
+    return 1
+
+
+def list_proposals(
+    service: Service, *, undecided: bool = True, incident_id: UUID | None = None, limit: int = 200
+) -> dict[str, Any]:
+    """Return {items}: proposals, the newest first; those that nobody decided on yet, unless told otherwise."""
+    with service.database.transaction() as connection:
+        found = alerts.list_proposals(connection, undecided=undecided, incident_id=incident_id, limit=limit)
+    return {"items": [each.as_json() for each in found]}
+
+
+def decide(
+    service: Service,
+    proposal_id: UUID,
+    decision: str,
+    *,
+    reason: str | None,
+    actor: str,
+    request: RequestKey | None = None,
+) -> KeptAnswer:
+    """Write a person's decision on a proposal, with its event, and answer with the proposal (200).
+
+    Raises
+    ------
+    InvalidInput
+        For another word than DECISIONS, or a rejection without a reason.
+    Conflict
+        Where it was decided already: a decision is made once.
+    """
+    if decision not in DECISIONS:
+        raise InvalidInput(f"There is no decision {decision[:40]!r}. Use one of: {', '.join(DECISIONS)}.")
+    if decision == "rejected" and not (reason and reason.strip()):
+        raise InvalidInput("Who rejects a proposal says why. Give `reason`.", kind="reason-missing")
+
+    def work(connection: Connection) -> KeptAnswer:
+        before = alerts.get_proposal(connection, proposal_id, lock=True)
+        if request is not None:
+            kept = idempotency.begin_answer(connection, before.district, request)
+            if kept is not None:
+                return kept
+        now = get_versions(connection, before.district, lock="share").now
+        alerts.set_decision(connection, before, decision, by=actor, reason=reason)
+        data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision}
+        events.append_event(connection, before.district, "decide", actor=actor, at=now, data=data,
+                            incident_id=before.incident_id)  # fmt: skip
+        answer = idempotency_answer(200, alerts.get_proposal(connection, proposal_id).as_json())
+        if request is not None:
+            idempotency.keep_answer(connection, before.district, request, answer)
+        return answer
+
+    return service.database.run(work)
