@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
 from gridsvc.api import problems
 from gridsvc.api.limits import BodyLimit
+from gridsvc.api.rights import authorize
+from gridsvc.api.safe_headers import SafeHeaders
+from gridsvc.api.sign_in import SignIn
+from gridsvc.errors import NotAllowed
+from gridsvc.operations.callers import CallerBook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,13 +24,13 @@ if TYPE_CHECKING:
     from gridsvc.operations.service import Service
 
 # Routers by noun, in the order in which they are listed in the OpenAPI.
-ROUTERS = ("incidents", "response_plans", "grids", "teams", "roads", "tiles", "health", "pages")
+ROUTERS = ("access", "incidents", "response_plans", "grids", "teams", "roads", "tiles", "jobs", "health", "pages")
 
 _THREADS = 16
 
 
-def create_app(service: Service) -> FastAPI:
-    """Return the application over a service."""
+def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
+    """Return the application over a service; without `sign_in` everybody is the operator of this machine."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -41,10 +46,14 @@ def create_app(service: Service) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(authorize)],
     )
-    app.state.service = service
+    app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     problems.register(app)
+    # The last one added is the first one asked.
     app.add_middleware(BodyLimit)
+    app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
+    app.add_middleware(SafeHeaders, signed_in=sign_in)
     for name in ROUTERS:
         app.include_router(importlib.import_module(f"gridsvc.api.{name}").router)
     return app
@@ -58,4 +67,9 @@ def from_environment() -> FastAPI:
 
     if multiprocessing.parent_process() is not None:
         die_with_parent()
-    return create_app(open_service(Settings.read(), pool=_THREADS // 2))
+    settings = Settings.read()
+    service = open_service(settings, pool=_THREADS // 2)
+    sign_in = settings.auth == "required"
+    if sign_in and not service.database.holds_scopes():
+        raise NotAllowed("The database's role is above row level security.")
+    return create_app(service, sign_in=sign_in)

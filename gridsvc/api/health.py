@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 
 from gridsvc import __version__
-from gridsvc.api.requests import service_of
+from gridsvc.api.requests import caller
 from gridsvc.operations.districts import list_views
+
+if TYPE_CHECKING:
+    from gridsvc.operations.service import Service
 
 router = APIRouter(tags=["health"])
 
@@ -33,9 +36,11 @@ def get_health() -> dict[str, str]:
 )
 def get_readiness(request: Request) -> dict[str, Any]:
     """Map everything that is in force and say what it is; 503 while the database is away."""
-    service = service_of(request)
+    service: Service = request.app.state.whole_service
     with service.database.transaction() as connection:
-        views = list_views(service, connection)
+        views = list_views(service, connection)  # maps what is in force, for everybody
+    seen = caller(request).scope
+    views = [view for view in views if seen.holds_district(view.code)]
     districts = [
         {
             "code": view.code,

@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from gridsvc.api.requests import service_of
 from gridsvc.api.screen_facts import read_screen_facts
 from gridsvc.db.screen_cases import list_screen_cases
 from gridsvc.errors import NotFound
@@ -35,7 +36,7 @@ CONTENT_POLICY = (
     "worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-_PAGE_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -72,7 +73,7 @@ def get_screen() -> HTMLResponse:
     assets = list_assets()
     page = (_SCREEN / "index.html").read_text(encoding="utf-8")
     page = page.replace("{assets}", f"/assets/{assets.digest}").replace("{maplibre}", str(assets.complete).lower())
-    return HTMLResponse(page, headers=_PAGE_HEADERS)
+    return HTMLResponse(page, headers=PAGE_HEADERS)
 
 
 @router.get("/assets/{digest}/{path:path}")
@@ -91,19 +92,19 @@ def get_asset(request: Request, digest: str, path: str) -> Response:
 @router.get("/favicon.ico")
 def get_icon() -> Response:
     """Return the icon, for browsers that ask without reading the page."""
-    return Response((_SCREEN / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=_PAGE_HEADERS)
+    return Response((_SCREEN / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=PAGE_HEADERS)
 
 
 @router.get("/screen/facts")
 def get_screen_facts(request: Request) -> dict[str, Any]:
     """Return what the screen must know before it draws: districts, their grids and units."""
-    return read_screen_facts(request.app.state.service)
+    return read_screen_facts(service_of(request))
 
 
 @router.get("/screen/cases")
 def get_screen_cases(request: Request) -> Response:
     """Return every open case and the last closed ones, briefly; 304 while nothing changed."""
-    with request.app.state.service.database.transaction() as connection:
+    with service_of(request).database.transaction() as connection:
         content = json.dumps({"items": list_screen_cases(connection)}, ensure_ascii=False).encode()
     headers = {"ETag": f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
@@ -118,7 +119,8 @@ def get_screen_cases(request: Request) -> Response:
 def list_assets() -> Assets:
     """Find the files once per process and name their version."""
     files = {str(path.relative_to(_SCREEN)): path for path in sorted(_SCREEN.rglob("*")) if path.is_file()}
-    files.pop("index.html", None)
+    for page in ("index.html", "sign_in.html"):
+        files.pop(page, None)
     library = {f"vendor/{name}": _MAPLIBRE / name for name in _MAPLIBRE_FILES if (_MAPLIBRE / name).is_file()}
     files |= library
     digest = hashlib.sha256()

@@ -15,6 +15,7 @@ from gridsvc.db.idempotency import KeptAnswer, RequestKey
 from gridsvc.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from gridsvc.access import Caller
     from gridsvc.operations.service import Service
 
 _LONGEST_KEY = 255
@@ -48,15 +49,20 @@ IdempotencyKey = Annotated[
 
 
 def service_of(request: Request) -> Service:
-    """Return the service that this process holds."""
-    service: Service = request.app.state.service
-    return service
+    """Return the service that this process holds, as the caller sees it."""
+    service: Service = request.app.state.whole_service
+    return service.seen_by(caller(request))
+
+
+def caller(request: Request) -> Caller:
+    """Return who asks, with what he may and what exists for him."""
+    who: Caller = request.state.caller
+    return who
 
 
 def caller_of(request: Request) -> str:
-    """Return who asks."""
-    caller: str = getattr(request.state, "caller", "local")
-    return caller
+    """Return the name of who asks: the actor of events, and whose an Idempotency-Key is."""
+    return caller(request).name
 
 
 def request_key(request: Request, key: str | None, body: Any) -> RequestKey | None:

@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from gridsvc.access import Scope
 from gridsvc.db.tiles import LAYERS, draw_tile, find_bounds
 from gridsvc.db.versions import list_versions
 from gridsvc.errors import Unavailable
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
 _VERSIONS_AGE_S = 1.0  # how long the version vector is believed unasked
 _MOVING_AGE_S = 2.0  # how long a tile with teams or cases is
 _KEPT_BYTES = 48 * 2**20
+_BOUNDS_KEPT = 256
 
-Key = tuple[tuple[str, ...], int, int, int]
 Bounds = tuple[float, float, float, float]
+
+
+class Key(NamedTuple):
+    """One tile of some layers as one scope sees it."""
+
+    scope: Scope
+    layers: tuple[str, ...]
+    z: int
+    x: int
+    y: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class TileStore:
         self._bytes = 0
         self._sources: Sources | None = None
         self._sources_at = float("-inf")
-        self._bounds: tuple[Sources, Bounds | None] | None = None
+        self._bounds: OrderedDict[Scope, tuple[Sources, Bounds | None]] = OrderedDict()
 
     def find(self, key: Key) -> DrawnTile | None:
         """Return a tile that is in memory and still true, without asking the database."""
@@ -101,14 +112,17 @@ class TileStore:
                 raise
             return known
 
-    def find_bounds(self) -> Bounds | None:
-        """Return west, south, east, north of all districts; None where nothing is loaded."""
+    def find_bounds(self, scope: Scope) -> Bounds | None:
+        """Return west, south, east, north of all districts that are there for a scope; None where nothing is."""
         sources = self._read_sources()
-        known = self._bounds
+        known = self._bounds.get(scope)
         if known is None or known[0] != sources:
-            with self._database.transaction() as connection:
+            with self._database.seen_by(scope).transaction() as connection:
                 known = (sources, find_bounds(connection, sources.districts))
-            self._bounds = known
+            with self._lock:
+                self._bounds[scope] = known
+                while len(self._bounds) > _BOUNDS_KEPT:
+                    self._bounds.popitem(last=False)
         return known[1]
 
     def age_s(self, tile: DrawnTile) -> int:
@@ -116,7 +130,7 @@ class TileStore:
         return int(self._clock() - tile.at)
 
     def _is_true(self, tile: DrawnTile, key: Key, now: float) -> bool:
-        moving = any(LAYERS[name].moving for name in key[0])
+        moving = any(LAYERS[name].moving for name in key.layers)
         return tile.sources == self._sources and not (moving and now - tile.at > _MOVING_AGE_S)
 
     def _read_sources(self) -> Sources:
@@ -134,10 +148,10 @@ class TileStore:
         return found
 
     def _draw(self, key: Key, sources: Sources) -> DrawnTile:
-        names, z, x, y = key
         at = self._clock()
-        with self._database.transaction() as connection:
-            content = draw_tile(connection, [LAYERS[name] for name in names], z, x, y, sources.districts)
+        layers = [LAYERS[name] for name in key.layers]
+        with self._database.seen_by(key.scope).transaction() as connection:
+            content = draw_tile(connection, layers, key.z, key.x, key.y, sources.districts)
         etag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
         tile = DrawnTile(content, gzip.compress(content, 6, mtime=0) if content else b"", etag, sources, at)
         with self._lock:

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from gridsvc.api.tile_store import DrawnTile, TileStore
+from gridsvc.api.requests import caller
+from gridsvc.api.tile_store import DrawnTile, Key, TileStore
 from gridsvc.db.tiles import LAYERS, Layer, is_tile
 from gridsvc.errors import NotFound
 
@@ -45,7 +46,7 @@ def get_tilejson(request: Request, layers: str) -> dict[str, Any]:
     """Describe the tiles of `layers`: where they are, zooms, bounds (lon/lat), and each layer's fields."""
     chosen = _choose(layers)
     names = ",".join(layer.id for layer in chosen)
-    west, south, east, north = _store(request).find_bounds() or _WORLD
+    west, south, east, north = _store(request).find_bounds(caller(request).scope) or _WORLD
     return {
         "tilejson": "3.0.0",
         "name": names,
@@ -89,7 +90,7 @@ async def get_tile(request: Request, layers: str, z: int, x: int, y: int) -> Res
             f"{layers}/{z}/{x}/{y} is no tile: z goes from 0 to {last}, x and y from 0 to 2**z - 1.", kind="no-tile"
         )
     store = _store(request)
-    key = (tuple(layer.id for layer in chosen), z, x, y)
+    key = Key(caller(request).scope, tuple(layer.id for layer in chosen), z, x, y)
     tile = store.find(key)
     if tile is None:
         tile = await run_in_threadpool(store.get, key)
@@ -120,5 +121,5 @@ def _store(request: Request) -> TileStore:
     state = request.app.state
     store: TileStore | None = getattr(state, "tile_store", None)
     if store is None:
-        store = state.tile_store = TileStore(state.service.database)
+        store = state.tile_store = TileStore(state.whole_service.database)
     return store

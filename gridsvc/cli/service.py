@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,28 +17,52 @@ from gridsvc.settings import SETTINGS, Settings, open_service
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8733, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", type=click.IntRange(1, 64), help="HTTP processes; one a core unless said.")
-def serve(*, host: str, port: int, workers: int | None) -> None:
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain (PEM): answer HTTPS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key (PEM).")
+@click.option("--proxy-headers", "proxies", metavar="ADDRESSES",
+              help="Believe X-Forwarded-For and -Proto of these addresses or networks, comma-separated.")  # fmt: skip
+def serve(
+    *, host: str, port: int, workers: int | None, tls_cert: Path | None, tls_key: Path | None, proxies: str | None
+) -> None:
     """Answer HTTP: the API and, at /, the command screen. Runs the background process beside it."""
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together.")
     settings = Settings.read()
+    door = serving.Door(host, port, tls_cert, tls_key, proxies)
     serving.refuse_open_door(host, settings.auth)
+    door.check()
     serving.refuse_taken_port(host, port)
-    open_service(settings, report=say).database.close()
-    say(f"gridsvc answers at http://{host}:{port}/   (Ctrl-C ends it)")
+    service = open_service(settings, report=say)
+    if settings.auth == "required":
+        serving.refuse_open_database(service.database)
+    service.database.close()
+    say(f"gridsvc answers at {door.address}   (Ctrl-C ends it)")
+    if door.is_clear:
+        say("Keys cross the network in the clear. Give --tls-cert and --tls-key, or serve behind a proxy.")
+    if settings.auth == "required":
+        say("Make a key for each person: gridsvc keys add NAME --role ROLE")
     with serving.background_process(settings.environment):
-        serving.serve_http(host, port, workers or serving.default_workers())
+        serving.serve_http(door, workers or serving.default_workers())
 
 
 @click.command()
 @click.option("--with-parent", is_flag=True, hidden=True)
-def work(*, with_parent: bool) -> None:
-    """Run the background process: it seals events. `serve` starts one by itself."""
+@click.option("--jobs-at-once", default=1, show_default=True, type=click.IntRange(1, 64),
+              help="Heavy jobs side by side, in all such processes together.")  # fmt: skip
+@click.option("--job", "job_id", hidden=True, help="Run one attempt at a job: what the background process starts.")
+@click.option("--attempt", type=int, hidden=True)
+def work(*, with_parent: bool, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
+    """Run the background process: it seals events, keeps time, runs jobs. `serve` starts one by itself."""
     from gridsvc import work as background
     from gridsvc.settings import die_with_parent
 
+    if job_id is not None and attempt is not None:
+        background.run_attempt(job_id, attempt)
+        return
     if with_parent:
         die_with_parent()
     stop = serving.stop_on_signals()
-    background.run(open_service(Settings.read(), pool=2), stop)
+    background.run(open_service(Settings.read(), pool=2), stop, jobs_at_once=jobs_at_once)
 
 
 @click.command()

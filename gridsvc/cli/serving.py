@@ -9,30 +9,77 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from gridsvc.errors import NotAllowed, Refusal
+from gridsvc.errors import InvalidInput, NotAllowed, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.connection import Database
 
 
 def refuse_open_door(host: str, auth: str) -> None:
     """Refuse to serve without sign-in on anything but a loopback address."""
-    if auth == "off" and not _is_loopback(host):
+    if auth == "off" and not is_loopback(host):
         raise NotAllowed(
             f"GRIDSVC_AUTH=off is refused on {host}: everybody who reaches it could send teams. "
             "Serve on 127.0.0.1, or leave GRIDSVC_AUTH at `required`."
         )
-    if auth == "required":
+
+
+def refuse_open_database(database: Database) -> None:
+    """Refuse to serve with sign-in where the database would show everything to everybody."""
+    if not database.holds_scopes():
         raise NotAllowed(
-            "Sign-in with keys is not part of this version, so that `required` would let nobody in. "
-            "Set GRIDSVC_AUTH=off and serve on a loopback address."
+            "The database's role is above row level security, so that the scope of keys would not hold. "
+            "Connect as gridsvc_app, or let the role act as it: GRANT gridsvc_app TO your_role."
         )
 
 
-def _is_loopback(host: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How HTTP comes in: in the clear on loopback, with a certificate, or through a proxy that has one.
+
+    `proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed, comma-separated.
+    """
+
+    host: str
+    port: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    proxies: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The address that is told to a person."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls_cert is None else 'https'}://{host}:{self.port}/"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether keys would cross a network in the clear."""
+        return self.tls_cert is None and self.proxies is None and not is_loopback(self.host)
+
+    def check(self) -> None:
+        """Refuse a certificate and key that do not belong together or cannot be read."""
+        if self.tls_cert is None:
+            return
+        import ssl
+
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise InvalidInput(
+                f"{self.tls_cert} and {self.tls_key} are no certificate with its key (PEM): {error}.", kind="tls"
+            ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host."""
     if host == "localhost":
         return True
     try:
@@ -82,14 +129,15 @@ def background_process(environment: dict[str, str]) -> Iterator[None]:
                 child.kill()
 
 
-def serve_http(host: str, port: int, workers: int) -> None:
+def serve_http(door: Door, workers: int) -> None:
     """Answer HTTP until told to stop; each worker opens the service of the environment's settings."""
     import uvicorn
 
     uvicorn.run(
-        "gridsvc.api.app:from_environment", factory=True, host=host, port=port, workers=workers,
+        "gridsvc.api.app:from_environment", factory=True, host=door.host, port=door.port, workers=workers,
         log_level="warning", access_log=False, timeout_graceful_shutdown=10, timeout_keep_alive=30,
-        server_header=False,
+        server_header=False, ssl_certfile=door.tls_cert, ssl_keyfile=door.tls_key,
+        proxy_headers=door.proxies is not None, forwarded_allow_ips=door.proxies,
     )  # fmt: skip
 
 

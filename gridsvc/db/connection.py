@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
-from sqlalchemy import create_engine, event
+from psycopg import sql
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -62,10 +63,26 @@ class Database:
         )  # fmt: skip
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _tell_scope)
+        self._acts_as: list[str] = []
         self._views: OrderedDict[Scope, Database] = OrderedDict()
         self._lock = threading.Lock()
         self.scope = EVERYTHING
         self.engine: Engine = self._pool.execution_options(scope=EVERYTHING)
+
+    def holds_scopes(self) -> bool:
+        """Whether row level security binds this role; one that is above it acts as the application's from now on."""
+        bound = text("select row_security_active('district')")
+        with self.transaction() as connection:
+            if connection.scalar(bound):
+                return True
+        self._acts_as.append("gridsvc_app")
+        self.engine.dispose()
+        try:
+            with self.transaction() as connection:
+                return bool(connection.scalar(bound))
+        except (Unavailable, DBAPIError, psycopg.Error):
+            self._acts_as.clear()  # it may not act as that role
+            return False
 
     def seen_by(self, scope: Scope) -> Database:
         """Return the same database as another scope sees it; the pool is shared."""
@@ -85,11 +102,16 @@ class Database:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
             time.sleep(wait_s)
             try:
-                return psycopg.connect(*args, **named)
+                connection = psycopg.connect(*args, **named)
+                for role in self._acts_as:
+                    connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+                    connection.commit()
             except psycopg.OperationalError:
                 if self._heal is None or wait_s == 1.0:
                     raise
                 self._heal()
+            else:
+                return connection
         raise AssertionError
 
     @contextmanager

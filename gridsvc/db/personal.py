@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from gridsvc import audit
 from gridsvc.db import events
@@ -133,6 +133,17 @@ def list_subject_cases(connection: Connection, subject: str) -> list[tuple[str, 
     said = connection.execute(_by_reporter, {"words": words, "digits": digits if is_phone else ""}).all()
     named = connection.execute(_by_case, {"words": words}).all()
     return sorted({(row[0], row[1]) for row in (*said, *named)})
+
+
+def count_case(connection: Connection, district: str, incident_id: UUID) -> int:
+    """Return how many rows hold what was said at the report and in the notes of a case."""
+    return sum(
+        connection.scalar(
+            select(func.count()).where(table.c.district == district, table.c.incident_id == incident_id)
+        )
+        or 0
+        for table in (incident_personal, event_personal)
+    )
 
 
 def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:

@@ -52,5 +52,5 @@ def service(demo_folder: Path) -> Iterator[Service]:
 def web(service: Service) -> Iterator[TestClient]:
     from gridsvc.api.app import create_app
 
-    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+    with TestClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
         yield client

@@ -25,6 +25,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gridsvc.api import problems, tiles
+from gridsvc.api.sign_in import SignIn
 from gridsvc.api.tile_store import TileStore
 from gridsvc.db.connection import Database
 from gridsvc.db.migrate import upgrade
@@ -162,7 +163,8 @@ class World:
         self.database = Database(url)
         self.store = TileStore(self.database, clock=lambda: self.now)
         app = FastAPI()
-        app.state.service = SimpleNamespace(database=self.database)
+        app.state.whole_service = SimpleNamespace(database=self.database)
+        app.add_middleware(SignIn, book=None)
         app.state.tile_store = self.store
         problems.register(app)
         app.include_router(tiles.router)

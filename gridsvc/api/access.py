@@ -1,0 +1,182 @@
+"""Letting people in: browser sessions, paired devices, and who one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import Field
+
+from gridsvc.access import Caller
+from gridsvc.api.problems import problem
+from gridsvc.api.requests import Body, Text, caller, service_of, team_id_of
+from gridsvc.api.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
+from gridsvc.errors import NotFound
+from gridsvc.operations import cases, sessions
+
+router = APIRouter(tags=["access"])
+
+_PAGE = Path(__file__).with_name("screen") / "sign_in.html"
+_ME = {
+    "auth": "required", "name": "王小明", "role": "dispatcher", "district": "330703", "scope": None,
+    "rights": ["LOOK", "REPORT"], "csrf": "d6a1…", "expires_at": "2026-03-01T20:41:00+00:00",
+}  # fmt: skip
+
+
+class KeyBody(Body):
+    """A key, as `gridsvc keys add` showed it."""
+
+    key: Annotated[Text, Field(max_length=200)]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"key": "gs_..."}]}}
+
+
+class PairingBody(Body):
+    """The team whose position the device is to report; null = none."""
+
+    team_id: Annotated[Text, Field(max_length=60)] | None = None
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"team_id": None}]}}
+
+
+class CodeBody(Body):
+    """A one-time code."""
+
+    code: Annotated[Text, Field(max_length=40)]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"code": "k7fpq2m9xr"}]}}
+
+
+class WhyBody(Body):
+    """Why the reporter must be known: kept with the event."""
+
+    why: Annotated[Text, Field(min_length=1, max_length=500)]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"why": "call back: the line broke"}]}}
+
+
+def _example(value: Any, about: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": about, "content": {"application/json": {"example": value}}}}
+
+
+@router.get("/sign-in", include_in_schema=False, response_class=HTMLResponse)
+def get_sign_in() -> HTMLResponse:
+    """Return the page on which a person gives his key."""
+    from gridsvc.api.pages import PAGE_HEADERS, list_assets
+
+    page = _PAGE.read_text(encoding="utf-8").replace("{assets}", f"/assets/{list_assets().digest}")
+    return HTMLResponse(page, headers=PAGE_HEADERS)
+
+
+@router.post("/session", status_code=201, summary="Sign a browser in", responses=_example(_ME, "who you are", 201))
+def post_session(request: Request, body: KeyBody) -> Response:
+    """Take a key, give a cookie that scripts cannot read, and the CSRF token that writes must carry."""
+    sign_in: SignIn = request.state.sign_in
+    if sign_in.book is None:
+        return JSONResponse(_me(request), status_code=201)
+    address = address_of(request.scope)
+    if wait_s := sign_in.wrong.wait_s(address):
+        return too_often(wait_s, "Your address sends wrong keys")
+    key = sign_in.book.verify_key(body.key.strip())
+    if key is None:
+        sign_in.wrong.take(address)
+        sign_in.book.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
+        refusal = problem(401, "key-refused", "Sign in", "This key is not known, or it was revoked. Copy it whole.")
+        refusal.headers["WWW-Authenticate"] = 'Bearer realm="gridsvc", error="invalid_token"'
+        return refusal
+    begun = sign_in.book.begin_session(key)
+    told = _json(begun.caller) | {"csrf": sessions.csrf_token(begun.token), "expires_at": begun.expires_at.isoformat()}
+    answer = JSONResponse(told, status_code=201)
+    answer.set_cookie(
+        cookie_name(request.scope), begun.token, path="/", httponly=True, samesite="strict",
+        secure=is_secure(request.scope), max_age=int(sessions.SESSION_LIVES.total_seconds()),
+    )  # fmt: skip
+    return answer
+
+
+@router.get("/session", summary="Who you are, and what you may", responses=_example(_ME, "who you are"))
+def get_session(request: Request) -> dict[str, Any]:
+    """Return the caller; to a browser also the CSRF token."""
+    return _me(request)
+
+
+@router.delete("/session", status_code=204, summary="Sign out", responses={204: {"description": "signed out"}})
+def delete_session(request: Request) -> Response:
+    """End the session or device that asks; a bare key is ended by `gridsvc keys revoke`."""
+    sign_in: SignIn = request.state.sign_in
+    answer = Response(status_code=204)
+    if sign_in.book is not None:
+        if caller(request).session is None:
+            raise NotFound("You came with a key, not with a session. `gridsvc keys revoke NAME` ends a key.",
+                           kind="no-session")  # fmt: skip
+        sign_in.book.end_session(request.state.shown)
+        answer.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
+                             secure=is_secure(request.scope))  # fmt: skip
+    return answer
+
+
+@router.post(
+    "/pairings",
+    status_code=201,
+    summary="A one-time code that makes a phone your own",
+    responses=_example({"code": "k7fpq2m9xr", "expires_at": "2026-03-01T08:46:00+00:00", "team_id": None}, "code", 201),
+)
+def post_pairing(request: Request, body: PairingBody) -> dict[str, Any]:
+    """Return a code that is good once, for five minutes; the page shows it as text and as a picture."""
+    team = None if body.team_id is None else team_id_of(body.team_id)
+    return sessions.begin_pairing(service_of(request), caller(request), team)
+
+
+@router.post(
+    "/devices",
+    status_code=201,
+    summary="Pair this device with a one-time code",
+    responses=_example({"token": "gd_...", "name": "王小明", "role": "officer"}, "the token of the device", 201),
+)
+def post_device(request: Request, body: CodeBody) -> Response:
+    """Use up a code; the token is the device's key from now on, told once."""
+    sign_in: SignIn = request.state.sign_in
+    address = address_of(request.scope)
+    if wait_s := sign_in.wrong.wait_s(address):
+        return too_often(wait_s, "Your address sends wrong codes")
+    try:
+        return JSONResponse(sessions.pair_device(request.app.state.whole_service, body.code), status_code=201)
+    except NotFound:
+        sign_in.wrong.take(address)
+        raise
+
+
+@router.post(
+    "/incidents/{incident_id}/unmask",
+    summary="Who reported a case, in full",
+    responses=_example({"incident_id": "…", "reporter": {"name": "王小明", "phone": "13812341234"}}, "the reporter"),
+)
+def post_unmask(request: Request, incident_id: str, body: WhyBody) -> dict[str, Any]:
+    """Show the reporter and write the event that says who looked, and why."""
+    from gridsvc.api.requests import incident_id_of
+
+    return cases.unmask(service_of(request), incident_id_of(incident_id), why=body.why)
+
+
+def _me(request: Request) -> dict[str, Any]:
+    told = _json(caller(request))
+    sign_in: SignIn = request.state.sign_in
+    if sign_in.book is None:
+        return told | {"auth": "off"}
+    if told["session"] is not None:
+        told["csrf"] = sessions.csrf_token(request.state.shown)
+    return told
+
+
+def _json(who: Caller) -> dict[str, Any]:
+    return {
+        "auth": "required",
+        "name": who.name,
+        "role": str(who.role),
+        "district": who.scope.district,
+        "scope": who.scope.grid,
+        "rights": sorted(right.name for right in who.rights),
+        "session": who.session,
+    }

@@ -1,0 +1,68 @@
+"""Rates: how often one caller, or one address that nobody knows, may ask. Counted in each HTTP process for itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`burst` at once, then `per_s` in the long run."""
+
+    per_s: float
+    burst: float
+
+
+CALLER = Rate(per_s=500, burst=1000)
+"""Of one key: beyond what a desk or a gateway of sensors sends, below what a runaway client could take from others."""
+STRANGER = Rate(per_s=2, burst=40)
+"""Of one address on the open routes."""
+WRONG_KEY = Rate(per_s=1 / 6, burst=10)
+"""Of wrong keys, tokens and codes from one address: ten a minute, so that nobody can guess, and argon2 is no weapon."""
+
+
+class Buckets:
+    """Token buckets by name. Safe for threads; the least lately used are forgotten, which only lets them ask again.
+
+    Parameters
+    ----------
+    clock
+        Monotonic seconds; another one in tests.
+    """
+
+    def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, name: str) -> float:
+        """Take one and return 0, or take nothing and return the seconds until one is there."""
+        now = self._clock()
+        with self._lock:
+            left = self._now(name, now)
+            taken = left >= 1.0
+            self._left.pop(name, None)
+            self._left[name] = (left - 1.0 if taken else left, now)
+            if len(self._left) > _KEPT:
+                self._left.popitem(last=False)
+        return 0.0 if taken else (1.0 - left) / self._rate.per_s
+
+    def wait_s(self, name: str) -> float:
+        """Return the seconds until one is there, 0 where one is; nothing is taken."""
+        with self._lock:
+            left = self._now(name, self._clock())
+        return 0.0 if left >= 1.0 else (1.0 - left) / self._rate.per_s
+
+    def _now(self, name: str, now: float) -> float:
+        left, at = self._left.get(name, (self._rate.burst, now))
+        return min(self._rate.burst, left + (now - at) * self._rate.per_s)
