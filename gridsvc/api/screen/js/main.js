@@ -6,7 +6,7 @@ import { byId, h } from "./dom.js";
 import { drawLegend, startLegend } from "./legend.js";
 import { isPicking, pick, startMap } from "./map.js";
 import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
-import { get, poll } from "./service.js";
+import { get, poll, readSession, signOut } from "./service.js";
 import { on, set, state } from "./state.js";
 import { drawTopBar, startTopBar } from "./top_bar.js";
 import { language, setLanguage, t, translatePage } from "./words.js";
@@ -115,6 +115,12 @@ async function start() {
     redraw();
   });
   document.addEventListener("keydown", keys);
+
+  readSession().then((me) => {
+    byId("sign-out").hidden = me.auth === "off";
+    byId("sign-out").title = `${me.name} (${me.role})`;
+  }, () => {});
+  byId("sign-out").addEventListener("click", signOut);
 
   let mapStarted = false;
   poll(async () => {

@@ -29,12 +29,27 @@ export const now = () => Date.now() + link.aheadMs;
 export const get = (path) => ask("GET", path);
 export const post = (path, body, headers = {}) => ask("POST", path, body, headers);
 
+let csrf = null; // what a write must carry beside the session's cookie; null without sign-in
+
+/** Who is signed in: {auth, name, role, rights, ...}; goes to the sign-in page where nobody is. */
+export async function readSession() {
+  const me = await get("/session");
+  csrf = me.csrf ?? null;
+  return me;
+}
+
+/** End the session and go to the sign-in page. */
+export async function signOut() {
+  await ask("DELETE", "/session").catch(() => null);
+  location.assign("/sign-in");
+}
+
 async function ask(method, path, body, headers = {}) {
   let answer;
   try {
     answer = await fetch(path, {
       method,
-      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...(csrf && method !== "GET" ? { "X-CSRF-Token": csrf } : {}), ...headers },
       body: body ? JSON.stringify(body) : undefined,
       signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
       cache: "no-cache",
@@ -49,6 +64,7 @@ async function ask(method, path, body, headers = {}) {
     throw new ServiceError(known ?? { detail: "" }, { away: true, status: answer.status });
   }
   came(answer);
+  if (answer.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
   if (!answer.ok) throw new ServiceError(known ?? { title: answer.statusText }, { status: answer.status });
   return known;
 }

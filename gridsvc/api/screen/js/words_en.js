@@ -1,5 +1,6 @@
 export const EN = {
   title: "Grid command",
+  sign_out: "Sign out",
   skip_to_cases: "Skip to the list of cases",
   other_language: "中文",
   map: "Map",

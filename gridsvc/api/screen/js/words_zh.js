@@ -1,5 +1,6 @@
 export const ZH = {
   title: "网格指挥",
+  sign_out: "退出",
   skip_to_cases: "跳到案件列表",
   other_language: "English",
   map: "地图",
