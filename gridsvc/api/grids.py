@@ -72,10 +72,12 @@ def get_owners(
     district: Annotated[str | None, Query(max_length=40)] = None,
 ) -> dict[str, Any]:
     """Return the owner chain of a place, the rule that decided and the generation of the grids."""
+    service = service_of(request)
     indexes = owners.list_indexes(
-        service_of(request), district=district, as_of=_moment("as_of", as_of), known_at=_moment("known_at", known_at)
+        service, district=district, as_of=_moment("as_of", as_of), known_at=_moment("known_at", known_at)
     )
-    return owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m).as_json()
+    found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
+    return owners.within(service.caller.scope, found).as_json()
 
 
 @router.post(
@@ -111,6 +113,7 @@ def _many(service: Service, body: bytes) -> bytes:
         raise InvalidInput("`datum` must be a text: WGS-84, CGCS2000, GCJ-02 or BD-09.")
     indexes = owners.list_indexes(service)
     found = owners.locate_many(indexes, _degrees("lon", told["lon"]), _degrees("lat", told["lat"]), datum=datum)
+    found = owners.within_many(service.caller.scope, found)
     # Every word is encoded once, then only joined: a million answers in a second.
     parts = [
         f'"{name}":[{",".join(_words(found.words[name])[numbers].tolist())}]' for name, numbers in found.columns.items()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from gridsvc.api.requests import Body, Moment, Text, caller_of, service_of, team_id_of
+from gridsvc.api.requests import (
+    Body,
+    IdempotencyKey,
+    Moment,
+    Text,
+    as_response,
+    caller_of,
+    request_key,
+    service_of,
+    team_id_of,
+)
 from gridsvc.operations import fleet
 
 router = APIRouter(tags=["teams"])
@@ -67,6 +77,10 @@ def post_position(request: Request, team_id: str, body: PositionBody) -> dict[st
     summary="Put a team on or off duty",
     responses={200: {"content": {"application/json": {"example": {"team_id": _ID, "on_duty": False}}}}},
 )
-def patch_team(request: Request, team_id: str, body: DutyBody) -> dict[str, Any]:
+def patch_team(request: Request, team_id: str, body: DutyBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Change a team's duty; a team on a case stays on it until it clears."""
-    return fleet.set_duty(service_of(request), team_id_of(team_id), on_duty=body.on_duty, actor=caller_of(request))
+    key = request_key(request, idempotency_key, body.model_dump(mode="json"))
+    return as_response(
+        fleet.set_duty(service_of(request), team_id_of(team_id), on_duty=body.on_duty, actor=caller_of(request),
+                       request=key)
+    )  # fmt: skip

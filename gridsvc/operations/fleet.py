@@ -9,6 +9,7 @@ from gridsvc.db import teams
 from gridsvc.db.versions import get_versions, list_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.incidents import stamp
+from gridsvc.operations.answering import answer_once
 from gridsvc.teams import AVAILABLE, Team, TeamState, position, turnout_s
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.db.idempotency import KeptAnswer, RequestKey
     from gridsvc.operations.service import Service
 
 
@@ -100,16 +102,22 @@ def put_position(
     return service.database.run(work)
 
 
-def set_duty(service: Service, team_id: UUID, *, on_duty: bool, actor: str) -> dict[str, Any]:
+def set_duty(
+    service: Service, team_id: UUID, *, on_duty: bool, actor: str, request: RequestKey | None = None
+) -> KeptAnswer:
     """Put a team on or off duty, with its event; an engaged team stays on its case."""
     from gridsvc.db.events import append_event
 
-    def work(connection: Connection) -> dict[str, Any]:
+    def work(connection: Connection) -> KeptAnswer:
         district = district_of_team(connection, team_id)
-        now = get_versions(connection, district, lock="share").now
-        teams.set_duty(connection, district, team_id, on_duty=on_duty)
-        data = {"team_id": str(team_id), "on_duty": on_duty}
-        append_event(connection, district, "duty", actor=actor, at=now, data=data)
-        return data
+
+        def change() -> dict[str, Any]:
+            now = get_versions(connection, district, lock="share").now
+            teams.set_duty(connection, district, team_id, on_duty=on_duty)
+            data = {"team_id": str(team_id), "on_duty": on_duty}
+            append_event(connection, district, "duty", actor=actor, at=now, data=data)
+            return data
+
+        return answer_once(connection, district, request, 200, change)
 
     return service.database.run(work)

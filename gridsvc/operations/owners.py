@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gridsvc.access import Scope
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Ownership
     from gridsvc.operations.service import Service
@@ -144,6 +145,25 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
     told = {key: [*values, None] for key, values in words.items()}
     told["rule"] = [*RULE_KEYS, None]
     return ManyOwners(columns, told, {index.district: index.generation for index in indexes})
+
+
+def within(scope: Scope, found: Ownership) -> Ownership:
+    """Return the owners of a place that lies in the grid of a scope; NotFound for one beyond it."""
+    if scope.grid is None or scope.grid in {owner.code for owner in found.owners if owner is not None}:
+        return found
+    raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+
+
+def within_many(scope: Scope, found: ManyOwners) -> ManyOwners:
+    """Return the owners of the places in the grid of a scope; the others are told as outside."""
+    if scope.grid is None:
+        return found
+    held = np.zeros(len(found.columns["rule"]), bool)
+    for key in LEVEL_KEYS:
+        held |= np.isin(found.columns[key], [n for n, code in enumerate(found.words[key]) if code == scope.grid])
+    columns = {key: np.where(held, numbers, -1).astype(np.int32) for key, numbers in found.columns.items()}
+    columns["rule"] = np.where(held, found.columns["rule"], np.int32(Rule.OUTSIDE)).astype(np.int32)
+    return ManyOwners(columns, found.words, found.generations)
 
 
 def locate_file(
