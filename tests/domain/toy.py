@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 from gridsvc.catalogue import Catalogue, Field, Matter, Unit, UnitKind, competences_by_approval
-from gridsvc.dispatch import CaseFacts, Prepared
+from gridsvc.dispatch import CaseFacts, Prepared, Recommendation, Unfilled, recommend
 from gridsvc.response_plans import (
     ClockPolicy,
     ClockRules,
@@ -30,7 +30,7 @@ from gridsvc.response_plans import (
     ResponsePlan,
     Urgency,
 )
-from gridsvc.teams import AVAILABLE, Team, TeamKind, TeamState
+from gridsvc.teams import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
 
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=CHINA)
@@ -173,3 +173,36 @@ def states(prepared: Prepared = PREPARED, **changed: TeamState) -> list[TeamStat
     """States in the order of `prepared.teams`; keys of `changed` are team ids with _ for -."""
     known = {name.replace("_", "-"): state for name, state in changed.items()}
     return [known.get(team_id, AVAILABLE) for team_id in prepared.team_ids]
+
+
+ENGAGED = TeamState(status=TeamStatus.ENGAGED, incident_id="another")
+OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
+
+
+def at(km, type_slug="leak", *, prepared=PREPARED, loss=None, team_states=None, seconds=None, **told):
+    """Recommend for a case at a place on the road, all teams available unless told otherwise."""
+    return recommend(
+        prepared,
+        case(km, type_slug, **told),
+        team_states or states(prepared),
+        travel(km, prepared) if seconds is None else seconds,
+        loss,
+    )
+
+
+def verdict_of(answer: Recommendation, team_id: str) -> str:
+    return next(verdict for each, _, verdict in answer.considered if each == team_id)
+
+
+def members(answer: Recommendation) -> dict[str, str]:
+    """Team ids by slot, without the lead."""
+    return {member.slot: member.team_id for member in answer.members}
+
+
+def unfilled(answer: Recommendation) -> dict[str, Unfilled]:
+    return {slot.slot: slot for slot in answer.unfilled}
+
+
+def without(*team_ids: str, plans: PlanBook = PLANS) -> Prepared:
+    """The district without some teams, or with other run cards."""
+    return Prepared.of([team for team in TEAMS if team.id not in team_ids], CATALOGUE, plans, CLOCKS)
