@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.screen.conftest import WAIT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +46,14 @@ def emergency(served: Served) -> dict[str, Any]:
     return found
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression holds; the page's content policy forbids playwright's own way."""
+    begun = time.monotonic()
+    while not page.evaluate(expression):
+        assert time.monotonic() - begun < WAIT_MS / 1000, f"never: {expression}"
+        page.wait_for_timeout(100)
+
+
 def choose_type(page: Page, words: str) -> None:
     page.fill("[data-key=type-words]", words)
     page.press("[data-key=type-words]", "Enter")
@@ -50,7 +61,7 @@ def choose_type(page: Page, words: str) -> None:
 
 
 def test_the_page_loads_whole_from_this_service_alone(open_screen: Open, served: Served) -> None:
-    page, seen = open_screen()
+    page, seen = open_screen(draw_map=True)
     assert seen.errors == []
     assert len(seen.requests) > 10
     here = urlsplit(served.url).netloc
@@ -81,7 +92,7 @@ def test_files_are_kept_for_ever_under_a_name_that_changes(served: Served) -> No
 
 
 def test_the_map_draws_grids_roads_teams_and_cases(open_screen: Open, served: Served) -> None:
-    page, _ = open_screen()
+    page, _ = open_screen(draw_map=True)
     assert {each["level"] for each in page.evaluate(FEATURES, ["border-regional", "border-township"])} == {
         "regional",
         "township",
@@ -90,10 +101,10 @@ def test_the_map_draws_grids_roads_teams_and_cases(open_screen: Open, served: Se
     names = {each["name"] for each in page.evaluate(FEATURES, ["label-township"])}
     assert names
     assert names <= set(served.web.get("/screen/facts").json()["districts"][0]["townships"].values())
-    page.wait_for_function("gridsvc.map.queryRenderedFeatures({layers: ['posts']}).length > 0")
+    until(page, "gridsvc.map.queryRenderedFeatures({layers: ['posts']}).length > 0")
     lon, lat = place_inside(served)
     page.evaluate("([lon, lat]) => gridsvc.map.jumpTo({center: [lon, lat], zoom: 13.2})", [lon, lat])
-    page.wait_for_function("gridsvc.map.loaded() && gridsvc.map.areTilesLoaded()")
+    until(page, "gridsvc.map.loaded() && gridsvc.map.areTilesLoaded()")
     assert page.evaluate(FEATURES, ["border-village"])
     assert page.evaluate(FEATURES, ["road-minor"])
     assert page.evaluate(FEATURES, ["label-village"])
@@ -102,7 +113,7 @@ def test_the_map_draws_grids_roads_teams_and_cases(open_screen: Open, served: Se
 def test_a_report_by_a_click_on_the_map_becomes_a_case_with_owners_and_a_team(
     open_screen: Open, served: Served
 ) -> None:
-    page, seen = open_screen()
+    page, seen = open_screen(draw_map=True)
     plan = emergency(served)
     before = served.web.get("/incidents", params={"limit": 1}).json()["items"][0]["number"]
     page.click("#new-report")
@@ -147,7 +158,6 @@ def test_a_report_needs_no_mouse(open_screen: Open, served: Served) -> None:
     plan = emergency(served)
     lon, lat = place_inside(served)
     page.keyboard.press("n")
-    page.keyboard.press("Escape")  # no place from the map
     page.focus("[data-key=mode-coordinates]")
     page.keyboard.press("Enter")
     page.focus("[data-key=lon]")
@@ -202,7 +212,6 @@ def test_an_address_that_nobody_knows_is_refused_with_the_reason(open_screen: Op
 def test_a_form_that_lacks_something_says_what(open_screen: Open) -> None:
     page, _ = open_screen()
     page.click("#new-report")
-    page.keyboard.press("Escape")
     page.click("#send")
     assert "案件类型" in page.inner_text("#report-problem")
 
@@ -213,7 +222,7 @@ def test_the_list_is_filtered_by_words_and_state(open_screen: Open, served: Serv
     page.click("[data-filter=all]")
     number = cases[0]["number"]
     page.fill("#case-search", f"#{number}")
-    page.wait_for_function("document.querySelectorAll('.case').length >= 1")
+    until(page, "document.querySelectorAll('.case').length >= 1")
     assert all(str(number) in row for row in page.locator(".case .no").all_inner_texts())
     page.fill("#case-search", "")
     page.click("[data-filter=closed]")
@@ -236,9 +245,16 @@ def test_a_case_explains_itself(open_screen: Open, served: Served) -> None:
     assert str(case["ownership"]["generation"]) in page.inner_text(".block:has(.chain) .aside")
 
 
+def test_without_a_map_the_screen_says_so_and_works(open_screen: Open) -> None:
+    page, _ = open_screen()
+    assert "WebGL" in page.inner_text("#map-missing")
+    page.click(".case >> nth=0")
+    page.wait_for_selector(".timeline .event")
+
+
 def test_times_are_those_of_the_district(open_screen: Open) -> None:
     page, _ = open_screen()
-    page.wait_for_function("document.querySelector('#clock').textContent.includes('GMT+8')")
+    until(page, "document.querySelector('#clock').textContent.includes('GMT+8')")
     shown = page.inner_text("#clock").split(":")[0]
     hour = page.evaluate("String((new Date().getUTCHours() + 8) % 24).padStart(2, '0')")
     assert shown == hour
@@ -256,7 +272,7 @@ def test_a_service_that_is_away_is_said_and_comes_back(open_screen: Open) -> Non
 
 
 def test_both_languages_are_there(open_screen: Open) -> None:
-    page, seen = open_screen(locale="en-GB")
+    page, _ = open_screen(locale="en-GB")
     assert page.inner_text("#cases-title") == "Cases"
     assert page.get_attribute("html", "lang") == "en"
     page.click("#language")
@@ -265,13 +281,11 @@ def test_both_languages_are_there(open_screen: Open) -> None:
     page.reload()
     page.wait_for_selector(".case")
     assert page.inner_text("#cases-title") == "案件"
-    assert seen.errors == []
 
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (1024, 768), (390, 800), (320, 640)])
 def test_nothing_sticks_out_at(open_screen: Open, width: int, height: int) -> None:
-    page, _ = open_screen(width, height, wait=width > 800)
-    page.wait_for_selector(".case", state="attached")
+    page, _ = open_screen(width, height)
     for view in ("map", "cases"):
         if width < 800:
             page.click(f"#tabs button >> nth={['map', 'cases'].index(view)}")
@@ -298,7 +312,6 @@ def test_every_text_can_be_read(open_screen: Open, served: Served) -> None:
     page.evaluate("document.querySelectorAll('#panel details').forEach((each) => { each.open = true; })")
     assert page.evaluate(CONTRAST) == []
     page.click("#new-report")
-    page.keyboard.press("Escape")
     page.click("#send")
     choose_type(page, emergency(served)["type"])
     assert page.evaluate(CONTRAST) == []
