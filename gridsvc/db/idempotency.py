@@ -43,8 +43,8 @@ def begin_answer(connection: Connection, district: str, request: RequestKey) -> 
         When the key was used before with another request.
     """
     row = {"district": district, "caller": request.caller, "key": request.key, "digest": request.digest}
-    claimed = connection.execute(insert(idempotency).values(row).on_conflict_do_nothing()).rowcount
-    if claimed:
+    claim = insert(idempotency).values(row).on_conflict_do_nothing().returning(idempotency.c.key)
+    if connection.scalar(claim) is not None:
         return None
     query = select(idempotency.c.digest, idempotency.c.status, idempotency.c.body).where(
         idempotency.c.district == district,

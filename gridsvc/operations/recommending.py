@@ -11,6 +11,7 @@ import numpy as np
 from gridsvc import dispatch
 from gridsvc.errors import Conflict
 from gridsvc.grids.levels import LEVEL_KEYS, Level
+from gridsvc.grids.ownership import Rule
 from gridsvc.teams import TeamState, TeamStatus
 
 if TYPE_CHECKING:
@@ -88,11 +89,17 @@ def response_class_of(view: DistrictView, ownership: Ownership | None) -> Respon
 
 
 def owned_level(ownership: Ownership | None) -> str | None:
-    """Return the finest level that holds the whole place."""
-    if ownership is None:
+    """Return the finest level that holds the whole place.
+
+    None where it is not known (no owner, or a hole in the finer grids, which makes no case a regional one);
+    `district` for a line or area that no single region holds.
+    """
+    if ownership is None or ownership.rule is Rule.GAP:
         return None
     held = [key for key, owner in zip(LEVEL_KEYS, ownership.owners, strict=True) if owner is not None]
-    return held[-1] if held else None
+    if held:
+        return held[-1]
+    return "district" if ownership.shares else None
 
 
 def case_facts(
