@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.tables import station, team
 from gridsvc.db.versions import bump
-from gridsvc.teams import Team, TeamState, TeamStatus
+from gridsvc.teams import AVAILABLE, Team, TeamState, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,6 +102,8 @@ def list_states(connection: Connection, district: str, now: datetime) -> list[tu
 
 
 def _state(on_duty: bool, incident_id: UUID | None, lon: float | None, lat: float | None, age_s: object) -> TeamState:
+    if on_duty and incident_id is None and lon is None:
+        return AVAILABLE
     status = TeamStatus.AVAILABLE if on_duty else TeamStatus.OFF_DUTY
     if incident_id is not None:
         status = TeamStatus.ENGAGED
