@@ -98,17 +98,19 @@ def write_as_administrator(path: Path, text: str) -> None:
     _run([*before, "tee", str(path)], text=text)
 
 
-def update(report: Report) -> None:
-    """Fetch the package lists as root; a failure shows itself in what follows."""
+def update(report: Report) -> str:
+    """Fetch the package lists as root; what went wrong in the package manager's words, or nothing."""
     report("fetching the package lists")
     before = administrator() or []
-    _run([*before, "env", f"PATH={_SBIN}", "apt-get", "update", "-o", f"DPkg::Lock::Timeout={_LOCK_WAIT_S}"])
+    words = ["env", f"PATH={_SBIN}", "apt-get", "update", "-o", f"DPkg::Lock::Timeout={_LOCK_WAIT_S}"]
+    return _complaint(_run([*before, *words]))
 
 
 def private_options(report: Report, pattern: str) -> list[str]:
     """Options that let an ordinary user work apt in folders of his own.
 
     The system's package lists are used where they know a name that matches `pattern`, else own lists are fetched.
+    Raises PackagesFailed where that fails.
     """
     own = private_folder() / "apt"
     for name in ("lists/partial", "archives/partial", "cache"):
@@ -125,7 +127,9 @@ def private_options(report: Report, pattern: str) -> list[str]:
         return systems_lists
     if not list_names(pattern, own_lists):
         report("fetching the package lists")
-        _run(["apt-get", *own_lists, "update"])
+        complaint = _complaint(_run(["apt-get", *own_lists, "update"]))
+        if complaint and not list_names(pattern, own_lists):
+            raise PackagesFailed(f"The package lists could not be fetched.\n{complaint}")
     return own_lists
 
 
@@ -259,6 +263,12 @@ def _run(words: Sequence[str], text: str = "") -> subprocess.CompletedProcess[st
         errors="replace",
         check=False,
     )
+
+
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Errors and warnings of an apt-get update, which exits 0 also where some lists could not be had."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:", "Err:"))]
+    return "\n".join("  " + line for line in lines[:6])
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:

@@ -83,8 +83,10 @@ def _install(major: int | None, wanted: list[str], also: Sequence[str], report: 
     if wanted:
         name = _newest_name(major)
         if name is None:
-            os_packages.update(report)
+            complaint = os_packages.update(report)
             name = _newest_name(major)
+            if name is None and complaint:
+                raise os_packages.PackagesFailed(f"The package lists could not be fetched.\n{complaint}")
     if name is not None and not _CREATECLUSTER.exists():
         # Else Debian makes and starts a cluster of its own with the server's package.
         os_packages.write_as_administrator(_CREATECLUSTER, "create_main_cluster = false\n")
