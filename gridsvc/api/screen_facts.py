@@ -34,7 +34,9 @@ def _district(service: Service, connection: Connection, facts: DistrictFacts) ->
         "generation": facts.generation,
         "roads_source": facts.roads_source,
         "bounds": service.cached(
-            "bounds", (facts.code, facts.generation, facts.network), lambda: find_bounds(connection, [facts.code])
+            "bounds",
+            (facts.code, facts.generation, facts.network, service.caller.scope.grid),
+            lambda: find_bounds(connection, [facts.code]),
         ),
         "levels": {},
         "townships": {},

@@ -69,6 +69,12 @@ def append_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
         connection.execute(_append, list(rows))
 
 
+def has_events(connection: Connection, district: str) -> bool:
+    """Whether a district has a chain, or an event that waits for its place in it."""
+    query = select(incident_event.c.id).where(incident_event.c.district == district).limit(1)
+    return connection.scalar(query) is not None
+
+
 def list_incident_events(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, int | None]]:
     """Return (canonical text, sealed position or None) of every event of a case, oldest first."""
     query = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc import audit
 from gridsvc.db import events
+from gridsvc.db.access_tables import ALL_DISTRICTS
 from gridsvc.db.documents import get_document
 from gridsvc.db.incidents import find_incident
 from gridsvc.db.versions import list_districts
@@ -49,6 +50,8 @@ def verify(
     anchors = {} if anchor is None else _read_anchor(anchor)
     with service.database.transaction() as connection:
         districts = [district.code for district in list_districts(connection)]
+        if events.has_events(connection, ALL_DISTRICTS):  # sign-ins and keys of all districts have a chain of their own
+            districts.append(ALL_DISTRICTS)
         missing = sorted(set(anchors) - set(districts))
         reports = [_verify_district(connection, code, anchors.get(code), progress) for code in districts]
     gone = [ChainReport(code, 0, "", f"district {code} of the anchor is gone") for code in missing]
