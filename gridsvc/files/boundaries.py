@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ def _choose_encoding(path: Path, encoding: str | None) -> tuple[str | None, str 
     """Return the encoding to read with, and what to say of it: a Shapefile's texts are UTF-8 or else Chinese."""
     if encoding is not None:
         try:
-            b"".decode(encoding)
+            codecs.lookup(encoding)
         except LookupError:
             raise InvalidInput(f"There is no text encoding {encoding!r}; try GBK or UTF-8.") from None
         return encoding, None

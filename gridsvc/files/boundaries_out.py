@@ -31,7 +31,7 @@ def write_boundaries(path: Path, grids: Sequence[Grid]) -> None:
     more = {"encoding": "UTF-8"} if driver == "ESRI Shapefile" else {}
     # RFC 7946 has no reference system but one; with the old `crs` member a reader need not guess.
     if driver == "GeoJSON":
-        more = {"RFC7946": "NO", "COORDINATE_PRECISION": "15"}
+        more = {"RFC7946": "NO", "COORDINATE_PRECISION": "17", "SIGNIFICANT_FIGURES": "17"}
     if driver != "GPKG":
         _frame(grids).to_file(path, driver=driver, engine="pyogrio", **more)
         return

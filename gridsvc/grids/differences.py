@@ -14,6 +14,8 @@ from gridsvc.grids.levels import Level
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shapely.geometry.base import BaseGeometry
+
     from gridsvc.grids.levels import Grid
 
 
@@ -59,7 +61,7 @@ def compare(before: Sequence[Grid], after: Sequence[Grid]) -> Difference:
     """Return what changes from one generation to another; grids are matched by code."""
     old, new = {grid.code: grid for grid in before}, {grid.code: grid for grid in after}
     both = sorted(old.keys() & new.keys())
-    reshaped = [code for code in both if not shapely.equals_exact(old[code].geometry, new[code].geometry)]
+    reshaped = [code for code in both if not _same(old[code].geometry, new[code].geometry)]
     changed = set(reshaped) | (old.keys() ^ new.keys()) | {c for c in both if old[c].level != new[c].level}
     moves = [
         move
@@ -78,6 +80,16 @@ def compare(before: Sequence[Grid], after: Sequence[Grid]) -> Difference:
         reshaped=tuple(reshaped),
         moves=tuple(sorted(moves, key=lambda m: (-m.area_m2, m.level, m.before or "", m.after or ""))),
     )
+
+
+def _same(one: BaseGeometry, other: BaseGeometry) -> bool:
+    """Tell whether two shapes have the same vertices, whatever the order of rings and their direction."""
+    if shapely.equals_exact(one, other):
+        return True
+    first, second = (
+        shapely.normalize(shapely.MultiPolygon(shapely.get_parts(shape).tolist())) for shape in (one, other)
+    )
+    return bool(shapely.equals_exact(first, second))
 
 
 def _moves(level: Level, before: list[Grid], after: list[Grid]) -> list[Move]:
