@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from gridsvc import __version__
 from gridsvc.api import problems
 from gridsvc.api.limits import BodyLimit
+from gridsvc.api.metrics import Meter, Watch
 from gridsvc.api.rights import authorize
 from gridsvc.api.safe_headers import SafeHeaders
 from gridsvc.api.sign_in import SignIn
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from gridsvc.operations.service import Service
 
 # Routers by noun, in the order in which they are listed in the OpenAPI.
-ROUTERS = ("access", "incidents", "response_plans", "grids", "teams", "roads", "tiles", "jobs", "health", "pages")
+ROUTERS = (
+    "access", "incidents", "response_plans", "grids", "teams", "roads", "tiles", "jobs", "health", "metrics", "pages",
+)  # fmt: skip
 
 _THREADS = 16
 
@@ -36,7 +39,9 @@ def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # More threads than connections would only wait for each other.
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        meter.start()
         yield
+        meter.stop()
         service.database.close()
 
     app = FastAPI(
@@ -48,12 +53,14 @@ def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(authorize)],
     )
+    meter = app.state.meter = Meter(service.folder)
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     problems.register(app)
     # The last one added is the first one asked.
     app.add_middleware(BodyLimit)
     app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
+    app.add_middleware(Watch, meter=meter)
     for name in ROUTERS:
         app.include_router(importlib.import_module(f"gridsvc.api.{name}").router)
     return app
@@ -63,8 +70,10 @@ def from_environment() -> FastAPI:
     """Return the application over the service of the environment's settings: what a worker process runs."""
     import multiprocessing
 
+    from gridsvc.operations.log_lines import log_as_json
     from gridsvc.settings import Settings, die_with_parent, open_service
 
+    log_as_json()
     if multiprocessing.parent_process() is not None:
         die_with_parent()
     settings = Settings.read()

@@ -54,8 +54,10 @@ def serve(
 def work(*, with_parent: bool, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
     """Run the background process: it seals events, keeps time, runs jobs. `serve` starts one by itself."""
     from gridsvc import work as background
+    from gridsvc.operations.log_lines import log_as_json
     from gridsvc.settings import die_with_parent
 
+    log_as_json()
     if job_id is not None and attempt is not None:
         background.run_attempt(job_id, attempt)
         return

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_TIMED_OUT = "57014"  # query_canceled
 _TRIES = 4
+_SPARE = 2  # what a request loads for all is written in a transaction of its own, beside the one it is in
 _SCOPES_KEPT = 256
 _TELL = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
@@ -58,7 +60,8 @@ class Database:
         self.url = parsed.render_as_string(hide_password=False)
         self._heal = heal
         self._pool = create_engine(
-            parsed, pool_size=pool, max_overflow=pool, pool_timeout=5, pool_use_lifo=True,
+            parsed, pool_size=pool, max_overflow=pool + _SPARE, pool_timeout=5, pool_use_lifo=True,
+            hide_parameters=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )  # fmt: skip
         event.listen(self._pool, "do_connect", self._connect)
@@ -121,15 +124,27 @@ class Database:
         Raises
         ------
         Unavailable
-            When the database cannot be reached or goes away on the way; nothing is written then.
+            When the database cannot be reached or goes away on the way. Nothing is written then, unless it went away
+            just while it was committing: that nobody can know, and the words say so.
         """
+        committing = False
         try:
-            with self.engine.begin() as connection:
+            with self.engine.connect() as connection, connection.begin():
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            if _sqlstate(error) in _RETRIED:
+                committing = True
+        except PoolTimeoutError as error:
+            raise Unavailable("Every connection to the database is busy. Nothing was written; try again.") from error
+        except (OperationalError, InterfaceError) as error:
+            state = _sqlstate(error)
+            if state in _RETRIED:
                 raise
-            self.engine.dispose()  # other pooled connections lead to the same dead server
+            if state == _TIMED_OUT:
+                raise Unavailable("This took the database too long. Nothing was written; ask for less.") from error
+            if committing:
+                raise Unavailable(
+                    "The database went away while it was writing this: it may be there or not. Send it again with the "
+                    "same Idempotency-Key, and it will be there once."
+                ) from error
             raise Unavailable("The database is away for a moment. Nothing was written; try again.") from error
 
     def run(self, work: Callable[[Connection], T]) -> T:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db import idempotency, jobs
 from gridsvc.db.work_tables import WHOLE_SERVICE
-from gridsvc.errors import InvalidInput, Refusal
+from gridsvc.errors import InvalidInput, NotAllowed, Refusal
 from gridsvc.operations.reporting import idempotency_answer
 
 if TYPE_CHECKING:
@@ -99,7 +99,11 @@ def ask(
     ------
     InvalidInput
         For an unknown kind, or arguments that it does not know.
+    NotAllowed
+        For a caller who sees one district only: a job is done for the whole service.
     """
+    if service.caller.scope.district is not None:
+        raise NotAllowed("A job is done for all districts, and your key is for one. Ask who may for all.")
     known = KINDS.get(kind)
     if known is None:
         raise InvalidInput(f"There is no kind of job {kind[:40]!r}. Use one of: {', '.join(sorted(KINDS))}.")
