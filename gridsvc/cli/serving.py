@@ -136,6 +136,7 @@ def serve_http(door: Door, workers: int) -> None:
     uvicorn.run(
         "gridsvc.api.app:from_environment", factory=True, host=door.host, port=door.port, workers=workers,
         log_level="warning", access_log=False, timeout_graceful_shutdown=10, timeout_keep_alive=30,
+        timeout_worker_healthcheck=60,  # a busy machine is no reason to kill a worker
         server_header=False, ssl_certfile=door.tls_cert, ssl_keyfile=door.tls_key,
         proxy_headers=door.proxies is not None, forwarded_allow_ips=door.proxies,
     )  # fmt: skip
