@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numba import njit
 
+from gridsvc.roads.ellipsoid_kernel import metres_per_degree_at
 from gridsvc.roads.signatures import i4, i8, int64, read_f8, read_i4, read_u4, read_u4_2d
 
 SHUT = 0xFFFFFFFF
@@ -140,9 +141,8 @@ def same_edge(
                 best = min(best, walk + np.int64(g * forward + 0.5) - np.int64(f * forward + 0.5))
             if backward != SHUT and f >= g:
                 best = min(best, walk + np.int64((1.0 - g) * backward + 0.5) - np.int64((1.0 - f) * backward + 0.5))
-            north = (lat1[a] - lat2[b]) * 111_195.0
-            east = (lon1[a] - lon2[b]) * 111_195.0 * math.cos(math.radians(lat1[a]))
-            straight = math.hypot(east, north)
+            east, north = metres_per_degree_at(lat1[a])
+            straight = math.hypot((lon1[a] - lon2[b]) * east, (lat1[a] - lat2[b]) * north)
             if straight <= offroad1_m[i] + offroad2_m[j]:
                 best = min(best, np.int64(straight * WALK_MS_PER_M + 0.5))
     return best

@@ -47,7 +47,7 @@ def build(survey: Survey, speeds: Speeds, source: str = "") -> RoadNetwork:
     usable = np.flatnonzero((slot_ms != CLOSED).any(axis=0)).astype(np.int32)
     tail, head = edges.slot_ends(usable)
     graph = split_at_forbidden_turns(edges.junctions, usable, tail, head, edges.in_slots(sequences))
-    kept = _hang_together(graph, slot_ms, edges, report)
+    kept = _hang_together(graph, slot_ms, edges, streets, report)
     return _assemble(edges, streets, survey, graph, kept, slot_ms, speeds, report, source)
 
 
@@ -149,7 +149,9 @@ class _Kept:
     slot_in_normal: NDArray[np.bool_]
 
 
-def _hang_together(graph: SplitGraph, slot_ms: NDArray[np.uint32], edges: _Edges, report: dict[str, Any]) -> _Kept:
+def _hang_together(
+    graph: SplitGraph, slot_ms: NDArray[np.uint32], edges: _Edges, streets: Streets, report: dict[str, Any]
+) -> _Kept:
     """Keep the largest part in which everybody reaches everybody; and for the normal profile the same within it."""
     emergency = slot_ms[1, graph.arc_slot] != CLOSED
     whole, label = _largest(graph, emergency, np.ones(len(graph.node_junction), bool))
@@ -161,7 +163,7 @@ def _hang_together(graph: SplitGraph, slot_ms: NDArray[np.uint32], edges: _Edges
     arc = emergency & node[graph.arc_tail] & whole[graph.arc_head]
     in_normal = np.zeros(slot_ms.shape[1], bool)
     in_normal[graph.arc_slot[normal & inner[graph.arc_tail] & inner[graph.arc_head]]] = True
-    _report_cut_off(graph, arc, label, edges, report)
+    _report_cut_off(graph, arc, label, edges, streets, report)
     closed = (slot_ms[0] != CLOSED) & ~in_normal
     km = float(np.repeat(edges.length_m, 2)[closed].sum() / 1000)
     report["dead_ends_of_one_way_streets"] = {"directed_km": round(km, 3)}
@@ -180,7 +182,12 @@ def _largest(
 
 
 def _report_cut_off(
-    graph: SplitGraph, arc: NDArray[np.bool_], label: NDArray[np.int32], edges: _Edges, report: dict[str, Any]
+    graph: SplitGraph,
+    arc: NDArray[np.bool_],
+    label: NDArray[np.int32],
+    edges: _Edges,
+    streets: Streets,
+    report: dict[str, Any],
 ) -> None:
     inside = np.zeros(len(edges.length_m), bool)
     inside[graph.arc_slot[arc] >> 1] = True
@@ -193,12 +200,13 @@ def _report_cut_off(
     where: dict[int, int] = {}
     for edge, p in zip(np.flatnonzero(outside).tolist(), part.tolist(), strict=True):
         where.setdefault(p, edge)
+    lon, lat = (values[edges.junction_point[edges.start]].tolist() for values in (streets.lon, streets.lat))
     report["cut_off"] = {
         "edges": int(outside.sum()),
         "km": round(float(edges.length_m[outside].sum() / 1000), 3),
         "parts": int((km > 0).sum()),
         "longest": [
-            {"km": round(float(km[p]), 3), "point": int(edges.junction_point[edges.start[where[p]]])}
+            {"km": round(float(km[p]), 3), "lon": round(lon[where[p]], 7), "lat": round(lat[where[p]], 7)}
             for p in longest.tolist() if p in where
         ],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Travel times and routes between snapped places. Seconds as float64, inf = unreachable.
+"""Travel times between snapped places. Seconds as float64, inf = unreachable.
 
 Every function takes a profile's name, or `Weights` where closures act. Times are whole milliseconds within.
 """

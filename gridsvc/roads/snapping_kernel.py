@@ -10,6 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
+from gridsvc.roads.ellipsoid_kernel import metres_per_degree_at
 from gridsvc.roads.signatures import (
     f8,
     float64,
@@ -66,10 +67,7 @@ def _nearest(
 ):  # fmt: skip
     """Find the nearest edges of one layer of the index (0 = all, 1 = open to anybody); returns how many."""
     columns, rows = int(frame[4]), int(frame[5])
-    sine = math.sin(math.radians(lat))
-    root = math.sqrt(1.0 - 0.00669437999014 * sine * sine)
-    east = math.radians(1.0) * 6378137.0 / root * math.cos(math.radians(lat))
-    north = math.radians(1.0) * 6378137.0 * (1.0 - 0.00669437999014) / (root * root * root)
+    east, north = metres_per_degree_at(lat)
     x, y = (lon - frame[0]) / frame[2], (lat - frame[1]) / frame[3]
     column, row = math.floor(x), math.floor(y)
     ring = max(0, -column, column - columns + 1, -row, row - rows + 1)
