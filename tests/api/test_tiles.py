@@ -12,7 +12,6 @@ import time
 import uuid
 from collections import defaultdict
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,17 +21,17 @@ import psycopg
 import pytest
 import shapely
 import uvicorn
-from fastapi import FastAPI
 
-from gridsvc.api import problems, tiles
-from gridsvc.api.sign_in import SignIn
+from gridsvc.api.app import create_app
 from gridsvc.api.tile_store import TileStore
 from gridsvc.db.connection import Database
 from gridsvc.db.migrate import upgrade
 from gridsvc.errors import Unavailable
+from gridsvc.operations.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gridsvc.db.embedded import EmbeddedCluster
 
@@ -158,16 +157,12 @@ def add_incident(connection: psycopg.Connection[Any], status: str = "triggered")
 class World:
     """The service's tiles over HTTP, its database, and a clock that moves only when told."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.now = 1000.0
         self.database = Database(url)
         self.store = TileStore(self.database, clock=lambda: self.now)
-        app = FastAPI()
-        app.state.whole_service = SimpleNamespace(database=self.database)
-        app.add_middleware(SignIn, book=None)
+        app = create_app(Service(self.database, folder), sign_in=False)
         app.state.tile_store = self.store
-        problems.register(app)
-        app.include_router(tiles.router)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -217,8 +212,8 @@ def filled_database(cluster: EmbeddedCluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def world(filled_database: str) -> Iterator[World]:
-    made = World(filled_database)
+def world(filled_database: str, tmp_path: Path) -> Iterator[World]:
+    made = World(filled_database, tmp_path)
     yield made
     made.sql.execute("delete from incident")
     made.sql.execute("delete from team_last")
@@ -428,6 +423,9 @@ def test_an_old_tile_is_served_while_the_database_is_away(world: World) -> None:
     class Away:
         def transaction(self) -> None:
             raise Unavailable("The database is away.")
+
+        def seen_by(self, scope: object) -> Away:
+            return self
 
     world.store._database = Away()  # type: ignore[assignment]
     world.now += 60
