@@ -169,7 +169,7 @@ def take_step(case: CaseState, step: str, *, at: datetime | None, now: datetime)
         raise IllegalStep(
             f"A case that is {case.status} cannot take the step {step}. Legal now: {', '.join(legal)}.",
             legal=list(legal),
-            status=str(case.status),
+            case_status=str(case.status),
         )
     when, backfilled = stamp(at, now, not_before=case.triggered_at)
     if step == "reopen":

@@ -29,9 +29,9 @@ MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("gridsvc.api")
 
 
-def problem(status: int, kind: str, title: str, detail: str, **facts: Any) -> JSONResponse:
+def problem(status: int, kind: str, title: str, detail: str, /, **facts: Any) -> JSONResponse:
     """Return one problem document; `kind` makes its `type`."""
-    body = {"type": TYPE_BASE + kind, "title": title, "status": status, "detail": detail} | facts
+    body = facts | {"type": TYPE_BASE + kind, "title": title, "status": status, "detail": detail}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE)
 
 
