@@ -61,7 +61,7 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
     rows: dict[Any, dict[str, Any]] = {}
     for u, v, data in graph.edges(data=True):
         line = data.get("geometry") or shapely.LineString([places[u], places[v]])
-        tags = {key: _first(data[key]) for key in TAGS if key in data}
+        tags = {key: _first(data[key]) for key in (*TAGS, "speed_kph") if key in data}
         told = tuple(sorted((key, str(value)) for key, value in tags.items() if key != "oneway"))
         back = rows.get((number[v], number[u], line.reverse().wkb, told))
         if back is not None and back["oneway"] == "yes":
@@ -97,11 +97,12 @@ def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
         line = vertices[network.edge_first_vertex[edge] : network.edge_first_vertex[edge + 1]]
         ends = int(network.edge_from[edge]), int(network.edge_to[edge])
         name = int(network.edge_name[edge])
+        kind = CLASSES[network.edge_class[edge]]
         opened = [side for side in (0, 1) if network.slot_ms[0, 2 * edge + side] != CLOSED]
         for side in opened:
             u, v = ends if side == 0 else ends[::-1]
             data = {
-                "osmid": int(network.edge_way[edge]), "highway": CLASSES[network.edge_class[edge]],
+                "osmid": int(network.edge_way[edge]), "highway": kind if kind != "gate" else "service",
                 "oneway": len(opened) == 1, "length": float(network.edge_length_m[edge]),
                 "speed_kph": float(network.edge_kph[edge]), "reversed": side == 1,
                 "travel_time": int(network.slot_ms[0, 2 * edge + side]) / 1000.0,

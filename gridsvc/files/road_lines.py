@@ -9,7 +9,7 @@ import numpy as np
 from gridsvc.errors import InvalidInput, UndeclaredDatum
 from gridsvc.roads.building import build
 from gridsvc.roads.network import DEGREE
-from gridsvc.roads.speeds import Speeds, speeds_for
+from gridsvc.roads.speeds import FASTEST_KPH, Speeds, speeds_for
 from gridsvc.roads.survey import Survey
 from gridsvc.roads.tags import read_way
 
@@ -26,6 +26,8 @@ TAGS = (
     "motor_vehicle", "motorcar", "area", "surface", "tracktype", "name", "ref", "emergency", "route",
 )  # fmt: skip
 """Columns that are read as OpenStreetMap's tags of the same name."""
+
+SLOWEST_KPH = 1.0
 
 SNAP_M = 0.05
 """Ends of lines nearer than this to each other are one point."""
@@ -102,10 +104,27 @@ def _survey(table: gpd.GeoDataFrame, speeds: Speeds, left_out: int) -> Survey:
         signal=np.zeros(len(first_use), bool), way=np.flatnonzero(used).astype(np.int64),
         way_first=np.searchsorted(line, np.arange(len(geometry) + 1)).astype(np.int64), way_point=point,
         road_class=np.array([d.road_class for d in kept], np.uint8),
-        kph=np.array([d.kph for d in kept], np.float32).reshape(-1, 4),
+        kph=_measured(table[used], np.array([d.kph for d in kept], np.float32).reshape(-1, 4)),
         roundabout=np.array([d.roundabout for d in kept], bool), name=np.array(name, np.int32), names=tuple(names),
         report={"ways": len(kept), "ways_left_out": {"no_road": int((~used).sum()), "no_line": left_out}},
     )  # fmt: skip
+
+
+def _measured(table: gpd.GeoDataFrame, kph: Any) -> Any:
+    """Take speeds from a column `speed_kph` (osmnx writes it) where it says one, for the directions that are open."""
+    if "speed_kph" not in table.columns:
+        return kph
+    told = np.array([_number(value) for value in table["speed_kph"]])
+    known = np.isfinite(told) & (told >= SLOWEST_KPH) & (told <= FASTEST_KPH)
+    normal = kph[:, [0, 1, 0, 1]]
+    return np.where(known[:, None] & (normal > 0), told[:, None], kph).astype(np.float32)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value[0] if isinstance(value, list) else value)
+    except (TypeError, ValueError, IndexError):
+        return float("nan")
 
 
 def _points(coordinates: Any) -> tuple[Any, Any]:
