@@ -104,7 +104,7 @@ def open_service(
                 kind="not-migrated",
             )
         migrate.upgrade(open_cluster(settings, report).url("owner"))
-    return Service(database, settings.data)
+    return Service(database, settings.data, owner_url=lambda: admin_url(settings))
 
 
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from gridsvc.cli.answers import answer, json_option, say
+from gridsvc.cli.answers import answer, json_option, progress, say
 from gridsvc.errors import Refusal
 from gridsvc.settings import Settings, admin_url, open_cluster, open_service
 
 
 @click.group()
 def db() -> None:
-    """Start and stop the database, say where it is, migrate its schema."""
+    """Start and stop the database, say where it is, migrate its schema, back it up and restore it."""
 
 
 @db.command()
@@ -63,3 +65,28 @@ def migrate(*, as_json: bool) -> None:
     done = migrations.upgrade(admin_url(Settings.read()))
     words = f"The schema is now {migrations.HEAD}." if done else f"The schema was already {migrations.HEAD}."
     answer({"revision": migrations.HEAD, "migrated": done}, as_json=as_json, show=lambda: click.echo(words))
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def backup(*, file: Path, as_json: bool) -> None:
+    """Write the whole service to one FILE while it runs on: cases, evidence, grids, roads, keys."""
+    from gridsvc.operations import backup as backups
+
+    service = open_service(Settings.read(), pool=2, report=say)
+    done = backups.back_up(service, file, progress=progress("backup"))
+    words = f"{file}: {done.size_bytes / 1e6:.1f} MB, SHA-256 {done.sha256}"
+    answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@json_option
+def restore(*, file: Path, as_json: bool) -> None:
+    """Restore FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""
+    from gridsvc.operations import backup as backups
+
+    done = backups.restore(admin_url(Settings.read()), file, progress=progress("restore"))
+    words = f"Restored: {done.manifest['rows']['incident']} cases. `gridsvc audit verify` proves their evidence."
+    answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))

@@ -33,6 +33,8 @@ class Service:
     `caller` is whoever asks: his scope is that of every transaction of `database`, and operations ask him for his
     rights. The cache is shared by all callers, so that what goes into it is read for the whole district.
 
+    `owner_url` tells where the schema's owner finds the database, for backups; None where this process may not know.
+
     `cached("network", (district, digest), load)` loads a version once per process, also when many threads ask at
     the same time; what it returns must be immutable, for everyone shares it.
     """
@@ -40,6 +42,7 @@ class Service:
     database: Database
     folder: Path
     caller: Caller = OPERATOR
+    owner_url: Callable[[], str] | None = field(default=None, repr=False)
     _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 

@@ -38,6 +38,7 @@ def scratch_database(cluster: EmbeddedCluster, *, migrated: bool = True) -> Iter
             _make_template(cluster, connection)
         template = f"TEMPLATE {_TEMPLATE}" if migrated else ""
         connection.execute(f"CREATE DATABASE {name} OWNER gridsvc_owner {template}")
+        _give_roles(cluster, name)
         try:
             yield cluster.url("app").replace("@/gridsvc?", f"@/{name}?")
         finally:
@@ -50,12 +51,26 @@ _TEMPLATE = "migrated_template"
 def _make_template(cluster: EmbeddedCluster, connection: psycopg.Connection[tuple[object, ...]]) -> None:
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone() is None:
         connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER gridsvc_owner")
+        _give_roles(cluster, _TEMPLATE)
         upgrade(cluster.url("owner").replace("@/gridsvc?", f"@/{_TEMPLATE}?"))
+
+
+def _give_roles(cluster: EmbeddedCluster, name: str) -> None:
+    """Do in a new database what db/roles.sql does in ours."""
+    url = cluster.url("superuser").replace("+psycopg", "").replace("@/gridsvc?", f"@/{name}?")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("grant all on schema public to gridsvc_owner")
+        connection.execute("alter function geometry_overlaps(geometry, geometry) leakproof")
 
 
 def as_superuser(url: str) -> psycopg.Connection[tuple[object, ...]]:
     """Connect past every grant: what somebody with the keys of the house could do."""
     return psycopg.connect(url.replace("+psycopg", "").replace("gridsvc_app@", "postgres@"), autocommit=True)
+
+
+def owner_of(url: str) -> str:
+    """Return the same database's URL as the owner of the schema."""
+    return url.replace("gridsvc_app@", "gridsvc_owner@")
 
 
 def load_toy(service: Service, district: str = DISTRICT) -> None:
