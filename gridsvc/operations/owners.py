@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -172,7 +173,10 @@ def locate_file(
     """Add owners and rule to a CSV file of places; return how many rows each rule has."""
     from gridsvc.files.places import read_places, write_places
 
+    warming = Thread(target=indexes[0].prepare)  # loads the kernels while the file is read
+    warming.start()
     places = read_places(source)
+    warming.join()
     owners = locate_many(indexes, places.lon, places.lat, datum=datum)
     added = {key: (owners.columns[key], owners.words[key]) for key in (*LEVEL_KEYS, "rule")}
     write_places(target, places, added)
