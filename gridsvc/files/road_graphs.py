@@ -9,6 +9,7 @@ import numpy as np
 from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.roads.network import CLOSED, DEGREE
 from gridsvc.roads.speeds import CLASSES
+from gridsvc.roads.tags import ON_FOOT_FIRST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,5 +109,9 @@ def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
                 "travel_time": int(network.slot_ms[0, 2 * edge + side]) / 1000.0,
                 "geometry": shapely.LineString(line if side == 0 else line[::-1]),
             }  # fmt: skip
-            graph.add_edge(u, v, **data, **({"name": network.names[name]} if name >= 0 else {}))
+            if name >= 0:
+                data["name"] = network.names[name]
+            if kind in ON_FOOT_FIRST:
+                data["motorcar"] = "yes"
+            graph.add_edge(u, v, **data)
     return graph

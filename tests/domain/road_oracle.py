@@ -7,6 +7,7 @@ sequences, and walks over pairs (road driven last, how much of a forbidden seque
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,8 +15,10 @@ from scipy.sparse.csgraph import dijkstra
 
 from gridsvc.coordinates import metres_per_degree
 from gridsvc.roads.network import CLOSED, RoadNetwork
-from gridsvc.roads.snapping import Snaps
-from gridsvc.roads.weights import Weights
+
+if TYPE_CHECKING:
+    from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.weights import Weights
 
 WALK_MS_PER_M = 720.0
 

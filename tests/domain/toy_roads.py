@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gridsvc.roads.building import build
-from gridsvc.roads.network import RoadNetwork
 from gridsvc.roads.speeds import CLASS_NUMBER, Speeds
 from gridsvc.roads.survey import Restriction, Survey
+
+if TYPE_CHECKING:
+    from gridsvc.roads.network import RoadNetwork
 
 QUIET = Speeds(signal_s=0.0, emergency_signal_s=0.0)
 EAST_M, NORTH_M = 111_319.4908, 110_574.2758
