@@ -62,7 +62,8 @@ def read_levels(told: tuple[str, ...]) -> dict[Any, int]:
     for word in told:
         key, sign, number = word.partition("=")
         if not sign or key not in LEVEL_KEYS or not number.isdigit():
-            raise click.BadParameter(f"{word!r} is not LEVEL=ADMIN_LEVEL; e.g. township=8. Levels: {', '.join(LEVEL_KEYS)}.",
+            known = ", ".join(LEVEL_KEYS)
+            raise click.BadParameter(f"{word!r} is not LEVEL=ADMIN_LEVEL, e.g. township=8. Levels: {known}.",
                                      param_hint="--level")  # fmt: skip
         found[Level.from_key(key)] = int(number)
     return found
@@ -83,8 +84,6 @@ def read_speed(told: str | None) -> float | None:
 
 def show_demo(made: Demo) -> None:
     """Print what is there, the proof, and one dispatched incident."""
-    from gridsvc.cli.incidents import show_recommendation
-
     told = made.answer
     click.echo()
     rows: list[tuple[str, object]] = [
@@ -104,8 +103,30 @@ def show_demo(made: Demo) -> None:
         click.secho(f"  {note}.", dim=True)
     if made.first is not None:
         click.echo()
-        click.secho("A dispatched incident:", bold=True)
-        show_recommendation(made.first)
+        show_first(made.first)
+
+
+def show_first(told: dict[str, Any]) -> None:
+    """Print a dispatched incident for a person: what, whose, who goes and why, in how many seconds."""
+    rec, names = told["recommendation"], told["team_names"]
+    considered = {each["team_id"]: each for each in rec["considered"]}
+    chain = " > ".join(owner["name"] for owner in told["owners"].values() if owner)
+    click.secho(f"A dispatched incident: {told['type_name']} ({told['type']})", bold=True)
+    click.echo(f"Whose: {chain}")
+    click.echo(f"{told['response_class'].capitalize()}, the lead has {told['target_s']} s and needs ", nl=False)
+    click.secho(f"{rec['lead_response_s']:.0f} s: {'in time' if rec['meets_target'] else 'late'}",
+                fg="green" if rec["meets_target"] else "red", bold=True)  # fmt: skip
+    sent = [rec["lead"], *rec["members"]]
+    table(["slot", "team", "unit", "travel_s", "response_s", "why"],
+          [(each.get("slot", "1"), names.get(each["team_id"], each["team_id"]), each["unit"], each["travel_s"],
+            each["response_s"], considered[each["team_id"]]["verdict"]) for each in sent])  # fmt: skip
+    for missing in rec["unfilled"]:
+        click.secho(f"Unfilled: {missing['slot']}: {missing['reason']}", fg="yellow")
+    going = {each["team_id"] for each in sent}
+    stay = [each for each in rec["considered"] if each["travel_s"] is not None and each["team_id"] not in going]
+    click.echo(f"Considered: {len(rec['considered'])} teams. Not sent, the nearest first:")
+    table(["team", "travel_s", "why not"],
+          [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"]) for c in sorted(stay, key=lambda each: each["travel_s"])[:5]])  # fmt: skip
 
 
 def free_port() -> int:

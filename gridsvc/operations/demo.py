@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 from gridsvc.db import about as store
 from gridsvc.db import addresses, engagements, events, incidents, personal, sealing, teams
 from gridsvc.db.versions import ensure_district, get_versions
-from gridsvc.errors import Conflict
+from gridsvc.errors import Conflict, InvalidInput
 from gridsvc.files.demo.agreement import Agreement, compare_with_networkx
 from gridsvc.files.demo.crews import raise_crews
 from gridsvc.files.demo.history import Candidates, candidate_places, plan_history
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-MAKING = 3
+MAKING = 4
 """Counts changes of how a demo is made: one that was made otherwise is not taken for the same."""
 
 DEFAULT_INCIDENTS, DEFAULT_SEED = 600, 1
@@ -61,6 +62,8 @@ class Wish:
         """Name what the place is made from: by the content of the file, so that a copy is the same place."""
         if self.osm is None:
             return f"synthetic {MAKING}"
+        if not self.osm.is_file():
+            raise InvalidInput(f"There is no file {self.osm}; give the path of a .osm.pbf file.")
         digest = hashlib.sha256()
         with self.osm.open("rb") as file:
             while block := file.read(1 << 20):
@@ -98,8 +101,9 @@ def provide_demo(service: Service, wish: Wish, geodata: Path, say: Say) -> Demo:
     made = told.get(code, {}).get("demo", {})
     if made.get("finished"):
         _refuse_other(made, wish)
-        answer = made["answer"] | {"seconds": round(time.perf_counter() - begun, 2)}
-        return Demo(answer, told[code]["notes"], made["agreement"], made["first"], reused=True)
+        seconds = round(time.perf_counter() - begun, 2)
+        return Demo(json.loads(made["answer"]) | {"seconds": seconds}, told[code]["notes"], made["agreement"],
+                    json.loads(made["first"]), reused=True)  # fmt: skip
     return _make(service, wish, code, source, geodata, say, begun)
 
 
@@ -148,22 +152,23 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
         store.set_about(connection, code, about)
 
     service.database.run(announce)
-    count_teams = load_place(service, place, wish.osm.name if wish.osm else "synthetic", geodata, seed, say)
+    names = load_place(service, place, wish.osm.name if wish.osm else "synthetic", geodata, seed, say)
     say(f"Two years of history: {count} incidents ...")
     agreement, cases = _live_through(service, place, count, seed)
-    answer, first = _answer(place, cases), _first(cases)
+    answer, first = _answer(place, cases), _first(cases, names)
     sealed = sealing.seal_all(service.database)
     say(f"  {sealed} events sealed; {agreement.agree} of {agreement.compared} travel times agree with networkx.")
-    answer |= {"teams": count_teams}
+    answer |= {"teams": len(names)}
     answer["seconds"] = round(time.perf_counter() - begun, 2)
     told = {"compared": agreement.compared, "agree": agreement.agree, "largest_s": round(agreement.largest_s, 4)}
-    about["demo"] |= {"finished": True, "answer": answer, "agreement": told, "first": first}
+    # as text: jsonb would put the levels into another order
+    about["demo"] |= {"finished": True, "answer": json.dumps(answer), "agreement": told, "first": json.dumps(first)}
     service.database.run(lambda connection: store.set_about(connection, code, about))
     return Demo(answer, list(place.notes), told, first, reused=False)
 
 
-def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> int:
-    """Load grids, roads, law, teams and addresses of a place into its district; return the number of teams."""
+def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> dict[str, str]:
+    """Load grids, roads, law, teams and addresses of a place into its district; return the teams' names by id."""
     from gridsvc.files.catalogue import read_catalogue, read_units
     from gridsvc.files.response_plans import read_clock_rules, read_plan_book
 
@@ -188,7 +193,7 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
         addresses.replace_addresses(connection, place.code, gazetteer(place, source))
 
     service.database.run(work)
-    return len(crews.teams)
+    return {team.id: team.name for team in crews.teams}
 
 
 def gazetteer(place: DemoPlace, source: str) -> list[addresses.Address]:
@@ -281,9 +286,9 @@ def _answer(place: DemoPlace, cases: Sequence[PastCase]) -> dict[str, Any]:
     }
 
 
-def _first(cases: Sequence[PastCase]) -> dict[str, Any] | None:
-    """Return the newest emergency that teams were sent to, as its caller was answered."""
+def _first(cases: Sequence[PastCase], names: dict[str, str]) -> dict[str, Any] | None:
+    """Return the newest emergency that teams were sent to, as its caller was answered, with the teams' names."""
     for case in reversed(cases):
         if case.urgent and case.engagements and case.row["details"]["recommendation"]["lead"]:
-            return dict(case.row["details"])
+            return case.row["details"] | {"team_names": names}
     return None
