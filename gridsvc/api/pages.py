@@ -46,6 +46,7 @@ _ASSET_HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
     "Vary": "Accept-Encoding",
+    "Content-Security-Policy": CONTENT_POLICY,  # a worker lives by the policy of its own file: it fetches the tiles
 }
 
 

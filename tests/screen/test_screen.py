@@ -84,6 +84,7 @@ def test_files_are_kept_for_ever_under_a_name_that_changes(served: Served) -> No
     kept = served.web.get(script)
     assert kept.status_code == 200
     assert "immutable" in kept.headers["cache-control"]
+    assert "connect-src 'self'" in kept.headers["content-security-policy"]  # the map's worker fetches tiles
     assert kept.headers["content-type"].startswith("text/javascript")
     folder = script.rsplit("/js/", 1)[0]
     for path in ("/js/none.js", "/%2e%2e/pages.py", "/index.html"):
