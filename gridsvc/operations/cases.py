@@ -105,13 +105,15 @@ def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
 
 
 def _joined(case: StoredCase, on_case: Sequence[Engagement]) -> dict[str, Any]:
+    """Join a case with its teams: those that it engages, and those that have it on their work list only."""
     stamps = {clock: None if at is None else at.isoformat() for clock, at in case.clocks.items()}
     return case.details | stamps | {
         "number": case.number,
         "status": str(case.status),
         "waiting": case.waiting,
         "legal_steps": list(legal_steps(case.status)),
-        "assignments": [_assignment(engagement) for engagement in on_case],
+        "assignments": [_assignment(engagement) for engagement in on_case if engagement.engaging],
+        "work_list": [_assignment(engagement) for engagement in on_case if not engagement.engaging],
     }  # fmt: skip
 
 
@@ -123,7 +125,6 @@ def _assignment(engagement: Engagement) -> dict[str, Any]:
         "team_id": str(engagement.team_id),
         "slot": engagement.slot,
         "lead": engagement.lead,
-        "engaging": engagement.engaging,
         **stamps,
         "outcome": state.outcome,
         "travel_s": engagement.travel_s,

@@ -43,7 +43,7 @@ def engaged(web: TestClient) -> Counter[str]:
     while True:
         page = web.get("/incidents", params={"limit": 200} | ({"after": after} if after else {})).json()
         for case in page["items"]:
-            found.update(a["team_id"] for a in case["assignments"] if a["until"] is None and a["engaging"])
+            found.update(a["team_id"] for a in case["assignments"] if a["until"] is None)
         after = page["next"]
         if after is None:
             return found

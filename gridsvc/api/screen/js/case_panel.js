@@ -107,9 +107,14 @@ function head(title, item) {
     h("button", { type: "button", class: "icon-button", "aria-label": t("close"), data: { key: "close" }, onclick: act.close }, "✕"));
 }
 
+// Teams that the case engages, then those that have it on their work list only.
+function teamsOn(whole) {
+  return [...whole.assignments, ...(whole.work_list ?? [])];
+}
+
 function casePanel(whole) {
   const brief = caseById(whole.id) ?? briefOf(whole);
-  const live = whole.assignments.filter((each) => !each.until);
+  const live = teamsOn(whole).filter((each) => !each.until);
   return [
     head(typeName(whole), whole),
     h("div", { class: "panel-body" },
@@ -123,7 +128,7 @@ function casePanel(whole) {
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,
       nextSteps(whole, live),
-      live.length || whole.assignments.length ? assignments(whole) : null,
+      live.length || teamsOn(whole).length ? assignments(whole) : null,
       responseSection(whole),
       live.length ? unfilledOnly(whole) : recommendationSection(whole),
       ownersSection(whole),
@@ -134,7 +139,7 @@ function casePanel(whole) {
 
 /** What the list would say of a case that it does not hold (an old closed one). */
 function briefOf(whole) {
-  const arrived = whole.assignments.map((each) => each.on_scene_at).filter(Boolean).sort();
+  const arrived = teamsOn(whole).map((each) => each.on_scene_at).filter(Boolean).sort();
   return { ...whole, arrived_at: arrived[0] ?? null, closed_at: whole.archived_at ?? whole.cancelled_at };
 }
 
@@ -182,7 +187,7 @@ function nextSteps(whole, live) {
 function assignments(whole) {
   return h("section", { class: "block" },
     h("h3", {}, t("team_now"), h("span", { class: "aside" }, t("team"))),
-    h("ul", { class: "team" }, whole.assignments.map((each) => {
+    h("ul", { class: "team" }, teamsOn(whole).map((each) => {
       const stamps = [["assigned", each.since], ["acknowledge", each.acknowledged_at], ["en_route", each.en_route_at], ["on_scene", each.on_scene_at]]
         .filter(([, at]) => at);
       return teamRow(each, each.lead, h("div", { class: `engagement ${each.until ? "is-over" : ""}` },
