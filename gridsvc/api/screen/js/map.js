@@ -11,6 +11,7 @@ import { slug, t } from "./words.js";
 const EMPTY = { type: "FeatureCollection", features: [] };
 const LAYERS = "grids,grid_labels,roads";
 const TEAMS_A_ROW = 4;
+const TOWN_M = 2_000;
 
 let map = null;
 let library = null;
@@ -198,15 +199,26 @@ function drawCases() {
   }));
 }
 
+/** Join posts to towns: each goes to the first larger one within TOWN_M, whose place is the town's. */
+function towns(posts) {
+  const found = [];
+  for (const teams of posts.sort((a, b) => b.length - a.length)) {
+    const { lon, lat } = teams[0].position;
+    const metres = (town) => 111_320 * Math.hypot((town.lon - lon) * Math.cos(lat * Math.PI / 180), town.lat - lat);
+    const near = found.find((town) => metres(town) < TOWN_M);
+    if (near) near.teams.push(...teams);
+    else found.push({ lon, lat, teams: [...teams] });
+  }
+  return found;
+}
+
 /** From afar one sign a town, with how many of its teams are free; close by every team, side by side at its post. */
 function drawTeams() {
   const shown = state.teams.filter((team) => team.position);
   const posts = Map.groupBy(shown, ({ position }) => `${position.lon.toFixed(4)} ${position.lat.toFixed(4)}`);
-  const towns = Map.groupBy(shown, ({ position }) => `${position.lon.toFixed(2)} ${position.lat.toFixed(2)}`);
-  draw("posts", [...towns.values()].map((teams) => {
+  draw("posts", towns([...posts.values()]).map(({ lon, lat, teams }) => {
     const free = teams.filter((team) => team.status === "available").length;
-    const mean = (axis) => teams.reduce((sum, team) => sum + team.position[axis], 0) / teams.length;
-    return feature(mean("lon"), mean("lat"), { icon: `post|${free}|${teams.length}`, order: teams.length });
+    return feature(lon, lat, { icon: `post|${free}|${teams.length}`, order: teams.length });
   }));
   draw("teams", [...posts.values()].flatMap((teams) => teams.map((team, n) =>
     feature(team.position.lon, team.position.lat, {

@@ -55,7 +55,9 @@ function road(id, classes, colour, width, minzoom = 0) {
   };
 }
 
-function label(name, minzoom, maxzoom, size, colour, font = FONT) {
+const BESIDE = { "text-variable-anchor": ["center", "top", "bottom", "left", "right"], "text-radial-offset": 1.1, "text-justify": "auto" };
+
+function label(name, minzoom, maxzoom, size, colour, font = FONT, layout = {}) {
   return {
     id: `label-${name}`,
     type: "symbol",
@@ -70,6 +72,7 @@ function label(name, minzoom, maxzoom, size, colour, font = FONT) {
       "text-size": size,
       "text-max-width": 8,
       "text-padding": 4,
+      ...layout,
     },
     paint: { "text-color": colour, "text-halo-color": COLOURS.halo, "text-halo-width": 1.4 },
   };
@@ -134,7 +137,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
       },
       label("village", 12.2, 24, byZoom(12, 10.5, 15, 13), "#a9bdd6"),
       label("area", 10.9, 12.6, 11.5, "#8fb0d4"),
-      label("township", 9, 14.5, byZoom(9, 12, 12, 16), COLOURS.text, FONT_STRONG),
+      label("township", 9, 14.5, byZoom(9, 12, 12, 16), COLOURS.text, FONT_STRONG, BESIDE),
       label("regional", 5, 9.4, 13, COLOURS.regional, FONT_STRONG),
       {
         id: "links", type: "line", source: "links",
@@ -144,7 +147,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
         id: "posts", type: "symbol", source: "posts", maxzoom: TEAMS_FROM_ZOOM,
         layout: {
           "icon-image": ["get", "icon"], "icon-size": byZoom(7, 0.6, 10, 0.85, 11.5, 1),
-          "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "order"],
+          "icon-allow-overlap": true, "symbol-sort-key": ["get", "order"], // names make way for it
         },
       },
       {
