@@ -72,6 +72,7 @@ def served() -> Iterator[Served]:
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as web:
             _wait_until_ready(web, server, folder / "serve.log")
+            _ask_once(web)
             yield Served(url, web)
     finally:
         if server is not None:
@@ -92,6 +93,14 @@ def _wait_until_ready(web: httpx.Client, server: subprocess.Popen[bytes], log: P
             pass
         time.sleep(0.1)
     pytest.fail(f"not ready: {log.read_text()[-2000:]}")
+
+
+def _ask_once(web: httpx.Client) -> None:
+    """Get one recommendation: on a machine where nothing was compiled yet, the first one waits for the compiler."""
+    place = web.get("/incidents", params={"limit": 1}).json()["items"][0]["location"]
+    kind = web.get("/response-plans").json()["items"][0]["type"]
+    body = {"type": kind, "location": {"lon": place["lon"], "lat": place["lat"]}}
+    assert web.post("/recommendations", json=body, timeout=240).status_code == 200
 
 
 @pytest.fixture(scope="session")
