@@ -124,9 +124,10 @@ def show_first(told: dict[str, Any]) -> None:
         click.secho(f"Unfilled: {missing['slot']}: {missing['reason']}", fg="yellow")
     going = {each["team_id"] for each in sent}
     stay = [each for each in rec["considered"] if each["travel_s"] is not None and each["team_id"] not in going]
+    stay.sort(key=lambda each: each["travel_s"])
     click.echo(f"Considered: {len(rec['considered'])} teams. Not sent, the nearest first:")
     table(["team", "travel_s", "why not"],
-          [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"]) for c in sorted(stay, key=lambda each: each["travel_s"])[:5]])  # fmt: skip
+          [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"]) for c in stay[:5]])  # fmt: skip
 
 
 def free_port() -> int:

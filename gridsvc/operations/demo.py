@@ -122,10 +122,10 @@ def _code_of(told: dict[str, dict[str, Any]], source: str, *, synthetic: bool) -
                 kind="district-taken",
             )
         return DISTRICT_CODE
-    code = int(REAL_CODE)
-    while str(code) in told:
-        code += 1
-    return str(code)
+    free = int(REAL_CODE)
+    while str(free) in told:
+        free += 1
+    return str(free)
 
 
 def _refuse_other(made: dict[str, Any], wish: Wish) -> None:
@@ -210,7 +210,7 @@ def _live_through(service: Service, place: DemoPlace, count: int, seed: int) -> 
         versions = get_versions(connection, place.code, lock="share")
         view = view_at(service, connection, versions)
         spots = candidate_places(place, 3 * count + 100, seed + 1)
-        spots, far, squadrons = _owned_places(view, spots)
+        spots, far, squadrons = owned_places(view, spots)
         planned = plan_history(spots, far, recommending.law_of(view).plans, place.time_zone, versions.now, count,
                                seed + 2, squadrons)  # fmt: skip
         numbers = iter(store.next_numbers(connection, count))
@@ -222,7 +222,7 @@ def _live_through(service: Service, place: DemoPlace, count: int, seed: int) -> 
     return service.database.run(work)
 
 
-def _owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, np.ndarray, int]:
+def owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, np.ndarray, int]:
     """Keep the places with a whole owner chain; say which are too far from every squadron, and how many there are."""
     from gridsvc.roads.search import matrix
     from gridsvc.roads.snapping import snap
@@ -231,7 +231,7 @@ def _owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, np
     assert index is not None
     assert network is not None
     rows = index.locate_many(spots.lon, spots.lat).rows
-    whole = (rows >= 0).all(axis=1)
+    whole = np.asarray((rows >= 0).all(axis=1), dtype=bool)
     spots = Candidates(
         spots.lon[whole], spots.lat[whole], tuple(w for w, kept in zip(spots.words, whole, strict=True) if kept)
     )
@@ -290,5 +290,6 @@ def _first(cases: Sequence[PastCase], names: dict[str, str]) -> dict[str, Any] |
     """Return the newest emergency that teams were sent to, as its caller was answered, with the teams' names."""
     for case in reversed(cases):
         if case.urgent and case.engagements and case.row["details"]["recommendation"]["lead"]:
-            return case.row["details"] | {"team_names": names}
+            details: dict[str, Any] = case.row["details"]
+            return details | {"team_names": names}
     return None

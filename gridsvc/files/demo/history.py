@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import shapely
 
+from gridsvc.files.demo.tiling import point_list
 from gridsvc.grids.levels import Level
 from gridsvc.response_plans import Urgency
 from gridsvc.roads.network import DEGREE
@@ -119,7 +120,7 @@ def candidate_places(place: DemoPlace, count: int, seed: int) -> Candidates:
 
 def _members(villages: Sequence[Grid], points: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     """Return the numbers of the points inside each village."""
-    tree = shapely.STRtree(list(np.atleast_1d(shapely.points(points))))
+    tree = shapely.STRtree(point_list(points))
     shapes = [village.geometry for village in villages]
     pairs = tree.query(shapes, predicate="contains")
     return [np.sort(pairs[1][pairs[0] == number]) for number in range(len(villages))]

@@ -10,7 +10,7 @@ import shapely
 from gridsvc.files.demo.jindong import DISTRICT_CODE, DISTRICT_NAME, draw_grids, read_divisions
 from gridsvc.files.demo.place import Address, DemoPlace, Post, Settlement
 from gridsvc.files.demo.streets import draw_streets
-from gridsvc.files.demo.tiling import Plane
+from gridsvc.files.demo.tiling import Plane, point_list
 from gridsvc.grids.levels import Level
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _addresses(
     middles = np.array([p[len(p) // 2] if len(p) > 2 else (p[0] + p[1]) / 2 for p in streets.shape])
     plane = Plane.of(shapely.MultiPoint(middles[:1]))
     found = []
-    tree = shapely.STRtree(list(np.atleast_1d(shapely.points(middles))))
+    tree = shapely.STRtree(point_list(middles))
     for village in villages:
         inside = np.sort(tree.query(village.geometry, predicate="contains"))
         inside = inside[np.array([bool(streets.name[edge]) for edge in inside], dtype=bool)] if len(inside) else inside

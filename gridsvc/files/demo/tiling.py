@@ -7,7 +7,7 @@ level they lie; that is why even borders that come from a file are noded into th
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import shapely
@@ -52,6 +52,11 @@ class Plane:
     def to_degrees(self, geometry: BaseGeometry) -> BaseGeometry:
         """Return the geometry in degrees, on the raster of GRID_DEGREES."""
         return shapely.transform(geometry, lambda xy: np.round(self.degrees(xy), 7))
+
+
+def point_list(lonlat: NDArray[np.float64]) -> list[BaseGeometry]:
+    """Return (n, 2) coordinates as points."""
+    return list(cast("NDArray[np.object_]", shapely.points(lonlat)))
 
 
 def dissolve(cells: Sequence[BaseGeometry], labels: Sequence[str]) -> dict[str, BaseGeometry]:
