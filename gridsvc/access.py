@@ -185,12 +185,18 @@ def mask_name(name: str) -> str:
     return f"{name[0]}**" if name else ""
 
 
+def phone_digits(phone: str) -> str:
+    """Return the digits of a number, without the country code of a Chinese mobile number: one number, one text."""
+    digits = "".join(letter for letter in phone if letter.isdigit())
+    return digits[-11:] if len(digits) in {13, 15} and digits.removeprefix("00").startswith("861") else digits
+
+
 def mask_phone(phone: str) -> str:
     """Return a number of which the first three and the last four digits are left; of a short one, the last two."""
-    digits = [letter for letter in phone if letter.isdigit()]
+    digits = phone_digits(phone)
     if len(digits) >= 10:
-        return f"{''.join(digits[:3])}****{''.join(digits[-4:])}"
-    return f"****{''.join(digits[-2:])}" if len(digits) >= 5 else "****"
+        return f"{digits[:3]}****{digits[-4:]}"
+    return f"****{digits[-2:]}" if len(digits) >= 5 else "****"
 
 
 def mask_reporter(reporter: Mapping[str, Any]) -> dict[str, Any]:

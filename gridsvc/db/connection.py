@@ -14,11 +14,11 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access import EVERYTHING, NOTHING
-from gridsvc.errors import Unavailable
+from gridsvc.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _TIMED_OUT = "57014"  # query_canceled
+_FORBIDDEN = "42501"  # insufficient_privilege
 _TRIES = 4
 _SPARE = 2  # what a request loads for all is written in a transaction of its own, beside the one it is in
 _SCOPES_KEPT = 256
@@ -105,17 +106,22 @@ class Database:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
             time.sleep(wait_s)
             try:
-                connection = psycopg.connect(*args, **named)
-                for role in self._acts_as:
-                    connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-                    connection.commit()
+                return self._act(psycopg.connect(*args, **named))
             except psycopg.OperationalError:
                 if self._heal is None or wait_s == 1.0:
                     raise
                 self._heal()
-            else:
-                return connection
         raise AssertionError
+
+    def _act(self, connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+        for role in self._acts_as:
+            try:
+                connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+                connection.commit()
+            except psycopg.Error:
+                connection.close()
+                raise
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -126,12 +132,23 @@ class Database:
         Unavailable
             When the database cannot be reached or goes away on the way. Nothing is written then, unless it went away
             just while it was committing: that nobody can know, and the words say so.
+        NotFound
+            When something was to be written that lies outside the scope.
         """
+        with self._one_transaction(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _one_transaction(self, engine: Engine) -> Iterator[Connection]:
         committing = False
         try:
-            with self.engine.connect() as connection, connection.begin():
+            with engine.connect() as connection, connection.begin():
                 yield connection
                 committing = True
+        except ProgrammingError as error:
+            if _sqlstate(error) == _FORBIDDEN and "row-level security" in str(error.orig):
+                raise NotFound("This lies outside what your key is for.", kind="outside-scope") from None
+            raise
         except PoolTimeoutError as error:
             raise Unavailable("Every connection to the database is busy. Nothing was written; try again.") from error
         except (OperationalError, InterfaceError) as error:
@@ -146,6 +163,12 @@ class Database:
                     "same Idempotency-Key, and it will be there once."
                 ) from error
             raise Unavailable("The database is away for a moment. Nothing was written; try again.") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Yield a connection that sees one moment of the database, and only reads; Unavailable as in `transaction`."""
+        with self._one_transaction(self.engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
+            yield connection
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, again from the start (three times, with jitter) after a deadlock."""

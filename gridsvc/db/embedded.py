@@ -248,3 +248,5 @@ def _have_postgis(connection: object) -> None:
         connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
     elif row[0] != row[1]:
         connection.execute("ALTER EXTENSION postgis UPDATE")
+    # As in roles.sql; an update makes the function anew.
+    connection.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF")

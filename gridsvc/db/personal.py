@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, text
 
 from gridsvc import audit
+from gridsvc.access import phone_digits
 from gridsvc.db import events
 from gridsvc.db.access_tables import event_personal, incident_personal
 
@@ -112,7 +113,8 @@ _by_reporter = text(
     """
     select district, incident_id from incident_personal
     where lower(reporter ->> 'name') = lower(:words) or lower(subject) = lower(:words)
-       or (:digits <> '' and regexp_replace(reporter ->> 'phone', '[^0-9]', '', 'g') = :digits)
+       or (:digits <> '' and regexp_replace(regexp_replace(reporter ->> 'phone', '[^0-9]', '', 'g'),
+                                            '^(00)?86(1[0-9]{10})$', '\\2') = :digits)
     order by district, incident_id
     """
 )
@@ -128,7 +130,7 @@ def list_subject_cases(connection: Connection, subject: str) -> list[tuple[str, 
     A phone number is compared by its digits, a name whole and without regard to case.
     """
     words = subject.strip()
-    digits = "".join(letter for letter in words if letter.isdigit())
+    digits = phone_digits(words)
     is_phone = len(digits) >= 5 and not any(letter.isalpha() for letter in words)
     said = connection.execute(_by_reporter, {"words": words, "digits": digits if is_phone else ""}).all()
     named = connection.execute(_by_case, {"words": words}).all()
