@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
 SCHEMA = 1
@@ -94,9 +94,26 @@ def event_text(
     )
 
 
-def seal(previous: bytes, position: int, text: str) -> bytes:
-    """Return the hash of the event at a position (from 1), given the hash before it."""
-    return hashlib.sha256(previous + position.to_bytes(8, "big") + text.encode()).digest()
+def seal(previous: bytes, position: int, text: str | bytes) -> bytes:
+    """Return the hash of the event at a position (from 1), given the hash before it; bytes are UTF-8 already."""
+    told = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(previous + position.to_bytes(8, "big") + told).digest()
+
+
+def columns_agree(
+    text: bytes, *, district: str, event_id: UUID, incident_id: UUID | None, kind: str, at: datetime
+) -> bool:
+    """Whether the columns beside an event say what its text says: they are not hashed, the text is.
+
+    Canonical text has its keys in order, so that all but `at` stand at its end as they must.
+    """
+    case = "null" if incident_id is None else f'"{incident_id}"'
+    end = f',"district":"{district}","id":"{event_id}","incident_id":{case},"kind":"{kind}","schema":{SCHEMA}}}'
+    if not text.endswith(end.encode()):
+        return False
+    if f'","at":"{at.isoformat()}","client_at":'.encode() in text[:400]:
+        return True
+    return bool(datetime.fromisoformat(json.loads(text)["at"]) == at)
 
 
 def personal_digest(salt: bytes, value: Any) -> str:

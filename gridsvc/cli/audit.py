@@ -11,7 +11,7 @@ import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
 from gridsvc.errors import InvalidInput, Refusal
-from gridsvc.operations import auditing
+from gridsvc.operations import auditing, replaying
 
 
 @click.group()
@@ -27,11 +27,11 @@ def verify(*, anchor_file: Path | None, as_json: bool) -> None:
     kept = None if anchor_file is None else _read(anchor_file)
     service = opened_service()
     reports = auditing.verify(service, anchor=kept, progress=progress("events"))
-    rows = [(r.district, r.sealed, r.hash[:16], r.wrong or "holds") for r in reports]
+    rows = [(r.district, r.sealed, r.cases, r.hash[:16], r.wrong or "holds") for r in reports]
     answer([asdict(r) for r in reports], as_json=as_json,
-           show=lambda: table(["district", "events", "hash", "chain"], rows))  # fmt: skip
+           show=lambda: table(["district", "events", "cases", "hash", "evidence"], rows))  # fmt: skip
     if wrong := [r for r in reports if r.wrong is not None]:
-        raise Refusal(f"The chain of {wrong[0].district} does not hold: {wrong[0].wrong}.", kind="chain-broken")
+        raise Refusal(f"The evidence of {wrong[0].district} does not hold: {wrong[0].wrong}.", kind="chain-broken")
 
 
 @audit.command()
@@ -58,11 +58,13 @@ def replay(*, incident: str, as_json: bool) -> None:
         raise InvalidInput(
             f"{incident!r} is no id of a case. Ids are UUIDs, as the report's answer gives them."
         ) from None
-    outcome = auditing.replay(opened_service(), case_id)
-    words = "The same answer." if outcome["same"] else "Another answer."
-    answer(outcome, as_json=as_json, show=lambda: click.echo(words))
-    if not outcome["same"]:
-        raise Refusal(f"The recorded answer is another: {', '.join(outcome['differs'] + outcome['tampered'])}.")
+    outcome = replaying.replay(opened_service(), case_id)
+    words = f"The same answer, {outcome.dispatches} time(s)." if outcome.same else "Another answer."
+    answer(outcome.as_json(), as_json=as_json, show=lambda: click.echo(words))
+    if outcome.tampered:
+        raise Refusal(f"What was recorded was tampered with: {', '.join(outcome.tampered)}.", kind="tampered")
+    if outcome.differs:
+        raise Refusal(f"The recorded answer is another: {', '.join(outcome.differs)}.", kind="differs")
 
 
 def _read(file: Path) -> dict[str, object]:

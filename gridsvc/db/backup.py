@@ -107,20 +107,21 @@ def _write(
         f"--snapshot={snapshot}", "--schema=public", f"--dbname={_plain(owner_url)}",
     ]  # fmt: skip
     digest = hashlib.sha256()
-    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             env=_environment(postgis))  # fmt: skip
-    listener = _Listener(child, sizes, progress)
-    try:
-        assert child.stdout is not None
-        while chunk := child.stdout.read(_CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
-    except BaseException:
-        child.kill()
-        raise
-    finally:
-        listener.join()
-    if child.wait() != 0:
+    with subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(postgis)
+    ) as child:
+        listener = _Listener(child, sizes, progress)
+        try:
+            assert child.stdout is not None
+            while chunk := child.stdout.read(_CHUNK):
+                digest.update(chunk)
+                out.write(chunk)
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            listener.join()
+    if child.returncode != 0:
         raise Refusal(f"pg_dump refused: {listener.complaint}", kind="backup-refused")
     manifest["dump_bytes"] = out.tell()
     told = json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode()
@@ -287,12 +288,13 @@ def _restore(postgis: PostGIS, owner_url: str, backup: Backup, progress: Progres
         contents.flush()
         words: list[str | Path] = [restore, f"--dbname={_plain(owner_url)}", f"--use-list={contents.name}",
                                    "--exit-on-error", "--verbose", f"--jobs={_RESTORERS}", backup.file]  # fmt: skip
-        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                 env=_environment(postgis))  # fmt: skip
-        listener = _Listener(child, sizes, progress)
-        code = child.wait()
-        listener.join()
-    if code != 0:
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=_environment(postgis),
+        ) as child:  # fmt: skip
+            listener = _Listener(child, sizes, progress)
+            listener.join()
+    if child.returncode != 0:
         raise Refusal(f"pg_restore refused: {listener.complaint}", kind="restore")
 
 

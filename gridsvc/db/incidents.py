@@ -88,6 +88,15 @@ def list_present(connection: Connection, incident_ids: Sequence[UUID]) -> set[UU
     return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(incident_ids))))
 
 
+def read_extent(connection: Connection, district: str, incident_id: UUID) -> bytes | None:
+    """Return the line or area that a case stands for, as WKB; None for a point."""
+    query = select(func.ST_AsBinary(incident.c.extent)).where(
+        incident.c.district == district, incident.c.id == incident_id
+    )
+    found = connection.scalar(query)
+    return None if found is None else bytes(found)
+
+
 def set_status(
     connection: Connection,
     district: str,

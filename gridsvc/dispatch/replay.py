@@ -56,11 +56,16 @@ def replay(prepared: Prepared, record: dict[str, Any]) -> Recommendation:
                 kind="other-version",
                 document=name,
             )
-    known: dict[str, Any] = record["states"]
-    states = [_state(known[team_id]) if team_id in known else AVAILABLE for team_id in prepared.team_ids]
+    states = states_of(prepared, record)
     return recommend_ms(
         prepared, CaseFacts.from_json(record["case"]), states, record["travel_ms"], record["coverage_loss"]
     )
+
+
+def states_of(prepared: Prepared, record: dict[str, Any]) -> list[TeamState]:
+    """Return the states of the teams as a record has them, in the order of `prepared.teams`."""
+    known: dict[str, Any] = record["states"]
+    return [_state(known[team_id]) if team_id in known else AVAILABLE for team_id in prepared.team_ids]
 
 
 def _state_json(state: TeamState) -> dict[str, Any]:

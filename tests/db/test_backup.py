@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+from dataclasses import replace
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -14,6 +16,7 @@ from gridsvc.db.connection import Database
 from gridsvc.db.sealing import seal_all
 from gridsvc.errors import Conflict, InvalidInput, Refusal
 from gridsvc.operations import auditing, backup
+from gridsvc.operations.replaying import replay
 from gridsvc.operations.service import Service
 from tests.db.worlds import open_toy, owner_of, report, scratch_database
 
@@ -26,8 +29,6 @@ def url(cluster):
 
 @pytest.fixture
 def service(url, tmp_path):
-    from dataclasses import replace
-
     service = replace(open_toy(url, tmp_path), owner_url=lambda: owner_of(url))
     yield service
     service.database.close()
@@ -54,9 +55,7 @@ def test_a_restore_has_every_case_its_evidence_and_its_replay(service, elsewhere
     there = restored(elsewhere, tmp_path)
     assert [r.wrong for r in auditing.verify(there)] == [None]
     for case in cases:
-        from uuid import UUID
-
-        assert auditing.replay(there, UUID(case))["same"]
+        assert replay(there, UUID(case)).same
     report(there)  # and it works on
     there.database.close()
 

@@ -1,7 +1,8 @@
-"""A service over a scratch database with the district on paper: law and teams, no grids, no roads."""
+"""A service over a scratch database with the district on paper: law, teams, its grids and its one road."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,21 +10,25 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
+from shapely.geometry import box
 
 from gridsvc.db.connection import Database
 from gridsvc.db.migrate import upgrade
 from gridsvc.db.teams import replace_teams
 from gridsvc.db.versions import ensure_district
+from gridsvc.grids.levels import Grid, Level
+from gridsvc.operations import grids, roads
 from gridsvc.operations.law import put_law
 from gridsvc.operations.reporting import Report, report_incident
 from gridsvc.operations.service import Service
-from tests.domain import toy
+from tests.domain import toy, toy_roads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from gridsvc.db.embedded import EmbeddedCluster
+    from gridsvc.roads.network import RoadNetwork
 
 DISTRICT = "330703"
 TEAM_IDS = {team.id: str(uuid5(NAMESPACE_URL, team.id)) for team in toy.TEAMS}
@@ -73,6 +78,31 @@ def owner_of(url: str) -> str:
     return url.replace("gridsvc_app@", "gridsvc_owner@")
 
 
+def toy_grids() -> list[Grid]:
+    """The grids of the district on paper: strips along the road, a hundredth of a degree a kilometre."""
+
+    def strip(code: str, level: Level, parent: str | None, start: float, end: float) -> Grid:
+        shape = box(119.6 + start / 100, 29.0, 119.6 + end / 100, 29.2)
+        return Grid(code, code, level, parent, shape, urban_rural_code="111" if level == Level.VILLAGE else None)
+
+    return [
+        strip("R1", Level.REGIONAL, None, -1, 11), strip("R2", Level.REGIONAL, None, 11, 17),
+        strip(toy.T1, Level.TOWNSHIP, "R1", -1, 5), strip(toy.T2, Level.TOWNSHIP, "R1", 5, 11),
+        strip(toy.T3, Level.TOWNSHIP, "R2", 11, 17),
+        strip("A1", Level.AREA, toy.T1, -1, 5), strip("A2", Level.AREA, toy.T2, 5, 8),
+        strip("A3", Level.AREA, toy.T2, 8, 11), strip("A4", Level.AREA, toy.T3, 11, 17),
+        strip("V1", Level.VILLAGE, "A1", -1, 5), strip("V2", Level.VILLAGE, "A2", 5, 8),
+        strip("V3", Level.VILLAGE, "A3", 8, 11), strip("V4", Level.VILLAGE, "A4", 11, 17),
+    ]  # fmt: skip
+
+
+def toy_road(kph: float = 60.0) -> RoadNetwork:
+    """The one road of the district on paper, a junction a kilometre."""
+    x, y = toy_roads.EAST_M, toy_roads.NORTH_M
+    points = {km + 2: ((119.6 + km / 100) * x, 29.1 * y) for km in range(-1, 18)}
+    return toy_roads.network(points, {1: (list(points), kph, "both")})
+
+
 def load_toy(service: Service, district: str = DISTRICT) -> None:
     """Put the district on paper in force."""
     teams = [replace(team, id=TEAM_IDS[team.id]) for team in toy.TEAMS]
@@ -83,6 +113,8 @@ def load_toy(service: Service, district: str = DISTRICT) -> None:
         replace_teams(connection, district, [], teams, {})
 
     service.database.run(work)
+    grids.establish(service, district, toy_grids(), source={"toy": True}, synthetic=True)
+    roads.establish(service, district, toy_road(), source="toy")
 
 
 def open_toy(url: str, folder: Path, *, pool: int = 8) -> Service:
@@ -92,9 +124,7 @@ def open_toy(url: str, folder: Path, *, pool: int = 8) -> Service:
     return service
 
 
-def report(service: Service, kind: str = "leak", **more: object) -> str:
-    """Report an incident and return its id."""
-    import json
-
-    told = report_incident(service, Report(type=kind, lon=119.61, lat=29.1, **more), actor="test")  # type: ignore[arg-type]
+def report(service: Service, kind: str = "leak", km: float = 1.0, **more: object) -> str:
+    """Report an incident at a kilometre of the road and return its id."""
+    told = report_incident(service, Report(type=kind, lon=119.6 + km / 100, lat=29.1001, **more), actor="test")  # type: ignore[arg-type]
     return str(json.loads(told.body)["id"])
