@@ -53,7 +53,7 @@ def flat_report(report: dict[str, Any], above: str = "") -> list[tuple[str, obje
 @click.option("--origins", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
 @click.option("--destinations", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
 @click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="CSV, no header: a line an origin, a column a destination, seconds, empty = unreachable.")  # fmt: skip
+              help="CSV, no header: a row an origin, a column a destination; empty = unreachable.")  # fmt: skip
 @profile_option
 @district_option
 @json_option
@@ -81,7 +81,7 @@ def travel_times(
     answer(told, as_json=as_json, show=lambda: click.echo(words))
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # -122.6 is a longitude
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
 @click.option("--minutes", default="5,15", show_default=True, help="Budgets of travel time, separated by commas.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gridsvc.roads.network import RoadNetwork
 
-MAGIC = b"gsMESH1\n"
+MAGIC = b"gsMESH2\n"
 
 STEP_M = 50.0
 """Corners on a straight road are at most so far apart."""
@@ -31,6 +31,9 @@ STEP_M = 50.0
 SHORTEST_M = 4.0
 ROUNDS = 6
 """Stretches of road are halved down to this, at most so many times."""
+
+END_M = 2.0
+"""The corners just inside the ends of one-way streets."""
 
 BUFFER_M = 25.0
 """So far the area reaches beside a road where there is open ground."""
@@ -82,9 +85,10 @@ def build_mesh(network: RoadNetwork, profile: str) -> Mesh:
     stops at SHORTEST_M.
     """
     row = PROFILES.index(profile)
-    opened = (network.slot_ms[row].reshape(-1, 2) != CLOSED).any(axis=1)
-    opened &= network.edge_class != CLASS_NUMBER["gate"]
+    sides = network.slot_ms[row].reshape(-1, 2) != CLOSED
+    opened = sides.any(axis=1) & (network.edge_class != CLASS_NUMBER["gate"])
     edge, fraction, lon, lat = _on_roads(network, np.flatnonzero(opened))
+    edge, fraction, lon, lat = _with_ends(network, ~sides.all(axis=1), edge, fraction, lon, lat)
     middle = float(np.mean(lat)) if len(lat) else 0.0
     east, north = (float(v) for v in metres_per_degree(middle))
     ground = None
@@ -115,6 +119,30 @@ def build_mesh(network: RoadNetwork, profile: str) -> Mesh:
     )  # fmt: skip
 
 
+Roads = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
+"""Points on roads in the order of their edges: edge, fraction, lon, lat."""
+
+
+def _with_ends(
+    network: RoadNetwork, one_way: NDArray[np.bool_], edge: NDArray[np.int64], fraction: NDArray[np.float64],
+    lon: NDArray[np.float64], lat: NDArray[np.float64],
+) -> Roads:  # fmt: skip
+    """Add a point just inside both ends of one-way streets: there the time jumps, since nobody turns back."""
+    metres = fraction * network.edge_length_m[edge]
+    same = edge[:-1] == edge[1:]
+    gap = np.where(same, np.diff(metres), 0.0)
+    wide = np.flatnonzero(one_way[edge[:-1]] & (gap > 3 * END_M))
+    first, last = np.append(True, ~same), np.append(~same, True)
+    begins, finishes = wide[first[wide]], wide[last[wide + 1]]
+    at = np.concatenate([begins, finishes])
+    share = np.concatenate([END_M / gap[begins], 1.0 - END_M / gap[finishes]])
+
+    def added(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.insert(values, at + 1, values[at] + share * (values[at + 1] - values[at]))
+
+    return np.insert(edge, at + 1, edge[at]), added(fraction), added(lon), added(lat)
+
+
 def _broken(
     edge: NDArray[np.int64], corner: NDArray[np.int64], triangle: NDArray[np.int32], x: NDArray[np.float64],
     y: NDArray[np.float64],
@@ -130,9 +158,7 @@ def _broken(
     return np.flatnonzero(~there & (np.hypot(x[a] - x[b], y[a] - y[b]) > SHORTEST_M))
 
 
-def _on_roads(
-    network: RoadNetwork, edges: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _on_roads(network: RoadNetwork, edges: NDArray[np.int64]) -> Roads:
     """Every vertex of the edges, and points between those that are far apart; edge, fraction, lon, lat in order."""
     first, after = network.edge_first_vertex[edges], network.edge_first_vertex[edges + 1]
     counts = (after - first).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Closures: made, listed, ended; and what roads cost while they last."""
+"""Closures: made, listed, ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gridsvc.db.events import append_event
 from gridsvc.db.versions import bump, get_versions, list_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.operations.reporting import idempotency_answer
-from gridsvc.roads.closures import check_closure, closed_edges, with_closures
+from gridsvc.roads.closures import check_closure, closed_edges
 from gridsvc.roads.network import PROFILES
 
 if TYPE_CHECKING:
@@ -27,42 +27,8 @@ if TYPE_CHECKING:
     from gridsvc.operations.service import Service
     from gridsvc.roads.closures import Closure
     from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.weights import Weights
 
 LONGEST_REASON = 500
-
-
-def weights_at(
-    service: Service, connection: Connection, versions: Versions, network: RoadNetwork, profile: str
-) -> Weights:
-    """Return what the arcs of the network cost by a version vector, at its clock.
-
-    A process asks the database for closures only when their version is new to it, and works out the weights only
-    when another set of them acts.
-    """
-    from gridsvc.roads.weights import weights_of
-
-    acting = acting_closures(service, connection, versions, profile)
-    if not acting:
-        return weights_of(network, profile)
-    key = (versions.network, profile, tuple(closure.id for closure in acting))
-
-    def work() -> Weights:
-        bound = [
-            (closure, service.cached("closed", (versions.network, closure.id),
-                                     lambda closure=closure: closed_edges(network, closure.geometry)))  # type: ignore[misc]
-            for closure in acting
-        ]  # fmt: skip
-        return with_closures(network, profile, bound)
-
-    return service.cached("weights", key, work)
-
-
-def acting_closures(service: Service, connection: Connection, versions: Versions, profile: str) -> list[Closure]:
-    """Return the closures that bind a profile at the clock of a version vector."""
-    code = versions.district
-    known = service.cached("closures", (code, versions.closures), lambda: store.list_closures(connection, code))
-    return [closure for closure in known if closure.acts(profile, versions.now)]
 
 
 def add_closure(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.service import Service
     from gridsvc.response_plans import ClockRules, PlanBook
+    from gridsvc.roads.closures import Closure
     from gridsvc.roads.network import RoadNetwork
 
 
@@ -64,6 +65,7 @@ class DistrictView:
     seat_codes: Mapping[str, str | None]
     network: RoadNetwork | None
     law: Law | None
+    closures: tuple[Closure, ...] = ()
 
     @property
     def code(self) -> str:
@@ -88,7 +90,8 @@ def view_at(service: Service, connection: Connection, versions: Versions) -> Dis
     if versions.network is not None:
         network = road_network(service, connection, code, versions.network)
     law = _law(service, connection, versions)
-    return DistrictView(versions, _district(service, connection, code), index, seats, network, law)
+    closures = _closures(service, connection, versions)
+    return DistrictView(versions, _district(service, connection, code), index, seats, network, law, closures)
 
 
 def ownership_index(service: Service, connection: Connection, code: str, generation: int) -> OwnershipIndex:
@@ -112,6 +115,21 @@ def road_network(service: Service, connection: Connection, code: str, digest: st
     return service.cached(
         "network", (code, digest), lambda: RoadNetwork.open(open_artifact(connection, service.folder, code, digest))
     )
+
+
+def _closures(service: Service, connection: Connection, versions: Versions) -> tuple[Closure, ...]:
+    """Return the closures known at a version vector, also those that do not act yet or any more."""
+    from gridsvc.db.closures import list_closures
+
+    code = versions.district
+    if not versions.closures:
+        return ()
+
+    def load() -> tuple[Closure, ...]:
+        with whole_district(connection):  # what is kept here is kept for all callers
+            return tuple(list_closures(connection, code, known_at=versions.now))
+
+    return service.cached("closures", (code, versions.closures), load)
 
 
 def _seat_codes(index: OwnershipIndex) -> dict[str, str | None]:

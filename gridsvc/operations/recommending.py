@@ -60,6 +60,7 @@ def travel_seconds(
     network, law = view.network, law_of(view)
     if network is None or not states:
         return [None] * len(states)
+    from gridsvc.operations.road_weights import weights_now
     from gridsvc.roads.search import seconds_to
     from gridsvc.roads.snapping import snap
 
@@ -74,7 +75,8 @@ def travel_seconds(
             (view.versions.network, law.roster_digest),
             lambda: snap(network, law.station_lon, law.station_lat),
         )
-    seconds = seconds_to(network, origins, snap(network, lon, lat), profile="emergency")
+    weights = weights_now(service, view, network, "emergency")
+    seconds = seconds_to(network, origins, snap(network, lon, lat), weights)
     return [round(s, 1) if s < float("inf") else None for s in seconds.tolist()]
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from gridsvc.coordinates import check_lonlats
 from gridsvc.errors import InvalidInput, NotFound, TooLarge
-from gridsvc.operations.closures import weights_at
 from gridsvc.operations.districts import list_views
 from gridsvc.operations.placing import bounds_of
+from gridsvc.operations.road_weights import weights_now
 from gridsvc.roads.network import PROFILES
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def ground_at(
     if profile not in PROFILES:
         raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
     view, network = view_with_roads(service, connection, district, lon, lat)
-    return Ground(view, network, weights_at(service, connection, view.versions, network, profile))
+    return Ground(view, network, weights_now(service, view, network, profile))
 
 
 def view_with_roads(
@@ -76,7 +76,7 @@ def mesh_of(service: Service, ground: Ground) -> Mesh:
     digest, profile = ground.view.versions.network, ground.weights.profile
 
     def load() -> Mesh:
-        name = f"{digest}.{profile}.mesh"
+        name = f"{digest}.{profile}.mesh2"
         content = derived(service.folder, name, lambda: build_mesh(ground.network, profile).to_bytes())
         return Mesh.open(content)
 
