@@ -203,8 +203,7 @@ def test_a_dispatch_is_recomputed_after_law_and_teams_have_changed(service):
     ("statement", "named"),
     [
         ("update document set content = replace(content, '应急', '应忌') where kind = 'catalogue'", "catalogue"),
-        ("update document set content = replace(content, '\"turnout_s\":60', '\"turnout_s\":61') where kind = 'teams'",
-         "teams"),
+        ("update document set content = replace(content, '\"sq-a1\"', '\"sq-a9\"') where kind = 'teams'", "teams"),
         ("update incident set details = jsonb_set(details, '{recommendation,lead_response_s}', '1')",
          "the case's recommendation"),
         ("update incident_event set body = replace(body, '\"alarm\":1', '\"alarm\":2')", ""),
