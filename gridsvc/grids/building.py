@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Rows = NDArray[np.int32]
 
-_CELLS_PER_EDGE = 20
-_MOST_CELLS = 1 << 24
+_CELLS_PER_EDGE = 60
+_MOST_CELLS = 1 << 23
 _FEWEST_CELLS = 1 << 14
 _EDGES_PER_RECORD = 12
 _DEEPEST = 6

@@ -294,9 +294,9 @@ def locate_one(address: int, lon: float, lat: float) -> Any:
     )  # fmt: skip
 
 
-@njit("void(i8, i8, i8, i4[::1], u1[::1])", cache=True, nogil=True)
-def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -> None:
-    """Write the owner's row (number of grids where outside) and the rule of every point.
+@njit("i8(i8, i8, i8, i4[::1], u1[::1])", cache=True, nogil=True)
+def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -> Any:
+    """Write owner's row (number of grids where outside) and rule of every point; return how many are no degrees.
 
     `lon_at`, `lat_at`: addresses of as many float64 degrees, which may be read-only.
 
@@ -314,6 +314,7 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
     waiting = np.empty(block, np.int64)
     codes = np.empty(block, np.int64)
     wide, high = float(columns), float(rows)
+    impossible = 0
     for start in range(0, owner.size, block):
         mixed = 0
         for i in range(start, min(start + block, owner.size)):
@@ -322,6 +323,8 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
             code = outside
             if x >= 0.0 and y >= 0.0 and x < wide and y < high:
                 code = _half(cells_at + 4 * (int(y) * columns + int(x)))
+            elif not (abs(_float(lon_at + 8 * i)) <= 180.0 and abs(_float(lat_at + 8 * i)) <= 90.0):
+                impossible += 1
             owner[i] = code >> 3
             rule[i] = code & 7
             waiting[mixed] = i
@@ -342,3 +345,4 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
             )  # fmt: skip
             owner[i] = code >> 3
             rule[i] = code & 7
+    return impossible

@@ -235,9 +235,11 @@ class OwnershipIndex:
         from gridsvc.grids.crossing import locate_many
 
         lon, lat = np.ascontiguousarray(lon, np.float64), np.ascontiguousarray(lat, np.float64)
-        check_lonlats(lon, lat)
+        if lon.shape != lat.shape or lon.ndim != 1:
+            check_lonlats(lon, lat)
         row, rule = np.empty(lon.size, np.int32), np.empty(lon.size, np.uint8)
-        locate_many(self._address, lon.ctypes.data, lat.ctypes.data, row, rule)
+        if locate_many(self._address, lon.ctypes.data, lat.ctypes.data, row, rule):
+            check_lonlats(lon, lat)
         return Owners(row, rule, self._chains)
 
     # -------------------------------------------------------------------------------------------- radius, line and area

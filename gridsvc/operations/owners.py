@@ -117,8 +117,10 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
     InvalidInput
         When a row cannot be meant; the first such row is named.
     """
-    check_lonlats(lon, lat, near=bounds_of(indexes))
-    lon, lat = to_wgs84(lon, lat, Datum.from_name(datum))
+    told = Datum.from_name(datum)
+    if told is not Datum.WGS84 or lon.shape != lat.shape:
+        check_lonlats(lon, lat, near=bounds_of(indexes))
+    lon, lat = to_wgs84(lon, lat, told)
     words: dict[str, list[str | None]] = {"district": [], **{key: [] for key in LEVEL_KEYS}}
     columns = {key: np.full(lon.size, -1, np.int32) for key in words}
     rule = np.full(lon.size, Rule.OUTSIDE, np.int32)
@@ -142,10 +144,12 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
         left = np.flatnonzero(~held) if left is None else left[~held]
         if not len(left):
             break
+    if left is not None and len(left):  # only what no district has can be swapped
+        check_lonlats(lon, lat, near=bounds_of(indexes))
     columns["rule"] = rule
-    told = {key: [*values, None] for key, values in words.items()}
-    told["rule"] = [*RULE_KEYS, None]
-    return ManyOwners(columns, told, {index.district: index.generation for index in indexes})
+    spelled: dict[str, list[str | None]] = {key: [*values, None] for key, values in words.items()}
+    spelled["rule"] = [*RULE_KEYS, None]
+    return ManyOwners(columns, spelled, {index.district: index.generation for index in indexes})
 
 
 def within(scope: Scope, found: Ownership) -> Ownership:
