@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gridsvc.db.connection import Database
+
+_PORT_PATIENCE_S = 5.0
+_STANDBY_AFTER_S = 3.0  # the first ones to start are those who answer
 
 
 def refuse_open_door(host: str, auth: str) -> None:
@@ -89,40 +94,59 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Refuse a port that somebody else listens on, before anything is started."""
+    """Refuse a port that somebody else listens on, before anything is started.
+
+    The processes of a service that was killed a moment ago may still be on their way out, so it is waited a little.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Refusal(
-                f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.", kind="port-taken"
-            ) from None
+    deadline = time.monotonic() + _PORT_PATIENCE_S
+    while True:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                raise Refusal(
+                    f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.",
+                    kind="port-taken",
+                ) from None
+            return
 
 
 @contextmanager
 def background_process(environment: dict[str, str]) -> Iterator[None]:
-    """Keep one `gridsvc work` running: started again when it ends, ended with us, also when we are killed."""
-    stopping = threading.Event()
-    running: list[subprocess.Popen[bytes]] = []
+    """Keep `gridsvc work` running, and one more standing by, so that the sealer is replaced within a second.
 
-    def keep() -> None:
+    Each is started again when it ends, and ended with us, also when we are killed.
+    """
+    stopping = threading.Event()
+    running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def keep(number: int) -> None:
+        if stopping.wait(_STANDBY_AFTER_S * number):
+            return
         while not stopping.is_set():
             child = subprocess.Popen([sys.executable, "-m", "gridsvc", "work", "--with-parent"], env=environment)
-            running[:] = [child]
-            while child.poll() is None and not stopping.wait(0.2):
+            running[number] = child
+            while child.poll() is None and not stopping.wait(0.1):
                 pass
-            stopping.wait(0.5)
+            stopping.wait(0.3)
 
-    keeper = threading.Thread(target=keep, daemon=True)
-    keeper.start()
+    keepers = [threading.Thread(target=keep, args=(number,), daemon=True) for number in range(2)]
+    for keeper in keepers:
+        keeper.start()
     try:
         yield
     finally:
         stopping.set()
-        for child in running:
+        for keeper in keepers:
+            keeper.join(5)
+        for child in running.values():
             child.terminate()
+        for child in running.values():
             try:
                 child.wait(10)
             except subprocess.TimeoutExpired:
