@@ -153,6 +153,7 @@ grid = Table(
                          name="fk_grid_grid_geometry"),
     Index("ix_grid_code", "district", "code"),
     Index("ix_grid_generation_level", "district", "generation", "level"),
+    Index("ix_grid_geometry_digest", "district", "geometry_digest", "generation"),
 )  # fmt: skip
 
 # Which generation was in force when: only ever appended to, so that `as_of` and `known_at` can both be answered.

@@ -218,6 +218,8 @@ CREATE INDEX ix_grid_code ON grid (district, code);
 
 CREATE INDEX ix_grid_generation_level ON grid (district, generation, level);
 
+CREATE INDEX ix_grid_geometry_digest ON grid (district, geometry_digest, generation);
+
 CREATE TABLE in_force (
     district TEXT NOT NULL,
     entry BIGINT GENERATED ALWAYS AS IDENTITY,
