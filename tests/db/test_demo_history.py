@@ -18,9 +18,10 @@ from gridsvc.files.demo.history import Mishap, candidate_places, plan_history
 from gridsvc.files.demo.synthetic import make_jindong
 from gridsvc.files.response_plans import read_clock_rules, read_plan_book
 from gridsvc.grids.index import OwnershipIndex
+from gridsvc.grids.levels import Level
 from gridsvc.incidents import Status
-from gridsvc.operations.demo import owned_places
 from gridsvc.operations.demo_history import Replay
+from gridsvc.operations.demo_past import owned_places
 from gridsvc.operations.districts import DistrictView, Law
 from gridsvc.operations.service import Service
 from gridsvc.teams import Roster, TeamKind
@@ -52,7 +53,8 @@ def view(place, law):
     versions = Versions(place.code, 1, "network", 0, catalogue.version, plans.version, clocks.version, 1, NOW)
     district = District(place.code, place.name, place.time_zone, place.synthetic)
     index = OwnershipIndex.build(place.code, 1, place.grids)
-    return DistrictView(versions, district, index, {}, place.roads, Law(prepared, lon, lat))
+    seats = {grid.code: grid.urban_rural_code for grid in place.grids if grid.level is Level.TOWNSHIP}
+    return DistrictView(versions, district, index, seats, place.roads, Law(prepared, lon, lat))
 
 
 def live_through(place, view, law, *, seed=1, count=COUNT):
@@ -69,7 +71,7 @@ def past(place, view, law):
     return live_through(place, view, law)
 
 
-def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view):
+def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view, place):
     teams = view.law.prepared.teams
     Roster(teams)
     brigades = [team for team in teams if team.kind is TeamKind.BRIGADE]
@@ -77,13 +79,7 @@ def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view):
     assert sum(team.township is not None for team in brigades) == len(brigades) / 2
     assert sum(team.kind is TeamKind.TOWNSHIP for team in teams) == 11
     assert sum(team.kind is TeamKind.REGIONAL for team in teams) == 3
-    areas = {grid.code for grid in view_areas(view)}
-    assert {code for team in teams for code in team.areas} == areas
-
-
-def view_areas(view):
-    table = view.index.grids
-    return [type("G", (), {"code": c}) for c, level in zip(table.codes, table.levels, strict=True) if level == 3]
+    assert {code for team in teams for code in team.areas} == {grid.code for grid in place.list_grids(Level.AREA)}
 
 
 def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past):

@@ -33,7 +33,7 @@ SPAN = timedelta(days=730)
 EMERGENCY_SHARE = 0.6
 _OPEN_AGES_S = np.array([8.0, 240.0, 900.0, 1500.0])
 """How long ago the cases that are open now were reported; the first waits for its order."""
-FAR_SHARE = 0.06
+FAR_SHARE = 0.05
 """Share of emergencies where even the nearest post is too far: the first cause of lateness."""
 
 # Relative number of calls by hour of the day, 0 to 23.
@@ -57,10 +57,10 @@ class Mishap(StrEnum):
 
 
 _MISHAPS = {
-    Mishap.SLOW_HANDLING: 0.03,
-    Mishap.SLOW_ACKNOWLEDGE: 0.025,
-    Mishap.SLOW_TURNOUT: 0.025,
-    Mishap.SLOW_TRAVEL: 0.035,
+    Mishap.SLOW_HANDLING: 0.025,
+    Mishap.SLOW_ACKNOWLEDGE: 0.02,
+    Mishap.SLOW_TURNOUT: 0.02,
+    Mishap.SLOW_TRAVEL: 0.03,
     Mishap.WRONG_TEAM: 0.02,
     Mishap.CALLED_OFF: 0.03,
 }
