@@ -27,7 +27,7 @@ def seconds_to(
     limit_s: float | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Time from each of n origins to the one destination, (n,) seconds; inf = no way there within the limit."""
-    return as_seconds(_one_place(network, origins, destination, profile, limit_s, 0, backward=True))
+    return as_seconds(milliseconds_one_place(network, origins, destination, profile, limit_s, backward=True))
 
 
 def seconds_from(
@@ -35,14 +35,14 @@ def seconds_from(
     limit_s: float | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Time from the one origin to each of n destinations, (n,) seconds; inf = no way there within the limit."""
-    return as_seconds(_one_place(network, destinations, origin, profile, limit_s, 0, backward=False))
+    return as_seconds(milliseconds_one_place(network, destinations, origin, profile, limit_s, backward=False))
 
 
 def nearest_to(
     network: RoadNetwork, origins: Snaps, destination: Snaps, k: int, profile: str | Weights = "emergency"
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the k origins that are first at the destination: numbers and seconds, quickest first, fewer if fewer can."""
-    ms = _one_place(network, origins, destination, profile, None, k, backward=True)
+    ms = milliseconds_one_place(network, origins, destination, profile, wanted=k, backward=True)
     order = np.argsort(ms, kind="stable")[:k]
     order = order[ms[order] < FARTHEST_MS]
     return order, ms[order] / 1000.0
@@ -52,15 +52,9 @@ def matrix(
     network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str | Weights = "emergency"
 ) -> NDArray[np.float64]:
     """Time from every origin to every destination, (origins, destinations) seconds; inf = no way there."""
-    weights = weights_of(network, profile)
-    told = np.empty((len(origins), len(destinations)))
-    if len(origins) <= len(destinations):
-        for i in range(len(origins)):
-            told[i] = seconds_from(network, place(origins, i), destinations, weights)
-    else:
-        for j in range(len(destinations)):
-            told[:, j] = seconds_to(network, origins, place(destinations, j), weights)
-    return told
+    from gridsvc.roads.matrices import matrix_milliseconds
+
+    return as_seconds(matrix_milliseconds(network, origins, destinations, profile))
 
 
 def place(snaps: Snaps, number: int) -> Snaps:
@@ -73,18 +67,21 @@ def place(snaps: Snaps, number: int) -> Snaps:
     return Cut(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
 
 
-def as_seconds(ms: NDArray[np.int64]) -> NDArray[np.float64]:
+def as_seconds(ms: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.float64]:
     """Turn milliseconds into seconds, the farthest into inf."""
     seconds = ms / 1000.0
     seconds[ms >= FARTHEST_MS] = np.inf
     return seconds
 
 
-def _one_place(
-    network: RoadNetwork, many: Snaps, one: Snaps, profile: str | Weights, limit_s: float | None, wanted: int,
-    *, backward: bool,
+def milliseconds_one_place(
+    network: RoadNetwork, many: Snaps, one: Snaps, profile: str | Weights, limit_s: float | None = None,
+    wanted: int = 0, *, backward: bool,
 ) -> NDArray[np.int64]:  # fmt: skip
-    """Milliseconds between one place and many: towards it when searched backward, from it when forward."""
+    """Milliseconds between one place and many, (many,): towards it when searched backward, from it when forward.
+
+    2^31 - 1 = no way there within the limit. `wanted`: enough when so many of them are known for certain; 0 = all.
+    """
     from gridsvc.roads.one_kernel import between
 
     if len(one) != 1:

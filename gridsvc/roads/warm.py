@@ -15,6 +15,8 @@ KERNELS = (
     "gridsvc.roads.anchor_kernel",
     "gridsvc.roads.search_kernel",
     "gridsvc.roads.one_kernel",
+    "gridsvc.roads.dissection",
+    "gridsvc.roads.hierarchy_kernel",
 )
 """Modules whose import compiles what is not compiled yet."""
 

@@ -1,0 +1,107 @@
+"""A customisable contraction hierarchy above the network: matrices by sweeps instead of searches.
+
+Dibbelt, Strasser, Wagner 2016, Customizable contraction hierarchies. The order and the upward graph belong to the
+topology (`Hierarchy`, once a network); the weights are customised for each set of weights (`Customised`), and partly
+again where a closure changes few of them. Distances to and from nodes follow the paths up to the root and down again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+from gridsvc.roads.container import pack, unpack
+from gridsvc.roads.network import CLOSED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.weights import Weights
+
+MAGIC = b"gsCCH01\n"
+FAR = 0x3FFFFFFF
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hierarchy:
+    """The contraction of a topology.
+
+    rank (nodes,): the node's number in the hierarchy; first, head: the upward graph over ranks, CSR, heads sorted,
+    the first of each being its parent in the elimination tree. arc_up (arcs,): the upward arc of each arc of the
+    network, counted from 0 for those that lead up and as -1 - a for those that lead down.
+    """
+
+    rank: NDArray[np.int32]
+    first: NDArray[np.int32]
+    head: NDArray[np.int32]
+    arc_up: NDArray[np.int32]
+
+    def to_bytes(self) -> bytes:
+        """Write the hierarchy; `open` maps it again."""
+        return pack({name: getattr(self, name) for name in self.__slots__}, {}, magic=MAGIC)
+
+    @classmethod
+    def open(cls, buffer: bytes | memoryview) -> Hierarchy:
+        """Read a hierarchy without copying it. Raises InvalidInput for anything else."""
+        read, _, _ = unpack(buffer, magic=MAGIC)
+        if set(read) != set(cls.__slots__):
+            raise InvalidInput("This is no hierarchy of gridsvc.", kind="network-file")
+        arrays: dict[str, Any] = dict(read)
+        return cls(**arrays)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Customised:
+    """Milliseconds of the upward arcs under some weights: up from the lower to the upper end, down the other way."""
+
+    up: NDArray[np.uint32]
+    down: NDArray[np.uint32]
+    weights: Weights
+
+
+def build_hierarchy(network: RoadNetwork) -> Hierarchy:
+    """Order and contract the nodes of a network; needs its topology only."""
+    from gridsvc.roads.dissection import order_of
+    from gridsvc.roads.hierarchy_kernel import contract
+
+    rank = order_of(network)
+    tail, head = rank[network.arc_tail], rank[network.arc_head]
+    apart = tail != head
+    low, high = np.minimum(tail, head)[apart], np.maximum(tail, head)[apart]
+    order = np.lexsort((high, low))
+    first = np.searchsorted(low[order], np.arange(network.node_count + 1)).astype(np.int32)
+    up_first, up_head = contract(first, high[order])
+    return Hierarchy(rank, up_first, up_head, _places(tail, head, up_first, up_head))
+
+
+def _places(
+    tail: NDArray[np.int32], head: NDArray[np.int32], first: NDArray[np.int32], up_head: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Find the upward arc between the ends of each arc; loops, which no shortest path takes, get the place 0 upward."""
+    n = np.int64(len(first) - 1)
+    owner = np.repeat(np.arange(n), np.diff(first))
+    known = owner * n + up_head
+    low, high = np.minimum(tail, head).astype(np.int64), np.maximum(tail, head).astype(np.int64)
+    at = np.searchsorted(known, low * n + high)
+    place = np.where(tail < head, at, -1 - at)
+    return np.where(tail == head, len(known), place).astype(np.int32)
+
+
+def customised(hierarchy: Hierarchy, weights: Weights) -> Customised:
+    """Give the upward arcs their weights: the network's own arcs, then everything over lower nodes."""
+    from gridsvc.roads.hierarchy_kernel import customise
+
+    m = len(hierarchy.head)
+    up, down = np.full(m + 1, FAR, np.uint32), np.full(m + 1, FAR, np.uint32)
+    ms = weights.out_arcs[:, 1]
+    ms = np.where(ms == CLOSED, FAR, np.minimum(ms, FAR)).astype(np.uint32)
+    upward = hierarchy.arc_up >= 0
+    np.minimum.at(up, hierarchy.arc_up[upward], ms[upward])
+    np.minimum.at(down, -1 - hierarchy.arc_up[~upward], ms[~upward])
+    up, down = up[:m].copy(), down[:m].copy()
+    customise(hierarchy.first, hierarchy.head, up, down)
+    return Customised(up, down, weights)
