@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,13 @@ def load_grids(
     parent_field: str | None, layer: str | None, encoding: str | None, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Load the boundaries of one level into the draft generation."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations import boundaries
+    from gridsvc.operations.grids import level_of
 
-    told = operation.level_of(level)
-    loaded = operation.load_grids(
+    told = level_of(level)
+    loaded = boundaries.load_grids(
         opened_service(), file, told, district=district, crs=crs,
-        columns=operation.Columns(code_field, name_field, parent_field, layer, encoding),
+        columns=boundaries.Columns(code_field, name_field, parent_field, layer, encoding),
         dry_run=dry_run, progress=progress("checking"),
     )  # fmt: skip
     for what, column in loaded.columns.items():
@@ -136,7 +137,7 @@ def _degrees(value: float | None) -> str:
 
 @grids.command()
 @click.argument("generation", type=int)
-@click.option("--at", "at", metavar="TIME", help="Since when it counts as in force (RFC 3339); now, if not given.")
+@click.option("--at", "at", metavar="TIME", help="When it takes or took effect (RFC 3339); now, if not given.")
 @district_option
 @tolerance_option
 @json_option
@@ -144,8 +145,18 @@ def activate(*, generation: int, at: str | None, district: str | None, tolerance
     """Put a generation in force, and show what changes owner."""
     from gridsvc.operations import grids as operation
 
+    service, code = _opened(district)
+    moment = _moment(at)
+    if moment is not None and moment > datetime.now(UTC):
+        from gridsvc.operations.taking_effect import plan_activation
+
+        plan_activation(service, code, generation, moment, actor=service.caller.name)
+        words = f"Generation {generation} takes effect at {moment.isoformat()}."
+        planned = {"district": code, "generation": generation, "planned_for": moment.isoformat()}
+        answer(planned, as_json=as_json, show=lambda: click.echo(words))
+        return
     done = operation.activate(
-        *_opened(district), generation, at=_moment(at), blocking_over_m2=tolerance_m2, progress=progress("checking")
+        service, code, generation, at=moment, blocking_over_m2=tolerance_m2, progress=progress("checking")
     )
     answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
 

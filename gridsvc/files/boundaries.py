@@ -38,6 +38,10 @@ _CALLED = {
     "urban_rural_code": ("urban_rural_code", "ur_code", "城乡分类代码", "城乡分类", "cxfldm"),
 }  # fmt: skip
 _AREAL = (3, 6)
+_UNPUBLISHED = {"4214", "4555", "4610"}
+"""EPSG codes of Beijing 1954, New Beijing and Xian 1980; what PROJ knows of them holds offshore and in Ordos only."""
+_SHIFT_M = 10.0
+"""How well the shift between a datum and WGS-84 must be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,7 @@ def _reference(
     datum = find_datum(crs)
     if datum is not None:
         return datum.value, lambda c: np.column_stack(to_wgs84(c[:, 0].copy(), c[:, 1].copy(), datum))
-    from pyproj import CRS, Transformer
+    from pyproj import CRS
     from pyproj.exceptions import CRSError
 
     try:
@@ -259,8 +263,39 @@ def _reference(
     found = find_datum(":".join(system.to_authority() or ("", "")))
     if found is not None:
         return found.value, lambda c: c
-    transformer = Transformer.from_crs(system, 4326, always_xy=True)
+    transformer = _transformer(system)
     return system.name, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1]))
+
+
+def _is_unpublished(geodetic: Any) -> bool:
+    return geodetic is not None and (geodetic.to_authority(min_confidence=20) or ("", ""))[1] in _UNPUBLISHED
+
+
+def _transformer(system: Any) -> Any:
+    """Return what turns a reference system into WGS-84; refuses one whose shift nobody published.
+
+    Without parameters PROJ would take the degrees of Xian 1980 or Beijing 1954 as they are: 100 m off, and silent.
+    """
+    from pyproj import Transformer
+    from pyproj.transformer import TransformerGroup
+
+    geodetic = system.geodetic_crs
+    if geodetic is not None and find_datum(":".join(geodetic.to_authority() or ("", ""))) is not None:
+        return Transformer.from_crs(system, 4326, always_xy=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the best grid is not here: the next best is measured below
+        known = (
+            []
+            if _is_unpublished(geodetic)
+            else [t for t in TransformerGroup(system, 4326, always_xy=True).transformers if 0 <= t.accuracy <= _SHIFT_M]
+        )
+    if not known:
+        raise InvalidInput(
+            f"{system.name} lies tens of metres from WGS-84, by parameters that are not public. Have the file "
+            "converted to CGCS2000 (EPSG:4490) by whoever surveyed it.",
+            kind="unknown-datum",
+        )
+    return known[0]
 
 
 def _declares_crs(path: Path) -> bool:

@@ -223,7 +223,7 @@ def test_faults_are_shown_to_a_person_and_block(gridsvc: Typed, in_force: int, t
         (("none.geojson", "--level", "township", "--crs", "wgs84"), "no file"),
         (("t.geojson", "--level", "province", "--crs", "wgs84"), "no level"),
         (("t.geojson", "--level", "township"), "--crs"),
-        (("t.geojson", "--level", "township", "--crs", "Xian80"), "no reference system"),
+        (("t.geojson", "--level", "township", "--crs", "Atlantis"), "no reference system"),
         (("t.geojson", "--level", "township", "--crs", "wgs84", "--code-field", "Code"), "no column"),
     ],
 )

@@ -76,6 +76,23 @@ def test_a_projection_is_brought_to_degrees(tmp_path: Path) -> None:
         read_boundaries(path, crs="GCJ-02")
 
 
+@pytest.mark.parametrize("crs", ["EPSG:4610", "EPSG:4214", "EPSG:2345"])
+def test_a_datum_whose_shift_is_not_public_is_refused_with_the_cure(tmp_path: Path, crs: str) -> None:
+    path = tmp_path / "a.gpkg"
+    frame().to_file(path)
+    with pytest.raises(InvalidInput, match="CGCS2000"):
+        read_boundaries(path, crs=crs)
+
+
+def test_a_national_system_with_a_published_shift_is_converted(tmp_path: Path) -> None:
+    """Bessel's ellipsoid lies 90 m from WGS-84 in Liechtenstein; the numbers are by swisstopo's approximate formulas."""
+    path = tmp_path / "a.gpkg"
+    box = shapely.box(2_758_000, 1_223_000, 2_759_000, 1_224_000)
+    geopandas.GeoDataFrame({"name": ["Vaduz"]}, geometry=[box], crs=2056).to_file(path)
+    corners = shapely.get_coordinates(read_boundaries(path).geometries)
+    assert np.abs(corners - (9.5216771, 47.1391044)).max(axis=1).min() < 2e-5
+
+
 @pytest.mark.parametrize("told", ["GBK", None])
 def test_a_chinese_shapefile_in_gbk(tmp_path: Path, told: str | None) -> None:
     path = tmp_path / "a.shp"

@@ -18,7 +18,7 @@ from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound, Ou
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.ownership import Rule
 from gridsvc.operations import grids, owners
-from gridsvc.operations.grids import Columns
+from gridsvc.operations.boundaries import Columns, Loaded, load_grids
 from gridsvc.operations.service import Service
 from tests.db.worlds import scratch_database
 from tests.domain.test_ownership import hard_points
@@ -50,8 +50,8 @@ def write(path: Path, shapes: dict[str, shapely.Polygon]) -> Path:
     return path
 
 
-def load(service: Service, path: Path, level: Level = Level.TOWNSHIP, **more: object) -> grids.Loaded:
-    return grids.load_grids(
+def load(service: Service, path: Path, level: Level = Level.TOWNSHIP, **more: object) -> Loaded:
+    return load_grids(
         service, path, level, district=DISTRICT, crs="EPSG:4326", columns=Columns(), **more  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -227,7 +227,7 @@ def test_an_export_can_be_loaded_again(service: Service, tmp_path: Path, suffix:
     grids.activate(service, DISTRICT, 1)
     target = tmp_path / f"out{suffix}"
     assert grids.export(service, DISTRICT, target) == 3
-    loaded = grids.load_grids(service, target, Level.TOWNSHIP, district=DISTRICT, crs=None, columns=Columns())
+    loaded = load_grids(service, target, Level.TOWNSHIP, district=DISTRICT, crs=None, columns=Columns())
     assert (loaded.generation, loaded.columns["code"], loaded.crs) == (2, "code", "WGS-84")
     assert grids.diff(service, DISTRICT, 2)[1].is_empty
 
