@@ -14,6 +14,10 @@ from gridsvc.roads.signatures import i4, int64, read_f8, read_i4, read_i8, read_
 FAR = np.uint32(0x3FFFFFFF)
 """12.4 days in milliseconds; the sum of two still fits, so that nothing wraps round."""
 
+NO_WAY = np.uint32(2**31 - 1)
+
+TILE = 64
+
 LANES = 16
 """Places swept together: their distances at one node fill one cache line."""
 
@@ -88,8 +92,8 @@ def customise(first, head, up, down):
                 continue
             for j in range(i + 1, high):
                 b = place[head[j]]
-                up[b] = min(up[b], from_x + up[j])
-                down[b] = min(down[b], down[j] + to_x)
+                up[b] = min(up[b], np.uint32(from_x + up[j]))
+                down[b] = min(down[b], np.uint32(down[j] + to_x))
 
 
 @njit(void(read_i4, read_i4, read_u4, u4_2d, i4, int64), cache=True, nogil=True)
@@ -101,7 +105,8 @@ def climb(first, head, up, lanes, active, count):
             w, u = up[a], head[a]
             if w < FAR:
                 for lane in range(LANES):
-                    lanes[u, lane] = min(lanes[u, lane], lanes[v, lane] + w)
+                    # the cast keeps the sum at 32 bits, eight lanes an instruction
+                    lanes[u, lane] = min(lanes[u, lane], np.uint32(lanes[v, lane] + w))
 
 
 @njit(void(read_i4, read_i4, read_u4, u4_2d, read_i4), cache=True, nogil=True)
@@ -116,18 +121,18 @@ def descend(first, head, down, lanes, wanted):
             w, u = down[a], head[a]
             if w < FAR:
                 for lane in range(LANES):
-                    lanes[v, lane] = min(lanes[v, lane], lanes[u, lane] + w)
+                    lanes[v, lane] = min(lanes[v, lane], np.uint32(lanes[u, lane] + w))
 
 
 @njit(
-    void(read_i4, read_i4, read_u4, read_u4, read_i4, read_i4, read_i8, read_i4, read_i4, read_i8, read_i4,
-         types.int32[:, ::1]),
+    void(read_i4, read_i4, read_u4, read_u4, read_i4, read_i4, read_u4, read_i4, read_i4, read_u4, read_i4,
+         u4_2d),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def sweep(first, head, up, down, source_first, source_node, source_ms, target_first, target_node, target_ms, wanted,
           told):  # fmt: skip
-    """Write told[source, target] where it is larger: milliseconds by the hierarchy, LANES sources at a time.
+    """Write told[source, target]: milliseconds by the hierarchy, LANES sources at a time; 2^31 - 1 = no way.
 
     Entries of source s: source_node, source_ms [source_first[s] : source_first[s + 1]], nodes by rank; the same for
     targets. `wanted`: every node above a target, descending.
@@ -138,7 +143,7 @@ def sweep(first, head, up, down, source_first, source_node, source_ms, target_fi
     lanes = np.empty((n, LANES), np.uint32)
     on_path = np.zeros(n, np.bool_)
     active = np.empty(n, np.int32)
-    block = np.empty(LANES, np.uint32)
+    tile = np.empty((TILE, LANES), np.uint32)
     for begin in range(0, sources, LANES):
         count = min(LANES, sources - begin)
         lanes[:, :] = FAR
@@ -148,7 +153,7 @@ def sweep(first, head, up, down, source_first, source_node, source_ms, target_fi
             for e in range(source_first[s], source_first[s + 1]):
                 v = source_node[e]
                 if source_ms[e] < FAR:
-                    lanes[v, lane] = min(lanes[v, lane], np.uint32(source_ms[e]))
+                    lanes[v, lane] = min(lanes[v, lane], source_ms[e])
                     # up to the root, or to where another path was
                     while not on_path[v]:
                         on_path[v] = True
@@ -162,20 +167,26 @@ def sweep(first, head, up, down, source_first, source_node, source_ms, target_fi
                 climbing += 1
         climb(first, head, up, lanes, active, climbing)
         descend(first, head, down, lanes, wanted)
-        for t in range(targets):
-            block[:] = FAR
-            for e in range(target_first[t], target_first[t + 1]):
-                v, ms = target_node[e], np.uint32(min(target_ms[e], np.int64(FAR)))
+        # a tile of targets at a time: read by lanes, written by sources
+        for low in range(0, targets, TILE):
+            high = min(low + TILE, targets)
+            for t in range(low, high):
+                row = t - low
                 for lane in range(LANES):
-                    block[lane] = min(block[lane], lanes[v, lane] + ms)
-            for lane in range(count):
-                if block[lane] < FAR and np.int32(block[lane]) < told[begin + lane, t]:
-                    told[begin + lane, t] = np.int32(block[lane])
+                    tile[row, lane] = FAR
+                for e in range(target_first[t], target_first[t + 1]):
+                    v, ms = target_node[e], target_ms[e]
+                    for lane in range(LANES):
+                        tile[row, lane] = min(tile[row, lane], np.uint32(lanes[v, lane] + ms))
+            for t in range(low, high):
+                for lane in range(count):
+                    ms = tile[t - low, lane]
+                    told[begin + lane, t] = ms if ms < FAR else NO_WAY
 
 
 @njit(i4(read_i4, read_i4, read_i4), cache=True, nogil=True)
 def above(first, head, nodes):
-    """Return the nodes given and all above them in the upward graph, the uppermost first."""
+    """Return the nodes given (in any order, also twice) and all above them, the uppermost first."""
     n = len(first) - 1
     mark = np.zeros(n, np.bool_)
     for v in nodes:
@@ -220,3 +231,27 @@ def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edg
                                slot_ms, edge_length_m)  # fmt: skip
                 told[a, b] = min(told[a, b], ms)
                 low += 1
+
+
+@njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4), cache=True, nogil=True)
+def distinct(first, node, ms):
+    """Keep the least milliseconds of each place at each node."""
+    places = len(first) - 1
+    kept_first = np.zeros(places + 1, np.int32)
+    kept_node, kept_ms = np.empty(len(node), np.int32), np.empty(len(node), np.uint32)
+    at = 0
+    for p in range(places):
+        begun = at
+        for e in range(first[p], first[p + 1]):
+            known = -1
+            for k in range(begun, at):
+                if kept_node[k] == node[e]:
+                    known = k
+                    break
+            if known == -1:
+                kept_node[at], kept_ms[at] = node[e], ms[e]
+                at += 1
+            elif ms[e] < kept_ms[known]:
+                kept_ms[known] = ms[e]
+        kept_first[p + 1] = at
+    return kept_first, kept_node[:at].copy(), kept_ms[:at].copy()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.roads.hierarchy import Customised, Hierarchy, build_hierarchy, customised
+from gridsvc.roads.hierarchy import FAR, Customised, Hierarchy, build_hierarchy, customised
 from gridsvc.roads.search import FARTHEST_MS, milliseconds_one_place, place
 from gridsvc.roads.weights import Weights, weights_of
 
@@ -96,10 +96,10 @@ def by_hierarchy(
     up, down = (weighted.down, weighted.up) if backward else (weighted.up, weighted.down)
     few_rank, many_rank = hierarchy.rank[few_node], hierarchy.rank[many_node]
     told = np.full((len(few), len(many)), FARTHEST_MS, np.int32)
-    wanted = above(hierarchy.first, hierarchy.head, np.unique(many_rank))
+    wanted = above(hierarchy.first, hierarchy.head, many_rank)
     sweep(
         hierarchy.first, hierarchy.head, up, down, few_first, few_rank, few_ms, many_first, many_rank, many_ms, wanted,
-        told,
+        told.view(np.uint32),
     )  # fmt: skip
     told = np.ascontiguousarray(told.T) if backward else told
     place_of = np.repeat(np.arange(len(destinations), dtype=np.int32), np.diff(destinations.first))
@@ -112,7 +112,7 @@ def by_hierarchy(
     return told
 
 
-Entries = tuple["NDArray[np.int32]", "NDArray[np.int32]", "NDArray[np.int64]"]
+Entries = tuple["NDArray[np.int32]", "NDArray[np.int32]", "NDArray[np.uint32]"]
 """Of each place p, entries first[p] .. first[p + 1]: node and milliseconds."""
 
 
@@ -126,7 +126,7 @@ def _departures(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries
         network.arc_head, network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
         node, ms, place_of,
     )  # fmt: skip
-    return _by_place(len(snaps), place_of[:n]), node[:n], ms[:n]
+    return _entries(len(snaps), node[:n], ms[:n], place_of[:n])
 
 
 def _arrivals(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
@@ -141,9 +141,14 @@ def _arrivals(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
             network.edge_to, network.edge_length_m, node, ms, place_of,
         )  # fmt: skip
         if n <= room:
-            return _by_place(len(snaps), place_of[:n]), node[:n], ms[:n]
+            return _entries(len(snaps), node[:n], ms[:n], place_of[:n])
         room = n
 
 
-def _by_place(places: int, place_of: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.searchsorted(place_of, np.arange(places + 1)).astype(np.int32)
+def _entries(places: int, node: NDArray[np.int32], ms: NDArray[np.int64], place_of: NDArray[np.int32]) -> Entries:
+    """Sort entries by place; the quickest of those of one place at one node is enough."""
+    from gridsvc.roads.hierarchy_kernel import distinct
+
+    first = np.searchsorted(place_of, np.arange(places + 1)).astype(np.int32)
+    kept: Entries = distinct(first, node, np.minimum(ms, FAR).astype(np.uint32))
+    return kept
