@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gridsvc.db.connection import Database
 
 _PORT_PATIENCE_S = 5.0
-_STANDBY_AFTER_S = 3.0  # the first ones to start are those who answer
+_STANDBY_AFTER_S = 8.0  # the first ones to start are those who answer
 
 
 def refuse_open_door(host: str, auth: str) -> None:

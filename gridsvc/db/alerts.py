@@ -80,7 +80,8 @@ def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str
 
 def add_alert(connection: Connection, row: dict[str, Any]) -> bool:
     """Write an alert; False where somebody sounded it already."""
-    return connection.execute(insert(alert).values(row).on_conflict_do_nothing()).rowcount == 1
+    statement = insert(alert).values(row).on_conflict_do_nothing().returning(alert.c.rank)
+    return connection.scalar(statement) is not None
 
 
 def list_alerts(

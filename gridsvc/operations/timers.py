@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gridsvc.db import alerts, events, idempotency
+from gridsvc.db import alerts, events, idempotency, personal
 from gridsvc.db.documents import get_document, put_document
-from gridsvc.db.versions import get_versions, list_versions, set_version
+from gridsvc.db.versions import get_versions, list_districts, list_versions, set_version
 from gridsvc.errors import InvalidInput
-from gridsvc.operations.districts import view_at
 from gridsvc.operations.reporting import idempotency_answer
-from gridsvc.response_plans import Urgency
+from gridsvc.response_plans import PlanBook, Urgency
 from gridsvc.response_plans.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gridsvc.db.alerts import AwaitingCase
     from gridsvc.db.idempotency import KeptAnswer, RequestKey
-    from gridsvc.operations.districts import DistrictView
+    from gridsvc.db.versions import Versions
     from gridsvc.operations.service import Service
 
 ACTOR = "gridsvc"
@@ -95,53 +95,67 @@ def sound_alerts(service: Service) -> int:
 
 def _sound(service: Service, connection: Connection, code: str, urgencies: list[str]) -> int:
     versions = get_versions(connection, code)
-    view = view_at(service, connection, versions)
-    if view.law is None:
+    if versions.plans is None:
         return 0
-    rules = timers_of(service, connection, code)
+    plans = _plans(service, connection, versions)
+    district = next(each for each in list_districts(connection) if each.code == code)
+    moment = _Moment(code, versions.now, timers_of(service, connection, code), ZoneInfo(district.time_zone))
     sounded = 0
     for case in alerts.list_awaiting(connection, code, urgencies):
-        plan = view.law.plans.plans.get(case.type)
-        rule = rules.find(case.step, case.urgency, case.response_class, None if plan is None else plan.priority)
+        plan = plans.plans.get(case.type)
+        rule = moment.rules.find(case.step, case.urgency, case.response_class, None if plan is None else plan.priority)
         if rule is not None:
-            days = None if plan is None else plan.working_days
-            sounded += _sound_case(connection, view, rules, rule, case, days)
+            sounded += _sound_case(connection, moment, rule, case, None if plan is None else plan.working_days)
     return sounded
 
 
+def _plans(service: Service, connection: Connection, versions: Versions) -> PlanBook:
+    """Return the run cards alone: whoever only keeps time maps neither grids nor roads."""
+    code, digest = versions.district, versions.plans
+    assert digest is not None
+    return service.cached(
+        "plans", (code, digest), lambda: PlanBook.from_document(get_document(connection, code, "plans", digest))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A district at the moment of a look."""
+
+    code: str
+    now: datetime
+    rules: TimerRules
+    zone: ZoneInfo
+
+
 def _sound_case(
-    connection: Connection,
-    view: DistrictView,
-    rules: TimerRules,
-    rule: TimerRule,
-    case: AwaitingCase,
-    working_days: int | None,
+    connection: Connection, moment: _Moment, rule: TimerRule, case: AwaitingCase, working_days: int | None
 ) -> int:
-    now = view.versions.now
+    code, now, rules = moment.code, moment.now, moment.rules
     warn_s, limit_s = rule.limits(working_days)
-    elapsed_s = rules.elapsed_s(case.urgency, case.since, now, ZoneInfo(view.district.time_zone))
+    elapsed_s = rules.elapsed_s(case.urgency, case.since, now, moment.zone)
     if elapsed_s < warn_s:
         return 0
     reached = 0 if elapsed_s < limit_s else 1 + int((elapsed_s - limit_s) // rule.again_s)
-    chain = [*case.owners, ("district", view.code)]
+    chain = [*case.owners, ("district", code)]
     limit_at = case.since + timedelta(seconds=limit_s)
     sounded = 0
     for rank in range(min(reached, len(chain) - 1, MOST_RANKS - 1) + 1):
         if rank in case.ranks:
             continue
         level, owner = chain[rank]
-        row = {"district": view.code, "incident_id": case.id, "step": case.step, "since": case.since, "rank": rank,
+        row = {"district": code, "incident_id": case.id, "step": case.step, "since": case.since, "rank": rank,
                "limit_at": limit_at, "at": now, "level": level, "owner": owner, "timers": rules.version}  # fmt: skip
         if alerts.add_alert(connection, row):
             told = {"step": case.step, "rank": rank, "since": case.since.isoformat(), "limit_s": limit_s,
                     "elapsed_s": round(elapsed_s, 1), "level": level, "owner": owner,
                     "timers": rules.version}  # fmt: skip
             kind = "warning" if rank == 0 else "escalation"
-            events.append_event(connection, view.code, kind, actor=ACTOR, at=now, data=told, incident_id=case.id)
+            events.append_event(connection, code, kind, actor=ACTOR, at=now, data=told, incident_id=case.id)
             sounded += 1
     for card, over_s in zip(CARDS, rule.cards_s, strict=False):
         if elapsed_s >= limit_s + over_s and card not in case.cards:
-            sounded += _propose_card(connection, view.code, rules, case, card, elapsed_s - limit_s, now)
+            sounded += _propose_card(connection, code, rules, case, card, elapsed_s - limit_s, now)
     return sounded
 
 
@@ -206,8 +220,8 @@ def decide(
         now = get_versions(connection, before.district, lock="share").now
         alerts.set_decision(connection, before, decision, by=actor, reason=reason)
         data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision}
-        events.append_event(connection, before.district, "decide", actor=actor, at=now, data=data,
-                            incident_id=before.incident_id)  # fmt: skip
+        personal.append_noted(connection, before.district, "decide", note=reason, actor=actor, at=now, data=data,
+                              incident_id=before.incident_id)  # fmt: skip
         answer = idempotency_answer(200, alerts.get_proposal(connection, proposal_id).as_json())
         if request is not None:
             idempotency.keep_answer(connection, before.district, request, answer)
