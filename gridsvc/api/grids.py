@@ -10,15 +10,18 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+import gridsvc.grids.crossing  # noqa: F401  the kernels are loaded before the first request, not by it
 from gridsvc.api.requests import service_of
-from gridsvc.errors import InvalidInput
+from gridsvc.errors import InvalidInput, Unavailable
+from gridsvc.operations import degraded, owners
 from gridsvc.operations import grids as generations
-from gridsvc.operations import owners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.operations.service import Service
+
+_NOW: float | None = None  # the age of an answer that is no memory
 
 router = APIRouter(tags=["grids"])
 
@@ -73,11 +76,15 @@ def get_owners(
 ) -> dict[str, Any]:
     """Return the owner chain of a place, the rule that decided and the generation of the grids."""
     service = service_of(request)
-    indexes = owners.list_indexes(
-        service, district=district, as_of=_moment("as_of", as_of), known_at=_moment("known_at", known_at)
-    )
+    at, known = _moment("as_of", as_of), _moment("known_at", known_at)
+    try:
+        indexes, age_s = owners.list_indexes(service, district=district, as_of=at, known_at=known), _NOW
+    except Unavailable as away:
+        if at is not None or known is not None:
+            raise
+        indexes, age_s = degraded.indexes(service, away, district)
     found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
-    return owners.within(service.caller.scope, found).as_json()
+    return owners.within(service.caller.scope, found).as_json() | degraded.told(age_s)
 
 
 @router.post(
@@ -111,14 +118,18 @@ def _many(service: Service, body: bytes) -> bytes:
     datum = told.get("datum", "WGS-84")
     if not isinstance(datum, str):
         raise InvalidInput("`datum` must be a text: WGS-84, CGCS2000, GCJ-02 or BD-09.")
-    indexes = owners.list_indexes(service)
+    try:
+        indexes, age_s = owners.list_indexes(service), _NOW
+    except Unavailable as away:
+        indexes, age_s = degraded.indexes(service, away)
     found = owners.locate_many(indexes, _degrees("lon", told["lon"]), _degrees("lat", told["lat"]), datum=datum)
     found = owners.within_many(service.caller.scope, found)
     # Every word is encoded once, then only joined: a million answers in a second.
     parts = [
         f'"{name}":[{",".join(_words(found.words[name])[numbers].tolist())}]' for name, numbers in found.columns.items()
     ]
-    return f'{{{",".join(parts)},"generations":{json.dumps(found.generations)}}}'.encode()
+    rest = json.dumps({"generations": found.generations} | degraded.told(age_s))
+    return f"{{{','.join(parts)},{rest[1:]}".encode()
 
 
 def _words(words: list[str | None]) -> NDArray[np.object_]:

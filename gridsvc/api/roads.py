@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from gridsvc.api.requests import Body, IdempotencyKey, Moment, Text, as_response, caller_of, request_key, service_of
-from gridsvc.errors import InvalidInput, NotFound
-from gridsvc.operations import closures, travel
+from gridsvc.errors import InvalidInput, NotFound, Unavailable
+from gridsvc.operations import closures, degraded, travel
 from gridsvc.operations.extents import read_extent
 
 router = APIRouter(tags=["roads"])
@@ -48,12 +48,16 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> dict[str, Any]
             f"{len(body.origins)} times {len(body.destinations)} travel times are more than {_MOST_TIMES} at once. "
             "Ask in parts, or use `gridsvc travel-times`."
         )
-    seconds = travel.travel_times(
-        service_of(request), np.array(body.origins, float), np.array(body.destinations, float), profile=body.profile,
-        district=body.district,
-    )  # fmt: skip
+    service, ends = service_of(request), (np.array(body.origins, float), np.array(body.destinations, float))
+    asked = {"profile": body.profile, "district": body.district}
+    age_s: float | None = None
+    try:
+        seconds = travel.travel_times(service, *ends, **asked)  # type: ignore[arg-type]
+    except Unavailable as away:
+        seconds, age_s = degraded.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
     infinite = float("inf")
-    return {"seconds": [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]}
+    rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
+    return {"seconds": rows} | degraded.told(age_s)
 
 
 @router.get(

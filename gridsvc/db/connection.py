@@ -33,6 +33,7 @@ _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _TIMED_OUT = "57014"  # query_canceled
 _FORBIDDEN = "42501"  # insufficient_privilege
 _TRIES = 4
+_AWAY_FOR_S = 1.0
 _SPARE = 2  # what a request loads for all is written in a transaction of its own, beside the one it is in
 _SCOPES_KEPT = 256
 _TELL = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
@@ -68,6 +69,7 @@ class Database:
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _tell_scope)
         self._acts_as: list[str] = []
+        self._away_until = [0.0]  # shared by all views
         self._views: OrderedDict[Scope, Database] = OrderedDict()
         self._lock = threading.Lock()
         self.scope = EVERYTHING
@@ -103,6 +105,16 @@ class Database:
         return view
 
     def _connect(self, _dialect: Any, _record: Any, args: list[Any], named: dict[str, Any]) -> Any:
+        # Whoever asks just after somebody waited in vain is not made to wait too.
+        if time.monotonic() < self._away_until[0]:
+            raise psycopg.OperationalError("the database was away a moment ago")
+        try:
+            return self._connect_patiently(args, named)
+        except (psycopg.OperationalError, Unavailable):
+            self._away_until[0] = time.monotonic() + _AWAY_FOR_S
+            raise
+
+    def _connect_patiently(self, args: list[Any], named: dict[str, Any]) -> Any:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
             time.sleep(wait_s)
             try:

@@ -75,7 +75,10 @@ class DistrictView:
 
 def list_views(service: Service, connection: Connection) -> list[DistrictView]:
     """Return all districts at the versions now in force; what is known of them already is not loaded again."""
-    return [view_at(service, connection, versions) for versions in list_versions(connection)]
+    views = [view_at(service, connection, versions) for versions in list_versions(connection)]
+    for view in views:
+        service.remember("view", view.code, view)
+    return views
 
 
 def view_at(service: Service, connection: Connection, versions: Versions) -> DistrictView:

@@ -63,6 +63,8 @@ def list_indexes(
                 number = store.find_in_force(connection, versions.district, as_of=as_of, known_at=known_at)
             if number is not None:
                 indexes.append(ownership_index(service, connection, versions.district, number))
+                if number == versions.generation:
+                    service.remember("index", versions.district, indexes[-1])
     if not indexes:
         which = "No district" if district is None else f"District {district}"
         when = "" if as_of is None else f" at {as_of.isoformat()}"

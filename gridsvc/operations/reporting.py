@@ -12,7 +12,7 @@ from gridsvc.db import events, idempotency, incidents, personal, teams
 from gridsvc.db.connection import whole_district
 from gridsvc.db.ids import uuid7
 from gridsvc.db.versions import get_versions
-from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.errors import InvalidInput, NotFound, Unavailable
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.incidents import CLOCK_SKEW_ALLOWED
 from gridsvc.operations import recommending
@@ -120,7 +120,19 @@ def idempotency_answer(status: int, value: Any) -> KeptAnswer:
 
 
 def recommend(service: Service, report: Report) -> dict[str, Any]:
-    """Return the answer that a report would get now; nothing is written."""
+    """Return the answer that a report would get now; nothing is written.
+
+    With the database away it is answered from memory: then it has `degraded` and the age of what it was made from.
+    """
+    try:
+        return _recommend(service, report)
+    except Unavailable as away:
+        from gridsvc.operations import degraded
+
+        return degraded.recommend(service, report, away)
+
+
+def _recommend(service: Service, report: Report) -> dict[str, Any]:
     with service.database.transaction() as connection:
         views = list_views(service, connection)
         placed = place(views, locate_report(connection, views, report))
@@ -128,6 +140,7 @@ def recommend(service: Service, report: Report) -> dict[str, Any]:
         near = _near(connection, placed, report, now)
         with whole_district(connection):
             states = dict(teams.list_states(connection, placed.view.code, now))
+        service.remember("states", placed.view.code, states)
         new = decide(service, placed, report, states, now, number=0, near=near)
         if not _in_scope(service, new):
             raise NotFound("This place lies outside what your key is for.", kind="outside-scope")

@@ -7,9 +7,10 @@ versions of each kind, so that a replaced one lives until its last reader lets g
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridsvc.access import OPERATOR
 
@@ -43,6 +44,7 @@ class Service:
     folder: Path
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
+    _memory: dict[tuple[str, str], tuple[float, object]] = field(default_factory=dict, repr=False)
     _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -62,3 +64,12 @@ class Service:
                 while len(known) > _KEPT_PER_KIND:
                     known.popitem(last=False)
             return known[version]  # type: ignore[return-value]
+
+    def remember(self, kind: str, district: str, value: object) -> None:
+        """Keep what was true just now, to answer from while the database is away (R22)."""
+        self._memory[kind, district] = (time.monotonic(), value)
+
+    def recall(self, kind: str) -> dict[str, tuple[float, Any]]:
+        """Return what was remembered of each district, with its age in seconds."""
+        now = time.monotonic()
+        return {code: (now - at, value) for (known, code), (at, value) in sorted(self._memory.items()) if known == kind}

@@ -62,6 +62,11 @@ def view_with_roads(
     if not views:
         named = "No district is loaded" if district is None else f"No district {district} is loaded"
         raise NotFound(f"{named}. `gridsvc load roads FILE --district CODE` loads one.", kind="no-district")
+    return roads_near(views, lon, lat)
+
+
+def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[DistrictView, RoadNetwork]:
+    """Return the district whose roads reach a place, with its network; NotFound where none has roads."""
     with_roads = [(view, view.network) for view in views if view.network is not None]
     if not with_roads:
         raise NotFound("No roads are loaded. `gridsvc load roads FILE` loads them.", kind="no-roads")
