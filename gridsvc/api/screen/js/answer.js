@@ -74,9 +74,7 @@ export function recommendationSection(answer, title = t("recommended")) {
     h("h3", {}, title, h("span", { class: "aside" }, t("team"))),
     told.lead ? h("ul", { class: "team" }, teamRow(told.lead, true), told.members.map((each) => teamRow(each, false)))
       : [h("p", { class: "warn" }, t("no_lead")), h("ul", { class: "team" }, told.members.map((each) => teamRow(each, false)))],
-    told.unfilled?.length ? h("div", { class: "unfilled" },
-      h("h4", {}, t("unfilled")),
-      h("ul", {}, told.unfilled.map(unfilledRow))) : null,
+    unfilledBlock(told.unfilled),
     told.transfer?.length ? h("p", { class: "warn" }, `${t("transfer")}: `,
       told.transfer.map((each) => unitName(each.to_unit)).join(", ")) : null,
     told.competence?.length ? h("details", { class: "fold", data: { fold: "competence" } },
@@ -96,6 +94,12 @@ export function teamRow(each, lead, extra = null) {
       each.response_s == null ? "—" : h("strong", {}, span(each.response_s)),
       h("small", { class: "dim" }, each.travel_s == null ? "" : `${t("considered_travel")} ${span(each.travel_s)}`)),
     extra);
+}
+
+/** Slots without a team: the reason, and who might go instead. */
+export function unfilledBlock(unfilled) {
+  if (!unfilled?.length) return null;
+  return h("div", { class: "unfilled" }, h("h4", {}, t("unfilled")), h("ul", {}, unfilled.map(unfilledRow)));
 }
 
 function unfilledRow(each) {

@@ -104,7 +104,7 @@ function row(item) {
       h("span", { class: "case-place" }, place)),
     h("span", { class: "case-end" },
       h("span", { class: `chip status-${item.status}` }, slug("status", item.status)),
-      h("span", { class: "due", data: { due: item.id } }, dueWords(item)))));
+      h("span", { class: dueClass(item), data: { due: item.id } }, dueWords(item)))));
 }
 
 /** How a case stands to its target, in few words; for those without one, its age. */
@@ -117,14 +117,15 @@ export function dueWords(item) {
   return ago(item.reported_at);
 }
 
+export const dueClass = (item) => `due due-${lateness(item).kind}`;
+
 function drawTimes() {
   const byId_ = new Map(state.cases.map((item) => [item.id, item]));
   for (const element of document.querySelectorAll("[data-due]")) {
     const item = byId_.get(element.dataset.due);
     if (!item) continue;
     element.textContent = dueWords(item);
-    const { kind } = lateness(item);
-    element.className = `due due-${kind}`;
+    element.className = dueClass(item);
   }
 }
 

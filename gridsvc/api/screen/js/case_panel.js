@@ -1,8 +1,8 @@
 /** One case: whose, who goes, what happened, and what may happen next. */
 
-import { consideredSection, ownersSection, recommendationSection, responseSection, teamRow } from "./answer.js";
-import { ago, dayAndTime, isLate, span, timeOf } from "./clock.js";
-import { dueWords } from "./case_list.js";
+import { consideredSection, ownersSection, recommendationSection, responseSection, teamRow, unfilledBlock } from "./answer.js";
+import { ago, dayAndTime, span, timeOf } from "./clock.js";
+import { dueClass, dueWords } from "./case_list.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { showPlace } from "./map.js";
 import { join, teamName, typeName } from "./names.js";
@@ -119,7 +119,7 @@ function casePanel(whole) {
     head(typeName(whole), whole),
     h("div", { class: "panel-body" },
       h("p", { class: "facts" },
-        h("span", { class: `due due-${isLate(brief) ? "late" : "running"}`, data: { due: whole.id } }, dueWords(brief)),
+        h("span", { class: dueClass(brief), data: { due: whole.id } }, dueWords(brief)),
         h("span", {}, `${t("reported_at")} ${dayAndTime(whole.reported_at)} (${ago(whole.reported_at)})`),
         h("button", { type: "button", class: "link-button", data: { key: "zoom" },
           onclick: () => { set({ view: "map" }); showPlace(whole.location.lon, whole.location.lat, { zoom: 14 }); } },
@@ -130,7 +130,7 @@ function casePanel(whole) {
       nextSteps(whole, live),
       live.length || teamsOn(whole).length ? assignments(whole) : null,
       responseSection(whole),
-      live.length ? unfilledOnly(whole) : recommendationSection(whole),
+      live.length ? afterOrder(whole) : recommendationSection(whole),
       ownersSection(whole),
       consideredSection(whole),
       timeline(whole)),
@@ -143,10 +143,14 @@ function briefOf(whole) {
   return { ...whole, arrived_at: arrived[0] ?? null, closed_at: whole.archived_at ?? whole.cancelled_at };
 }
 
-function unfilledOnly(whole) {
-  const told = whole.recommendation;
-  if (!told?.unfilled?.length) return null;
-  return h("details", { class: "block", data: { fold: "recommended" } }, h("summary", {}, t("recommended_at_report")), recommendationSection(whole));
+/** With teams on the way: what the last order left unfilled in sight, what was recommended at the report folded. */
+function afterOrder(whole) {
+  const order = panel.events.findLast((event) => event.kind === "assign")?.data?.recommendation ?? whole.recommendation;
+  return [
+    unfilledBlock(order?.unfilled),
+    h("details", { class: "block", data: { fold: "recommended" } },
+      h("summary", {}, t("recommended_at_report")), recommendationSection(whole)),
+  ];
 }
 
 function keepFolds(element) {

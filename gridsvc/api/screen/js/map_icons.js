@@ -34,21 +34,22 @@ function team(mark, status) {
 
 /** A post: how many of its teams are free, of how many. */
 function post(free, all) {
-  return draw(34, (c, size) => {
+  const words = `${free}/${all}`;
+  return draw(44, (c, size) => {
     const colour = free ? TEAM_COLOURS.available : TEAM_COLOURS.engaged;
+    c.font = "600 11.5px system-ui,sans-serif";
+    const width = Math.min(size - 2, c.measureText(words).width + 14);
     c.beginPath();
-    c.roundRect(2, 9, size - 4, 17, 8);
-    c.fillStyle = "#0d2a22";
-    if (!free) c.fillStyle = "#33240c";
+    c.roundRect((size - width) / 2, size / 2 - 8.5, width, 17, 8);
+    c.fillStyle = free ? "#0d2a22" : "#33240c";
     c.fill();
     c.lineWidth = 1.8;
     c.strokeStyle = colour;
     c.stroke();
     c.fillStyle = colour;
-    c.font = "600 11.5px system-ui,sans-serif";
     c.textAlign = "center";
     c.textBaseline = "middle";
-    c.fillText(`${free}/${all}`, size / 2, size / 2 + 1);
+    c.fillText(words, size / 2, size / 2 + 1);
   });
 }
 

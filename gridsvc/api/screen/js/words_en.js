@@ -257,7 +257,7 @@ export const EN = {
   backfilled: "entered later",
   open_that_case: "Open the case that holds it",
   sure: "Really: {step}?",
-  recommended_at_report: "Recommended at the report, and unfilled slots",
+  recommended_at_report: "Recommended at the report",
   change: "Change",
   competence: "Competence by law: which unit, on what basis",
   legend_post: "teams in one place: free / all",

@@ -257,7 +257,7 @@ export const ZH = {
   backfilled: "补录",
   open_that_case: "打开占用它的案件",
   sure: "确认{step}？",
-  recommended_at_report: "上报时的推荐与未补足席位",
+  recommended_at_report: "上报时的推荐",
   change: "更换",
   competence: "法定职责：哪个单位、依据什么",
   legend_post: "同一地点的队伍：可用 / 全部",
