@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyproj import Geod
 
 from gridsvc.roads.network import CLOSED, PROFILES
 from gridsvc.roads.snapping import WALKING_KPH, snap
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
 
+_ELLIPSOID = Geod(ellps="WGS84")
 _ORIGINS, _DESTINATIONS = 10, 20
 _TOLERANCE_S = 0.02
 """Each part of a way is rounded to a millisecond; a way has a handful of parts."""
@@ -137,10 +139,8 @@ def _on_foot_ms(
     network: RoadNetwork, origins: Snaps, place: int, ends: Snaps, number: int, edge: int, share: float
 ) -> tuple[float, float]:
     """Return the walk along a common edge, and the straight one of those nearer to each other than to the road."""
-    lon, lat = float(origins.lon[place]), float(origins.lat[place])
-    north = (float(ends.lat[number]) - lat) * 111_195.0
-    east = (float(ends.lon[number]) - lon) * 111_195.0 * float(np.cos(np.radians(lat)))
-    straight_ms = _walk_ms(float(np.hypot(east, north)))
+    straight_m = _ELLIPSOID.inv(origins.lon[place], origins.lat[place], ends.lon[number], ends.lat[number])[2]
+    straight_ms = _walk_ms(float(straight_m))
     to_road = [walk for other, _, walk in (*_candidates(origins, place), *_candidates(ends, number)) if other == edge]
     return _walk_ms(share * float(network.edge_length_m[edge])), straight_ms if straight_ms <= sum(to_road) else np.inf
 
