@@ -81,8 +81,7 @@ def post_session(request: Request, body: KeyBody) -> Response:
         return too_often(wait_s, "Your address sends wrong keys")
     key = sign_in.book.verify_key(body.key.strip())
     if key is None:
-        sign_in.wrong.take(address)
-        sign_in.book.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
+        sign_in.note_wrong(address)
         refusal = problem(401, "key-refused", "Sign in", "This key is not known, or it was revoked. Copy it whole.")
         refusal.headers["WWW-Authenticate"] = 'Bearer realm="gridsvc", error="invalid_token"'
         return refusal

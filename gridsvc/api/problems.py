@@ -44,8 +44,10 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def _refusal(_request: Request, error: Exception) -> JSONResponse:
+def _refusal(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.Refusal)
+    if isinstance(error, errors.NotAllowed) and (sign_in := getattr(request.state, "sign_in", None)) is not None:
+        sign_in.note_forbidden(request.scope, error)
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return problem(status, error.kind, error.kind.replace("-", " ").capitalize(), error.detail, **error.facts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
@@ -20,7 +21,7 @@ from gridsvc.access import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api import rates
 from gridsvc.api.problems import problem
 from gridsvc.api.rights import ROUTES
-from gridsvc.errors import GridsvcError, Unavailable
+from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
 from gridsvc.operations.sessions import csrf_token
 
 if TYPE_CHECKING:
@@ -95,6 +96,22 @@ class SignIn:
         state["caller"], state["shown"] = caller, shown
         await self.app(scope, receive, self._watched(shown, send))
 
+    def note_wrong(self, address: str) -> None:
+        """Count a wrong key, and write it down."""
+        assert self.book is not None
+        self.wrong.take(address)
+        with suppress(GridsvcError):
+            self.book.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
+
+    def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
+        """Write down that a known caller wanted what he may not."""
+        caller: Caller = scope["state"]["caller"]
+        if self.book is not None:
+            with suppress(GridsvcError):  # the refusal stands also where it cannot be written down
+                self.book.note_refusal(
+                    "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
+                )
+
     async def _verify(self, shown: str, address: str) -> Caller:
         """Return the caller of what was shown; asks the database, and argon2 where a key is new to this process."""
         assert self.book is not None
@@ -105,10 +122,7 @@ class SignIn:
             raise _RefusedError(wait_s=wait_s)
         caller = await self._ask(shown, remembered=False)
         if caller is None:
-            self.wrong.take(address)
-            await run_in_threadpool(
-                self.book.note_refusal, "sign-in-refused", address, district=None, address=address, why="unknown key"
-            )
+            await run_in_threadpool(self.note_wrong, address)
             raise _RefusedError
         return caller
 
