@@ -89,7 +89,7 @@ def by_hierarchy(
     weights = weighted.weights
     backward = len(origins) > len(destinations)
     few, many = (destinations, origins) if backward else (origins, destinations)
-    leaving, coming = _departures(network, weights, origins), _arrivals(network, weights, destinations)
+    leaving, coming = departures_of(network, weights, origins), arrivals_of(network, weights, destinations)
     (few_first, few_node, few_ms), (many_first, many_node, many_ms) = (
         (coming, leaving) if backward else (leaving, coming)
     )
@@ -116,7 +116,7 @@ Entries = tuple["NDArray[np.int32]", "NDArray[np.int32]", "NDArray[np.uint32]"]
 """Of each place p, entries first[p] .. first[p + 1]: node and milliseconds."""
 
 
-def _departures(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
+def departures_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
     from gridsvc.roads.anchor_kernel import departures
 
     room = 4 * len(snaps.edge)
@@ -129,7 +129,7 @@ def _departures(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries
     return _entries(len(snaps), node[:n], ms[:n], place_of[:n])
 
 
-def _arrivals(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
+def arrivals_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
     from gridsvc.roads.anchor_kernel import arrivals
 
     room = 6 * len(snaps.edge)

@@ -17,6 +17,7 @@ KERNELS = (
     "gridsvc.roads.one_kernel",
     "gridsvc.roads.dissection",
     "gridsvc.roads.hierarchy_kernel",
+    "gridsvc.roads.posts_kernel",
 )
 """Modules whose import compiles what is not compiled yet."""
 

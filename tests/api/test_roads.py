@@ -105,7 +105,8 @@ def test_service_areas(web: TestClient, corners: list[list[float]], direction: s
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"minutes": "soon"}, {"minutes": ""}, {"minutes": "-5"}, {"minutes": "5000"}, {"minutes": "nan"}, {"lon": "29.1", "lat": "119.7"},
+    [{"minutes": "soon"}, {"minutes": ""}, {"minutes": "-5"}, {"minutes": "5000"}, {"minutes": "nan"},
+     {"lon": "29.1", "lat": "119.7"},
      {"direction": "up"}, {"profile": "hurry"}, {"lat": "nan"}, {"minutes": ",".join("5" * 40)}],
 )  # fmt: skip
 def test_impossible_service_areas_are_refused(

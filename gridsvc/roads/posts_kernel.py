@@ -1,0 +1,163 @@
+"""The compiled part of `posts`: how far the posts reach up the hierarchy, and where a place's own path meets them."""
+
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+
+from gridsvc.roads.anchor_kernel import arrivals, same_edge
+from gridsvc.roads.signatures import (
+    float64,
+    i4,
+    i8,
+    int64,
+    read_f8,
+    read_i4,
+    read_i4_2d,
+    read_u4,
+    read_u4_2d,
+    u4,
+)
+from gridsvc.roads.snapping_kernel import snap_places
+
+FAR = np.uint32(0x3FFFFFFF)
+
+
+@njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
+def _climb_from(first, head, up, node, ms, begin, end, distance, path):
+    """Write distances from entries begin..end to every node above them; returns how many, in `path`, ascending.
+
+    distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
+    """
+    count = 0
+    for e in range(begin, end):
+        v = node[e]
+        if ms[e] >= FAR:
+            continue
+        while True:
+            known = False
+            if distance[v] != FAR:
+                known = True
+            else:
+                # one above FAR marks a node that is on the path and not reached yet
+                distance[v] = FAR + np.uint32(1)
+                path[count] = v
+                count += 1
+            if known or first[v] == first[v + 1]:
+                break
+            v = head[first[v]]
+    for e in range(begin, end):
+        if ms[e] < FAR:
+            distance[node[e]] = min(distance[node[e]], ms[e])
+    path[:count] = np.sort(path[:count])
+    for i in range(count):
+        v = path[i]
+        d = distance[v]
+        if d >= FAR:
+            continue
+        for a in range(first[v], first[v + 1]):
+            ms_over = np.uint32(d + up[a])
+            u = head[a]
+            distance[u] = min(distance[u], ms_over)
+    return count
+
+
+@njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4, read_i4, read_i4, read_u4, int64), cache=True, nogil=True)
+def spread(first, head, up, entry_first, node, ms, depth):
+    """Return, CSR over the hierarchy's nodes, which posts reach a node from below and in how many milliseconds."""
+    n = len(first) - 1
+    posts = len(entry_first) - 1
+    distance = np.full(n, FAR, np.uint32)
+    path = np.empty(n, np.int32)
+    at_node, post, found = (
+        np.empty(posts * depth, np.int32),
+        np.empty(posts * depth, np.int32),
+        np.empty(posts * depth, np.uint32),
+    )
+    total = 0
+    for p in range(posts):
+        count = _climb_from(first, head, up, node, ms, entry_first[p], entry_first[p + 1], distance, path)
+        for i in range(count):
+            v = path[i]
+            if distance[v] < FAR:
+                if total == len(at_node):
+                    grown = 2 * total + depth
+                    larger, larger_post, larger_found = (
+                        np.empty(grown, np.int32),
+                        np.empty(grown, np.int32),
+                        np.empty(grown, np.uint32),
+                    )
+                    larger[:total], larger_post[:total], larger_found[:total] = at_node, post, found
+                    at_node, post, found = larger, larger_post, larger_found
+                at_node[total], post[total], found[total] = v, p, distance[v]
+                total += 1
+            distance[v] = FAR
+    reach_first = np.zeros(n + 1, np.int32)
+    for i in range(total):
+        reach_first[at_node[i] + 1] += 1
+    for v in range(n):
+        reach_first[v + 1] += reach_first[v]
+    fill = reach_first[:-1].copy()
+    reach_post, reach_ms = np.empty(total, np.int32), np.empty(total, np.uint32)
+    for i in range(total):
+        k = fill[at_node[i]]
+        fill[at_node[i]] += 1
+        reach_post[k], reach_ms[k] = post[i], found[i]
+    return reach_first, reach_post, reach_ms
+
+
+@njit(
+    int64(
+        read_f8, read_f8, float64,
+        read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4, read_f8, read_f8, read_u4_2d,
+        read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4,
+        read_i4, read_i4, read_i4, read_u4, read_i4, read_i4, read_u4,
+        read_f8, read_f8, read_i4, read_i4, read_f8, read_f8,
+        u4, i4, i8,
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def from_posts(
+    lon, lat, farthest_m,
+    frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat, vertex_m, edge_length_m,
+    profile_ms,
+    slot_ms, out_arcs, slot_first, slot_arc, arc_tail, junction_first, edge_from, edge_to,
+    rank, first, head, down, reach_first, reach_post, reach_ms,
+    post_lon, post_lat, post_first, post_edge, post_fraction, post_m,
+    distance, path, best,
+):  # fmt: skip
+    """Snap one place and write the milliseconds to it from every post; 2^31 - 1 = no way. Returns its candidates."""
+    place_first, edge = np.empty(2, np.int32), np.empty(8, np.int32)
+    fraction, away = np.empty(8), np.empty(8)
+    n = snap_places(lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon,
+                    vertex_lat, vertex_m, edge_length_m, profile_ms, place_first, edge, fraction, away)  # fmt: skip
+    edge, fraction, away = edge[:n], fraction[:n], away[:n]
+    for p in range(len(best)):
+        best[p] = same_edge(post_lon, post_lat, post_first, post_edge, post_fraction, post_m, p, lon, lat, place_first,
+                            edge, fraction, away, 0, slot_ms, edge_length_m)  # fmt: skip
+    room = 64
+    while True:
+        node, ms, place = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)
+        count = arrivals(place_first, edge, fraction, away, slot_ms, out_arcs, slot_first, slot_arc, arc_tail,
+                         junction_first, edge_from, edge_to, edge_length_m, node, ms, place)  # fmt: skip
+        if count <= room:
+            break
+        room = count
+    short = np.empty(count, np.uint32)
+    for e in range(count):
+        node[e] = rank[node[e]]
+        short[e] = min(ms[e], np.int64(FAR))
+    steps = _climb_from(first, head, down, node, short, 0, count, distance, path)
+    for i in range(steps):
+        v = path[i]
+        d = np.int64(distance[v])
+        distance[v] = FAR
+        if d < FAR:
+            for k in range(reach_first[v], reach_first[v + 1]):
+                total = d + reach_ms[k]
+                best[reach_post[k]] = min(best[reach_post[k]], total)
+    return n

@@ -1,0 +1,197 @@
+"""The hierarchy against plain searches, and closures on both: never another millisecond."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import shapely
+
+from gridsvc.errors import InvalidInput
+from gridsvc.roads.building import build
+from gridsvc.roads.closures import Closure, check_closure, closed_edges, with_closures
+from gridsvc.roads.hierarchy import Hierarchy, build_hierarchy
+from gridsvc.roads.matrices import by_searches, matrix_milliseconds
+from gridsvc.roads.network import CLOSED, PROFILES, RoadNetwork
+from gridsvc.roads.posts import post
+from gridsvc.roads.search import FARTHEST_MS, matrix
+from gridsvc.roads.snapping import Snaps, snap
+from gridsvc.roads.weights import make_weights, weights_of
+from tests.domain.road_oracle import times_over_arcs
+from tests.domain.test_roads_real import SOURCES, places, read
+from tests.domain.toy_roads import QUIET, SQUARE, SQUARE_WAYS, lonlat, network, random_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def anywhere(seed: int, count: int, net: RoadNetwork) -> Snaps:
+    draw = np.random.default_rng(seed)
+    lon, lat = zip(*(lonlat(*xy) for xy in draw.uniform(-200, 1600, (count, 2)).tolist()), strict=True)
+    return snap(net, np.array(lon), np.array(lat))
+
+
+def closure(geometry: shapely.Geometry, factor: float = 0.0, name: str = "c") -> Closure:
+    return Closure(name, geometry, factor, PROFILES, NOON, None, "a test")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("profile", PROFILES)
+def test_sweeps_equal_searches_in_random_worlds(seed: int, profile: str) -> None:
+    net = build(random_world(seed), QUIET)
+    few, many = anywhere(seed, 20, net), anywhere(seed + 100, 45, net)
+    for origins, destinations in ((few, many), (many, few)):
+        told = matrix_milliseconds(net, origins, destinations, profile)
+        assert np.array_equal(told, by_searches(net, origins, destinations, weights_of(net, profile)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_posts_equal_searches(seed: int) -> None:
+    net = build(random_world(seed), QUIET)
+    teams, calls = anywhere(seed, 30, net), anywhere(seed + 9, 25, net)
+    posts = post(net, teams, "normal")
+    assert posts is not None
+    expected = by_searches(net, teams, calls, weights_of(net, "normal"))
+    for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
+        assert np.array_equal(posts.milliseconds_to(lon, lat), expected[:, i])
+        number, seconds = posts.nearest_to(lon, lat, 3)
+        assert seconds.tolist() == (np.sort(expected[:, i])[:3] / 1000).tolist()
+        assert (expected[number, i] / 1000).tolist() == seconds.tolist()
+
+
+def test_the_hierarchy_is_a_file(tmp_path: Path) -> None:
+    net = build(random_world(1), QUIET)
+    hierarchy = build_hierarchy(net)
+    again = Hierarchy.open(hierarchy.to_bytes())
+    assert sorted(again.rank.tolist()) == list(range(net.node_count))
+    assert np.array_equal(again.head, hierarchy.head)
+    with pytest.raises(InvalidInput):
+        Hierarchy.open(net.to_bytes())
+    with pytest.raises(InvalidInput):
+        RoadNetwork.open(hierarchy.to_bytes())
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", SOURCES)
+def test_both_kernels_agree_with_scipy_under_closures(shared_data: Path, name: str) -> None:
+    net = read(shared_data, name)
+    there = places(net, 46, seed=21)
+    middle = shapely.Point(float(np.median(there.lon)), float(np.median(there.lat)))
+    bound = [
+        (made, closed_edges(net, made.geometry))
+        for made in (closure(middle.buffer(0.01)), closure(middle.buffer(0.03), 0.4, "d"))
+    ]
+    weights = with_closures(net, "normal", bound)
+    apart = ~np.eye(len(there), dtype=bool)
+    expected = times_over_arcs(net, weights, there)
+    told = matrix(net, there, there, weights)
+    assert (told != expected)[apart].sum() == 0
+    assert np.array_equal(
+        by_searches(net, there, there, weights) / 1000, np.where(np.isinf(told), FARTHEST_MS / 1000, told)
+    )
+    assert (told >= matrix(net, there, there, "normal")).all()
+    assert (told > matrix(net, there, there, "normal")).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_weights_are_the_weights_made_anew(seed: int) -> None:
+    net = build(random_world(seed), QUIET)
+    for profile in PROFILES:
+        base = weights_of(net, profile)
+        made = with_closures(net, profile, [(closure(shapely.box(0.002, 0.002, 0.006, 0.006), 0.3),
+                                             closed_edges(net, shapely.box(0.002, 0.002, 0.006, 0.006)))])  # fmt: skip
+        again = make_weights(net, profile, made.slot_ms, base.extra_ms, "again")
+        assert np.array_equal(made.out_arcs, again.out_arcs)
+        assert np.array_equal(made.in_arcs, again.in_arcs)
+        assert (made.slot_ms >= base.slot_ms).all()
+
+
+@pytest.fixture(scope="module")
+def square() -> RoadNetwork:
+    """The square, with a junction at each corner: a stub leads out of every one."""
+    points = {**SQUARE, 6: (0.0, -200.0), 7: (-200.0, 360.0), 8: (560.0, 360.0)}
+    ways = {**SQUARE_WAYS, 21: ([1, 6], 36.0, "both"), 22: ([3, 7], 36.0, "both"), 23: ([4, 8], 36.0, "both")}
+    return network(points, ways)
+
+
+def metres(*xy: tuple[float, float]) -> list[tuple[float, float]]:
+    return [lonlat(*place) for place in xy]
+
+
+def ends_of(net: RoadNetwork, edges: np.ndarray) -> set[frozenset[tuple[int, int]]]:
+    """The edges as pairs of their ends in metres."""
+    east, north = 111_319.4908, 110_574.2758
+    xy = [
+        (round(x * 1e-7 * east), round(y * 1e-7 * north))
+        for x, y in zip(net.junction_lon, net.junction_lat, strict=True)
+    ]
+    return {frozenset({xy[net.edge_from[e]], xy[net.edge_to[e]]}) for e in edges}
+
+
+def test_a_line_across_a_street_closes_it_alone(square: RoadNetwork) -> None:
+    line = shapely.LineString(metres((180, -30), (180, 30)))
+    assert ends_of(square, closed_edges(square, line)) == {frozenset({(0, 0), (360, 0)})}
+
+
+def test_a_line_along_a_street_closes_it_and_not_those_that_end_there(square: RoadNetwork) -> None:
+    line = shapely.LineString(metres((5, 2), (355, 2)))
+    assert ends_of(square, closed_edges(square, line)) == {frozenset({(0, 0), (360, 0)})}
+
+
+def test_an_area_closes_all_that_passes_it(square: RoadNetwork) -> None:
+    corner = shapely.box(*metres((300, -50))[0], *metres((420, 60))[0])
+    assert ends_of(square, closed_edges(square, corner)) == {
+        frozenset({(0, 0), (360, 0)}), frozenset({(360, 0), (360, 360)}), frozenset({(360, 0), (540, 0)}),
+    }  # fmt: skip
+
+
+def test_a_point_closes_the_nearest_street(square: RoadNetwork) -> None:
+    assert ends_of(square, closed_edges(square, shapely.Point(metres((450, 20))[0]))) == {
+        frozenset({(360, 0), (540, 0)})
+    }
+    assert not len(closed_edges(square, shapely.Point(metres((450, -900))[0])))
+    assert not len(closed_edges(square, shapely.box(10, 10, 11, 11)))
+
+
+def test_round_a_closed_street(square: RoadNetwork) -> None:
+    shut = closure(shapely.LineString(metres((180, -30), (180, 30))))
+    weights = with_closures(square, "normal", [(shut, closed_edges(square, shut.geometry))])
+    here, there = (snap(square, *lonlat(*xy)) for xy in ((0, 0), (360, 0)))
+    assert matrix(square, here, there, "normal")[0, 0] == pytest.approx(36, abs=0.01)
+    assert matrix(square, here, there, weights)[0, 0] == pytest.approx(108, abs=0.01)
+    # somebody in the closed street walks to its nearer end
+    inside = snap(square, *lonlat(60, 0))
+    assert matrix(square, inside, here, weights)[0, 0] == pytest.approx(60 * 0.72, abs=0.05)
+
+
+def test_the_slowest_of_several_closures_counts(square: RoadNetwork) -> None:
+    line = shapely.LineString(metres((180, -30), (180, 30)))
+    bound = [(closure(line, factor, name), closed_edges(square, line)) for factor, name in ((0.5, "a"), (0.25, "b"))]
+    weights = with_closures(square, "normal", bound)
+    here, there = (snap(square, *lonlat(*xy)) for xy in ((0, 0), (360, 0)))
+    assert matrix(square, here, there, weights)[0, 0] == pytest.approx(108, abs=0.01)
+    assert weights.slot_ms[weights.slot_ms != CLOSED].max() == pytest.approx(144_000, abs=5)
+    assert weights.version == "normal,a,b"
+
+
+def test_a_closure_acts_in_its_time_and_for_its_profiles() -> None:
+    made = Closure("c", shapely.Point(0, 0), 0.0, ("normal",), NOON, NOON + timedelta(hours=1), "flood")
+    assert made.acts("normal", NOON)
+    assert made.acts("normal", NOON + timedelta(minutes=59))
+    assert not made.acts("normal", NOON + timedelta(hours=1))
+    assert not made.acts("normal", NOON - timedelta(seconds=1))
+    assert not made.acts("emergency", NOON)
+
+
+@pytest.mark.parametrize(
+    ("factor", "profiles", "hours", "told"),
+    [(1.1, PROFILES, 1, "factor"), (-0.1, PROFILES, 1, "factor"), (float("nan"), PROFILES, 1, "factor"),
+     (0.0, (), 1, "profiles"), (0.0, ("hurry",), 1, "hurry"), (0.0, PROFILES, -1, "before it begins")],
+)  # fmt: skip
+def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...], hours: int, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        check_closure(shapely.Point(0, 0), factor, profiles, NOON, NOON + timedelta(hours=hours))
