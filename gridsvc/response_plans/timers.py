@@ -52,6 +52,9 @@ class TimerRule:
     cards_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("warn_s", "limit_s", "again_s"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        object.__setattr__(self, "cards_s", tuple(map(float, self.cards_s)))
         where = f"Timer of {self.step}, {self.urgency}"
         if self.step not in AWAITED_STEPS:
             raise InvalidInput(f"{where}: `step` is one of {', '.join(AWAITED_STEPS)}.")

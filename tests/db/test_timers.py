@@ -43,10 +43,12 @@ def rules(service, *given):
 
 
 def grow_old(url, case, seconds):
-    """Let a case have been reported so long ago, as if the clock had moved on."""
+    """Let a case have been reported so long ago, and its alerts with it, as if the clock had moved on."""
     with as_superuser(url) as superuser:
-        superuser.execute("update incident set triggered_at = triggered_at - make_interval(secs => %s) where id = %s",
-                          [seconds, case])  # fmt: skip
+        for table, column, key in (("incident", "triggered_at", "id"), ("alert", "since", "incident_id")):
+            superuser.execute(
+                f"update {table} set {column} = {column} - make_interval(secs => %s) where {key} = %s", [seconds, case]
+            )
 
 
 def look(service):
