@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ class Owners:
 class OwnershipIndex:
     """Answers for one generation of one district. Immutable; safe for any number of threads.
 
-    Until `prepare` is called, single points are answered by plain Python, without importing the compiler.
+    Single points are answered by plain Python, without importing the compiler, until `prepare` is called; in a process
+    that has the kernels already (it imported `crossing`) they are used from the start.
     """
 
     def __init__(self, buffer: memoryview) -> None:
@@ -87,6 +89,8 @@ class OwnershipIndex:
         self._address = int(self._section("about", np.dtype(np.uint8)).ctypes.data) - at
         self._answers: dict[int, Ownership] = {}
         self._find: Callable[[float, float], int] = self._find_plainly
+        if "gridsvc.grids.crossing" in sys.modules:
+            self.prepare()
 
     @classmethod
     def build(cls, district: str, generation: int, grids: Iterable[Grid]) -> OwnershipIndex:

@@ -233,3 +233,15 @@ def test_a_load_that_cannot_be_is_refused_with_the_cure(
     boundaries(tmp_path / "t.geojson", towns())
     done = gridsvc("load", "grids", tmp_path / words[0], *words[1:], "--district", DISTRICT, fails=3)
     assert reason in done.stderr
+
+
+def test_an_activation_may_be_planned(gridsvc: Typed, in_force: int, tmp_path: Path) -> None:
+    at = ("--district", DISTRICT)
+    file = boundaries(tmp_path / "t.geojson", towns(0.3))
+    words = ("--level", "township", "--crs", "wgs84", *at, "--json")
+    number = json.loads(gridsvc("load", "grids", file, *words).stdout)["generation"]
+    planned = gridsvc("grids", "activate", number, "--at", "2199-01-01T00:00:00+08:00", *at, "--json")
+    assert json.loads(planned.stdout) == {
+        "district": DISTRICT, "generation": number, "planned_for": "2199-01-01T00:00:00+08:00"
+    }  # fmt: skip
+    assert json.loads(gridsvc("locate", 119.65, 29.1, *at, "--json").stdout)["generation"] == in_force

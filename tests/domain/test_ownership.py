@@ -150,6 +150,7 @@ def test_in_an_overlap_the_lowest_code_wins_and_the_defect_is_named() -> None:
     one, two = village("1", shapely.box(0, 0, 2, 2)), village("2", shapely.box(1, 1, 3, 3))
     for grids in ((one, two), (two, one)):
         index = index_of(*grids)
+        index._find = index._find_plainly
         answer = index.locate(1.5, 1.5)
         assert answer.rule is Rule.OVERLAP
         assert owner(index, 1.5, 1.5) == "1"
@@ -177,6 +178,7 @@ def test_a_parent_that_is_not_there_ends_the_chain() -> None:
 @pytest.mark.parametrize(("lon", "lat"), [(float("nan"), 29.0), (29.1, 119.7), (float("inf"), 29.0), (500.0, 29.0)])
 def test_impossible_coordinates_are_refused_by_one_and_by_many(lon: float, lat: float) -> None:
     index = index_of(*nest(tile(12, 1)))
+    index._find = index._find_plainly
     with pytest.raises(InvalidInput):
         index.locate(lon, lat)
     with pytest.raises(InvalidInput):
@@ -237,6 +239,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
 
 def test_plain_python_answers_as_the_kernels_do() -> None:
     index = index_of(*nest(tile(200, 6)))
+    index._find = index._find_plainly
     points = hard_points(index.shapes, 6000, 6)
     many = index.locate_many(*points.T.copy())
     plain = [index._find_plainly(x, y) for x, y in points.tolist()]
