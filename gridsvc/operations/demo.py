@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-MAKING = 5
+MAKING = 6
 """Counts changes of how a demo is made: one that was made otherwise is not taken for the same."""
 
 DEFAULT_INCIDENTS, DEFAULT_SEED = 600, 1

@@ -37,6 +37,7 @@ REGIONS = {
 _AREA_KM2 = 658.0
 _CELL_M = 280.0
 _VILLAGES_PER_AREA = 6
+_SMOOTHINGS = 14
 _VACANT_SHARE = 0.04
 _ROOM = {"街道": 1.0, "镇": 1.7, "乡": 2.6}
 """Room that one village takes, by the kind of its township, relative."""
@@ -126,7 +127,19 @@ def _make_cells(townships: Sequence[Township], random: np.random.Generator) -> _
     for one, other in diagram.ridge_points:
         neighbours[one].append(int(other))
         neighbours[other].append(int(one))
-    return _Cells(plane, points, vertices, corners, rim, neighbours, random.uniform(0.75, 1.35, len(points)))
+    return _Cells(plane, points, vertices, corners, rim, neighbours, _rough_land(neighbours, random))
+
+
+def _rough_land(neighbours: list[list[int]], random: np.random.Generator) -> NDArray[np.float64]:
+    """Return how slowly a border moves over each cell: hills some cells wide, so that borders wind but do not fray."""
+    count = len(neighbours)
+    tail = np.repeat(np.arange(count), [len(near) for near in neighbours])
+    head = np.concatenate([np.array(near, dtype=np.int64) for near in neighbours])
+    height = random.normal(size=count)
+    degree = np.maximum(np.bincount(tail, minlength=count), 1)
+    for _ in range(_SMOOTHINGS):
+        height = 0.5 * height + 0.5 * np.bincount(tail, weights=height[head], minlength=count) / degree
+    return np.asarray(np.clip(1.0 + 0.09 * height / height.std(), 0.75, 1.3), dtype=np.float64)
 
 
 def _grow_townships(cells: _Cells, townships: Sequence[Township], pull: float) -> NDArray[np.int64]:

@@ -240,9 +240,9 @@ def _rank(
         return found
 
     seats = list(seat_of.values())
-    rim = [int(np.argmin(points @ np.array(side))) for side in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1))]
-    for way in ways(rim[0], [rim[1]]) + ways(seats[0], [seats[1]]):
-        rank[way] = _TRUNK
+    rim = [_rim(points, np.array(side)) for side in ((-1, 0), (1, 0), (0, 1), (0, -1), (1, 1), (-1, -1))]
+    for start, end in ((rim[0], seats[0]), (seats[0], seats[1]), (seats[1], rim[1])):
+        rank[ways(start, [end])[0]] = _TRUNK
     for number_of_seat, seat in enumerate(seats):
         others = sorted(seats[:number_of_seat] + seats[number_of_seat + 1 :],
                         key=lambda other: float(((points[other] - points[seat]) ** 2).sum()))  # fmt: skip
@@ -258,6 +258,13 @@ def _rank(
             used[way] += 1
         rank = np.where(used >= 4, np.maximum(rank, _SECONDARY), np.where(used >= 1, np.maximum(rank, _TERTIARY), rank))
     return np.asarray(rank, dtype=np.int64)
+
+
+def _rim(points: NDArray[np.float64], side: NDArray[np.int64]) -> int:
+    """Return the junction farthest out in a direction, near the line through the middle."""
+    away = points - points.mean(axis=0)
+    direction = side / np.hypot(*side)
+    return int(np.argmax(away @ direction - 0.8 * np.abs(away @ np.array([-direction[1], direction[0]]))))
 
 
 def _one_ways(
