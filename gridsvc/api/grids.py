@@ -101,7 +101,14 @@ async def post_owners(request: Request) -> Response:
     return Response(await run_in_threadpool(_many, service_of(request), body), media_type="application/json")
 
 
-@router.get("/grids", summary="The grids in force")
+_GRID = {"code": "330703001000", "name": "多湖街道", "level": "township", "parent": "330703R01", "area_m2": 2.4e7}
+
+
+@router.get(
+    "/grids",
+    summary="The grids in force",
+    responses={200: {"content": {"application/json": {"example": {"items": [_GRID]}}}}},
+)
 def get_grids(request: Request, district: Annotated[str | None, Query(max_length=40)] = None) -> dict[str, Any]:
     """List code, name, level, parent and area_m2 of every grid in force."""
     service = service_of(request)

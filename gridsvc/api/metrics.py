@@ -111,6 +111,11 @@ class Meter:
             _log.warning("the counts of this process cannot be written: %s", error.strerror)
 
 
+# A map asks for hundreds of tiles: they are counted and timed, a line each would say nothing more.
+_UNLOGGED = ("/tiles/", "/assets/")
+_FINE = frozenset({200, 204, 304})
+
+
 class Watch:
     """Middleware: every request has an id (its own X-Request-Id, or a new one), is timed, counted and logged."""
 
@@ -143,8 +148,9 @@ class Watch:
             # The pattern of the route, never the address: that may hold what somebody searched for.
             route = getattr(scope.get("route"), "path", None) or "(none)"
             self._meter.count(scope["method"], route, status, seconds)
-            facts = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-            _log.info("answered", extra={"facts": facts})
+            if not (status in _FINE and route.startswith(_UNLOGGED)):
+                facts = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+                _log.info("answered", extra={"facts": facts})
             request_id.reset(token)
 
 

@@ -71,7 +71,8 @@ def test_r18_every_change_leaves_its_event(web, places, urgent) -> None:
     assert step(web, case, "cancel", note="false alarm").status_code == 200
     events = web.get(f"/incidents/{case['id']}/events").json()["items"]
     assert [event["kind"] for event in events] == ["report", "accept", "cancel"]
-    assert events[2]["data"]["note"] == "false alarm"
+    assert "false alarm" not in json.dumps(events[2]["data"])  # free words lie apart, where the law may empty them
+    assert events[2]["note"] == "false alarm"
     assert all(event["incident_id"] == case["id"] for event in events)
 
 

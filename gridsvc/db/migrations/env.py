@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from gridsvc.db import access_tables, case_tables, work_tables
-from gridsvc.db.tables import metadata
+from gridsvc.db import access_tables, case_tables, tables, work_tables
 
-assert access_tables.metadata is case_tables.metadata is work_tables.metadata is metadata
+metadata = tables.metadata
+assert all(module.moment is tables.moment for module in (access_tables, case_tables, work_tables))  # one MetaData
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

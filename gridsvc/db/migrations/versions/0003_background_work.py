@@ -14,5 +14,4 @@ depends_on = None
 
 def upgrade() -> None:
     # Past SQLAlchemy, which would read the % of plpgsql's format() as a parameter.
-    with op.get_bind().connection.cursor() as cursor:
-        cursor.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

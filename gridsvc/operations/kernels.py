@@ -1,0 +1,29 @@
+"""`python -m gridsvc.operations.kernels`: compile every numba kernel, so that no request ever waits for a compiler.
+
+numba keeps what it compiled in `__pycache__` beside the source where that can be written, else in the user's cache
+folder, or where NUMBA_CACHE_DIR says; keyed by source, numba's version and processor.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from gridsvc.roads import warm
+
+KERNELS = (
+    *warm.KERNELS,
+    "gridsvc.grids.raster",
+    "gridsvc.grids.crossing",
+    "gridsvc.isochrones.contour_kernel",
+)
+"""Modules whose import compiles what is not compiled yet, or loads it."""
+
+
+def load_all() -> None:
+    """Import them all: a second or less where they are compiled, a minute where not."""
+    for module in KERNELS:
+        importlib.import_module(module)
+
+
+if __name__ == "__main__":
+    load_all()
