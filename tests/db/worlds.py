@@ -97,10 +97,13 @@ def toy_grids() -> list[Grid]:
 
 
 def toy_road(kph: float = 60.0) -> RoadNetwork:
-    """The one road of the district on paper, a junction a kilometre."""
+    """The one road of the district on paper; a lane of 20 m to the south makes a junction of every kilometre."""
     x, y = toy_roads.EAST_M, toy_roads.NORTH_M
-    points = {km + 2: ((119.6 + km / 100) * x, 29.1 * y) for km in range(-1, 18)}
-    return toy_roads.network(points, {1: (list(points), kph, "both")})
+    road = {km + 2: ((119.6 + km / 100) * x, 29.1 * y) for km in range(-1, 18)}
+    lanes = {point + 100: (east, north - 20) for point, (east, north) in road.items()}
+    ways: dict[int, tuple[list[int], float, str]] = {1: (list(road), kph, "both")}
+    ways |= {point + 100: ([point, point + 100], 10.0, "both") for point in road}
+    return toy_roads.network(road | lanes, ways)
 
 
 def load_toy(service: Service, district: str = DISTRICT) -> None:
