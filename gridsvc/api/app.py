@@ -22,6 +22,8 @@ from gridsvc.operations.callers import CallerBook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from fastapi import APIRouter
+
     from gridsvc.operations.service import Service
 
 # Routers by noun; routes are tried in this order, so that what is asked most comes first.
@@ -32,8 +34,16 @@ ROUTERS = (
 _THREADS = 16
 
 
-def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
-    """Return the application over a service; without `sign_in` everybody is the operator of this machine."""
+def load_routers() -> list[APIRouter]:
+    """Return the routers of all nouns."""
+    return [importlib.import_module(f"gridsvc.api.{name}").router for name in ROUTERS]
+
+
+def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None = None) -> FastAPI:
+    """Return the application over a service; without `sign_in` everybody is the operator of this machine.
+
+    `supervisor` is the process that all processes of the service have in common; None where this is the only one.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -53,7 +63,7 @@ def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(authorize)],
     )
-    meter = app.state.meter = Meter(service.folder)
+    meter = app.state.meter = Meter(service.folder, supervisor)
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     problems.register(app)
     # The last one added is the first one asked.
@@ -61,26 +71,22 @@ def create_app(service: Service, *, sign_in: bool = True) -> FastAPI:
     app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(Watch, meter=meter)
-    for name in ROUTERS:
-        app.include_router(importlib.import_module(f"gridsvc.api.{name}").router)
+    for router in load_routers():
+        app.include_router(router)
     return app
 
 
-def from_environment() -> FastAPI:
+def from_environment(supervisor: int | None = None) -> FastAPI:
     """Return the application over the service of the environment's settings: what a worker process runs."""
-    import multiprocessing
-
     from gridsvc.operations.kernels import load_all
     from gridsvc.operations.log_lines import log_as_json
-    from gridsvc.settings import Settings, die_with_parent, open_service
+    from gridsvc.settings import Settings, open_service
 
     log_as_json()
-    if multiprocessing.parent_process() is not None:
-        die_with_parent()
     settings = Settings.read()
     service = open_service(settings, pool=_THREADS // 2)
     sign_in = settings.auth == "required"
     if sign_in and not service.database.holds_scopes():
         raise NotAllowed("The database's role is above row level security.")
     load_all()  # before the first request, so that /readyz means it
-    return create_app(service, sign_in=sign_in)
+    return create_app(service, sign_in=sign_in, supervisor=supervisor)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 import re
 import shutil
@@ -46,8 +45,8 @@ _log = logging.getLogger("gridsvc.request")
 class Meter:
     """The counts of one process: by (method, route, status), how often each bucket, the sum of seconds, the number."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "metrics" / _run_name()
+    def __init__(self, folder: Path, supervisor: int | None = None) -> None:
+        self._folder = folder / "metrics" / _run_name(os.getpid() if supervisor is None else supervisor)
         self._file = self._folder / f"{os.getpid()}.json"
         self._counts: dict[tuple[str, str, str], list[float]] = {}
         self._lock = threading.Lock()
@@ -237,11 +236,9 @@ def _read(file: Path) -> list[Any]:
     return rows
 
 
-def _run_name() -> str:
+def _run_name(supervisor: int) -> str:
     """Name the running service: its supervisor's process, and when that began, since numbers come round again."""
-    parent = multiprocessing.parent_process()
-    pid = os.getpid() if parent is None or parent.pid is None else parent.pid
-    return f"{pid}-{_began(pid)}"
+    return f"{supervisor}-{_began(supervisor)}"
 
 
 def _began(pid: int) -> str:

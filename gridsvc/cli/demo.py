@@ -152,13 +152,14 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
     os.environ["GRIDSVC_AUTH"] = settings.auth  # read by the HTTP processes, which are children of this one
     say(f"gridsvc answers at http://127.0.0.1:{port}/   (no sign-in, this machine only; Ctrl-C ends it)")
     with ExitStack() as stack:
-        stack.enter_context(serving.background_process(dict(os.environ)))
+        door = serving.Door("127.0.0.1", port)
+        processes = stack.enter_context(serving.running(door, serving.default_workers()))
         if speed is not None:
             from gridsvc.operations.demo_replay import live_replay
 
             say(f"Incidents happen now, {speed:g} times as fast as life.")
             stack.enter_context(live_replay(open_service(settings, pool=2), district, speed))
-        serving.serve_http(serving.Door("127.0.0.1", port), serving.default_workers())
+        processes.wait()
 
 
 @click.command()

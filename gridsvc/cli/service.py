@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,28 +42,24 @@ def serve(
         say("Keys cross the network in the clear. Give --tls-cert and --tls-key, or serve behind a proxy.")
     if settings.auth == "required":
         say("Make a key for each person: gridsvc keys add NAME --role ROLE")
-    with serving.background_process(settings.environment):
-        serving.serve_http(door, workers or serving.default_workers())
+    with serving.running(door, workers or serving.default_workers()) as processes:
+        sys.exit(processes.wait())
 
 
 @click.command()
-@click.option("--with-parent", is_flag=True, hidden=True)
 @click.option("--jobs-at-once", default=1, show_default=True, type=click.IntRange(1, 64),
               help="Heavy jobs side by side, in all such processes together.")  # fmt: skip
 @click.option("--job", "job_id", hidden=True, help="Run one attempt at a job: what the background process starts.")
 @click.option("--attempt", type=int, hidden=True)
-def work(*, with_parent: bool, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
+def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
     """Run the background process: it seals events, keeps time, runs jobs. `serve` starts one by itself."""
     from gridsvc import work as background
     from gridsvc.operations.log_lines import log_as_json
-    from gridsvc.settings import die_with_parent
 
     log_as_json()
     if job_id is not None and attempt is not None:
         background.run_attempt(job_id, attempt)
         return
-    if with_parent:
-        die_with_parent()
     stop = serving.stop_on_signals()
     background.run(open_service(Settings.read(), pool=2), stop, jobs_at_once=jobs_at_once)
 

@@ -6,8 +6,6 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gridsvc.cli.nursery import Nursery
     from gridsvc.db.connection import Database
 
 _PORT_PATIENCE_S = 5.0
@@ -63,6 +62,14 @@ class Door:
         """The address that is told to a person."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'http' if self.tls_cert is None else 'https'}://{host}:{self.port}/"
+
+    def listen(self) -> socket.socket:
+        """Return the socket on which all processes listen."""
+        listening = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((self.host, self.port))
+        listening.listen(2048)
+        return listening
 
     @property
     def is_clear(self) -> bool:
@@ -117,53 +124,56 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 @contextmanager
-def background_process(environment: dict[str, str]) -> Iterator[None]:
-    """Keep `gridsvc work` running, and one more standing by, so that the sealer is replaced within a second.
+def running(door: Door, workers: int) -> Iterator[Nursery]:
+    """Answer HTTP in some processes, and work in the background in another, which has one more standing by.
 
-    Each is started again when it ends, and ended with us, also when we are killed.
+    The second background process makes that the sealer is replaced within a second.
     """
-    stopping = threading.Event()
-    running: dict[int, subprocess.Popen[bytes]] = {}
+    from gridsvc.cli.nursery import Role, nursery
 
-    def keep(number: int) -> None:
-        if stopping.wait(_STANDBY_AFTER_S * number):
-            return
-        while not stopping.is_set():
-            child = subprocess.Popen([sys.executable, "-m", "gridsvc", "work", "--with-parent"], env=environment)
-            running[number] = child
-            while child.poll() is None and not stopping.wait(0.1):
-                pass
-            stopping.wait(0.3)
-
-    keepers = [threading.Thread(target=keep, args=(number,), daemon=True) for number in range(2)]
-    for keeper in keepers:
-        keeper.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for keeper in keepers:
-            keeper.join(5)
-        for child in running.values():
-            child.terminate()
-        for child in running.values():
-            try:
-                child.wait(10)
-            except subprocess.TimeoutExpired:
-                child.kill()
+    with door.listen() as listening:
+        answering = [Role(f"HTTP process {n + 1}", lambda: _answer(door, listening)) for n in range(workers)]
+        working = [Role("background process", _work), Role("background process in reserve", _work, _STANDBY_AFTER_S)]
+        with nursery([*answering, *working], _load) as begun:
+            yield begun
 
 
-def serve_http(door: Door, workers: int) -> None:
-    """Answer HTTP until told to stop; each worker opens the service of the environment's settings."""
+def _load() -> None:
+    """Load what every process needs, once, before any is forked."""
+    import importlib
+
+    from gridsvc.api.app import load_routers
+    from gridsvc.operations.kernels import load_all
+    from gridsvc.operations.log_lines import log_as_json
+
+    log_as_json()
+    for module in ("uvicorn", "uvloop", "httptools", "gridsvc.work"):
+        importlib.import_module(module)
+    load_routers()
+    load_all()
+
+
+def _answer(door: Door, listening: socket.socket) -> None:
+    """Be a process that answers HTTP."""
     import uvicorn
 
-    uvicorn.run(
-        "gridsvc.api.app:from_environment", factory=True, host=door.host, port=door.port, workers=workers,
-        log_level="warning", access_log=False, timeout_graceful_shutdown=10, timeout_keep_alive=30,
-        timeout_worker_healthcheck=60,  # a busy machine is no reason to kill a worker
-        server_header=False, ssl_certfile=door.tls_cert, ssl_keyfile=door.tls_key,
+    from gridsvc.api.app import from_environment
+
+    config = uvicorn.Config(
+        from_environment(supervisor=os.getppid()), log_config=None, access_log=False, timeout_graceful_shutdown=10,
+        timeout_keep_alive=30, server_header=False, ssl_certfile=door.tls_cert, ssl_keyfile=door.tls_key,
         proxy_headers=door.proxies is not None, forwarded_allow_ips=door.proxies,
     )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _work() -> None:
+    """Be a background process."""
+    from gridsvc import work
+    from gridsvc.settings import Settings, open_service
+
+    stop = stop_on_signals()
+    work.run(open_service(Settings.read(), pool=2), stop)
 
 
 def stop_on_signals() -> threading.Event:
