@@ -12,13 +12,7 @@ from gridsvc.db import about as store
 from gridsvc.db import addresses, sealing, teams
 from gridsvc.db.versions import ensure_district
 from gridsvc.errors import Conflict, InvalidInput
-from gridsvc.files.demo.crews import raise_crews
-from gridsvc.files.demo.real import DISTRICT_CODE as REAL_CODE
-from gridsvc.files.demo.real import make_real
-from gridsvc.files.demo.synthetic import make_jindong
-from gridsvc.operations import grids, roads
-from gridsvc.operations.demo_past import live_through
-from gridsvc.operations.law import put_law
+from gridsvc.files.demo.place import REAL_CODE, SYNTHETIC_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,15 +96,13 @@ def _code_of(told: dict[str, dict[str, Any]], source: str, *, synthetic: bool) -
         if about.get("demo", {}).get("source") == source:
             return code
     if synthetic:
-        from gridsvc.files.demo.jindong import DISTRICT_CODE
-
-        if DISTRICT_CODE in told:
+        if SYNTHETIC_CODE in told:
             raise Conflict(
-                f"District {DISTRICT_CODE} is loaded already and is not this demo. "
+                f"District {SYNTHETIC_CODE} is loaded already and is not this demo. "
                 "Set GRIDSVC_DATA to another folder for a demo of its own.",
                 kind="district-taken",
             )
-        return DISTRICT_CODE
+        return SYNTHETIC_CODE
     free = int(REAL_CODE)
     while str(free) in told:
         free += 1
@@ -128,6 +120,10 @@ def _refuse_other(made: dict[str, Any], wish: Wish) -> None:
 
 
 def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, say: Say, begun: float) -> Demo:
+    from gridsvc.files.demo.real import make_real
+    from gridsvc.files.demo.synthetic import make_jindong
+    from gridsvc.operations.demo_past import live_through
+
     count = DEFAULT_INCIDENTS if wish.incidents is None else wish.incidents
     seed = DEFAULT_SEED if wish.seed is None else wish.seed
     say("Roads and boundaries ..." if wish.osm else "Drawing the synthetic Jindong ...")
@@ -171,7 +167,10 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
 def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> dict[str, str]:
     """Load grids, roads, law, teams and addresses of a place into its district; return the teams' names by id."""
     from gridsvc.files.catalogue import read_catalogue, read_units
+    from gridsvc.files.demo.crews import raise_crews
     from gridsvc.files.response_plans import read_clock_rules, read_plan_book
+    from gridsvc.operations import grids, roads
+    from gridsvc.operations.law import put_law
 
     counts = ", ".join(f"{number} {key}" for key, number in place.grid_counts().items())
     say(f"Grids: {counts} ...")

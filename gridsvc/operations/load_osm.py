@@ -9,7 +9,7 @@ from gridsvc.db import grids as store
 from gridsvc.db.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import InvalidInput
 from gridsvc.files.demo.levels import choose_admin_levels
-from gridsvc.files.demo.real import DISTRICT_CODE
+from gridsvc.files.demo.place import REAL_CODE
 from gridsvc.files.osm_places import read_places
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import resolve_codes
@@ -105,7 +105,7 @@ def _district(connection: Connection, told: str | None) -> str:
     loaded = [versions.district for versions in list_versions(connection)]
     if told is None and len(loaded) > 1:
         raise InvalidInput(f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.")
-    code = told or (loaded[0] if loaded else DISTRICT_CODE)
+    code = told or (loaded[0] if loaded else REAL_CODE)
     ensure_district(connection, code)
     return code
 

@@ -16,6 +16,7 @@ import shapely
 from scipy.spatial import Voronoi
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.demo.place import SYNTHETIC_CODE
 from gridsvc.files.demo.tiling import Plane, cluster_centres, dissolve, nearest_of
 from gridsvc.grids.levels import Grid, Level
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DISTRICT_CODE, DISTRICT_NAME = "330703", "金东区"
+DISTRICT_NAME = "金东区"
 
 REGIONS = {
     "城市+工业": ("多湖街道", "东孝街道", "赤松镇"),
@@ -305,7 +306,7 @@ def _as_grids(
     area_of: dict[str, str] = {}
     areas: list[Grid] = []
     leaves: list[Grid] = []
-    region_of = {name: f"{DISTRICT_CODE}R{n:02}" for n, names in enumerate(REGIONS.values(), 1) for name in names}
+    region_of = {name: f"{SYNTHETIC_CODE}R{n:02}" for n, names in enumerate(REGIONS.values(), 1) for name in names}
     for township in townships:
         own = {village.code: centres[village.code] for village in township.villages}
         group = _group_areas(township, own, touching)
@@ -339,7 +340,7 @@ def _as_grids(
     regions = dissolve([grid.geometry for grid in wide], [region_of[grid.name] for grid in wide])
     top = [
         Grid(code, f"{theme}区域网格", Level.REGIONAL, None, regions[code])
-        for theme, code in zip(REGIONS, (f"{DISTRICT_CODE}R{n:02}" for n in range(1, 100)), strict=False)
+        for theme, code in zip(REGIONS, (f"{SYNTHETIC_CODE}R{n:02}" for n in range(1, 100)), strict=False)
     ]
     return (*top, *sorted(wide, key=lambda grid: grid.code), *areas, *leaves)
 

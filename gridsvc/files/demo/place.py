@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from gridsvc.roads.network import RoadNetwork
 
 
+SYNTHETIC_CODE = "330703"
+"""Code of Jindong, which the synthetic district is named after."""
+
+REAL_CODE = "900001"
+"""Code of a real place that has none: 9 begins no code of China's divisions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """A place where teams stand. `kind` is fire_station, police, townhall or seat; `made_up` where no source has it."""

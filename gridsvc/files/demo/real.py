@@ -11,7 +11,7 @@ import shapely
 
 from gridsvc.files.demo.crews import junction_points
 from gridsvc.files.demo.levels import draw_levels
-from gridsvc.files.demo.place import DemoPlace
+from gridsvc.files.demo.place import REAL_CODE, DemoPlace
 from gridsvc.files.demo.villages import Label
 from gridsvc.files.osm_places import read_places
 from gridsvc.grids.levels import Level
@@ -27,16 +27,13 @@ if TYPE_CHECKING:
     from gridsvc.grids.levels import Grid
     from gridsvc.roads.network import RoadNetwork
 
-DISTRICT_CODE = "900001"
-"""Code of a place that has none: 9 begins no code of China's divisions."""
-
 _BEYOND_M = 20_000.0
 """So far must roads reach beyond a district for its border villages to have all their ways."""
 
 _CHINA = (73.5, 18.0, 135.1, 53.6)
 
 
-def make_real(path: Path, code: str = DISTRICT_CODE, told: Mapping[Level, int] | None = None) -> DemoPlace:
+def make_real(path: Path, code: str = REAL_CODE, told: Mapping[Level, int] | None = None) -> DemoPlace:
     """Make a place of a .osm.pbf.
 
     Parameters

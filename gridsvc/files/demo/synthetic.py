@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from gridsvc.files.demo.jindong import DISTRICT_CODE, DISTRICT_NAME, draw_grids, read_divisions
-from gridsvc.files.demo.place import Address, DemoPlace, Post, Settlement
+from gridsvc.files.demo.jindong import DISTRICT_NAME, draw_grids, read_divisions
+from gridsvc.files.demo.place import SYNTHETIC_CODE, Address, DemoPlace, Post, Settlement
 from gridsvc.files.demo.streets import draw_streets
 from gridsvc.files.demo.tiling import Plane, point_list
 from gridsvc.grids.levels import Level
@@ -42,7 +42,7 @@ def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
     streets = draw_streets(Plane.of(outline), villages, township_of, seats, seed)
     speeds = Speeds(class_kph=dict(CHINA_KPH))
     return DemoPlace(
-        code=DISTRICT_CODE,
+        code=SYNTHETIC_CODE,
         name=f"{DISTRICT_NAME} (synthetic)",
         synthetic=True,
         time_zone="Asia/Shanghai",
