@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 NEAR_EDGE_M = 300.0
 POINTS = 1000
+DRAWN = 8000
+"""So many points are drawn from the roads about the area, and the first POINTS of those near its edge are taken."""
+
 FEWEST = 100
 TOLERANCE_S = 1.0
 """A point within a second of the budget is neither wrong inside nor outside: that is some ten metres of road."""
@@ -185,26 +188,34 @@ def _points_near_edge(
     # one directed piece of each stretch of road stands for it
     usable = np.flatnonzero((walk.from_vertex < walk.to_vertex) | ~_has_forward(walk))
     usable = usable[network.edge_class[walk.edge[usable]] != CLASS_NUMBER["gate"]]
-    metres = np.abs(network.vertex_m[walk.to_vertex[usable]] - network.vertex_m[walk.from_vertex[usable]])
-    middle_lon = network.vertex_lon[walk.from_vertex[usable]] * DEGREE
-    middle_lat = network.vertex_lat[walk.from_vertex[usable]] * DEGREE
-    scale = np.cos(np.radians(float(place.lat[0])))
+    a, b = walk.from_vertex[usable], walk.to_vertex[usable]
+    metres = np.abs(network.vertex_m[b] - network.vertex_m[a])
+    lon, lat = network.vertex_lon * DEGREE, network.vertex_lat * DEGREE
+    scale = float(np.cos(np.radians(place.lat[0])))
     degrees = NEAR_EDGE_M / 111_195.0
-    rim = shapely.transform(area, lambda xy: xy * [scale, 1.0]).boundary if not area.is_empty else (
-        shapely.Point(float(place.lon[0]) * scale, float(place.lat[0])))  # fmt: skip
+    if area.is_empty:
+        rim = shapely.Point(float(place.lon[0]) * scale, float(place.lat[0]))
+    else:
+        rim = shapely.transform(area, lambda xy: xy * [scale, 1.0]).boundary
     shapely.prepare(rim)
-    near = shapely.dwithin(rim, shapely.points(middle_lon * scale, middle_lat), degrees)
-    if not near.any():
-        # nothing so near: the nearest roads there are
-        away = np.hypot((middle_lon - place.lon[0]) * scale, middle_lat - place.lat[0])
-        near = away <= np.sort(away)[min(FEWEST, len(away) - 1)]
-    usable, metres = usable[near], metres[near]
-    weight = metres / metres.sum() if metres.sum() > 0 else np.full(len(metres), 1.0 / len(metres))
-    chosen = usable[draw.choice(len(usable), POINTS, p=weight)]
-    share = draw.random(POINTS)
-    a, b = walk.from_vertex[chosen], walk.to_vertex[chosen]
-    lon = (network.vertex_lon[a] + share * (network.vertex_lon[b] - network.vertex_lon[a])) * DEGREE
-    lat = (network.vertex_lat[a] + share * (network.vertex_lat[b] - network.vertex_lat[a])) * DEGREE
+    # pieces that may come near: their boxes meet the rim's, widened
+    west, south, east, north = rim.bounds
+    may = (np.maximum(lon[a], lon[b]) * scale >= west - degrees) & (
+        np.minimum(lon[a], lon[b]) * scale <= east + degrees
+    )
+    may &= (np.maximum(lat[a], lat[b]) >= south - degrees) & (np.minimum(lat[a], lat[b]) <= north + degrees)
+    weight = np.where(may, metres, 0.0)
+    if not weight.sum() > 0:
+        weight = metres if metres.sum() > 0 else np.ones(len(metres))
+    piece = draw.choice(len(usable), DRAWN, p=weight / weight.sum())
+    share = draw.random(DRAWN)
+    x = lon[a[piece]] + share * (lon[b[piece]] - lon[a[piece]])
+    y = lat[a[piece]] + share * (lat[b[piece]] - lat[a[piece]])
+    near = np.flatnonzero(shapely.dwithin(rim, shapely.points(x * scale, y), degrees))[:POINTS]
+    if len(near) < FEWEST:
+        # hardly any road so near: the nearest points there are
+        near = np.argsort(shapely.distance(rim, shapely.points(x * scale, y)), kind="stable")[:POINTS]
+    chosen, share, lon, lat = usable[piece[near]], share[near], x[near], y[near]
     return lon, lat, _seconds_at(walk, time, chosen, share, direction)
 
 

@@ -1,7 +1,7 @@
 """The compiled part of service areas: times at the corners of the mesh, and the lines where the budget ends."""
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):
     crossings = 0
     for t in range(n):
         count = np.int64(inside[triangle[t, 0]]) + np.int64(inside[triangle[t, 1]]) + np.int64(inside[triangle[t, 2]])
-        if count in {1, 2}:
+        if 0 < count < 3:
             mixed[t] = 1
             crossings += 1
     ring_lon, ring_lat = np.empty(crossings), np.empty(crossings)
@@ -109,12 +109,13 @@ def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):
         while mixed[t] == 1:
             mixed[t] = 2
             # leave by the side that has its inside end after its outside end, counter-clockwise: inside stays left
-            leave = 0
-            for k in range(3):
-                a, b = triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3]
-                if inside[b] and not inside[a]:
-                    leave = k
-            a, b = triangle[t, (leave + 1) % 3], triangle[t, (leave + 2) % 3]
+            p, q, r = triangle[t, 0], triangle[t, 1], triangle[t, 2]
+            if inside[r] and not inside[q]:
+                leave, a, b = 0, q, r
+            elif inside[p] and not inside[r]:
+                leave, a, b = 1, r, p
+            else:
+                leave, a, b = 2, p, q
             near, far = np.int64(time[b]), np.int64(time[a])
             if far == FARTHEST_MS:
                 length = math.hypot(x_m[a] - x_m[b], y_m[a] - y_m[b])
@@ -127,6 +128,18 @@ def trace(time, budget, triangle, neighbour, lon, lat, x_m, y_m, buffer_m):
             t = neighbour[t, leave]
     first[rings] = at
     return ring_lon[:at].copy(), ring_lat[:at].copy(), first[: rings + 1].copy()
+
+
+@njit(nogil=True)
+def _encloses(x, y, a, b, px, py):
+    """Say whether ring a..b goes round a point (crossings of a ray)."""
+    odd = False
+    j = b - 1
+    for i in range(a, b):
+        if (y[i] > py) != (y[j] > py) and px < (x[j] - x[i]) * (py - y[i]) / (y[j] - y[i]) + x[i]:
+            odd = not odd
+        j = i
+    return odd
 
 
 @njit(i8(read_f8, read_f8, types.Array(types.int64, 1, "C", readonly=True)), cache=True, nogil=True)
@@ -145,24 +158,19 @@ def owners_of_rings(x, y, first):
             box[r, 0], box[r, 1] = min(box[r, 0], x[i]), min(box[r, 1], y[i])
             box[r, 2], box[r, 3] = max(box[r, 2], x[i]), max(box[r, 3], y[i])
     owner = np.arange(n)
+    outer = np.flatnonzero(area > 0.0)
+    outer = outer[np.argsort(area[outer])]
     for hole in range(n):
         if area[hole] > 0.0:
             continue
         px, py = x[first[hole]], y[first[hole]]
-        best = -1
-        for r in range(n):
-            if area[r] <= 0.0 or (best >= 0 and area[r] >= area[best]):
-                continue
+        last = -1
+        for r in outer:
             if px < box[r, 0] or py < box[r, 1] or px > box[r, 2] or py > box[r, 3]:
                 continue
-            odd = False
-            a, b = first[r], first[r + 1]
-            j = b - 1
-            for i in range(a, b):
-                if (y[i] > py) != (y[j] > py) and px < (x[j] - x[i]) * (py - y[i]) / (y[j] - y[i]) + x[i]:
-                    odd = not odd
-                j = i
-            if odd:
-                best = r
-        owner[hole] = best if best >= 0 else hole
+            # the smallest ring round it; it lies in the last that can be, without a look, since it lies in one
+            if last >= 0 and _encloses(x, y, first[last], first[last + 1], px, py):
+                break
+            last = int(r)
+        owner[hole] = last if last >= 0 else hole
     return owner

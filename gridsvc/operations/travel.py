@@ -81,7 +81,7 @@ def mesh_of(service: Service, ground: Ground) -> Mesh:
     digest, profile = ground.view.versions.network, ground.weights.profile
 
     def load() -> Mesh:
-        name = f"{digest}.{profile}.mesh2"
+        name = f"{digest}.{profile}.mesh3"
         content = derived(service.folder, name, lambda: build_mesh(ground.network, profile).to_bytes())
         return Mesh.open(content)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit, types
@@ -43,7 +43,7 @@ def distance_m(
     return np.hypot((lon2 - lon1) * east, (lat2 - lat1) * north)
 
 
-def hilbert(lon: NDArray[np.int32], lat: NDArray[np.int32], bits: int = 16) -> NDArray[np.int64]:
+def hilbert(lon: NDArray[Any], lat: NDArray[Any], bits: int = 16) -> NDArray[np.int64]:
     """Place of each point on a Hilbert curve over their bounding square (Hilbert 1891)."""
     side = 1 << bits
     x, y = (_scaled(values, side) for values in (lon, lat))
@@ -59,7 +59,7 @@ def hilbert(lon: NDArray[np.int32], lat: NDArray[np.int32], bits: int = 16) -> N
     return place
 
 
-def _scaled(values: NDArray[np.int32], side: int) -> NDArray[np.int64]:
+def _scaled(values: NDArray[Any], side: int) -> NDArray[np.int64]:
     low = int(values.min())
     span = max(int(values.max()) - low, 1)
     return (values.astype(np.int64) - low) * (side - 1) // span
