@@ -21,6 +21,7 @@ from gridsvc.roads.speeds import CLASS_NUMBER
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import MultiPolygon
+    from shapely.geometry.base import BaseGeometry
 
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
@@ -193,6 +194,7 @@ def _points_near_edge(
     lon, lat = network.vertex_lon * DEGREE, network.vertex_lat * DEGREE
     scale = float(np.cos(np.radians(place.lat[0])))
     degrees = NEAR_EDGE_M / 111_195.0
+    rim: BaseGeometry
     if area.is_empty:
         rim = shapely.Point(float(place.lon[0]) * scale, float(place.lat[0]))
     else:
@@ -216,7 +218,7 @@ def _points_near_edge(
         # hardly any road so near: the nearest points there are
         near = np.argsort(shapely.distance(rim, shapely.points(x * scale, y)), kind="stable")[:POINTS]
     chosen, share, lon, lat = usable[piece[near]], share[near], x[near], y[near]
-    return lon, lat, _seconds_at(walk, time, chosen, share, direction)
+    return lon, lat, _seconds_at(network, walk, time, chosen, share, place, direction)
 
 
 def _has_forward(walk: Walk) -> NDArray[np.bool_]:
@@ -225,8 +227,9 @@ def _has_forward(walk: Walk) -> NDArray[np.bool_]:
 
 
 def _seconds_at(
-    walk: Walk, time: NDArray[np.float64], chosen: NDArray[np.int64], share: NDArray[np.float64], direction: str
-) -> NDArray[np.float64]:
+    network: RoadNetwork, walk: Walk, time: NDArray[np.float64], chosen: NDArray[np.int64], share: NDArray[np.float64],
+    place: Snaps, direction: str,
+) -> NDArray[np.float64]:  # fmt: skip
     """Seconds at points within pieces of road, by every piece that runs there, either way."""
     low = np.minimum(walk.from_vertex, walk.to_vertex)
     order = np.argsort(low, kind="stable")
@@ -242,4 +245,12 @@ def _seconds_at(
         else:
             told = time[walk.b[piece]] + (1.0 - along) * walk.seconds[piece]
         seconds = np.minimum(seconds, told)
+        # the place itself may lie on this piece
+        for e, f, offroad_m in zip(place.edge.tolist(), place.fraction.tolist(), place.offroad_m.tolist(), strict=True):
+            start, end_m = (network.vertex_m[v[piece]] for v in (walk.from_vertex, walk.to_vertex))
+            there = (f * network.edge_length_m[e] - start) / np.where(end_m == start, 1.0, end_m - start)
+            onward = along - there if direction == "from" else there - along
+            beside = (walk.edge[piece] == e) & (there >= 0) & (there <= 1) & (onward >= 0)
+            direct = offroad_m * WALK_S_PER_M + onward * walk.seconds[piece]
+            seconds = np.where(beside, np.minimum(seconds, direct), seconds)
     return seconds
