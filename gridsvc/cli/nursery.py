@@ -48,13 +48,14 @@ class Nursery:
         self._pid = pid
 
     def wait(self) -> int:
-        """Wait until it ends, by itself or because we are told to stop (SIGINT, SIGTERM); return its exit code."""
+        """Wait until it ends (return 1: it never should) or we are told to stop (SIGINT, SIGTERM; return 0)."""
         told = _listen()
         while not told:
             done, status = os.waitpid(self._pid, os.WNOHANG)
             if done:
                 self._pid = 0
-                return os.waitstatus_to_exitcode(status)
+                _log.error("the nursery ended (%d), and all its processes with it", os.waitstatus_to_exitcode(status))
+                return 1
             time.sleep(0.1)
         return 0
 
