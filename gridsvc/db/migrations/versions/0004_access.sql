@@ -85,13 +85,13 @@ GRANT DELETE ON session, pairing TO gridsvc_app;
 
 -- Scope. A transaction says for whom it is: gridsvc.district is one code, or * for all, and nothing at all where it was
 -- forgotten; gridsvc.grid is empty, or the code of the grid that the caller is limited to; gridsvc.grids are that grid,
--- those above it and those below it, joined by commas. The subselects make each a constant of the statement.
+-- those above it and those below it, joined by commas. The subselects make each a constant of the statement, and what
+-- is asked for a limited caller alone lies in functions, so that the plans of the others stay as small as they were.
 
 CREATE FUNCTION protect_by_district(relation REGCLASS, rows TEXT DEFAULT 'true', code TEXT DEFAULT 'district')
 RETURNS VOID LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    ours TEXT := format('((select current_setting(''gridsvc.district'', true)) = ''*'' '
-                        'or %I = (select current_setting(''gridsvc.district'', true)))', code);
+    ours TEXT := format('(select current_setting(''gridsvc.district'', true)) = any (array[''*'', %I])', code);
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
     EXECUTE format('CREATE POLICY scope ON %s TO gridsvc_app USING (%s and (%s)) WITH CHECK (%s)',
@@ -102,19 +102,46 @@ END
 $$;
 REVOKE ALL ON FUNCTION protect_by_district(REGCLASS, TEXT, TEXT) FROM PUBLIC;
 
+CREATE FUNCTION scope_has_grid(code TEXT) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN code = ANY (string_to_array(current_setting('gridsvc.grids', true), ','));
+END
+$$;
+
+-- The policies of `incident` say whether the case is there for the caller.
+CREATE FUNCTION scope_has_case(case_district TEXT, case_id UUID) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM public.incident AS i WHERE i.district = case_district AND i.id = case_id);
+END
+$$;
+
+-- A team without a grid of its own serves the whole district; another is seen where it belongs, and on a case.
+CREATE FUNCTION scope_has_team(team_district TEXT, team UUID, roster JSONB) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    grids CONSTANT TEXT[] := string_to_array(current_setting('gridsvc.grids', true), ',');
+    township CONSTANT TEXT := roster ->> 'township';
+    region CONSTANT TEXT := roster ->> 'region';
+    areas CONSTANT JSONB := coalesce(roster -> 'areas', '[]');
+BEGIN
+    RETURN (township IS NULL AND region IS NULL AND areas = '[]') OR township = ANY (grids) OR region = ANY (grids)
+        OR areas ?| grids
+        OR EXISTS (SELECT FROM public.engagement AS e
+                   WHERE e.district = team_district AND e.team_id = team AND e.until IS NULL);
+END
+$$;
+
+CREATE FUNCTION scope_has_team(team_district TEXT, team UUID) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM public.team AS t WHERE t.district = team_district AND t.id = team);
+END
+$$;
+
 DO $$
 DECLARE
-    whole CONSTANT TEXT := '(select coalesce(current_setting(''gridsvc.grid'', true), '''')) = ''''';
-    grid CONSTANT TEXT := '(select current_setting(''gridsvc.grid'', true))';
-    grids CONSTANT TEXT := '(select string_to_array(current_setting(''gridsvc.grids'', true), '',''))::text[]';
-    case_seen CONSTANT TEXT := whole || ' or exists (select from incident as i where i.district = %1$I.district '
-                                        'and i.id = %1$I.incident_id)';
-    team_seen CONSTANT TEXT := whole || ' or exists (select from team as t where t.district = %1$I.district '
-                                        'and t.id = %1$I.team_id)';
+    whole CONSTANT TEXT := '(select coalesce(current_setting(''gridsvc.grid'', true), '''') = '''')';
     each TEXT;
     rows TEXT;
 BEGIN
-    -- In this order: a policy may only name tables that are there, and these are seen through those.
     PERFORM protect_by_district('district', code => 'code');
     FOR each IN
         SELECT c.relname FROM pg_class AS c
@@ -124,23 +151,14 @@ BEGIN
     LOOP
         rows := CASE
             WHEN each = 'incident' THEN
-                format('%s or %s in (regional, township, area, village)', whole, grid)
-            WHEN each = 'grid' THEN
-                format('%s or code = any (%s)', whole, grids)
-            WHEN each = 'team' THEN
-                -- A team without a grid of its own serves the whole district.
-                format('%s or (roster ->> ''township'' is null and roster ->> ''region'' is null '
-                       'and roster -> ''areas'' = ''[]'') or roster ->> ''township'' = any (%s) '
-                       'or roster ->> ''region'' = any (%s) or roster -> ''areas'' ?| %s '
-                       'or exists (select from engagement as e where e.district = team.district '
-                       'and e.team_id = team.id and e.until is null)',
-                       whole, grids, grids, grids)
+                '(select current_setting(''gridsvc.grid'', true)) = any (array[regional, township, area, village])'
+            WHEN each = 'grid' THEN 'scope_has_grid(code)'
+            WHEN each = 'team' THEN 'scope_has_team(district, id, roster)'
             WHEN each IN ('engagement', 'incident_event', 'incident_personal', 'event_personal', 'alert', 'proposal')
-                THEN format(case_seen, each)
-            WHEN each IN ('team_last', 'team_position') THEN format(team_seen, each)
-            ELSE 'true'
+                THEN 'scope_has_case(district, incident_id)'
+            WHEN each IN ('team_last', 'team_position') THEN 'scope_has_team(district, team_id)'
         END;
-        PERFORM protect_by_district(each::regclass, rows);
+        PERFORM protect_by_district(each::regclass, CASE WHEN rows IS NULL THEN 'true' ELSE whole || ' or ' || rows END);
     END LOOP;
 END
 $$;
