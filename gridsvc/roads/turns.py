@@ -49,32 +49,37 @@ def split_at_forbidden_turns(
         Sequences of two or more slots, each beginning where the one before ends; those with a slot that is not
         usable are passed over.
     """
-    ends = dict(zip(slot.tolist(), zip(tail.tolist(), head.tolist(), strict=True), strict=True))
-    sequences = {sequence for sequence in forbidden if len(sequence) > 1 and all(s in ends for s in sequence)}
+    size = int(slot.max()) + 1 if len(slot) else 0
+    tail_of, head_of = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
+    tail_of[slot], head_of[slot] = tail, head
+    sequences = {
+        sequence for sequence in forbidden if len(sequence) > 1 and all(s < size and tail_of[s] >= 0 for s in sequence)
+    }
     prefixes = sorted({sequence[:i] for sequence in sequences for i in range(1, len(sequence))})
     node_of = {prefix: junctions + i for i, prefix in enumerate(prefixes)}
-    junction_of_prefix = [ends[prefix[-1]][1] for prefix in prefixes]
+    junction_of_prefix = [int(head_of[prefix[-1]]) for prefix in prefixes]
 
     def target(path: Slots) -> int:
         """Find the node of the longest suffix of the path that is a beginning of a forbidden sequence."""
         for start in range(len(path)):
             if (node := node_of.get(path[start:])) is not None:
                 return node
-        junction: int = ends[path[-1]][1]
-        return junction
+        return int(head_of[path[-1]])
 
-    plain_head = head.copy()
-    for i, s in enumerate(slot.tolist()):
-        if (s,) in node_of:
-            plain_head[i] = node_of[s,]
-    leaving: dict[int, list[int]] = {j: [] for j in set(junction_of_prefix)}
-    for s, (start, _) in ends.items():
-        if start in leaving:
-            leaving[start].append(s)
+    # a slot that begins a forbidden sequence leads to the node that remembers it
+    remembered = np.full(size, -1, np.int32)
+    for prefix, node in node_of.items():
+        if len(prefix) == 1:
+            remembered[prefix[0]] = node
+    plain_head = np.where(remembered[slot] >= 0, remembered[slot], head).astype(np.int32)
+    leaving: dict[int, list[int]] = {}
+    at_split = np.isin(tail, np.array(sorted(set(junction_of_prefix)), np.int32))
+    for s, start in zip(slot[at_split].tolist(), tail[at_split].tolist(), strict=True):
+        leaving.setdefault(start, []).append(s)
     extra = [
         (node_of[prefix], target((*prefix, s)), s, _ends_forbidden((*prefix, s), sequences))
         for prefix, junction in zip(prefixes, junction_of_prefix, strict=True)
-        for s in leaving[junction]
+        for s in leaving.get(junction, [])
     ]
     more = np.array(extra, np.int32).reshape(-1, 4)
     return SplitGraph(
