@@ -161,10 +161,12 @@ class Watch:
 def get_metrics(request: Request) -> Response:
     """Return counters of all processes and gauges of now; without the database its gauges are missing."""
     meter: Meter = request.app.state.meter
-    lines = [*_http_lines(meter.totals())]
+    service = service_of(request)
+    # Requests are not counted by district: how many there are is for one who may see all districts.
+    lines = [*_http_lines(meter.totals())] if service.caller.scope.district is None else []
     lines += _gauge("gridsvc_info", "The version.", [({"version": __version__}, 1)])
     try:
-        with service_of(request).database.transaction() as connection:
+        with service.database.transaction() as connection:
             gauges = read_gauges(connection)
     except Unavailable:
         lines += _gauge("gridsvc_database_up", "Whether the database answers.", [({}, 0)])

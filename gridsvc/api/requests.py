@@ -84,6 +84,8 @@ def request_key(request: Request, key: str | None, body: Any) -> RequestKey | No
 
 def as_response(answer: KeptAnswer) -> Response:
     """Return a kept answer as it was given the first time."""
+    if answer.status == 204:
+        return Response(status_code=204)
     return Response(answer.body, status_code=answer.status, media_type="application/json")
 
 

@@ -144,10 +144,11 @@ def get_closures(request: Request, district: str | None = None) -> dict[str, Any
 
 
 @router.delete("/closures/{closure_id}", status_code=204, summary="End a closure")
-def delete_closure(request: Request, closure_id: str) -> None:
+def delete_closure(request: Request, closure_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """End a closure at once."""
     try:
         number = UUID(closure_id)
     except ValueError:
         raise NotFound(f"There is no closure {closure_id[:60]!r}. See GET /closures.", kind="no-closure") from None
-    closures.delete_closure(service_of(request), number, actor=caller_of(request))
+    key = request_key(request, idempotency_key, None)
+    return as_response(closures.delete_closure(service_of(request), number, actor=caller_of(request), request=key))

@@ -10,6 +10,7 @@ from gridsvc.db import closures as store
 from gridsvc.db.events import append_event
 from gridsvc.db.versions import bump, get_versions, list_versions
 from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.operations.answering import answer_once
 from gridsvc.operations.reporting import idempotency_answer
 from gridsvc.roads.closures import check_closure, closed_edges
 from gridsvc.roads.network import PROFILES
@@ -78,20 +79,24 @@ def add_closure(
     return service.database.run(work)
 
 
-def delete_closure(service: Service, number: UUID, *, actor: str) -> None:
+def delete_closure(service: Service, number: UUID, *, actor: str, request: RequestKey | None = None) -> KeptAnswer:
     """End a closure at once. Raises NotFound for one that is not there."""
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection) -> KeptAnswer:
         code = store.find_district_of_closure(connection, number)
         if code is None:
             raise _no_closure(number)
-        versions = get_versions(connection, code, lock="update")
-        if not store.delete_closure(connection, code, number):
-            raise _no_closure(number)
-        bump(connection, code, "closures")
-        append_event(connection, code, "closure-ended", actor=actor, at=versions.now, data={"id": str(number)})
 
-    service.database.run(work)
+        def end() -> None:
+            versions = get_versions(connection, code, lock="update")
+            if not store.delete_closure(connection, code, number):
+                raise _no_closure(number)
+            bump(connection, code, "closures")
+            append_event(connection, code, "closure-ended", actor=actor, at=versions.now, data={"id": str(number)})
+
+        return answer_once(connection, code, request, 204, end)
+
+    return service.database.run(work)
 
 
 def list_closures(service: Service, district: str | None = None) -> dict[str, Any]:
