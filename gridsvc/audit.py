@@ -24,33 +24,47 @@ GENESIS = bytes(32)
 def canonical(value: Any) -> str:
     """Return a JSON value as canonical text (RFC 8785).
 
-    The fast path is `json.dumps`, whose output differs from the RFC only in floats outside 1e-4 to 1e16 and in keys
-    beyond the basic plane; such values take the slow path.
+    The fast path is `json.dumps`, whose output differs from the RFC only in integral floats, in floats outside 1e-4
+    to 1e16, and in keys beyond ASCII: the first become integers, the others take the slow path.
 
     Raises
     ------
     ValueError
         For NaN, infinities and integers beyond 2^53.
     """
-    if _is_plain(value):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return rfc8785.dumps(value).decode()
+    try:
+        plain = _plain(value)
+    except _SlowPathError:
+        return rfc8785.dumps(value).decode()
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether json.dumps writes this value as RFC 8785 does."""
+class _SlowPathError(Exception):
+    """json.dumps would write this value otherwise than RFC 8785."""
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as json.dumps writes it by RFC 8785."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
-        return True
-    if kind is float:
-        return bool(1e-4 <= abs(value) < 1e16 and not value.is_integer())
-    if kind is int:
-        return bool(-(2**53) < value < 2**53)
-    if kind is list or kind is tuple:
-        return all(map(_is_plain, value))
+        return value
     if kind is dict:
-        return all(type(key) is str and key.isascii() for key in value) and all(map(_is_plain, value.values()))
-    return False
+        plain = {}
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                raise _SlowPathError
+            plain[key] = _plain(item)
+        return plain
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
+    if kind is float:
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        if 1e-4 <= abs(value) < 1e16:
+            return value
+    elif kind is int and -(2**53) < value < 2**53:
+        return value
+    raise _SlowPathError
 
 
 def whole(value: Any) -> Any:
@@ -78,19 +92,17 @@ def event_text(
 ) -> str:
     """Return the canonical text of one event: who did what to which case, by both clocks."""
     return canonical(
-        whole(
-            {
-                "schema": SCHEMA,
-                "district": district,
-                "id": str(event_id),
-                "incident_id": None if incident_id is None else str(incident_id),
-                "kind": kind,
-                "actor": actor,
-                "at": at.isoformat(),
-                "client_at": None if client_at is None else client_at.isoformat(),
-                "data": data,
-            }
-        )
+        {
+            "schema": SCHEMA,
+            "district": district,
+            "id": str(event_id),
+            "incident_id": None if incident_id is None else str(incident_id),
+            "kind": kind,
+            "actor": actor,
+            "at": at.isoformat(),
+            "client_at": None if client_at is None else client_at.isoformat(),
+            "data": data,
+        }
     )
 
 
