@@ -85,7 +85,7 @@ def test_a_datum_whose_shift_is_not_public_is_refused_with_the_cure(tmp_path: Pa
 
 
 def test_a_national_system_with_a_published_shift_is_converted(tmp_path: Path) -> None:
-    """Bessel's ellipsoid lies 90 m from WGS-84 in Liechtenstein; the numbers are by swisstopo's approximate formulas."""
+    """Bessel's ellipsoid lies 90 m from WGS-84 in Liechtenstein; numbers by swisstopo's approximate formulas."""
     path = tmp_path / "a.gpkg"
     box = shapely.box(2_758_000, 1_223_000, 2_759_000, 1_224_000)
     geopandas.GeoDataFrame({"name": ["Vaduz"]}, geometry=[box], crs=2056).to_file(path)
