@@ -14,11 +14,11 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access import EVERYTHING, NOTHING
-from gridsvc.errors import NotFound, Unavailable
+from gridsvc.errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,6 +163,9 @@ class Database:
             raise
         except PoolTimeoutError as error:
             raise Unavailable("Every connection to the database is busy. Nothing was written; try again.") from error
+        except DataError as error:  # a number out of range, a NUL in a text: refused where nothing else saw it
+            words = str(error.orig).splitlines()[0]
+            raise InvalidInput(f"A value cannot be kept: {words}. Correct it.", kind="value") from error
         except (OperationalError, InterfaceError) as error:
             state = _sqlstate(error)
             if state in _RETRIED:
