@@ -31,6 +31,7 @@ SETTINGS = (
     Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
+    Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
 
 
@@ -40,9 +41,7 @@ def data_folder(environment: dict[str, str]) -> Path:
         return Path(told).expanduser().absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/gridsvc")
-    base = environment.get("XDG_DATA_HOME") or str(
-        Path(environment.get("HOME", "~")).expanduser() / ".local" / "share"
-    )
+    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "share")
     return Path(base) / "gridsvc"
 
 
@@ -72,9 +71,7 @@ class Settings:
         )
 
 
-def open_service(
-    settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None
-) -> Service:
+def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None) -> Service:
     """Return the service of these settings: its database started and migrated where it is ours to do so.
 
     Raises
