@@ -5,5 +5,15 @@ from __future__ import annotations
 from gridsvc.isochrones.areas import Area, isochrones
 from gridsvc.isochrones.certificate import Certificate
 from gridsvc.isochrones.mesh import BUFFER_M, Mesh, build_mesh
+from gridsvc.isochrones.stations import StationAreas, station_areas
 
-__all__ = ["BUFFER_M", "Area", "Certificate", "Mesh", "build_mesh", "isochrones"]
+__all__ = [
+    "BUFFER_M",
+    "Area",
+    "Certificate",
+    "Mesh",
+    "StationAreas",
+    "build_mesh",
+    "isochrones",
+    "station_areas",
+]
