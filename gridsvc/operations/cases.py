@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gridsvc.access import Right, mask_reporter
-from gridsvc.db import engagements, events, incidents, personal
+from gridsvc.db import alerts, engagements, events, incidents, personal
 from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.incidents import legal_steps, legal_team_steps
@@ -69,7 +69,8 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
 
 def case_json(connection: Connection, case: StoredCase) -> dict[str, Any]:
     """Return a case as the interface has it: the answer at its report, brought up to now."""
-    return _joined(case, engagements.list_engagements(connection, case.district, [case.id]))
+    sounded = alerts.list_alerts(connection, case.district, [case.id]).get(case.id, [])
+    return _joined(case, engagements.list_engagements(connection, case.district, [case.id]), sounded)
 
 
 def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Any]:
@@ -81,12 +82,14 @@ def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str |
         found = incidents.list_incidents(connection, wanted, limit=limit + 1, after=cursor)
         page = found[:limit]
         on_page: dict[UUID, list[Engagement]] = {case.id: [] for case in page}
+        sounded: dict[UUID, list[dict[str, Any]]] = {}
         for code in {case.district for case in page}:
             ids = [case.id for case in page if case.district == code]
             for engagement in engagements.list_engagements(connection, code, ids):
                 on_page[engagement.incident_id].append(engagement)
+            sounded |= alerts.list_alerts(connection, code, ids)
         sift = sieve(connection)
-        items = [sift.case(_joined(case, on_page[case.id])) for case in page]
+        items = [sift.case(_joined(case, on_page[case.id], sounded.get(case.id, []))) for case in page]
     more = len(found) > limit
     return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
 
@@ -104,8 +107,8 @@ def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
     return {"items": [item | {"note": notes[item["id"]]} if item["id"] in notes else item for item in items]}
 
 
-def _joined(case: StoredCase, on_case: Sequence[Engagement]) -> dict[str, Any]:
-    """Join a case with its teams: those that it engages, and those that have it on their work list only."""
+def _joined(case: StoredCase, on_case: Sequence[Engagement], sounded: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Join a case with its teams (those that it engages, those that have it on their work list only) and alerts."""
     stamps = {clock: None if at is None else at.isoformat() for clock, at in case.clocks.items()}
     return case.details | stamps | {
         "number": case.number,
@@ -114,6 +117,7 @@ def _joined(case: StoredCase, on_case: Sequence[Engagement]) -> dict[str, Any]:
         "legal_steps": list(legal_steps(case.status)),
         "assignments": [_assignment(engagement) for engagement in on_case if engagement.engaging],
         "work_list": [_assignment(engagement) for engagement in on_case if not engagement.engaging],
+        "alerts": list(sounded),
     }  # fmt: skip
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import platform
 import shutil
+import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
+from gridsvc.db.marks import find_mark
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.districts import list_views
 
@@ -15,9 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gridsvc.db.facts import DatabaseFacts
+    from gridsvc.db.marks import Mark
     from gridsvc.operations.service import Service
 
 LEAST_FREE_GB = 2.0
+CLOCKS_APART_S = 2.0
+LARGEST_LOG_BYTES = 2_000_000_000
+OLDEST_BACKUP_DAYS = 2.0
 _LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "uvicorn")
 
 
@@ -36,6 +44,8 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         from gridsvc.db.facts import database_facts
 
         facts = database_facts(connection)
+        here = datetime.now(UTC)
+        backup = find_mark(connection, "backup")
         views = list_views(service, connection)
     service.database.close()
     findings.append(_finding("database", "ok", facts.words))
@@ -44,6 +54,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     findings.append(
         _finding("sealer", "bad" if late else "ok", waiting, "Run `gridsvc serve` or `gridsvc work`." if late else "")
     )
+    findings += [_clock(facts, here), _log_size(facts), _backup(backup), _jobs(facts), _fonts()]
     if not views:
         findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
     for view in views:
@@ -54,6 +65,49 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
     return findings
+
+
+def _clock(facts: DatabaseFacts, here: datetime) -> dict[str, Any]:
+    """Stamps that count come from the database's clock; a program beside it whose clock is another's looks odd."""
+    apart_s = (facts.now - here).total_seconds()
+    wrong = abs(apart_s) > CLOCKS_APART_S
+    cure = "Set both clocks by NTP." if wrong else ""
+    return _finding("clock", "bad" if wrong else "ok", f"the database's is {apart_s:+.2f} s from this machine's", cure)
+
+
+def _log_size(facts: DatabaseFacts) -> dict[str, Any]:
+    large = facts.wal_bytes > LARGEST_LOG_BYTES
+    cure = "Back after a crash only when it is replayed: look for what keeps checkpoints from ending." if large else ""
+    words = f"{facts.wal_bytes / 1e6:.0f} MB of write-ahead log since the last checkpoint"
+    return _finding("log", "bad" if large else "ok", words, cure)
+
+
+def _backup(mark: Mark | None) -> dict[str, Any]:
+    if mark is None:
+        return _finding("backup", "note", "none was ever made", "Run `gridsvc db backup FILE`, and keep it elsewhere.")
+    days = mark.age_s / 86_400
+    old = days > OLDEST_BACKUP_DAYS
+    words = f"{days:.1f} days old: {mark.value['file']}, {mark.value['bytes'] / 1e6:.0f} MB"
+    return _finding("backup", "note" if old else "ok", words, "Run `gridsvc db backup FILE`." if old else "")
+
+
+def _jobs(facts: DatabaseFacts) -> dict[str, Any]:
+    failed = facts.failed_jobs
+    cure = "See `gridsvc jobs list --state failed`." if failed else ""
+    return _finding("jobs", "note" if failed else "ok", f"{failed} failed in the last week", cure)
+
+
+def _fonts() -> dict[str, Any]:
+    """Chinese names on a map that this machine draws itself; browsers elsewhere bring their own fonts."""
+    program = shutil.which("fc-list")
+    if program is None:
+        return _finding("fonts", "note", "unknown: no fontconfig here", "")
+    listed = subprocess.run([program, ":lang=zh", "family"], capture_output=True, text=True, check=False).stdout
+    families = sorted({line.split(",")[0] for line in listed.splitlines() if line})
+    if not families:
+        cure = "Install fonts-noto-cjk, if the screen is looked at on this machine."
+        return _finding("fonts", "note", "none with Chinese letters", cure)
+    return _finding("fonts", "ok", ", ".join(families[:3]))
 
 
 def _disk(folder: Path) -> dict[str, Any]:

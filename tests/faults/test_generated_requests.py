@@ -1,0 +1,83 @@
+"""Requests that a machine makes up from the OpenAPI document, meant and not meant: none is answered with a 5xx."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.generation import GenerationMode
+
+from gridsvc.api.app import create_app
+from tests.db.worlds import open_toy, report, scratch_database
+
+SEED = 20261124
+
+
+@pytest.fixture(scope="module")
+def client(cluster, tmp_path_factory):
+    with scratch_database(cluster) as url:
+        service = open_toy(url, tmp_path_factory.mktemp("toy"))
+        for _ in range(3):
+            report(service)
+        with TestClient(create_app(service, sign_in=False), base_url="http://localhost",
+                        raise_server_exceptions=False) as client:  # fmt: skip
+            yield client
+        service.database.close()
+
+
+def send_made_up_requests(client, requests):
+    """Send about so many requests over all operations; return the answers by status."""
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+    operations = [result.ok() for result in schema.get_all_operations()]
+    each = max(1, requests // (2 * len(operations)))
+    answers = Counter()
+    for operation in operations:
+        for mode in GenerationMode:
+            answers += _send(client, operation, mode, each)
+    return answers
+
+
+def _send(client, operation, mode, count):
+    answers = Counter()
+
+    @seed(SEED)
+    @settings(max_examples=count, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case):
+        told = case.as_transport_kwargs(base_url="http://localhost")
+        content = told.get("data")
+        got = client.request(
+            told["method"], told["url"], headers=dict(told.get("headers") or {}), params=told.get("params"),
+            cookies=None, content=content if isinstance(content, (bytes, str)) else None,
+            json=told.get("json") if content is None else None,
+        )  # fmt: skip
+        answers[got.status_code] += 1
+        assert got.status_code < 500, f"{told['method']} {told['url']}: {got.status_code} {got.text[:300]}"
+        if got.status_code >= 400:
+            assert got.headers["content-type"].startswith("application/problem+json")
+            assert got.json()["detail"]
+
+    with warnings.catch_warnings(), suppress(schemathesis.errors.SchemathesisError, Unsatisfiable):
+        warnings.simplefilter("ignore")
+        ask()  # of an operation without parameters nothing can be made up that is not meant
+    return answers
+
+
+@pytest.mark.timeout(600)
+def test_a_thousand_made_up_requests(client):
+    answers = send_made_up_requests(client, 1000)
+    assert sum(answers.values()) > 600, answers
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_ten_thousand_made_up_requests(client):
+    answers = send_made_up_requests(client, 11_000)
+    assert sum(answers.values()) >= 10_000, answers
