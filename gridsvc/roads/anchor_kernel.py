@@ -38,19 +38,23 @@ def departures(
     for p in range(len(first) - 1):
         for c in range(first[p], first[p + 1]):
             e, f = edge[c], fraction[c]
+            at_end = f == 0.0 or f == 1.0  # noqa: PLR1714  a set would be built each time
             walk = np.int64(offroad_m[c] * WALK_MS_PER_M + 0.5)
-            begun = n
+            shut = True
             for side in range(2):
                 slot = 2 * e + side
                 whole = np.int64(slot_ms[slot])
                 if whole == SHUT or slot_first[slot] == slot_first[slot + 1]:
+                    continue
+                shut = False
+                if at_end:
+                    # the junction's own entry does better
                     continue
                 passed = np.int64((f if side == 0 else 1.0 - f) * whole + 0.5)
                 node[n] = arc_head[slot_arc[slot_first[slot]]]
                 ms[n] = walk + whole - passed
                 place[n] = p
                 n += 1
-            shut = n == begun
             if f == 0.0 or shut:
                 node[n] = junction_first[edge_from[e]]
                 ms[n] = walk + np.int64(f * edge_length_m[e] * WALK_MS_PER_M + 0.5)
@@ -80,6 +84,7 @@ def arrivals(
     for p in range(len(first) - 1):
         for c in range(first[p], first[p + 1]):
             e, f = edge[c], fraction[c]
+            at_end = f == 0.0 or f == 1.0  # noqa: PLR1714  a set would be built each time
             walk = np.int64(offroad_m[c] * WALK_MS_PER_M + 0.5)
             shut = True
             for side in range(2):
@@ -94,6 +99,8 @@ def arrivals(
                     if arc_ms == SHUT:
                         continue
                     shut = False
+                    if at_end:
+                        continue
                     if n < room:
                         node[n] = arc_tail[arc]
                         # what a forbidden turn into the edge adds comes before it
