@@ -1,0 +1,137 @@
+"""What a watcher and a reader of logs get: numbers that add up, an id for every request, nothing personal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import IntegrityError
+
+from gridsvc.api import metrics
+from gridsvc.api.app import create_app
+from gridsvc.api.metrics import Meter
+from gridsvc.operations.log_lines import JsonLines
+from tests.db.worlds import open_toy, scratch_database
+
+LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P<value>[0-9.e+-]+|NaN)$')
+
+
+@pytest.fixture(scope="module")
+def client(cluster, tmp_path_factory):
+    with scratch_database(cluster) as url:
+        service = open_toy(url, tmp_path_factory.mktemp("toy"))
+        with TestClient(create_app(service, sign_in=False), base_url="http://localhost",
+                        raise_server_exceptions=False) as client:  # fmt: skip
+            yield client
+        service.database.close()
+
+
+def read(text):
+    """Return {(name, labels): value}; every line must be of the format."""
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            part = LINE.match(line)
+            assert part, line
+            found[part["name"], part["labels"] or ""] = float(part["value"])
+    return found
+
+
+def test_a_request_is_counted_in_the_bucket_of_its_time(client):
+    key = ("gridsvc_http_request_seconds_count", 'method="GET",route="/teams",status="200"')
+    before = read(client.get("/metrics").text).get(key, 0)
+    for _ in range(3):
+        client.get("/teams")
+    found = read(client.get("/metrics").text)
+    assert found[key] == before + 3
+    buckets = [
+        value for (name, labels), value in found.items()
+        if name.endswith("_bucket") and 'route="/teams"' in labels
+    ]  # fmt: skip
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == found[key]
+
+
+def test_gauges_tell_of_queues_cases_positions_and_backups(client):
+    report = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
+    assert client.post("/incidents", json=report).status_code == 201
+    team = client.get("/teams").json()["items"][0]["id"]
+    assert client.post(f"/teams/{team}/positions", json={"lon": 119.62, "lat": 29.1}).status_code == 200
+    found = {name: value for (name, labels), value in read(client.get("/metrics").text).items() if not labels}
+    assert found["gridsvc_events_unsealed"] == 1
+    assert 0 < found["gridsvc_sealer_lag_seconds"] < 600
+    assert found["gridsvc_waiting_emergencies"] == found["gridsvc_open_cases"] == 1
+    assert 0 <= found["gridsvc_position_age_oldest_seconds"] < 600
+    assert found["gridsvc_database_up"] == 1
+    assert "gridsvc_backup_age_seconds" not in found  # none was made
+
+
+def test_help_and_type_stand_before_every_number(client):
+    lines = client.get("/metrics").text.splitlines()
+    typed = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    for line in lines:
+        if not line.startswith("#"):
+            name = re.split(r"[{ ]", line)[0]
+            assert re.sub(r"_(bucket|sum|count)$", "", name) in typed
+
+
+def test_the_numbers_of_several_processes_add_up_and_those_of_dead_services_go(tmp_path, monkeypatch):
+    pid = metrics.os.getpid()
+    one, other = Meter(tmp_path, pid), Meter(tmp_path, pid)
+    other._file = other._file.with_name("7.json")
+    old = tmp_path / "metrics" / "99999999-1"
+    old.mkdir(parents=True)
+    one.start()
+    assert not old.exists()
+    for seconds in (0.003, 0.003, 99.0):
+        other.count("GET", "/x", 200, seconds)
+    other._write()
+    one.count("GET", "/x", 200, 0.003)
+    counts = one.totals()["GET", "/x", "200"]
+    assert counts[1] == 3
+    assert counts[len(metrics.BUCKETS_S)] == 1
+    assert counts[-1] == 4
+    one.stop()
+    third = Meter(tmp_path, pid)
+    third._file = third._file.with_name("8.json")
+    assert third.totals()["GET", "/x", "200"][-1] == 4  # also of processes that have ended
+
+
+def test_a_request_keeps_its_id_or_gets_one(client):
+    assert client.get("/healthz", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+    made = client.get("/healthz").headers["X-Request-Id"]
+    assert re.fullmatch("[0-9a-f]{32}", made)
+    odd = client.get("/healthz", headers={"X-Request-Id": "a b\tc;{}"}).headers["X-Request-Id"]
+    assert re.fullmatch("[0-9a-f]{32}", odd)
+    assert "X-Request-Id" in client.get("/no-such-page").headers
+
+
+def test_a_log_line_has_the_pattern_of_the_route_and_nothing_that_was_said(client, caplog):
+    caplog.set_level(logging.INFO, logger="gridsvc")
+    report = {
+        "type": "leak", "location": {"lon": 119.61, "lat": 29.1}, "description": "the secret words",
+        "reporter": {"name": "王小明", "phone": "13800138000"},
+    }  # fmt: skip
+    case = client.post("/incidents", json=report, headers={"X-Request-Id": "r-1"}).json()["id"]
+    client.get(f"/incidents/{case}?owner=13800138000")
+    lines = [JsonLines().format(record) for record in caplog.records]
+    told = [json.loads(line) for line in lines]
+    routes = [each.get("route") for each in told]
+    assert "/incidents" in routes
+    assert "/incidents/{incident_id}" in routes
+    for said in ("secret", "王小明", "13800138000", case):
+        assert not any(said in line for line in lines)
+
+
+def test_of_an_error_only_the_first_line_is_logged():
+    told = RuntimeError('null value in column "x"\nDETAIL:  Failing row contains (王小明, 13800138000).')
+    error = IntegrityError("insert into t values (%s)", {"phone": "13800138000"}, told, hide_parameters=True)
+    error.__cause__ = told
+    record = logging.LogRecord("gridsvc", logging.ERROR, "f", 1, "failed", (), (type(error), error, None))
+    line = JsonLines().format(record)
+    assert "null value" in line
+    assert "13800138000" not in line
+    assert "王小明" not in line
