@@ -1,0 +1,72 @@
+"""`gridsvc keys` and `gridsvc erase`, as an administrator types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.db import worlds
+from tests.db.worlds import scratch_database
+
+PHONE = "13812345678"
+
+
+@pytest.fixture(scope="module")
+def gridsvc(cluster, tmp_path_factory):
+    """Run a command on the district on paper; return its exit code, what it printed, and what it said beside."""
+    folder = tmp_path_factory.mktemp("data")
+    with scratch_database(cluster) as url:
+        service = worlds.open_toy(url, folder)
+        worlds.report(service, reporter={"name": "王小明", "phone": PHONE}, description="seen by Li Si")
+        service.database.close()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
+        environment |= {"GRIDSVC_DATABASE_URL": url, "GRIDSVC_DATA": str(folder)}
+
+        def run(*words):
+            done = subprocess.run([sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True,
+                                  text=True)  # fmt: skip
+            return done.returncode, done.stdout, done.stderr
+
+        yield run
+
+
+def test_a_key_is_given_listed_and_revoked(gridsvc):
+    code, out, err = gridsvc("keys", "add", "王小明", "--role", "dispatcher")
+    assert code == 0
+    key = out.strip()
+    assert key.startswith("gs_")
+    assert "王小明, dispatcher, 330703" in err
+    code, out, _ = gridsvc("keys", "list", "--json")
+    assert code == 0
+    assert [(k["name"], k["role"], k["district"], k["scope"]) for k in json.loads(out)] == [
+        ("王小明", "dispatcher", "330703", None)
+    ]
+    assert key.rsplit("_", 1)[1] not in out
+    assert gridsvc("keys", "revoke", "王小明")[0] == 0
+    assert json.loads(gridsvc("keys", "list", "--json")[1]) == []
+    code, out, err = gridsvc("keys", "revoke", "王小明")
+    assert (code, out) == (3, "")
+    assert "No living key" in err
+
+
+def test_what_is_no_role_is_wrong_usage(gridsvc):
+    code, _, err = gridsvc("keys", "add", "x", "--role", "king")
+    assert code == 2
+    assert "dispatcher" in err
+
+
+def test_a_person_is_erased(gridsvc):
+    code, out, _ = gridsvc("erase", PHONE, "--dry-run", "--json")
+    assert code == 0
+    assert json.loads(out) | {"cases": 1} == {"cases": 1, "rows": 1, "erased": False}
+    code, out, err = gridsvc("erase", PHONE)
+    assert code == 0
+    assert "1 rows of 1 cases erased" in out
+    code, out, err = gridsvc("erase", PHONE)
+    assert code == 3
+    assert "Nothing is kept" in err
+    assert PHONE not in out + err
