@@ -1,8 +1,50 @@
-"""Types of the compiled kernels' arguments: `read_` arrays are never written to, so that mapped files fit."""
+"""Types of the compiled kernels' arguments, and where compiled kernels are kept.
+
+`read_` arrays are never written to, so that mapped files fit. Every module of kernels imports this one first.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from importlib.resources import files
+from typing import Any
+
 from numba import types
+from numba.core import config as numba_config
+
+KERNELS = (
+    "chains",
+    "geometry",
+    "ellipsoid_kernel",
+    "snapping_kernel",
+    "anchor_kernel",
+    "search_kernel",
+    "one_kernel",
+    "dissection",
+    "hierarchy_kernel",
+    "posts_kernel",
+)
+"""The modules of kernels in this package; an import of one compiles what is not compiled yet."""
+
+
+config: Any = numba_config
+
+
+def _keep_by_sources() -> None:
+    """Keep compiled kernels in a folder that is named after all their sources.
+
+    numba notices that a kernel's own file has changed, not that a kernel it calls has: after a partial upgrade it
+    would go on with the old one. Where the folder cannot be written, numba takes the user's cache.
+    """
+    package = files("gridsvc")
+    digest = hashlib.sha256()
+    for module in KERNELS:
+        digest.update((package / "roads" / f"{module}.py").read_bytes())
+    told = config.CACHE_DIR or package / "__pycache__"
+    config.CACHE_DIR = f"{told}/kernels-{digest.hexdigest()[:16]}"
+
+
+_keep_by_sources()
 
 
 def _read(scalar: types.Type, dimensions: int = 1) -> types.Array:
