@@ -8,6 +8,7 @@ import click
 
 from gridsvc.access import Role
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
+from gridsvc.db.access_tables import ALL_DISTRICTS
 from gridsvc.operations import erasing
 from gridsvc.operations import keys as work
 
@@ -21,11 +22,17 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice([str(role) for role in Role]))
 @click.option("--scope", metavar="GRID_CODE", help="Limit it to one grid and all that lies below it.")
+@click.option("--all-districts", is_flag=True, help="See every district; an admin does unless --district is given.")
 @district_option
 @json_option
-def add(*, name: str, role: str, scope: str | None, district: str | None, as_json: bool) -> None:
+def add(
+    *, name: str, role: str, scope: str | None, all_districts: bool, district: str | None, as_json: bool
+) -> None:
     """Make a key for the person NAME, and show it this once."""
-    new = work.add_key(opened_service(), name, Role(role), district=district, grid=scope)
+    if all_districts and (district is not None or scope is not None):
+        raise click.UsageError("--all-districts leaves no --district and no --scope.")
+    where = ALL_DISTRICTS if all_districts else district
+    new = work.add_key(opened_service(), name, Role(role), district=where, grid=scope)
     told = work.key_json(new.key) | {"key": new.text}
 
     def show() -> None:

@@ -236,6 +236,24 @@ _family = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What keeps scopes apart. bound: row level security binds this role; indexed: it may use the spatial indexes."""
+
+    bound: bool
+    indexed: bool
+    keys: int
+
+
+def read_guard(connection: Connection) -> Guard:
+    """Return what `gridsvc doctor` says of access."""
+    query = text(
+        "select row_security_active('district'), bool_and(proleakproof),"
+        " (select count(*) from access_key where revoked_at is null) from pg_proc where proname = 'geometry_overlaps'"
+    )
+    return Guard(*connection.execute(query).one())
+
+
 def scope_of(connection: Connection, district: str, grid: str | None) -> Scope:
     """Return the scope of a key; a grid that is in force no more leaves nothing but its own code."""
     if district == ALL_DISTRICTS:

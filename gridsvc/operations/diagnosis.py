@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
+from gridsvc.db.access import read_guard
 from gridsvc.db.marks import find_mark
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.districts import list_views
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gridsvc.db.access import Guard
     from gridsvc.db.facts import DatabaseFacts
     from gridsvc.db.marks import Mark
     from gridsvc.operations.service import Service
@@ -46,6 +48,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         facts = database_facts(connection)
         here = datetime.now(UTC)
         backup = find_mark(connection, "backup")
+        guard = read_guard(connection)
         views = list_views(service, connection)
     service.database.close()
     findings.append(_finding("database", "ok", facts.words))
@@ -54,7 +57,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     findings.append(
         _finding("sealer", "bad" if late else "ok", waiting, "Run `gridsvc serve` or `gridsvc work`." if late else "")
     )
-    findings += [_clock(facts, here), _log_size(facts), _backup(backup), _jobs(facts), _fonts()]
+    findings += [_clock(facts, here), _log_size(facts), _backup(backup), _jobs(facts), _access(guard), _fonts()]
     if not views:
         findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
     for view in views:
@@ -65,6 +68,17 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
     return findings
+
+
+def _access(guard: Guard) -> dict[str, Any]:
+    words = f"{guard.keys} keys"
+    if not guard.bound:
+        cure = "Connect as gridsvc_app, or let the role act as it: GRANT gridsvc_app TO your_role."
+        return _finding("access", "note", f"{words}; this role is above row level security", cure)
+    if not guard.indexed:
+        cure = "Let a superuser run gridsvc/db/roles.sql in the database."
+        return _finding("access", "note", f"{words}; spatial indexes are not used behind row level security", cure)
+    return _finding("access", "ok", words)
 
 
 def _clock(facts: DatabaseFacts, here: datetime) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def add_key(
     Parameters
     ----------
     district
-        None: the only one that is loaded; for an admin, all.
+        None: the only one that is loaded; for an admin, all. `*`: all, whatever the role.
     grid
         Code of the grid to whose cases the person is limited, None = the whole district.
 
@@ -196,6 +196,8 @@ def _text(at: datetime | None) -> str | None:
 
 def _district_of(connection: Connection, role: Role, district: str | None, grid: str | None) -> str:
     codes = [each.code for each in list_districts(connection)]
+    if district == ALL_DISTRICTS and grid is None:
+        return ALL_DISTRICTS
     if district is not None:
         if district not in codes:
             raise NotFound(f"No district {district} is loaded.", kind="no-district")

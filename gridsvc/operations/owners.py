@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from gridsvc.db import grids as store
 from gridsvc.db.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
 from gridsvc.grids.levels import LEVEL_KEYS
-from gridsvc.grids.ownership import RULE_KEYS, Rule
+from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
 from gridsvc.operations.districts import ownership_index
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gridsvc.access import Scope
     from gridsvc.grids.index import OwnershipIndex
-    from gridsvc.grids.ownership import Ownership
+    from gridsvc.grids.ownership import Owner, Ownership
     from gridsvc.operations.service import Service
 
     Floats = NDArray[np.float64]
@@ -155,10 +155,24 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
 
 
 def within(scope: Scope, found: Ownership) -> Ownership:
-    """Return the owners of a place that lies in the grid of a scope; NotFound for one beyond it."""
-    if scope.grid is None or scope.grid in {owner.code for owner in found.owners if owner is not None}:
+    """Return the owners of a place that lies in the grid of a scope; NotFound for one beyond it.
+
+    What a radius has of other grids is told as one share without owners, an overlap with one of them not at all.
+    """
+    if scope.grid is None:
         return found
-    raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+    if scope.grid not in _codes(found.owners):
+        raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+    if found.shares is None:
+        return replace(found, defect=None)
+    own = tuple(share for share in found.shares if scope.grid in _codes(share.owners))
+    beyond = sum(share.share for share in found.shares) - sum(share.share for share in own)
+    rest = (Share((None, None, None, None), beyond),) if len(own) < len(found.shares) else ()
+    return replace(found, shares=own + rest, defect=None)
+
+
+def _codes(owners: Sequence[Owner | None]) -> set[str]:
+    return {owner.code for owner in owners if owner is not None}
 
 
 def within_many(scope: Scope, found: ManyOwners) -> ManyOwners:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from gridsvc.db import incidents, teams
 from gridsvc.db.connection import scope_of
+from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,6 +33,8 @@ class Sieve:
         if self.teams is None:
             return told
         told = told | {"recommendation": self._recommendation(told["recommendation"])}
+        if "ownership" in told:
+            told["ownership"] = self._ownership(told["ownership"])
         if near := told.get("possible_duplicates"):
             there = incidents.list_present(self.connection, [UUID(each["id"]) for each in near])
             told["possible_duplicates"] = [each for each in near if UUID(each["id"]) in there]
@@ -47,6 +50,17 @@ class Sieve:
         if "recommendation" in data:
             data["recommendation"] = self._recommendation(data["recommendation"])
         return event | {"data": data}
+
+    def _ownership(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Return how the owners were found: what a radius or an area has of other grids has no names."""
+        grid = scope_of(self.connection).grid
+        told = {key: value for key, value in told.items() if key != "defect"}
+        if shares := told.get("shares"):
+            own = [share for share in shares if grid in {owner["code"] for owner in share["owners"].values() if owner}]
+            beyond = sum(share["share"] for share in shares) - sum(share["share"] for share in own)
+            rest = [{"owners": dict.fromkeys(LEVEL_KEYS), "share": round(beyond, 4)}] if len(own) < len(shares) else []
+            told["shares"] = own + rest
+        return told
 
     def _recommendation(self, told: dict[str, Any]) -> dict[str, Any]:
         assert self.teams is not None

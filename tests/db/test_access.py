@@ -308,6 +308,7 @@ def test_a_key_is_of_one_district_or_of_an_administrator(service):
         keys.add_key(service, name(), Role.DISPATCHER)
     assert keys.add_key(service, name(), Role.ADMIN).key.district == "*"
     assert keys.add_key(service, name(), Role.ADMIN, district=A).key.district == A
+    assert keys.add_key(service, name(), Role.ENGINEER, district="*").key.district == "*"
     with pytest.raises(NotFound, match="No district 1 is loaded"):
         keys.add_key(service, name(), Role.ADMIN, district="1")
     with pytest.raises(InvalidInput, match="no grid T9"):
