@@ -86,6 +86,27 @@ def get_isochrones(
     )
 
 
+@router.get(
+    "/routes",
+    summary="The quickest way between two places",
+    responses={
+        200: {"content": {"application/geo+json": {"example": {"type": "Feature", "properties": {"seconds": 412.5}}}}}
+    },
+)
+def get_route(
+    request: Request,
+    from_lon: float,
+    from_lat: float,
+    to_lon: float,
+    to_lat: float,
+    profile: Profile = "emergency",
+    district: str | None = None,
+) -> dict[str, Any]:
+    """Draw the way as a GeoJSON line along the road, with its seconds (walks beside the road included)."""
+    here, there = (from_lon, from_lat), (to_lon, to_lat)
+    return travel.find_route(service_of(request), here, there, profile=profile, district=district)
+
+
 class ClosureBody(Body):
     """A closure: GeoJSON in lon/lat WGS-84; factor 0 = closed, up to 1; `from` absent = now, `until` absent = open."""
 

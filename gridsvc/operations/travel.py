@@ -178,3 +178,32 @@ def geometry_json(geometry: Any) -> dict[str, Any]:
     rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
     told: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
     return told
+
+
+def find_route(
+    service: Service, origin: tuple[float, float], destination: tuple[float, float], *, profile: str = DEFAULT_PROFILE,
+    district: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Draw the quickest way between two places (lon, lat) as a GeoJSON Feature; geometry null = no way there."""
+    from gridsvc.roads.routes import route
+    from gridsvc.roads.snapping import snap
+
+    def work(connection: Connection) -> Ground:
+        near = bounds_of(list_views(service, connection))
+        lon, lat = (np.array(pair) for pair in zip(origin, destination, strict=True))
+        check_lonlats(lon, lat, near=near)
+        return ground_at(service, connection, district, profile, *destination)
+
+    ground = service.database.run(work)
+    way = route(ground.network, snap(ground.network, *origin), snap(ground.network, *destination), ground.weights)
+    line = None if way is None or len(way.line) < 2 else {"type": "LineString", "coordinates": way.line}
+    return {
+        "type": "Feature",
+        "geometry": line,
+        "properties": {
+            "seconds": None if way is None else way.seconds,
+            "length_m": None if way is None else round(way.length_m, 1),
+            "profile": profile,
+        },
+        "versions": ground.view.versions.as_json(),
+    }

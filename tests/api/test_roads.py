@@ -81,6 +81,20 @@ def test_impossible_travel_times_are_refused(web: TestClient, body: dict[str, An
     assert {"type", "detail"} <= set(answer.json())
 
 
+def test_a_route_takes_as_long_as_its_travel_time(web: TestClient, corners: list[list[float]]) -> None:
+    (x, y), (to_x, to_y) = corners[2], corners[9]
+    ends = {"from_lon": x, "from_lat": y, "to_lon": to_x, "to_lat": to_y, "profile": "normal"}
+    answer = web.get("/routes", params=ends)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["properties"]["seconds"] == times(web, [corners[2]], [corners[9]])[0, 0]
+    line = np.array(told["geometry"]["coordinates"])
+    assert line[[0, -1]] == pytest.approx(np.array([corners[2], corners[9]]), abs=1e-6)
+    metres = np.hypot(*(np.diff(line, axis=0) * [111_320 * np.cos(np.radians(y)), 111_200]).T).sum()
+    assert metres == pytest.approx(told["properties"]["length_m"], rel=0.01)
+    assert web.get("/routes", params=ends | {"to_lat": 91}).status_code == 422
+
+
 @pytest.mark.parametrize("direction", ["to", "from"])
 def test_service_areas(web: TestClient, corners: list[list[float]], direction: str) -> None:
     lon, lat = corners[5]
