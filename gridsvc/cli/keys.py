@@ -25,9 +25,7 @@ def keys() -> None:
 @click.option("--all-districts", is_flag=True, help="See every district; an admin does unless --district is given.")
 @district_option
 @json_option
-def add(
-    *, name: str, role: str, scope: str | None, all_districts: bool, district: str | None, as_json: bool
-) -> None:
+def add(*, name: str, role: str, scope: str | None, all_districts: bool, district: str | None, as_json: bool) -> None:
     """Make a key for the person NAME, and show it this once."""
     if all_districts and (district is not None or scope is not None):
         raise click.UsageError("--all-districts leaves no --district and no --scope.")

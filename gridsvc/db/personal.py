@@ -140,9 +140,7 @@ def list_subject_cases(connection: Connection, subject: str) -> list[tuple[str, 
 def count_case(connection: Connection, district: str, incident_id: UUID) -> int:
     """Return how many rows hold what was said at the report and in the notes of a case."""
     return sum(
-        connection.scalar(
-            select(func.count()).where(table.c.district == district, table.c.incident_id == incident_id)
-        )
+        connection.scalar(select(func.count()).where(table.c.district == district, table.c.incident_id == incident_id))
         or 0
         for table in (incident_personal, event_personal)
     )
@@ -152,8 +150,6 @@ def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
     """Delete what was said at the report and in the notes of a case; return how many rows went."""
     gone = 0
     for table in (incident_personal, event_personal):
-        done = connection.execute(
-            delete(table).where(table.c.district == district, table.c.incident_id == incident_id)
-        )
+        done = connection.execute(delete(table).where(table.c.district == district, table.c.incident_id == incident_id))
         gone += done.rowcount
     return gone

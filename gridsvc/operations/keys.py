@@ -74,9 +74,7 @@ def _hasher() -> Any:
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-def add_key(
-    service: Service, name: str, role: Role, *, district: str | None = None, grid: str | None = None
-) -> NewKey:
+def add_key(service: Service, name: str, role: Role, *, district: str | None = None, grid: str | None = None) -> NewKey:
     """Make a key of a person.
 
     Parameters
@@ -133,9 +131,7 @@ def revoke_key(service: Service, name: str, *, district: str | None = None) -> l
 
     def work(connection: Connection) -> list[dict[str, Any]]:
         wanted = (None, ALL_DISTRICTS) if district is None else (district,)
-        found = [
-            key for key in store.list_keys(connection, name=name) if district is None or key.district in wanted
-        ]
+        found = [key for key in store.list_keys(connection, name=name) if district is None or key.district in wanted]
         if not found:
             raise NotFound(f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key")
         if len({key.district for key in found}) > 1:

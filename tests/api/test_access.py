@@ -132,8 +132,12 @@ def test_nothing_personal_is_in_lists_events_or_kept_answers(world):
     told = [answer.text, step.text, dispatcher.get("/incidents", params={"limit": 1000}).text,
             dispatcher.get("/screen/cases").text]  # fmt: skip
     with as_superuser(world.url) as connection:
-        tables = [row[0] for row in connection.execute(
-            "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'")]
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'"
+            )
+        ]
         told += [
             f"{table}: {row[0]}"
             for table in tables

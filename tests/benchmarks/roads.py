@@ -141,7 +141,7 @@ def tiled(file: Path, tiles: int) -> RoadNetwork:
 
 
 def _outermost(net: RoadNetwork, lon: np.ndarray, lat: np.ndarray) -> list[int]:
-    """Find the points that are the westernmost, easternmost, southernmost and northernmost junctions open to anybody."""
+    """Find the points that are the junctions farthest west, east, south and north that are open to anybody."""
     opened = weights_of(net, PROFILE).out_arcs[:, 1] != CLOSED
     junction = np.searchsorted(net.junction_first, np.unique(net.arc_head[opened]), side="right") - 1
     x, y = net.junction_lon[junction] * 1e-7, net.junction_lat[junction] * 1e-7
