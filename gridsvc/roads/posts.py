@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DEPTH = 96
 """Expected length of a path up the hierarchy; more is made room for."""
 
+MANY = 300
+"""Fewer posts are sorted whole."""
+
 FAR = np.uint32(0x3FFFFFFF)
 
 
@@ -35,6 +38,7 @@ class Posts:
     """Places from which teams start, under some weights; immutable, for many threads.
 
     At node v of the hierarchy, posts reach_post[reach_first[v] : reach_first[v + 1]] arrive from below after reach_ms.
+    The candidates of the posts in the order of their edges are `by_edge`, and `post_of` says whose each one is.
     """
 
     network: RoadNetwork
@@ -45,6 +49,8 @@ class Posts:
     reach_first: NDArray[np.int32]
     reach_post: NDArray[np.int32]
     reach_ms: NDArray[np.uint32]
+    by_edge: NDArray[np.int32]
+    post_of: NDArray[np.int32]
 
     def milliseconds_to(self, lon: float, lat: float) -> NDArray[np.int64]:
         """Return the milliseconds from every post to a place, (posts,); 2^31 - 1 = no way there."""
@@ -61,14 +67,19 @@ class Posts:
             network.junction_first, network.edge_from, network.edge_to,
             above.rank, above.first, above.head, self.customised.down, self.reach_first, self.reach_post, self.reach_ms,
             places.lon, places.lat, places.first, places.edge, places.fraction, places.offroad_m,
-            distance, path, best,
+            self.by_edge, self.post_of, distance, path, best,
         )  # fmt: skip
         return best
 
     def nearest_to(self, lon: float, lat: float, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the k posts that are first at a place, and their seconds; fewer where fewer can come."""
         ms = self.milliseconds_to(lon, lat)
-        order = np.argsort(ms, kind="stable")[:k]
+        if k < len(ms) > MANY:
+            # of those that come together at the k-th place, the first in the list
+            near = np.flatnonzero(ms <= np.partition(ms, k - 1)[k - 1])
+            order = near[np.argsort(ms[near], kind="stable")[:k]]
+        else:
+            order = ms.argsort(kind="stable")[:k]
         order = order[ms[order] < FARTHEST_MS]
         return order, ms[order] / 1000.0
 
@@ -83,8 +94,12 @@ def post(network: RoadNetwork, places: Snaps, profile: str | Weights = "emergenc
         return None
     customised = customised_for(network, hierarchy, weights)
     first, node, ms = departures_of(network, weights, places)
-    reach = spread(hierarchy.first, hierarchy.head, customised.up, first, hierarchy.rank[node], ms, DEPTH)
-    return Posts(network, weights, places, hierarchy, customised, *reach)
+    reach_first, reach_post, reach_ms = spread(
+        hierarchy.first, hierarchy.head, customised.up, first, hierarchy.rank[node], ms, DEPTH
+    )
+    by_edge = np.argsort(places.edge, kind="stable").astype(np.int32)
+    post_of = np.repeat(np.arange(len(places), dtype=np.int32), np.diff(places.first))
+    return Posts(network, weights, places, hierarchy, customised, reach_first, reach_post, reach_ms, by_edge, post_of)
 
 
 _of_thread = threading.local()

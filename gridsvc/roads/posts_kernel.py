@@ -24,6 +24,7 @@ from gridsvc.roads.signatures import (
 from gridsvc.roads.snapping_kernel import snap_places
 
 FAR = np.uint32(0x3FFFFFFF)
+NO_WAY = 2**31 - 1
 
 
 @njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
@@ -115,7 +116,7 @@ def spread(first, head, up, entry_first, node, ms, depth):
         read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4, read_f8, read_f8, read_u4_2d,
         read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4,
         read_i4, read_i4, read_i4, read_u4, read_i4, read_i4, read_u4,
-        read_f8, read_f8, read_i4, read_i4, read_f8, read_f8,
+        read_f8, read_f8, read_i4, read_i4, read_f8, read_f8, read_i4, read_i4,
         u4, i4, i8,
     ),
     cache=True,
@@ -127,7 +128,7 @@ def from_posts(
     profile_ms,
     slot_ms, out_arcs, slot_first, slot_arc, arc_tail, junction_first, edge_from, edge_to,
     rank, first, head, down, reach_first, reach_post, reach_ms,
-    post_lon, post_lat, post_first, post_edge, post_fraction, post_m,
+    post_lon, post_lat, post_first, post_edge, post_fraction, post_m, by_edge, post_of,
     distance, path, best,
 ):  # fmt: skip
     """Snap one place and write the milliseconds to it from every post; 2^31 - 1 = no way. Returns its candidates."""
@@ -136,9 +137,21 @@ def from_posts(
     n = snap_places(lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon,
                     vertex_lat, vertex_m, edge_length_m, profile_ms, place_first, edge, fraction, away)  # fmt: skip
     edge, fraction, away = edge[:n], fraction[:n], away[:n]
-    for p in range(len(best)):
-        best[p] = same_edge(post_lon, post_lat, post_first, post_edge, post_fraction, post_m, p, lon, lat, place_first,
-                            edge, fraction, away, 0, slot_ms, edge_length_m)  # fmt: skip
+    best[:] = NO_WAY
+    # only posts on one of the place's own edges can come along it
+    for c in range(n):
+        low, high = 0, len(by_edge)
+        while low < high:
+            middle = (low + high) // 2
+            if post_edge[by_edge[middle]] < edge[c]:
+                low = middle + 1
+            else:
+                high = middle
+        while low < len(by_edge) and post_edge[by_edge[low]] == edge[c]:
+            p = post_of[by_edge[low]]
+            best[p] = same_edge(post_lon, post_lat, post_first, post_edge, post_fraction, post_m, p, lon, lat,
+                                place_first, edge, fraction, away, 0, slot_ms, edge_length_m)  # fmt: skip
+            low += 1
     room = 64
     while True:
         node, ms, place = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)

@@ -21,7 +21,8 @@ from gridsvc.files.osm_ways import read_survey
 from gridsvc.isochrones import build_mesh, isochrones
 from gridsvc.roads.building import build
 from gridsvc.roads.closures import Closure, closed_edges, with_closures
-from gridsvc.roads.matrices import matrix_milliseconds
+from gridsvc.roads.hierarchy import build_hierarchy
+from gridsvc.roads.matrices import keep_hierarchy, matrix_milliseconds
 from gridsvc.roads.network import CLOSED, RoadNetwork
 from gridsvc.roads.posts import post
 from gridsvc.roads.search import milliseconds_one_place, node_milliseconds, place
@@ -181,19 +182,18 @@ def _routingkit(town: _Town) -> Any:
 
 def _first_at_the_scene(town: _Town, size: str) -> list[dict[str, Any]]:
     net, weights = town.network, town.weights
-    posts = post(net, town.teams, weights) if town.tiles == 1 else None
+    if town.tiles > 1:
+        keep_hierarchy(net, build_hierarchy(net))
+    posts = post(net, town.teams, weights)
+    assert posts is not None
     lon, lat = town.calls.lon.tolist(), town.calls.lat.tolist()
     singles = [place(town.calls, i) for i in range(len(town.calls))]
     teams, calls = town.nodes(town.teams), town.nodes(town.calls)
-    kit = _routingkit(town) if town.tiles == 1 else None
+    kit = _routingkit(town)
 
     def ours() -> None:
         for i in range(CALLS):
-            if posts is not None:
-                posts.nearest_to(lon[i], lat[i], 5)
-            else:
-                snap(net, lon[i], lat[i])
-                milliseconds_one_place(net, town.teams, singles[i], weights, wanted=5, backward=True)
+            posts.nearest_to(lon[i], lat[i], 5)
 
     fifth = np.array(
         [np.sort(milliseconds_one_place(net, town.teams, one, weights, backward=True))[4] / 1000 for one in singles]
@@ -225,11 +225,6 @@ def _matrix(town: _Town, size: str) -> list[dict[str, Any]]:
     net, weights = town.network, town.weights
     draw = np.random.default_rng(8)
     origins, destinations = town._places(draw, 200), town._places(draw, 20_000)
-    if town.tiles > 1:
-        from gridsvc.roads.hierarchy import build_hierarchy
-        from gridsvc.roads.matrices import keep_hierarchy
-
-        keep_hierarchy(net, build_hierarchy(net))
     here, there = town.nodes(origins), town.nodes(destinations)
     kit = _routingkit(town)
 
