@@ -154,6 +154,7 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
     with ExitStack() as stack:
         door = serving.Door("127.0.0.1", port)
         processes = stack.enter_context(serving.running(door, serving.default_workers()))
+        processes.begin()
         if speed is not None:
             from gridsvc.operations.demo_replay import live_replay
 

@@ -44,8 +44,16 @@ class Role:
 class Nursery:
     """The nursery as the process that began it sees it."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, go: int) -> None:
         self._pid = pid
+        self._go = go
+
+    def begin(self) -> None:
+        """Let the processes begin; until then it only loads."""
+        if self._go >= 0:
+            os.write(self._go, b"!")
+            os.close(self._go)
+            self._go = -1
 
     def wait(self) -> int:
         """Wait until it ends (return 1: it never should) or we are told to stop (SIGINT, SIGTERM; return 0)."""
@@ -63,6 +71,8 @@ class Nursery:
         """Tell it to stop and wait until it and all its processes have."""
         if not self._pid:
             return
+        if self._go >= 0:
+            os.close(self._go)
         os.kill(self._pid, signal.SIGTERM)
         if not _gone(self._pid, _PATIENCE_S + 3):
             os.kill(self._pid, signal.SIGKILL)
@@ -72,25 +82,31 @@ class Nursery:
 
 @contextmanager
 def nursery(roles: Sequence[Role], load: Callable[[], None]) -> Iterator[Nursery]:
-    """Begin a nursery that loads what `load` loads and keeps the roles running; ended with the block, and with us.
+    """Fork a nursery that loads what `load` loads and, once told to `begin`, keeps the roles running.
 
-    To be begun before the process has threads.
+    It ends with the block, and with us. To be forked before the process has threads or connections.
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    wait_here, go = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _be(lambda: _keep(roles, load))
-    begun = Nursery(pid)
+        os.close(go)
+        _be(lambda: _keep(roles, load, wait_here))
+    os.close(wait_here)
+    begun = Nursery(pid, go)
     try:
         yield begun
     finally:
         begun.end()
 
 
-def _keep(roles: Sequence[Role], load: Callable[[], None]) -> None:
+def _keep(roles: Sequence[Role], load: Callable[[], None], wait_here: int) -> None:
     """Keep every role running in a process of its own until told to stop."""
     load()
+    if not os.read(wait_here, 1):
+        return  # whoever forked us changed his mind
+    os.close(wait_here)
     told = _listen()
     gc.collect()
     gc.freeze()  # what is loaded stays shared: no collection writes to it

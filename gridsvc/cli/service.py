@@ -33,16 +33,17 @@ def serve(
     serving.refuse_open_door(host, settings.auth)
     door.check()
     serving.refuse_taken_port(host, port)
-    service = open_service(settings, report=say)
-    if settings.auth == "required":
-        serving.refuse_open_database(service.database)
-    service.database.close()
-    say(f"gridsvc answers at {door.address}   (Ctrl-C ends it)")
-    if door.is_clear:
-        say("Keys cross the network in the clear. Give --tls-cert and --tls-key, or serve behind a proxy.")
-    if settings.auth == "required":
-        say("Make a key for each person: gridsvc keys add NAME --role ROLE")
     with serving.running(door, workers or serving.default_workers()) as processes:
+        service = open_service(settings, report=say)
+        if settings.auth == "required":
+            serving.refuse_open_database(service.database)
+        service.database.close()
+        say(f"gridsvc answers at {door.address}   (Ctrl-C ends it)")
+        if door.is_clear:
+            say("Keys cross the network in the clear. Give --tls-cert and --tls-key, or serve behind a proxy.")
+        if settings.auth == "required":
+            say("Make a key for each person: gridsvc keys add NAME --role ROLE")
+        processes.begin()
         sys.exit(processes.wait())
 
 

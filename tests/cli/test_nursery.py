@@ -41,6 +41,10 @@ if "broken" in sys.argv:
     roles.append(Role("broken", lambda: 1 / 0))
 with nursery(roles, lambda: (folder / f"loaded-{{os.getpid()}}").touch()) as begun:
     print(begun._pid, flush=True)
+    if "hesitant" in sys.argv:
+        time.sleep(1)
+        sys.exit(0)
+    begun.begin()
     sys.exit(begun.wait())
 """
 
@@ -132,3 +136,11 @@ def test_one_that_fails_at_once_is_tried_again_at_leisure_and_says_why(begin, tm
     _, told = child.communicate(timeout=20)
     assert 2 <= told.count("division by zero") <= 8
     assert pids(tmp_path, "a")
+
+
+def test_nobody_begins_before_it_is_told(begin, tmp_path):
+    child, nursery = begin("hesitant")
+    assert child.wait(20) == 0
+    assert pids(tmp_path, "loaded") == [nursery]
+    assert not pids(tmp_path, "a")
+    assert not lives(nursery)
