@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, not_, or_, select, text, update
+from sqlalchemy import func, insert, or_, select, text, update
 
 from gridsvc.db.case_tables import incident
 from gridsvc.incidents import CaseState, Status
@@ -140,7 +140,7 @@ def list_incidents(
 
 
 # Late: the first team was, or would by now be, on the scene after the target; routine cases have none.
-_LATE = text(
+_late = (
     "incident.target_s is not null and coalesce((select min(e.on_scene_at) from engagement e "
     "where e.district = incident.district and e.incident_id = incident.id), "
     "incident.cancelled_at, incident.archived_at, clock_timestamp()) "
@@ -168,7 +168,7 @@ def _filtered(wanted: CaseFilter) -> Select[Any]:
     if wanted.waiting is not None:
         query = query.where(incident.c.waiting == wanted.waiting)
     if wanted.late is not None:
-        query = query.where(_LATE if wanted.late else not_(_LATE.self_group()))
+        query = query.where(text(_late if wanted.late else f"not ({_late})"))
     return query
 
 

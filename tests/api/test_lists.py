@@ -1,0 +1,29 @@
+"""Lists of cases, filtered: what is late, and what is not, is all there is."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gridsvc.api.app import create_app
+from tests.db.worlds import as_superuser, open_toy, report, scratch_database
+
+
+@pytest.fixture
+def client(cluster, tmp_path):
+    with scratch_database(cluster) as url:
+        service = open_toy(url, tmp_path)
+        cases = [report(service, kind) for kind in ("leak", "leak", "noise")]
+        with as_superuser(url) as superuser:
+            superuser.execute("update incident set reported_at = reported_at - interval '1 h' where id = %s", cases[:1])
+        with TestClient(create_app(service, sign_in=False), base_url="http://localhost") as client:
+            client.cases = cases
+            yield client
+        service.database.close()
+
+
+@pytest.mark.parametrize(("late", "expected"), [("true", [0]), ("false", [1, 2]), (None, [0, 1, 2])])
+def test_late_and_not_late_cases(client, late, expected):
+    got = client.get("/incidents", params={} if late is None else {"late": late})
+    assert got.status_code == 200
+    assert {item["id"] for item in got.json()["items"]} == {client.cases[n] for n in expected}
