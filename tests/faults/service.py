@@ -134,11 +134,24 @@ class Acknowledged:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+def _list(client: httpx.Client, path: str, patience_s: float = 60) -> list[dict[str, Any]]:
+    """The items at a path; a service that was killed a moment ago is waited for."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            answer = client.get(path)
+            if answer.status_code == 200:
+                items: list[dict[str, Any]] = answer.json()["items"]
+                return items
+        assert time.monotonic() < deadline, f"{path} does not come back"
+        time.sleep(0.2)
+
+
 def places_and_types(served: Served) -> tuple[list[dict[str, float]], list[str]]:
     """The places of the demo's cases and the types of its run cards."""
     with served.client() as client:
-        items = client.get("/incidents", params={"limit": 100}).json()["items"]
-        types = [plan["type"] for plan in client.get("/response-plans").json()["items"]]
+        items = _list(client, "/incidents?limit=100")
+        types = [plan["type"] for plan in _list(client, "/response-plans")]
     return [{k: case["location"][k] for k in ("lon", "lat")} for case in items], types
 
 
