@@ -97,8 +97,6 @@ def post(network: RoadNetwork, places: Snaps, profile: str | Weights = "emergenc
     reach_first, reach_post, reach_ms = spread(
         hierarchy.first, hierarchy.head, customised.up, first, hierarchy.rank[node], ms, DEPTH
     )
-        hierarchy.first, hierarchy.head, customised.up, first, hierarchy.rank[node], ms, DEPTH
-    )
     by_edge = np.argsort(places.edge, kind="stable").astype(np.int32)
     post_of = np.repeat(np.arange(len(places), dtype=np.int32), np.diff(places.first))
     return Posts(network, weights, places, hierarchy, customised, reach_first, reach_post, reach_ms, by_edge, post_of)
