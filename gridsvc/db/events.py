@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,7 @@ class SealedEvent:
     at: datetime
 
 
+_FETCHED = 500
 _CHAIN = """
     select s.position, s.hash, s.event_id, convert_to(e.body, 'UTF8'), e.incident_id, e.kind, e.at
     from event_seal s
@@ -115,14 +117,22 @@ _CHAIN = """
 
 
 def iterate_chain(connection: Connection, district: str) -> Iterator[SealedEvent]:
-    """Yield a district's chain from its beginning, streamed; past SQLAlchemy and in binary, for speed."""
+    """Yield a district's chain from its beginning, streamed; past SQLAlchemy and in binary, for speed.
+
+    The next rows are fetched while those before are looked at: the database and the reader work side by side.
+    """
     driver = connection.connection.driver_connection
     assert driver is not None
-    with driver.cursor(name=f"chain_{district.replace('*', 'all')}", binary=True) as cursor:
-        cursor.itersize = 2000
+    with (
+        driver.cursor(name=f"chain_{district.replace('*', 'all')}", binary=True) as cursor,
+        ThreadPoolExecutor(1) as ahead,
+    ):
         cursor.execute(_CHAIN, [district])
-        for row in cursor:
-            yield SealedEvent(*row)
+        fetched = ahead.submit(cursor.fetchmany, _FETCHED)
+        while rows := fetched.result():
+            fetched = ahead.submit(cursor.fetchmany, _FETCHED)
+            for row in rows:
+                yield SealedEvent(*row)
 
 
 def count_chain(connection: Connection, district: str) -> int:
