@@ -53,6 +53,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/geocode"): Right.LOOK,
     ("POST", "/travel-times"): Right.LOOK,
     ("GET", "/isochrones"): Right.LOOK,
+    ("GET", "/routes"): Right.LOOK,
     # Teams and roads.
     ("GET", "/teams"): Right.LOOK,
     ("POST", "/teams"): Right.LOAD,

@@ -94,7 +94,8 @@ def test_openapi_has_an_example_for_every_route(web: TestClient) -> None:
             schemas = json.dumps(
                 [described["components"]["schemas"].get(ref.rsplit("/", 1)[-1]) for ref in _references(route)]
             )
-            if '"example' not in told + schemas:
+            silent = method == "delete" and "204" in route["responses"]  # nothing goes in, nothing comes back
+            if '"example' not in told + schemas and not silent:
                 bare.append(f"{method.upper()} {path}")
     assert not bare
 
