@@ -24,6 +24,7 @@ profile_option = click.option(
 def load_roads(*, file: Path | None, place: str | None, district: str | None, as_json: bool) -> None:
     """Load a road network: .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...)."""
     from gridsvc.operations import roads
+    from gridsvc.roads.margins import in_words
 
     if (file is None) == (place is None):
         raise click.UsageError("Give a FILE or --place NAME.")
@@ -33,6 +34,10 @@ def load_roads(*, file: Path | None, place: str | None, district: str | None, as
         click.secho(f"Roads of district {loaded['district']}: {loaded['nodes']} nodes, {loaded['arcs']} arcs, "
                     f"{loaded['km']:.0f} km", bold=True)  # fmt: skip
         table(("what", "n"), [(key.replace("_", " "), value) for key, value in flat_report(loaded["report"])])
+        if loaded["margin"] is None:
+            click.echo("No grids are in force yet: whether the roads reach far enough beyond them is not known.")
+        for sentence in in_words(loaded["margin"]) if loaded["margin"] else []:
+            click.secho(f"{sentence}.", fg="yellow")
 
     answer(loaded, as_json=as_json, show=show)
 

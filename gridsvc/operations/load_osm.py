@@ -15,6 +15,7 @@ from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import resolve_codes
 from gridsvc.grids.parents import adopt
 from gridsvc.operations import roads
+from gridsvc.roads.margins import in_words, margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,7 @@ def load_file(
         "stations": len(posts),
         "addresses": len(houses),
         "places": len(homes),
-        "notes": _notes(found, counts, draft),
+        "notes": [*_notes(found, counts, draft), *(in_words(margin(network, coded)) if coded else [])],
     }
 
 

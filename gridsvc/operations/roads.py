@@ -9,6 +9,8 @@ import shapely
 
 from gridsvc.db import roads as store
 from gridsvc.db.artifacts import put_artifact
+from gridsvc.db.grids import list_grids
+from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import ensure_district, get_versions, set_version
 from gridsvc.roads.network import CLOSED, DEGREE
 from gridsvc.roads.speeds import CLASSES
@@ -28,7 +30,8 @@ def load_roads(
 ) -> dict[str, Any]:
     """Read a road file (or ask OpenStreetMap for a place's roads) and put the network in force.
 
-    Returns district, network (its digest), nodes, arcs, km and the report of what was left out and cut off.
+    Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, and `margin`:
+    how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
     """
     from gridsvc.operations.loading import only_district
 
@@ -45,7 +48,17 @@ def load_roads(
     return {
         "district": code, "network": digest, "nodes": network.node_count, "arcs": network.arc_count,
         "km": network.facts["km"], "bounds": list(network.bounds), "report": network.facts["report"],
+        "margin": service.database.run(lambda connection: _margin(connection, code, network)),
     }  # fmt: skip
+
+
+def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict[str, Any] | None:
+    from gridsvc.roads.margins import margin
+
+    generation = get_versions(connection, district).generation
+    if generation is None:
+        return None
+    return margin(network, list_grids(connection, district, generation), list_roster(connection, district))
 
 
 def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:

@@ -75,6 +75,8 @@ def test_a_load_says_what_it_read(loaded: dict[str, Any]) -> None:
     assert loaded["nodes"] == SIDE * SIDE - 4
     assert loaded["report"]["ways"] == 2 * SIDE
     assert loaded["report"]["cut_off"]["edges"] == 0
+    # no grids are in force beyond which the roads could reach
+    assert loaded["margin"] is None
 
 
 def test_travel_times_and_areas(run: Any, loaded: dict[str, Any], tmp_path: Path) -> None:

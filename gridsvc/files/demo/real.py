@@ -15,20 +15,15 @@ from gridsvc.files.demo.place import REAL_CODE, DemoPlace
 from gridsvc.files.demo.villages import Label
 from gridsvc.files.osm_places import read_places
 from gridsvc.grids.levels import Level
+from gridsvc.roads.margins import in_words, margin
 from gridsvc.roads.network import DEGREE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from shapely.geometry.base import BaseGeometry
-
     from gridsvc.files.osm_places import OsmPlaces
-    from gridsvc.grids.levels import Grid
     from gridsvc.roads.network import RoadNetwork
-
-_BEYOND_M = 20_000.0
-"""So far must roads reach beyond a district for its border villages to have all their ways."""
 
 _CHINA = (73.5, 18.0, 135.1, 53.6)
 
@@ -59,7 +54,7 @@ def make_real(path: Path, code: str = REAL_CODE, told: Mapping[Level, int] | Non
     shapely.prepare(outline)
     inside = [address for address in found.addresses if outline.covers(shapely.Point(address.lon, address.lat))]
     posts = [post for post in found.posts if outline.covers(shapely.Point(post.lon, post.lat))]
-    notes = [*drawn.notes, *_reach(drawn.grids, outline, roads), *_notes(found, len(posts), len(inside))]
+    notes = [*drawn.notes, *in_words(margin(roads, drawn.grids)), *_notes(found, len(posts), len(inside))]
     return DemoPlace(
         code=code,
         name=name,
@@ -109,20 +104,6 @@ def _time_zone(junctions: np.ndarray) -> str:
         return "Asia/Shanghai"
     hours = round(float(lon) / 15)
     return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
-
-
-def _reach(grids: tuple[Grid, ...], outline: BaseGeometry, roads: RoadNetwork) -> list[str]:
-    """Say where the file's roads end too close to the district: a quicker way outside, or a neighbour, is missing."""
-    (west, south, east, north), (left, low, right, high) = outline.bounds, roads.bounds
-    east_m, north_m = 111_195.0 * float(np.cos(np.radians(south))), 111_195.0
-    beyond_m = min((west - left) * east_m, (right - east) * east_m, (south - low) * north_m, (high - north) * north_m)
-    if beyond_m >= _BEYOND_M:
-        return []
-    rim = outline.boundary
-    border = [grid.name for grid in grids if grid.level is Level.VILLAGE and grid.geometry.intersects(rim)]
-    ends = f"The file's roads end {max(beyond_m, 0) / 1000:.0f} km beyond the district, not {_BEYOND_M / 1000:.0f}"
-    whom = f"{len(border)} border villages ({', '.join(border[:3])}, ...)"
-    return [f"{ends}: for {whom} a quicker way or a neighbour's team may be missing"]
 
 
 def _notes(found: OsmPlaces, posts: int, addresses: int) -> list[str]:
