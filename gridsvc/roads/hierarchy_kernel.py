@@ -1,4 +1,4 @@
-"""The compiled part of the hierarchy: contraction, customisation, and sweeps over many places at once."""
+"""The compiled part of the hierarchy: contraction, customisation, and the way up from a place."""
 
 # ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -9,17 +9,10 @@ import numpy as np
 from numba import njit, types
 
 from gridsvc.roads.anchor_kernel import same_edge
-from gridsvc.roads.signatures import i4, int64, read_f8, read_i4, read_i8, read_u4, u4, u4_2d, void
+from gridsvc.roads.signatures import i4, int64, read_f8, read_i4, read_u4, u4, void
 
 FAR = np.uint32(0x3FFFFFFF)
 """12.4 days in milliseconds; the sum of two still fits, so that nothing wraps round."""
-
-NO_WAY = np.uint32(2**31 - 1)
-
-TILE = 64
-
-LANES = 16
-"""Places swept together: their distances at one node fill one cache line."""
 
 
 @njit(types.Tuple((i4, i4))(read_i4, read_i4), cache=True, nogil=True)
@@ -96,141 +89,72 @@ def customise(first, head, up, down):
                 down[b] = min(down[b], np.uint32(down[j] + to_x))
 
 
-@njit(void(read_i4, read_i4, read_u4, u4_2d, i4, int64), cache=True, nogil=True)
-def climb(first, head, up, lanes, active, count):
-    """Carry distances upward from `active` nodes (ascending, closed under parents), all lanes at once."""
-    for k in range(count):
-        v = active[k]
-        for a in range(first[v], first[v + 1]):
-            w, u = up[a], head[a]
-            if w < FAR:
-                for lane in range(LANES):
-                    # the cast keeps the sum at 32 bits, eight lanes an instruction
-                    lanes[u, lane] = min(lanes[u, lane], np.uint32(lanes[v, lane] + w))
+@njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
+def climb_from(first, head, up, node, ms, begin, end, distance, path):
+    """Write distances from entries begin..end to every node above them; returns how many, in `path`, ascending.
 
-
-@njit(void(read_i4, read_i4, read_u4, u4_2d, read_i4), cache=True, nogil=True)
-def descend(first, head, down, lanes, wanted):
-    """Carry distances downward to `wanted` nodes (descending, closed under upper neighbours), all lanes at once.
-
-    PHAST (Delling, Goldberg, Nowatzyk, Werneck 2011), restricted to what the targets need (RPHAST).
+    distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
     """
-    for k in range(len(wanted)):
-        v = wanted[k]
-        for a in range(first[v], first[v + 1]):
-            w, u = down[a], head[a]
-            if w < FAR:
-                for lane in range(LANES):
-                    lanes[v, lane] = min(lanes[v, lane], np.uint32(lanes[u, lane] + w))
-
-
-@njit(
-    void(read_i4, read_i4, read_u4, read_u4, read_i4, read_i4, read_u4, read_i4, read_i4, read_u4, read_i4,
-         u4_2d),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def sweep(first, head, up, down, source_first, source_node, source_ms, target_first, target_node, target_ms, wanted,
-          told):  # fmt: skip
-    """Write told[source, target]: milliseconds by the hierarchy, LANES sources at a time; 2^31 - 1 = no way.
-
-    Entries of source s: source_node, source_ms [source_first[s] : source_first[s + 1]], nodes by rank; the same for
-    targets. `wanted`: every node above a target, descending.
-    """
-    n = len(first) - 1
-    sources = len(source_first) - 1
-    targets = len(target_first) - 1
-    lanes = np.empty((n, LANES), np.uint32)
-    on_path = np.zeros(n, np.bool_)
-    active = np.empty(n, np.int32)
-    tile = np.empty((TILE, LANES), np.uint32)
-    for begin in range(0, sources, LANES):
-        count = min(LANES, sources - begin)
-        lanes[:, :] = FAR
-        on_path[:] = False
-        for lane in range(count):
-            s = begin + lane
-            for e in range(source_first[s], source_first[s + 1]):
-                v = source_node[e]
-                if source_ms[e] < FAR:
-                    lanes[v, lane] = min(lanes[v, lane], source_ms[e])
-                    # up to the root, or to where another path was
-                    while not on_path[v]:
-                        on_path[v] = True
-                        if first[v] == first[v + 1]:
-                            break
-                        v = head[first[v]]
-        climbing = 0
-        for v in range(n):
-            if on_path[v]:
-                active[climbing] = v
-                climbing += 1
-        climb(first, head, up, lanes, active, climbing)
-        descend(first, head, down, lanes, wanted)
-        # a tile of targets at a time: read by lanes, written by sources
-        for low in range(0, targets, TILE):
-            high = min(low + TILE, targets)
-            for t in range(low, high):
-                row = t - low
-                for lane in range(LANES):
-                    tile[row, lane] = FAR
-                for e in range(target_first[t], target_first[t + 1]):
-                    v, ms = target_node[e], target_ms[e]
-                    for lane in range(LANES):
-                        tile[row, lane] = min(tile[row, lane], np.uint32(lanes[v, lane] + ms))
-            for t in range(low, high):
-                for lane in range(count):
-                    ms = tile[t - low, lane]
-                    told[begin + lane, t] = ms if ms < FAR else NO_WAY
-
-
-@njit(i4(read_i4, read_i4, read_i4), cache=True, nogil=True)
-def above(first, head, nodes):
-    """Return the nodes given (in any order, also twice) and all above them, the uppermost first."""
-    n = len(first) - 1
-    mark = np.zeros(n, np.bool_)
-    for v in nodes:
-        mark[v] = True
     count = 0
-    for v in range(n):
-        if mark[v]:
-            count += 1
-            for a in range(first[v], first[v + 1]):
-                mark[head[a]] = True
-    told = np.empty(count, np.int32)
-    for v in range(n):
-        if mark[v]:
-            count -= 1
-            told[count] = v
-    return told
+    for e in range(begin, end):
+        v = node[e]
+        if ms[e] >= FAR:
+            continue
+        while True:
+            known = False
+            if distance[v] != FAR:
+                known = True
+            else:
+                # one above FAR marks a node that is on the path and not reached yet
+                distance[v] = FAR + np.uint32(1)
+                path[count] = v
+                count += 1
+            if known or first[v] == first[v + 1]:
+                break
+            v = head[first[v]]
+    for e in range(begin, end):
+        if ms[e] < FAR:
+            distance[node[e]] = min(distance[node[e]], ms[e])
+    path[:count] = np.sort(path[:count])
+    for i in range(count):
+        v = path[i]
+        d = distance[v]
+        if d >= FAR:
+            continue
+        for a in range(first[v], first[v + 1]):
+            ms_over = np.uint32(d + up[a])
+            u = head[a]
+            distance[u] = min(distance[u], ms_over)
+    return count
 
 
 @njit(
     void(read_f8, read_f8, read_i4, read_i4, read_f8, read_f8, read_f8, read_f8, read_i4, read_i4, read_f8, read_f8,
-         read_i8, read_i4, read_u4, read_f8, types.int32[:, ::1]),
+         read_u4, read_f8, types.int32[:, ::1]),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edge2, fraction2, m2, by_edge, place2,
-               slot_ms, edge_length_m, told):  # fmt: skip
-    """Write told[a, b] for the pairs that share an edge. by_edge sorts edge2; place2 says whose candidate each is."""
-    n = len(by_edge)
-    for a in range(len(first1) - 1):
-        for c in range(first1[a], first1[a + 1]):
-            e = edge1[c]
-            low, high = 0, n
-            while low < high:
-                middle = (low + high) // 2
-                if edge2[by_edge[middle]] < e:
-                    low = middle + 1
-                else:
-                    high = middle
-            while low < n and edge2[by_edge[low]] == e:
-                b = place2[by_edge[low]]
+def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edge2, fraction2, m2, slot_ms,
+               edge_length_m, told):  # fmt: skip
+    """Lower told[a, b] to the way along the edge for the pairs that share one."""
+    swapped = len(edge1) > len(edge2)
+    few_first, few, many_first, many = (first2, edge2, first1, edge1) if swapped else (first1, edge1, first2, edge2)
+    # the candidates of the fewer places on each edge, as lists: 1 + the last one, and 1 + the one before it
+    last = np.zeros(len(edge_length_m), np.int32)
+    before, place = np.empty(len(few), np.int32), np.empty(len(few), np.int32)
+    for p in range(len(few_first) - 1):
+        for c in range(few_first[p], few_first[p + 1]):
+            before[c], place[c] = last[few[c]], p
+            last[few[c]] = c + 1
+    for q in range(len(many_first) - 1):
+        for c in range(many_first[q], many_first[q + 1]):
+            at = last[many[c]]
+            while at != 0:
+                a, b = (q, place[at - 1]) if swapped else (place[at - 1], q)
                 ms = same_edge(lon1, lat1, first1, edge1, fraction1, m1, a, lon2, lat2, first2, edge2, fraction2, m2, b,
                                slot_ms, edge_length_m)  # fmt: skip
                 told[a, b] = min(told[a, b], ms)
-                low += 1
+                at = before[at - 1]
 
 
 @njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4), cache=True, nogil=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.roads.hierarchy import FAR, Customised, Hierarchy, build_hierarchy, customised
-from gridsvc.roads.search import FARTHEST_MS, milliseconds_one_place, place
+from gridsvc.roads.search import FARTHEST_MS, is_backward, milliseconds_one_place, node_milliseconds, place
 from gridsvc.roads.weights import Weights, weights_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ UNASKED_NODES = 200_000
 """Networks up to this size get their hierarchy at the first matrix; larger ones when somebody builds it."""
 
 KEPT_WEIGHTS = 4
+
+SWEPT_PER_SEARCHED = 12
+"""Nodes that a sweep passes in the time in which a search settles one."""
 
 
 def matrix_milliseconds(
@@ -84,32 +87,71 @@ def by_hierarchy(
     network: RoadNetwork, weighted: Customised, hierarchy: Hierarchy, origins: Snaps, destinations: Snaps
 ) -> NDArray[np.int32]:
     """Fill the matrix by sweeps from the smaller side: up from its places, down to those of the other."""
-    from gridsvc.roads.hierarchy_kernel import above, same_edges, sweep
+    from gridsvc.roads.hierarchy_kernel import same_edges
 
     weights = weighted.weights
     backward = len(origins) > len(destinations)
-    few, many = (destinations, origins) if backward else (origins, destinations)
     leaving, coming = departures_of(network, weights, origins), arrivals_of(network, weights, destinations)
-    (few_first, few_node, few_ms), (many_first, many_node, many_ms) = (
-        (coming, leaving) if backward else (leaving, coming)
-    )
-    up, down = (weighted.down, weighted.up) if backward else (weighted.up, weighted.down)
-    few_rank, many_rank = hierarchy.rank[few_node], hierarchy.rank[many_node]
-    told = np.full((len(few), len(many)), FARTHEST_MS, np.int32)
-    wanted = above(hierarchy.first, hierarchy.head, many_rank)
-    sweep(
-        hierarchy.first, hierarchy.head, up, down, few_first, few_rank, few_ms, many_first, many_rank, many_ms, wanted,
-        told.view(np.uint32),
-    )  # fmt: skip
-    told = np.ascontiguousarray(told.T) if backward else told
-    place_of = np.repeat(np.arange(len(destinations), dtype=np.int32), np.diff(destinations.first))
+    few, many = (coming, leaving) if backward else (leaving, coming)
+    told = np.empty((len(origins), len(destinations)), np.int32)
+    _swept(hierarchy, weighted, few, many, told, backward=backward, by_target=backward)
     same_edges(
         origins.lon, origins.lat, origins.first, origins.edge, origins.fraction, origins.offroad_m,
         destinations.lon, destinations.lat, destinations.first, destinations.edge, destinations.fraction,
-        destinations.offroad_m, np.argsort(destinations.edge, kind="stable"), place_of, weights.slot_ms,
-        network.edge_length_m, told,
+        destinations.offroad_m, weights.slot_ms, network.edge_length_m, told,
     )  # fmt: skip
     return told
+
+
+def node_milliseconds_of_many(
+    network: RoadNetwork, places: Snaps, direction: str, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.int32]:  # fmt: skip
+    """Milliseconds between each place and every node, (places, nodes); 2^31 - 1 = beyond the limit or no way.
+
+    direction as in `search.node_milliseconds`. The first place is searched, and how far that goes decides for the
+    others: searches that end early cost less than a sweep over the whole network.
+    """
+    weights = weights_of(network, profile)
+    backward = is_backward(direction)
+    told = np.empty((len(places), network.node_count), np.int32)
+    if not len(places):
+        return told
+    told[0] = node_milliseconds(network, place(places, 0), direction, weights, limit_s)
+    reached = int(np.count_nonzero(told[0] < FARTHEST_MS))
+    hierarchy = find_hierarchy(network) if len(places) > FEWEST_ROWS else None
+    if hierarchy is None or reached * SWEPT_PER_SEARCHED < network.node_count:
+        for i in range(1, len(places)):
+            told[i] = node_milliseconds(network, place(places, i), direction, weights, limit_s)
+        return told
+    sources = (arrivals_of if backward else departures_of)(network, weights, places)
+    n = network.node_count
+    every = np.arange(n + 1, dtype=np.int32), np.arange(n, dtype=np.int32), np.zeros(n, np.uint32)
+    limit = FAR - 1 if limit_s is None else min(int(limit_s * 1000), FAR - 1)
+    weighted = customised_for(network, hierarchy, weights)
+    _swept(hierarchy, weighted, sources, every, told, backward=backward, by_target=False, limit_ms=limit)
+    return told
+
+
+def _swept(
+    hierarchy: Hierarchy, weighted: Customised, sources: Entries, targets: Entries, told: NDArray[np.int32], *,
+    backward: bool, by_target: bool, limit_ms: int = FAR - 1,
+) -> None:  # fmt: skip
+    """Sweep from sources to targets into `told`; backward: the milliseconds from the targets to the sources."""
+    from gridsvc.roads.sweep_kernel import lay_out, rows_above, sweep
+
+    up, down = (weighted.down, weighted.up) if backward else (weighted.up, weighted.down)
+    first, head = hierarchy.first, hierarchy.head
+    (source_first, source_node, source_ms), (target_first, target_node, target_ms) = sources, targets
+    at = hierarchy.rank[target_node]
+    row, wanted = rows_above(first, head, at)
+    row_first, pairs = lay_out(first, head, down, row, wanted)
+    target_pairs = np.empty((len(at), 2), np.uint32)
+    target_pairs[:, 0], target_pairs[:, 1] = row[at], target_ms
+    sweep(
+        first, head, up, source_first, hierarchy.rank[source_node], source_ms, row, row_first, pairs, target_first,
+        target_pairs, limit_ms, by_target, told.view(np.uint32),
+    )  # fmt: skip
 
 
 Entries = tuple["NDArray[np.int32]", "NDArray[np.int32]", "NDArray[np.uint32]"]

@@ -1,6 +1,6 @@
 """The compiled part of `posts`: how far the posts reach up the hierarchy, and where a place's own path meets them."""
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit, types
 
 from gridsvc.roads.anchor_kernel import arrivals, same_edge
+from gridsvc.roads.hierarchy_kernel import FAR, climb_from
 from gridsvc.roads.signatures import (
     float64,
     i4,
@@ -23,47 +24,7 @@ from gridsvc.roads.signatures import (
 )
 from gridsvc.roads.snapping_kernel import snap_places
 
-FAR = np.uint32(0x3FFFFFFF)
 NO_WAY = 2**31 - 1
-
-
-@njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
-def _climb_from(first, head, up, node, ms, begin, end, distance, path):
-    """Write distances from entries begin..end to every node above them; returns how many, in `path`, ascending.
-
-    distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
-    """
-    count = 0
-    for e in range(begin, end):
-        v = node[e]
-        if ms[e] >= FAR:
-            continue
-        while True:
-            known = False
-            if distance[v] != FAR:
-                known = True
-            else:
-                # one above FAR marks a node that is on the path and not reached yet
-                distance[v] = FAR + np.uint32(1)
-                path[count] = v
-                count += 1
-            if known or first[v] == first[v + 1]:
-                break
-            v = head[first[v]]
-    for e in range(begin, end):
-        if ms[e] < FAR:
-            distance[node[e]] = min(distance[node[e]], ms[e])
-    path[:count] = np.sort(path[:count])
-    for i in range(count):
-        v = path[i]
-        d = distance[v]
-        if d >= FAR:
-            continue
-        for a in range(first[v], first[v + 1]):
-            ms_over = np.uint32(d + up[a])
-            u = head[a]
-            distance[u] = min(distance[u], ms_over)
-    return count
 
 
 @njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4, read_i4, read_i4, read_u4, int64), cache=True, nogil=True)
@@ -80,7 +41,7 @@ def spread(first, head, up, entry_first, node, ms, depth):
     )
     total = 0
     for p in range(posts):
-        count = _climb_from(first, head, up, node, ms, entry_first[p], entry_first[p + 1], distance, path)
+        count = climb_from(first, head, up, node, ms, entry_first[p], entry_first[p + 1], distance, path)
         for i in range(count):
             v = path[i]
             if distance[v] < FAR:
@@ -164,7 +125,7 @@ def from_posts(
     for e in range(count):
         node[e] = rank[node[e]]
         short[e] = min(ms[e], np.int64(FAR))
-    steps = _climb_from(first, head, down, node, short, 0, count, distance, path)
+    steps = climb_from(first, head, down, node, short, 0, count, distance, path)
     for i in range(steps):
         v = path[i]
         d = np.int64(distance[v])

@@ -22,6 +22,8 @@ KERNELS = (
     "one_kernel",
     "dissection",
     "hierarchy_kernel",
+    "lanes",
+    "sweep_kernel",
     "posts_kernel",
 )
 """The modules of kernels in this package; an import of one compiles what is not compiled yet."""

@@ -13,10 +13,10 @@ from gridsvc.errors import InvalidInput
 from gridsvc.roads.building import build
 from gridsvc.roads.closures import Closure, check_closure, closed_edges, with_closures
 from gridsvc.roads.hierarchy import Hierarchy, build_hierarchy
-from gridsvc.roads.matrices import by_searches, matrix_milliseconds
+from gridsvc.roads.matrices import by_searches, matrix_milliseconds, node_milliseconds_of_many
 from gridsvc.roads.network import CLOSED, PROFILES, RoadNetwork
 from gridsvc.roads.posts import post
-from gridsvc.roads.search import FARTHEST_MS, matrix
+from gridsvc.roads.search import FARTHEST_MS, matrix, node_milliseconds, place
 from gridsvc.roads.snapping import Snaps, snap
 from gridsvc.roads.weights import make_weights, weights_of
 from tests.domain.road_oracle import times_over_arcs
@@ -47,6 +47,26 @@ def test_sweeps_equal_searches_in_random_worlds(seed: int, profile: str) -> None
     for origins, destinations in ((few, many), (many, few)):
         told = matrix_milliseconds(net, origins, destinations, profile)
         assert np.array_equal(told, by_searches(net, origins, destinations, weights_of(net, profile)))
+
+
+@pytest.mark.parametrize(("origins", "destinations"), [(16, 16), (17, 33), (33, 48), (5, 160), (160, 5), (64, 15)])
+def test_whole_and_broken_tiles_of_a_sweep_are_equal(origins: int, destinations: int) -> None:
+    net = build(random_world(2), QUIET)
+    here, there = anywhere(1, origins, net), anywhere(2, destinations, net)
+    assert np.array_equal(
+        matrix_milliseconds(net, here, there, "normal"), by_searches(net, here, there, weights_of(net, "normal"))
+    )
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+@pytest.mark.parametrize("limit_s", [30.0, 90.0, None])
+def test_node_sets_of_many_places_equal_a_search_each(direction: str, limit_s: float | None) -> None:
+    net = build(random_world(4), QUIET)
+    stations = anywhere(7, 35, net)
+    told = node_milliseconds_of_many(net, stations, direction, "emergency", limit_s)
+    each = [node_milliseconds(net, place(stations, i), direction, "emergency", limit_s) for i in range(len(stations))]
+    assert np.array_equal(told, np.stack(each))
+    assert node_milliseconds_of_many(net, snap(net, [], []), direction).shape == (0, net.node_count)
 
 
 @pytest.mark.parametrize("seed", range(3))
