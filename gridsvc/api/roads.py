@@ -133,14 +133,15 @@ class ClosureBody(Body):
     }
 
 
-_CLOSURE = {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "factor": 0, "reason": "flooded", "edges": 3, "km": 0.8}
+_MADE = {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "factor": 0, "edges": 3, "km": 0.8}
+_CLOSURE = {"id": _MADE["id"], "factor": 0, "reason": "flooded", "acts": ["normal", "emergency"]}
 
 
 @router.post(
     "/closures",
     status_code=201,
     summary="Close or slow roads",
-    responses={201: {"content": {"application/json": {"example": _CLOSURE}}}},
+    responses={201: {"content": {"application/json": {"example": _MADE}}}},
 )
 def post_closure(request: Request, body: ClosureBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Close (factor 0) or slow roads along a line, across one, in an area or at a point; acts on the next query."""
@@ -160,7 +161,7 @@ def post_closure(request: Request, body: ClosureBody, idempotency_key: Idempoten
     responses={200: {"content": {"application/json": {"example": {"items": [_CLOSURE]}}}}},
 )
 def get_closures(request: Request, district: str | None = None) -> dict[str, Any]:
-    """List closures that were not ended; `acts` names the profiles that each binds at this moment."""
+    """List closures that were not ended; `acts` names the profiles that each binds now; `reason` null: erased."""
     return closures.list_closures(service_of(request), district)
 
 

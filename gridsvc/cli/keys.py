@@ -74,14 +74,18 @@ def pair(*, name: str, team: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("subject")
+@click.option("--mentions", is_flag=True, help="Also what others said of a number or name, in any free words.")
 @click.option("--dry-run", is_flag=True, help="Say what is kept, erase nothing.")
 @json_option
-def erase(*, subject: str, dry_run: bool, as_json: bool) -> None:
-    """Erase what is kept on SUBJECT: a phone number, a full name, or a case (its id or number).
+def erase(*, subject: str, mentions: bool, dry_run: bool, as_json: bool) -> None:
+    """Erase what is kept on SUBJECT: a phone number, a full name, a case (its id or number), a closure (its id).
 
     Who reported, what was said, and the notes of those cases go. The cases, their clocks and the chain of events stay.
     """
-    told: dict[str, Any] = erasing.erase(opened_service(), subject, dry_run=dry_run)
+    told: dict[str, Any] = erasing.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
     verb = "would go" if dry_run else "erased"
-    words = f"{told['rows']} rows of {len(told['cases'])} cases {verb}."
+    places = [f"{len(told[name])} {name}" for name in ("cases", "closures", "notes") if told[name]]
+    words = f"{told['rows']} rows{' of ' if places else ''}{', '.join(places)} {verb}."
+    if told["mentioned"]:
+        words += f" {told['mentioned']} more speak of it: --mentions takes them too."
     answer(told, as_json=as_json, show=lambda: click.echo(words))

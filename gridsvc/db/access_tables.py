@@ -93,7 +93,19 @@ incident_personal = Table(
                          name="fk_incident_personal_incident"),
 )  # fmt: skip
 
-# Free words of an event: the note of a step, the address from which a key was refused.
+# Why roads were closed, in free words.
+closure_personal = Table(
+    "closure_personal",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("closure_id", Uuid, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["district", "closure_id"], ["closure.district", "closure.id"],
+                         name="fk_closure_personal_closure"),
+)  # fmt: skip
+
+# Free words of an event: the note of a step or decision, the address from which a key was refused.
 event_personal = Table(
     "event_personal",
     metadata,

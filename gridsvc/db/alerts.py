@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.access_tables import event_personal
 from gridsvc.db.ids import uuid7
 from gridsvc.db.tables import district_version
 from gridsvc.db.work_tables import alert, proposal
@@ -105,7 +106,7 @@ def list_alerts(
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the program proposes; decision None: nobody has decided yet."""
+    """What the program proposes; decision None: nobody has decided yet. `reason` None: none was given, or it went."""
 
     district: str
     id: UUID
@@ -136,7 +137,11 @@ class Proposal:
         }
 
 
-_columns = tuple(proposal.c[name] for name in Proposal.__slots__)
+_columns = (*(proposal.c[name] for name in Proposal.__slots__ if name != "reason"), event_personal.c.note)
+_with_reason = proposal.outerjoin(
+    event_personal,
+    (event_personal.c.district == proposal.c.district) & (event_personal.c.event_id == proposal.c.decided_event),
+)
 
 
 def add_proposal(
@@ -159,9 +164,9 @@ def add_proposal(
 
 def get_proposal(connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposal:
     """Return a proposal; NotFound for an unknown one."""
-    query = select(*_columns).where(proposal.c.id == proposal_id)
+    query = select(*_columns).select_from(_with_reason).where(proposal.c.id == proposal_id)
     if lock:
-        query = query.with_for_update()
+        query = query.with_for_update(of=proposal)
     row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"There is no proposal {proposal_id}. See GET /proposals.", kind="no-proposal")
@@ -172,7 +177,8 @@ def list_proposals(
     connection: Connection, *, undecided: bool, incident_id: UUID | None = None, limit: int = 200
 ) -> list[Proposal]:
     """Return proposals, the newest first."""
-    query = select(*_columns).order_by(proposal.c.proposed_at.desc(), proposal.c.id.desc()).limit(limit)
+    newest = (proposal.c.proposed_at.desc(), proposal.c.id.desc())
+    query = select(*_columns).select_from(_with_reason).order_by(*newest).limit(limit)
     if undecided:
         query = query.where(proposal.c.decision.is_(None))
     if incident_id is not None:
@@ -180,12 +186,12 @@ def list_proposals(
     return [Proposal(*row) for row in connection.execute(query)]
 
 
-def set_decision(connection: Connection, before: Proposal, decision: str, *, by: str, reason: str | None) -> None:
-    """Write a person's decision; Conflict where one was made already."""
+def set_decision(connection: Connection, before: Proposal, decision: str, *, by: str, event_id: UUID) -> None:
+    """Write a person's decision, with its event; Conflict where one was made already."""
     done = connection.execute(
         update(proposal)
         .where(proposal.c.district == before.district, proposal.c.id == before.id, proposal.c.decision.is_(None))
-        .values(decision=decision, decided_by=by, decided_at=func.clock_timestamp(), reason=reason)
+        .values(decision=decision, decided_by=by, decided_at=func.clock_timestamp(), decided_event=event_id)
     )
     if done.rowcount != 1:
         raise Conflict(

@@ -105,7 +105,6 @@ engagement = Table(
     moment("en_route_at"),
     moment("on_scene_at"),
     Column("outcome", Text),
-    Column("reason", Text),
     CheckConstraint("outcome in ('cleared', 'declined', 'withdrawn', 'cancelled', 'archived')", name="outcome"),
     CheckConstraint("(until is null) = (outcome is null)", name="ended"),
     CheckConstraint("until is null or until >= since", name="span"),

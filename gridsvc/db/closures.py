@@ -9,6 +9,8 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db import personal
+from gridsvc.db.access_tables import closure_personal
 from gridsvc.db.ids import uuid7
 from gridsvc.db.tables import closure
 from gridsvc.roads.closures import Closure
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
 def add_closure(
     connection: Connection, district: str, geometry: BaseGeometry, *, factor: float, profiles: Sequence[str],
     since: datetime, until: datetime | None, reason: str,
-) -> UUID:  # fmt: skip
-    """Write a closure and return its id."""
+) -> tuple[UUID, str]:  # fmt: skip
+    """Write a closure and, apart, why; return its id and the digest of its reason."""
     number = uuid7()
     row = {
         "district": district, "id": number, "geom": from_shape(geometry, srid=4326), "factor": factor,
-        "profiles": list(profiles), "from": since, "until": until, "reason": reason,
+        "profiles": list(profiles), "from": since, "until": until,
     }  # fmt: skip
     connection.execute(insert(closure).values(row))
-    return number
+    return number, personal.add_closure_reason(connection, district, number, reason)
 
 
 def delete_closure(connection: Connection, district: str, number: UUID) -> bool:
@@ -52,8 +54,9 @@ def find_district_of_closure(connection: Connection, number: UUID) -> str | None
 def list_closures(connection: Connection, district: str, *, known_at: datetime | None = None) -> list[Closure]:
     """Return the closures that are not deleted (or were not at a time), also those that begin later, by id."""
     columns = (closure.c.id, func.ST_AsBinary(closure.c.geom), closure.c.factor, closure.c.profiles, closure.c["from"],
-               closure.c.until, closure.c.reason)  # fmt: skip
-    query = select(*columns).where(closure.c.district == district).order_by(closure.c.id)
+               closure.c.until, closure_personal.c.reason)  # fmt: skip
+    said = closure.outerjoin(closure_personal)
+    query = select(*columns).select_from(said).where(closure.c.district == district).order_by(closure.c.id)
     if known_at is None:
         query = query.where(closure.c.deleted_at.is_(None))
     else:

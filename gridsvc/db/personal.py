@@ -10,12 +10,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import insert, select
 
 from gridsvc import audit
-from gridsvc.access import phone_digits
 from gridsvc.db import events
-from gridsvc.db.access_tables import event_personal, incident_personal
+from gridsvc.db.access_tables import closure_personal, event_personal, incident_personal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,13 +85,15 @@ def append_noted(
     data: dict[str, Any],
     incident_id: UUID | None = None,
     client_at: datetime | None = None,
-) -> None:
-    """Write one event whose free words lie apart, in the transaction of its change."""
+) -> UUID:
+    """Write one event whose free words lie apart, in the transaction of its change; return the event's id."""
     event, apart = noted_row(
         district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id, client_at=client_at
     )
     events.append_events(connection, [event])
     add_notes(connection, [apart] if apart else [])
+    event_id: UUID = event["id"]
+    return event_id
 
 
 def add_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -109,47 +110,9 @@ def list_notes(connection: Connection, district: str, incident_id: UUID) -> dict
     return {str(event_id): note for event_id, note in connection.execute(query)}
 
 
-_by_reporter = text(
-    """
-    select district, incident_id from incident_personal
-    where lower(reporter ->> 'name') = lower(:words) or lower(subject) = lower(:words)
-       or (:digits <> '' and regexp_replace(regexp_replace(reporter ->> 'phone', '[^0-9]', '', 'g'),
-                                            '^(00)?86(1[0-9]{10})$', '\\2') = :digits)
-    order by district, incident_id
-    """
-)
-_by_case = text(
-    "select district, id from incident where cast(id as text) = lower(:words) or cast(number as text) = :words "
-    "order by district, id"
-)
-
-
-def list_subject_cases(connection: Connection, subject: str) -> list[tuple[str, UUID]]:
-    """Return (district, case) of everything kept on a subject: a phone number, a full name, or a case.
-
-    A phone number is compared by its digits, a name whole and without regard to case.
-    """
-    words = subject.strip()
-    digits = phone_digits(words)
-    is_phone = len(digits) >= 5 and not any(letter.isalpha() for letter in words)
-    said = connection.execute(_by_reporter, {"words": words, "digits": digits if is_phone else ""}).all()
-    named = connection.execute(_by_case, {"words": words}).all()
-    return sorted({(row[0], row[1]) for row in (*said, *named)})
-
-
-def count_case(connection: Connection, district: str, incident_id: UUID) -> int:
-    """Return how many rows hold what was said at the report and in the notes of a case."""
-    return sum(
-        connection.scalar(select(func.count()).where(table.c.district == district, table.c.incident_id == incident_id))
-        or 0
-        for table in (incident_personal, event_personal)
-    )
-
-
-def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
-    """Delete what was said at the report and in the notes of a case; return how many rows went."""
-    gone = 0
-    for table in (incident_personal, event_personal):
-        done = connection.execute(delete(table).where(table.c.district == district, table.c.incident_id == incident_id))
-        gone += done.rowcount
-    return gone
+def add_closure_reason(connection: Connection, district: str, closure_id: UUID, reason: str) -> str:
+    """Write why a road was closed, apart from the closure; return the digest for its event."""
+    salt = os.urandom(16)
+    row = {"district": district, "closure_id": closure_id, "reason": reason, "salt": salt}
+    connection.execute(insert(closure_personal).values(row))
+    return audit.personal_digest(salt, reason)

@@ -208,7 +208,6 @@ closure = Table(
     Column("profiles", ARRAY(Text), nullable=False),
     moment("from", nullable=False),
     moment("until"),
-    Column("reason", Text, nullable=False),
     moment("created_at", now=True),
     moment("deleted_at"),
     CheckConstraint("factor >= 0 and factor <= 1", name="factor"),

@@ -95,7 +95,7 @@ alert = Table(
     CheckConstraint("level in ('village', 'area', 'township', 'regional', 'district')", name="level"),
 )  # fmt: skip
 
-# What the program proposes and a person decides: no card without a decision.
+# What the program proposes and a person decides: no card without a decision. Why is the note of `decided_event`.
 proposal = Table(
     "proposal",
     metadata,
@@ -109,7 +109,7 @@ proposal = Table(
     Column("decision", Text),
     Column("decided_by", Text),
     moment("decided_at"),
-    Column("reason", Text),
+    Column("decided_event", Uuid),
     CheckConstraint("decision in ('accepted', 'rejected', 'withdrawn')", name="decision"),
     CheckConstraint("(decision is null) = (decided_at is null) and (decision is null) = (decided_by is null)",
                     name="decided"),

@@ -39,6 +39,8 @@ def add_closure(
 ) -> KeptAnswer:  # fmt: skip
     """Close or slow roads; acts on the next query of every process. The answer names the edges and kilometres bound.
 
+    The reason is in no event and no kept answer: `list_closures` tells it until it is erased.
+
     Raises InvalidInput for what cannot be meant, and where no road lies there.
     """
     from gridsvc.db import idempotency
@@ -61,16 +63,16 @@ def add_closure(
                 "road within 100 m.",
                 kind="no-road-there",
             )
-        number = store.add_closure(connection, code, geometry, factor=factor, profiles=profiles, since=begins,
+        number, digest = store.add_closure(connection, code, geometry, factor=factor, profiles=profiles, since=begins,
                                    until=until, reason=reason)  # fmt: skip
         bump(connection, code, "closures")
         told = {
             "id": str(number), "district": code, "factor": factor, "profiles": list(profiles),
-            "from": begins.isoformat(), "until": None if until is None else until.isoformat(), "reason": reason,
+            "from": begins.isoformat(), "until": None if until is None else until.isoformat(),
             "geometry": shapely.geometry.mapping(geometry), "edges": len(edges),
             "km": round(float(network.edge_length_m[edges].sum()) / 1000, 3), "version": versions.closures + 1,
         }  # fmt: skip
-        append_event(connection, code, "closure", actor=actor, at=versions.now, data=told)
+        append_event(connection, code, "closure", actor=actor, at=versions.now, data=told | {"reason_digest": digest})
         answer = idempotency_answer(201, told)
         if request is not None:
             idempotency.keep_answer(connection, code, request, answer)

@@ -137,7 +137,7 @@ class PastCase:
             {"district": self.row["district"], "id": uuid7(), "incident_id": self.row["id"],
              "team_id": UUID(sent.team_id), "slot": sent.slot, "lead": sent.lead, "engaging": self.urgent,
              "travel_s": sent.travel_s, "response_s": sent.response_s, "since": todo.at, "until": None,
-             "acknowledged_at": None, "en_route_at": None, "on_scene_at": None, "outcome": None, "reason": None}
+             "acknowledged_at": None, "en_route_at": None, "on_scene_at": None, "outcome": None}
             for sent in todo.sent
         ]  # fmt: skip
         self.engagements += rows
@@ -173,7 +173,7 @@ class PastCase:
         after = change.state
         changed = {clock: getattr(after, clock) for clock in ("acknowledged_at", "en_route_at", "on_scene_at", "until")}
         stamps = {clock: at for clock, at in changed.items() if at is not None and at != row[clock]}
-        row |= changed | {"outcome": after.outcome, "reason": None}
+        row |= changed | {"outcome": after.outcome}
         data: dict[str, Any] = {"team_id": todo.team_id, "engagement_id": str(row["id"]), "stamps": _texts(stamps),
                                 "backfilled": change.backfilled}  # fmt: skip
         if todo.step in {"decline", "withdraw"}:

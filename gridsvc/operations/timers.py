@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from gridsvc.access import Right
 from gridsvc.db import alerts, events, idempotency, personal
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.versions import get_versions, list_districts, list_versions, set_version
@@ -182,10 +183,14 @@ def _propose_card(
 def list_proposals(
     service: Service, *, undecided: bool = True, incident_id: UUID | None = None, limit: int = 200
 ) -> dict[str, Any]:
-    """Return {items}: proposals, the newest first; those that nobody decided on yet, unless told otherwise."""
+    """Return {items}: proposals, the newest first; those that nobody decided on yet, unless told otherwise.
+
+    The reason of a decision is for those who may read what was said; None for all others.
+    """
+    read = service.caller.may(Right.READ_TEXTS)
     with service.database.transaction() as connection:
         found = alerts.list_proposals(connection, undecided=undecided, incident_id=incident_id, limit=limit)
-    return {"items": [each.as_json() for each in found]}
+    return {"items": [each.as_json() | ({} if read else {"reason": None}) for each in found]}
 
 
 def decide(
@@ -198,6 +203,8 @@ def decide(
     request: RequestKey | None = None,
 ) -> KeptAnswer:
     """Write a person's decision on a proposal, with its event, and answer with the proposal (200).
+
+    The reason is in no kept answer: `list_proposals` tells it until it is erased.
 
     Raises
     ------
@@ -218,11 +225,12 @@ def decide(
             if kept is not None:
                 return kept
         now = get_versions(connection, before.district, lock="share").now
-        alerts.set_decision(connection, before, decision, by=actor, reason=reason)
         data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision}
-        personal.append_noted(connection, before.district, "decide", note=reason, actor=actor, at=now, data=data,
-                              incident_id=before.incident_id)  # fmt: skip
-        answer = idempotency_answer(200, alerts.get_proposal(connection, proposal_id).as_json())
+        event_id = personal.append_noted(connection, before.district, "decide", note=reason, actor=actor, at=now,
+                                         data=data, incident_id=before.incident_id)  # fmt: skip
+        alerts.set_decision(connection, before, decision, by=actor, event_id=event_id)
+        told = alerts.get_proposal(connection, proposal_id).as_json()
+        answer = idempotency_answer(200, {key: value for key, value in told.items() if key != "reason"})
         if request is not None:
             idempotency.keep_answer(connection, before.district, request, answer)
         return answer

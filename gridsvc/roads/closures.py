@@ -45,7 +45,7 @@ SLOWEST = 0.01
 class Closure:
     """Roads closed (factor 0) or slowed to a factor of their speed, for some profiles, from a time until another.
 
-    geometry: lon/lat WGS-84. `until` None: until it is deleted.
+    geometry: lon/lat WGS-84. `until` None: until it is deleted. `reason` None: it was erased.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Closure:
     profiles: tuple[str, ...]
     since: datetime
     until: datetime | None
-    reason: str
+    reason: str | None = None
 
     def acts(self, profile: str, now: datetime) -> bool:
         """Say whether it binds a profile at a time."""

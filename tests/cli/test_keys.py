@@ -62,7 +62,9 @@ def test_what_is_no_role_is_wrong_usage(gridsvc):
 def test_a_person_is_erased(gridsvc):
     code, out, _ = gridsvc("erase", PHONE, "--dry-run", "--json")
     assert code == 0
-    assert json.loads(out) | {"cases": 1} == {"cases": 1, "rows": 1, "erased": False}
+    assert json.loads(out) | {"cases": 1} == {
+        "cases": 1, "closures": [], "notes": [], "rows": 1, "mentioned": 0, "erased": False,
+    }  # fmt: skip
     code, out, err = gridsvc("erase", PHONE)
     assert code == 0
     assert "1 rows of 1 cases erased" in out

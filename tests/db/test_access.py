@@ -30,7 +30,7 @@ FREE_OF_SCOPE = {"alembic_version", "spatial_ref_sys"}
 def url(cluster):
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
-            _two_districts(connection)
+            two_districts(connection)
         yield url
 
 
@@ -41,11 +41,11 @@ def database(url):
     database.close()
 
 
-def _id(*words):
+def row_id(*words):
     return uuid.uuid5(uuid.NAMESPACE_OID, " ".join(words))
 
 
-def _two_districts(connection):
+def two_districts(connection):
     """Two districts on one ground, each with two townships of a regional grid, a case and a team in each of them."""
     for district in (A, B):
         connection.execute("insert into district (code, name) values (%s, %s)", (district, district))
@@ -67,7 +67,7 @@ def _two_districts(connection):
         for township, village in (("T1", "V1"), ("T2", "V2"), (None, None)):
             name = township or "everywhere"
             roster = json.dumps({"township": township, "region": None, "areas": []})
-            team, case, event = (_id(district, name, what) for what in ("team", "case", "event"))
+            team, case, event = (row_id(district, name, what) for what in ("team", "case", "event"))
             connection.execute(
                 "insert into team (district, id, name, unit, roster) values (%s, %s, %s, 'u', %s)",
                 (district, team, name, roster),
@@ -102,7 +102,7 @@ def seen(database, scope, table="incident", column="id"):
 
 
 def cases(*names, district=A):
-    return {_id(district, name, "case") for name in names}
+    return {row_id(district, name, "case") for name in names}
 
 
 def scope_of(database, district, grid):
@@ -148,10 +148,10 @@ def test_a_grid_sees_its_subtree(database):
 
 def test_a_grid_sees_teams_of_its_own_of_the_whole_district_and_those_that_came(database, url):
     township = scope_of(database, A, "T1")
-    ours = {_id(A, "T1", "team"), _id(A, "everywhere", "team")}
+    ours = {row_id(A, "T1", "team"), row_id(A, "everywhere", "team")}
     assert seen(database, township, "team") == ours
     assert seen(database, township, "team_last", "team_id") == ours
-    neighbour, case = _id(A, "T2", "team"), _id(A, "T1", "case")
+    neighbour, case = row_id(A, "T2", "team"), row_id(A, "T1", "case")
     with as_superuser(url) as connection:
         connection.execute(
             "insert into engagement (district, id, incident_id, team_id, slot, lead, engaging, since)"
@@ -191,10 +191,10 @@ def test_what_is_written_stays_in_the_district(database):
 
 def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database):
     with database.seen_by(scope_of(database, A, "T1")).transaction() as connection:
-        for unknown in (_id(A, "T2", "case"), _id(B, "T1", "case"), uuid.uuid4()):
+        for unknown in (row_id(A, "T2", "case"), row_id(B, "T1", "case"), uuid.uuid4()):
             assert incidents.find_incident(connection, unknown) is None
             assert incidents.find_incident(connection, unknown, lock=True) is None
-        assert incidents.find_incident(connection, _id(A, "T1", "case")) is not None
+        assert incidents.find_incident(connection, row_id(A, "T1", "case")) is not None
 
 
 def test_every_table_is_behind_a_policy(url):
@@ -230,7 +230,7 @@ def crowded(cluster):
     """20,000 open cases of two districts, spread over a degree."""
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
-            _two_districts(connection)
+            two_districts(connection)
             connection.execute(
                 "insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,"
                 " details, versions, reported_at, triggered_at)"
@@ -409,33 +409,3 @@ def test_a_pairing_code_is_good_once_and_for_minutes(service, url):
         connection.execute("update pairing set expires_at = now() - interval '1 second' where used_at is null")
     with pytest.raises(NotFound):
         sessions.pair_device(service, late)
-
-
-# Erasing
-
-
-@pytest.mark.parametrize("subject", ["13800001111", "138 0000 1111", "王T2", "case"])
-def test_what_is_kept_on_a_subject_is_erased(cluster, tmp_path, subject):
-    with scratch_database(cluster) as url:
-        with as_superuser(url) as connection:
-            _two_districts(connection)
-            body = connection.execute("select district, id, body from incident_event order by 1, 2").fetchall()
-        service = Service(Database(url), tmp_path)
-        words = str(_id(A, "T2", "case")) if subject == "case" else subject
-        count = {"case": 1, "王T2": 2}.get(subject, 6)
-        assert erasing.erase(service, words, dry_run=True)["rows"] == count
-        told = erasing.erase(service, words)
-        assert (told["rows"], told["erased"], len(told["cases"])) == (count, True, count)
-        with pytest.raises(NotFound):
-            erasing.erase(service, words)
-        with as_superuser(url) as connection:
-            left = connection.execute("select count(*) from incident_personal").fetchone()[0]
-            after = connection.execute(
-                "select district, id, body from incident_event where kind = 'report' order by 1, 2"
-            ).fetchall()
-            events = connection.execute("select body from incident_event where kind = 'erase'").fetchall()
-        assert left == 6 - count
-        assert after == body
-        assert len(events) == count
-        assert not any(subject in event[0] for event in events)
-        service.database.close()
