@@ -29,6 +29,9 @@ def write(file: Path, log_folder: Path, major: int) -> None:
         "full_page_writes": "on",
         "synchronous_commit": "on",
         "wal_compression": "on",
+        # Nothing replicates this cluster: a restore then writes its tables once, not also into the log.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
         # A crash is replayed from the last checkpoint: a bound on the log is a bound on the time to be back.
         "checkpoint_timeout": "5min",
         "max_wal_size": "512MB",
@@ -56,8 +59,10 @@ def write(file: Path, log_folder: Path, major: int) -> None:
     if major >= 16:
         values["log_file_mode"] = "0600"
     text = "# Written by gridsvc at each start of the server; yours go into ALTER SYSTEM.\n"
-    file.write_text(text + "".join(f"{name} = {value}\n" for name, value in values.items()), encoding="utf-8")
-    file.chmod(0o644)
+    draft = file.with_suffix(".new")  # a full disk must not leave half of them in force
+    draft.write_text(text + "".join(f"{name} = {value}\n" for name, value in values.items()), encoding="utf-8")
+    draft.chmod(0o644)
+    draft.replace(file)
 
 
 def memory_bytes() -> int:

@@ -308,3 +308,27 @@ def test_the_probe_leaves_no_trace_in_the_log(shared: EmbeddedCluster) -> None:
     with socket.socket(socket.AF_UNIX) as late:  # the last probe has been served when this one is
         late.connect(str(shared.folder / "postgres/socket/.s.PGSQL.5432"))
     assert log_of(shared) == before
+
+
+def test_long_texts_are_compressed_by_lz4_where_the_server_can(shared: EmbeddedCluster) -> None:
+    with connect(shared, "app") as connection:
+        names = "select name from pg_settings where name in ('default_toast_compression', 'wal_compression')"
+        can = connection.execute(f"{names} and 'lz4' = any (enumvals)").fetchall()
+        assert {connection.execute(f"show {name}").fetchone()[0] for (name,) in can} <= {"lz4"}
+
+
+def test_settings_are_whole_or_the_old_ones(shared: EmbeddedCluster, monkeypatch) -> None:
+    """A disk that is full when the server is started leaves the settings that were there."""
+    from gridsvc.db import cluster_settings
+
+    file = shared.folder / "postgres/data/gridsvc.conf"
+    before = file.read_text()
+
+    def full(self: Path, data: str, **_more: object) -> None:
+        self.write_bytes(data.encode()[: len(data) // 2])
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        cluster_settings.write(file, shared.folder / "postgres/log", 17)
+    assert file.read_text() == before

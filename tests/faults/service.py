@@ -29,7 +29,7 @@ GRIDSVC = [sys.executable, "-m", "gridsvc"]
 class Served:
     """`gridsvc serve` over the demo district, in a folder of its own; killed and started again at will."""
 
-    def __init__(self, *, incidents: int = 20, workers: int = 2) -> None:
+    def __init__(self, *, incidents: int = 20, workers: int = 2, demo: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gsf", dir="/tmp"))
         self.folder.chmod(0o755)
         self.workers = workers
@@ -40,7 +40,8 @@ class Served:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.command("demo", "--incidents", str(incidents), "--no-serve", "--json")
+        if demo:
+            self.command("demo", "--incidents", str(incidents), "--no-serve", "--json")
 
     def close(self) -> None:
         """Stop everything and remove the folder."""
