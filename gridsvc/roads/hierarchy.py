@@ -105,3 +105,41 @@ def customised(hierarchy: Hierarchy, weights: Weights) -> Customised:
     up, down = up[:m].copy(), down[:m].copy()
     customise(hierarchy.first, hierarchy.head, up, down)
     return Customised(up, down, weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Downward:
+    """The upward graph by its heads, for partial customisation: the arcs to a node, and the node of each rank."""
+
+    first: NDArray[np.int32]
+    arc: NDArray[np.int32]
+    node: NDArray[np.int32]
+    node_of: NDArray[np.int32]
+
+
+def downward_of(hierarchy: Hierarchy) -> Downward:
+    """Turn the upward graph round."""
+    from gridsvc.roads.partial_kernel import downward
+
+    node_of = np.empty(len(hierarchy.rank), np.int32)
+    node_of[hierarchy.rank] = np.arange(len(node_of), dtype=np.int32)
+    first, arc, node = downward(hierarchy.first, hierarchy.head)
+    return Downward(first, arc, node, node_of)
+
+
+def customised_again(
+    network: RoadNetwork, hierarchy: Hierarchy, below: Downward, known: Customised, weights: Weights,
+    arcs: NDArray[np.int32],
+) -> Customised:  # fmt: skip
+    """Customise for weights that differ from known ones at some arcs of the network; equal to `customised`."""
+    from gridsvc.roads.partial_kernel import customise_again
+
+    m = len(hierarchy.head)
+    place = hierarchy.arc_up[arcs]
+    begun = np.unique(np.where(place < 0, -1 - place, place))
+    up, down = known.up.copy(), known.down.copy()
+    customise_again(
+        hierarchy.first, hierarchy.head, below.first, below.arc, below.node, below.node_of, network.out_first,
+        weights.out_arcs, begun[begun < m].astype(np.int32), known.up, known.down, up, down,
+    )  # fmt: skip
+    return Customised(up, down, weights)

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.roads.hierarchy import FAR, Customised, Hierarchy, build_hierarchy, customised
+from gridsvc.roads.hierarchy import (
+    FAR,
+    Customised,
+    Downward,
+    Hierarchy,
+    build_hierarchy,
+    customised,
+    customised_again,
+    downward_of,
+)
 from gridsvc.roads.search import FARTHEST_MS, is_backward, milliseconds_one_place, node_milliseconds, place
-from gridsvc.roads.weights import Weights, weights_of
+from gridsvc.roads.weights import Weights, differing_arcs, weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +31,11 @@ FEWEST_ROWS = 4
 UNASKED_NODES = 200_000
 """Networks up to this size get their hierarchy at the first matrix; larger ones when somebody builds it."""
 
-KEPT_WEIGHTS = 4
+KEPT_WEIGHTS = 6
+"""Sets of weights whose hierarchy is kept: both profiles, and each under the closures of the moment and before."""
+
+PARTLY = 20
+"""Where more than one arc in so many differs, the hierarchy is customised whole."""
 
 SWEPT_PER_SEARCHED = 12
 """Nodes that a sweep passes in the time in which a search settles one."""
@@ -54,21 +67,50 @@ def find_hierarchy(network: RoadNetwork) -> Hierarchy | None:
 def keep_hierarchy(network: RoadNetwork, hierarchy: Hierarchy) -> Hierarchy:
     """Let a network have a hierarchy that was built or mapped elsewhere."""
     network.kept["hierarchy"] = hierarchy
+    network.kept.pop("downward", None)
+    network.kept.pop("customised", None)
     return hierarchy
 
 
 def customised_for(network: RoadNetwork, hierarchy: Hierarchy, weights: Weights) -> Customised:
-    """Return the hierarchy under some weights; the last few are kept."""
+    """Return the hierarchy under some weights; the last few are kept, and those of the profiles themselves.
+
+    Weights that were made from others are customised from the nearest that is known, where few arcs differ.
+    """
     known = network.kept.setdefault("customised", {})
     assert isinstance(known, dict)
     found = known.get(weights.version)
     if isinstance(found, Customised) and found.weights is weights:
         return found
-    made = customised(hierarchy, weights)
+    if weights.base is not None:
+        customised_for(network, hierarchy, weights.base)
+    made = _from_the_nearest(network, hierarchy, list(known.values()), weights) or customised(hierarchy, weights)
     while len(known) >= KEPT_WEIGHTS:
-        known.pop(next(iter(known)), None)
+        old = next(
+            (version for version, kept in list(known.items()) if kept.weights.base is not None), next(iter(known))
+        )
+        known.pop(old, None)
     known[weights.version] = made
     return made
+
+
+def _from_the_nearest(
+    network: RoadNetwork, hierarchy: Hierarchy, known: list[Customised], weights: Weights
+) -> Customised | None:
+    """Customise partly, from those that differ least; None where a whole customisation is as quick."""
+    fewest: NDArray[np.int32] | None = None
+    nearest: Customised | None = None
+    for one in known:
+        arcs = differing_arcs(one.weights, weights)
+        if arcs is not None and (fewest is None or len(arcs) < len(fewest)):
+            fewest, nearest = arcs, one
+    if fewest is None or nearest is None or len(fewest) * PARTLY > network.arc_count:
+        return None
+    below = network.kept.get("downward")
+    if not isinstance(below, Downward):
+        below = downward_of(hierarchy)
+        network.kept["downward"] = below
+    return customised_again(network, hierarchy, below, nearest, weights, fewest)
 
 
 def by_searches(network: RoadNetwork, origins: Snaps, destinations: Snaps, weights: Weights) -> NDArray[np.int32]:

@@ -24,6 +24,7 @@ KERNELS = (
     "hierarchy_kernel",
     "lanes",
     "sweep_kernel",
+    "partial_kernel",
     "posts_kernel",
 )
 """The modules of kernels in this package; an import of one compiles what is not compiled yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +26,8 @@ class Weights:
 
     slot_ms (slots,), out_arcs (arcs, 2) = head, ms in the order of `out_first`, in_arcs (arcs, 2) = tail, ms in the
     order of `in_first`. `extra_ms` is what a forbidden turn adds, CLOSED = never made. `shift` is the width of the
-    search's buckets, a power of two of milliseconds. `version` tells weights apart that differ.
+    search's buckets, a power of two of milliseconds. `version` tells weights apart that differ. Where they were made
+    from others, `base` are these, and `changed` the arcs at which they may differ.
     """
 
     profile: str
@@ -36,6 +37,8 @@ class Weights:
     extra_ms: int
     shift: int
     version: str = ""
+    base: Weights | None = None
+    changed: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 def weights_of(network: RoadNetwork, profile: str | Weights) -> Weights:
@@ -87,7 +90,17 @@ def changed_weights(
     in_arcs[_place_among_in_arcs(network)[arcs], 1] = ms
     opened = ms[ms != CLOSED]
     shift = max(base.shift, _shift(int(opened.max()))) if len(opened) else base.shift
-    return Weights(base.profile, told, out_arcs, in_arcs, base.extra_ms, shift, version)
+    changed = np.union1d(arcs, base.changed).astype(np.int32)
+    return Weights(base.profile, told, out_arcs, in_arcs, base.extra_ms, shift, version, base.base or base, changed)
+
+
+def differing_arcs(a: Weights, b: Weights) -> NDArray[np.int32] | None:
+    """Return the arcs at which two weights differ, in order; None where they do not come from the same ones."""
+    if (a.base or a) is not (b.base or b):
+        return None
+    arcs = np.union1d(a.changed, b.changed)
+    differing: NDArray[np.int32] = arcs[a.out_arcs[arcs, 1] != b.out_arcs[arcs, 1]]
+    return differing
 
 
 def _with_extra(ms: NDArray[np.uint32], extra_ms: int) -> NDArray[np.uint32]:

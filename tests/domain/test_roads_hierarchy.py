@@ -10,15 +10,22 @@ import pytest
 import shapely
 
 from gridsvc.errors import InvalidInput
+from gridsvc.roads import matrices
 from gridsvc.roads.building import build
 from gridsvc.roads.closures import Closure, check_closure, closed_edges, with_closures
-from gridsvc.roads.hierarchy import Hierarchy, build_hierarchy
-from gridsvc.roads.matrices import by_searches, matrix_milliseconds, node_milliseconds_of_many
+from gridsvc.roads.hierarchy import Hierarchy, build_hierarchy, customised, customised_again, downward_of
+from gridsvc.roads.matrices import (
+    by_searches,
+    customised_for,
+    find_hierarchy,
+    matrix_milliseconds,
+    node_milliseconds_of_many,
+)
 from gridsvc.roads.network import CLOSED, PROFILES, RoadNetwork
 from gridsvc.roads.posts import post
 from gridsvc.roads.search import FARTHEST_MS, matrix, node_milliseconds, place
 from gridsvc.roads.snapping import Snaps, snap
-from gridsvc.roads.weights import make_weights, weights_of
+from gridsvc.roads.weights import differing_arcs, make_weights, weights_of
 from tests.domain.road_oracle import times_over_arcs
 from tests.domain.test_roads_real import SOURCES, places, read
 from tests.domain.toy_roads import QUIET, SQUARE, SQUARE_WAYS, lonlat, network, random_world
@@ -128,6 +135,79 @@ def test_changed_weights_are_the_weights_made_anew(seed: int) -> None:
         assert np.array_equal(made.out_arcs, again.out_arcs)
         assert np.array_equal(made.in_arcs, again.in_arcs)
         assert (made.slot_ms >= base.slot_ms).all()
+
+
+def random_closures(draw: np.random.Generator, net: RoadNetwork, most: int) -> list[tuple[Closure, np.ndarray]]:
+    """Closures and slowdowns of a few edges each, as they come and go."""
+    return [
+        (closure(shapely.Point(0, 0), float(draw.choice([0.0, 0.1, 0.5, 0.9])), f"{draw.integers(1 << 40)}"),
+         np.sort(draw.choice(net.edge_count, int(draw.integers(1, 4)), replace=False)).astype(np.int32))
+        for _ in range(int(draw.integers(0, most)))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_partial_customisation_is_the_whole_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed, slowed, lifted and exchanged, each from whatever was there before: bit by bit what a whole one gives."""
+    monkeypatch.setattr(matrices, "PARTLY", 0)
+    net = build(random_world(seed), QUIET)
+    hierarchy = find_hierarchy(net)
+    assert hierarchy is not None
+    draw = np.random.default_rng(seed)
+    bound: list[tuple[Closure, np.ndarray]] = []
+    differed = 0
+    for _ in range(25):
+        for profile in PROFILES:
+            weights = with_closures(net, profile, bound)
+            told, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
+            assert np.array_equal(told.up, whole.up)
+            assert np.array_equal(told.down, whole.down)
+            plain = customised_for(net, hierarchy, weights_of(net, profile))
+            differed += not np.array_equal(told.up, plain.up)
+        # some are lifted, some come
+        bound = [one for one in bound if draw.random() < 0.6] + random_closures(draw, net, 4)
+    assert differed > 10
+
+
+def test_partial_customisation_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "PARTLY", 0)
+    net = build(random_world(3), QUIET)
+    hierarchy = find_hierarchy(net)
+    assert hierarchy is not None
+    everything = [(closure(shapely.box(-1, -1, 1, 1)), np.arange(net.edge_count, dtype=np.int32))]
+    weights = with_closures(net, "normal", everything)
+    told = customised_for(net, hierarchy, weights)
+    assert np.array_equal(told.up, customised(hierarchy, weights).up)
+    lifted = customised_again(
+        net,
+        hierarchy,
+        downward_of(hierarchy),
+        told,
+        weights_of(net, "normal"),
+        np.arange(net.arc_count, dtype=np.int32),
+    )
+    assert np.array_equal(lifted.down, customised(hierarchy, weights_of(net, "normal")).down)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", SOURCES)
+def test_partial_customisation_of_real_roads(shared_data: Path, name: str) -> None:
+    net = read(shared_data, name)
+    hierarchy = find_hierarchy(net)
+    assert hierarchy is not None
+    draw = np.random.default_rng(17)
+    bound: list[tuple[Closure, np.ndarray]] = []
+    for _ in range(6):
+        k = int(draw.integers(len(net.junction_lon)))
+        spot = shapely.Point(net.junction_lon[k] * 1e-7, net.junction_lat[k] * 1e-7).buffer(0.003)
+        bound = [*bound[-2:], (closure(spot, float(draw.choice([0.0, 0.3])), f"{k}"), closed_edges(net, spot))]
+        weights = with_closures(net, "emergency", bound)
+        arcs = differing_arcs(weights, weights_of(net, "emergency"))
+        assert arcs is not None
+        assert 0 < len(arcs) < net.arc_count / matrices.PARTLY
+        told, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
+        assert np.array_equal(told.up, whole.up)
+        assert np.array_equal(told.down, whole.down)
 
 
 @pytest.fixture(scope="module")
