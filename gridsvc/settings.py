@@ -100,7 +100,8 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
                 "Run `gridsvc db migrate`.",
                 kind="not-migrated",
             )
-        migrate.upgrade(open_cluster(settings, report).url("owner"))
+        cluster.prepare()
+        migrate.upgrade(cluster.url("owner"))
     return Service(database, settings.data, owner_url=lambda: admin_url(settings))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gridsvc.cli.answers import answer, json_option, progress, say
+from gridsvc.cli.answers import answer, district_option, json_option, progress, say
 from gridsvc.errors import Refusal
 from gridsvc.settings import Settings, admin_url, open_cluster, open_service
 
@@ -44,15 +44,29 @@ def down(*, as_json: bool) -> None:
 @db.command()
 @click.option("--role", type=click.Choice(["app", "viewer", "owner"]), default="app", show_default=True,
               help="viewer reads grids, roads, teams and cases: the role for QGIS.")  # fmt: skip
+@district_option
 @json_option
-def url(*, role: str, as_json: bool) -> None:
-    """Print the database's address for SQLAlchemy, psql or QGIS."""
+def url(*, role: str, district: str | None, as_json: bool) -> None:
+    """Print the database's address for SQLAlchemy, psql or QGIS; a viewer with --district sees that district alone."""
+    from gridsvc.db import viewers
+
+    if district is not None and role != "viewer":
+        raise click.UsageError("--district goes with --role viewer alone.")
     settings = Settings.read()
-    told = settings.database_url
-    if told is None:
+    if settings.database_url is None:
         cluster = open_cluster(settings, say)
         cluster.ensure()
         told = cluster.url(role)
+        if district is not None:
+            told = viewers.url_as(told, viewers.make_viewer(cluster.url("superuser"), district))
+    elif role == "viewer":
+        told = viewers.url_as(settings.database_url, viewers.viewer_of(district))
+        if district is not None:
+            lines = "; ".join(line.as_string(None) for line in viewers.lines_for(viewers.viewer_of(district)))
+            say(f"This database is not ours. Where the role is not there yet, let a superuser say: {lines}; "
+                "and give it a password.")  # fmt: skip
+    else:
+        told = admin_url(settings) if role == "owner" else settings.database_url
     answer({"url": told}, as_json=as_json, show=lambda: click.echo(told))
 
 
@@ -62,7 +76,10 @@ def migrate(*, as_json: bool) -> None:
     """Bring the schema up to date, as its owner."""
     from gridsvc.db import migrate as migrations
 
-    done = migrations.upgrade(admin_url(Settings.read()))
+    settings = Settings.read()
+    if settings.database_url is None:
+        open_cluster(settings, say).prepare()
+    done = migrations.upgrade(admin_url(settings))
     words = f"The schema is now {migrations.HEAD}." if done else f"The schema was already {migrations.HEAD}."
     answer({"revision": migrations.HEAD, "migrated": done}, as_json=as_json, show=lambda: click.echo(words))
 

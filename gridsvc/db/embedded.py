@@ -66,6 +66,12 @@ class EmbeddedCluster:
                 "Cure that, or set GRIDSVC_DATA to another folder."
             ) from error
 
+    def prepare(self) -> None:
+        """Have the roles that this program's schema wants, also in a cluster that an older one started."""
+        self.ensure()
+        with locked(self.folder / "postgres.lock"):
+            self._prepare()
+
     def stop(self) -> None:
         """Stop the server, if it runs, and wait until it is gone. Open connections are closed."""
         if server_processes.read_postmaster(self._data) is None:

@@ -10,6 +10,10 @@ begin
       execute format('create role %I login nosuperuser nocreatedb nocreaterole', wanted);
     end if;
   end loop;
+  -- The group of those that look at one district: a login gridsvc_viewer_CODE in it.
+  if not exists (select from pg_roles where rolname = 'gridsvc_viewers') then
+    create role gridsvc_viewers nologin;
+  end if;
 end
 $$;
 
@@ -18,7 +22,7 @@ alter role gridsvc_viewer set default_transaction_read_only = on;
 alter database gridsvc owner to gridsvc_owner;
 revoke all on database gridsvc from public;
 grant connect, temporary on database gridsvc to gridsvc_app;
-grant connect on database gridsvc to gridsvc_viewer;
+grant connect on database gridsvc to gridsvc_viewer, gridsvc_viewers;
 revoke create on schema public from public;
 grant all on schema public to gridsvc_owner;
 

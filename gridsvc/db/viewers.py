@@ -1,0 +1,59 @@
+"""Roles of the database that look at one district: for QGIS and reports, past the service."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from gridsvc.errors import InvalidInput, NotFound, Unavailable
+
+_LONGEST_NAME = 63  # bytes; PostgreSQL cuts off what is longer
+
+
+def viewer_of(district: str | None) -> str:
+    """Return the name of the role that looks at a district, or at all; what it sees follows from its name."""
+    if district is None:
+        return "gridsvc_viewer"
+    name = f"gridsvc_viewer_{district}"
+    if len(name.encode()) > _LONGEST_NAME or not district.isprintable():
+        raise InvalidInput(f"No role of the database can be named after the district {district[:40]!r}.")
+    return name
+
+
+def make_viewer(superuser_url: str, district: str) -> str:
+    """Have the role that looks at a loaded district, and reads alone; return its name.
+
+    Raises
+    ------
+    NotFound
+        Where the district is not loaded.
+    """
+    name = viewer_of(district)
+    try:
+        with psycopg.connect(superuser_url.replace("+psycopg", ""), autocommit=True) as connection:
+            codes = [row[0] for row in connection.execute("select code from district order by code")]
+            if district not in codes:
+                raise NotFound(f"No district {district} is loaded. There are: {', '.join(codes) or 'none'}.")
+            if connection.execute("select from pg_roles where rolname = %s", [name]).fetchone() is None:
+                for line in lines_for(name):
+                    connection.execute(line)
+    except psycopg.Error as error:
+        raise Unavailable(f"The role {name} could not be made: {str(error).strip()}") from error
+    return name
+
+
+def lines_for(name: str) -> list[sql.Composed]:
+    """Return the statements with which a superuser makes such a role."""
+    role = sql.Identifier(name)
+    return [
+        sql.SQL("create role {} login in role gridsvc_viewers").format(role),
+        sql.SQL("alter role {} set default_transaction_read_only = on").format(role),
+    ]
+
+
+def url_as(url: str, role: str) -> str:
+    """Return the same database's address for another role; a password is the role's own and not known here."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{quote(role)}@{parts.netloc.rpartition('@')[2]}"))
