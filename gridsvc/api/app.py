@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
-from gridsvc.api import problems
+from gridsvc.api import once, problems
 from gridsvc.api.limits import BodyLimit
 from gridsvc.api.metrics import Meter, Watch
 from gridsvc.api.rights import authorize
@@ -73,6 +73,7 @@ def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None
     app.add_middleware(Watch, meter=meter)
     for router in load_routers():
         app.include_router(router)
+    once.describe(app)
     return app
 
 

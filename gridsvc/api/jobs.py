@@ -96,9 +96,10 @@ def get_job(request: Request, job_id: str) -> dict[str, Any]:
 
 
 @router.delete("/jobs/{job_id}", summary="End a job", responses=_example(_JOB | {"state": "cancelled"}, "the job"))
-def delete_job(request: Request, job_id: str) -> dict[str, Any]:
+def delete_job(request: Request, job_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """Cancel a job that waits, ask a running one to end; asking twice changes nothing."""
-    return jobs.cancel(service_of(request), _id_of(job_id, "job"))
+    key = request_key(request, idempotency_key, None)
+    return as_response(jobs.cancel(service_of(request), _id_of(job_id, "job"), request=key))
 
 
 @router.get(
@@ -141,6 +142,8 @@ def get_timers(request: Request, district: str) -> dict[str, Any]:
 
 
 @router.put("/timers", summary="Put timers in force", responses=_example(_TIMERS, "timers"))
-def put_timers(request: Request, district: str, body: TimersBody) -> dict[str, Any]:
+def put_timers(request: Request, district: str, body: TimersBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Put timers in force in a district; the same timers again change nothing but the event."""
-    return timers.put_timers(service_of(request), district, body.model_dump(), actor=caller_of(request))
+    told = body.model_dump()
+    key = request_key(request, idempotency_key, told | {"district": district})
+    return as_response(timers.put_timers(service_of(request), district, told, actor=caller_of(request), request=key))

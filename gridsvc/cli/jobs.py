@@ -62,7 +62,7 @@ def watch(*, job: str, as_json: bool) -> None:
 @json_option
 def cancel(*, job: str, as_json: bool) -> None:
     """Ask for the end of a job."""
-    _tell(jobs_of.cancel(opened_service(), _id(job)), as_json=as_json)
+    _tell(json.loads(jobs_of.cancel(opened_service(), _id(job)).body), as_json=as_json)
 
 
 @jobs.command()

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db import idempotency, jobs
+from gridsvc.db import jobs
 from gridsvc.db.work_tables import WHOLE_SERVICE
 from gridsvc.errors import InvalidInput, NotAllowed, Refusal
-from gridsvc.operations.reporting import idempotency_answer
+from gridsvc.operations.answering import answer_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,14 +113,10 @@ def ask(
         raise InvalidInput(f"A {kind} job knows no argument {unknown[0][:40]!r}; it takes: {allowed}.")
 
     def work(connection: Connection) -> KeptAnswer:
-        if request is not None:
-            kept = idempotency.begin_answer(connection, WHOLE_SERVICE, request)
-            if kept is not None:
-                return kept
-        answer = idempotency_answer(202, jobs.add_job(connection, kind, given, asked_by=asked_by).as_json())
-        if request is not None:
-            idempotency.keep_answer(connection, WHOLE_SERVICE, request, answer)
-        return answer
+        def add() -> dict[str, Any]:
+            return jobs.add_job(connection, kind, given, asked_by=asked_by).as_json()
+
+        return answer_once(connection, WHOLE_SERVICE, request, 202, add)
 
     return service.database.run(work)
 
@@ -137,9 +133,16 @@ def list_all(service: Service, states: Sequence[str] | None = None, limit: int =
         return {"items": [job.as_json() for job in jobs.list_jobs(connection, states=states, limit=limit)]}
 
 
-def cancel(service: Service, job_id: UUID) -> dict[str, Any]:
-    """Ask for a job's end and return it; one that has ended stays as it is."""
-    return service.database.run(lambda connection: jobs.ask_cancel(connection, job_id).as_json())
+def cancel(service: Service, job_id: UUID, *, request: RequestKey | None = None) -> KeptAnswer:
+    """Ask for a job's end and answer with it (200); one that has ended stays as it is."""
+
+    def work(connection: Connection) -> KeptAnswer:
+        def end() -> dict[str, Any]:
+            return jobs.ask_cancel(connection, job_id).as_json()
+
+        return answer_once(connection, WHOLE_SERVICE, request, 200, end)
+
+    return service.database.run(work)
 
 
 def run_attempt(service: Service, job_id: UUID, attempt: int, kinds: Mapping[str, JobKind] = KINDS) -> bool:

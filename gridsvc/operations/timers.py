@@ -14,6 +14,7 @@ from gridsvc.db import alerts, events, idempotency, personal
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.versions import get_versions, list_districts, list_versions, set_version
 from gridsvc.errors import InvalidInput
+from gridsvc.operations.answering import answer_once
 from gridsvc.operations.reporting import idempotency_answer
 from gridsvc.response_plans import PlanBook, Urgency
 from gridsvc.response_plans.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
@@ -57,24 +58,30 @@ def get_timers(service: Service, district: str) -> dict[str, Any]:
     with service.database.transaction() as connection:
         get_versions(connection, district)
         rules = timers_of(service, connection, district)
+    return _as_json(rules)
+
+
+def _as_json(rules: TimerRules) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(rules.document())
     return {"version": rules.version} | told
 
 
-def put_timers(service: Service, district: str, value: dict[str, Any], *, actor: str) -> dict[str, Any]:
-    """Put timers in force, with an event; alerts that were sounded by older ones stay."""
+def put_timers(
+    service: Service, district: str, value: dict[str, Any], *, actor: str, request: RequestKey | None = None
+) -> KeptAnswer:
+    """Put timers in force, with an event, and answer with them (200); alerts that older ones sounded stay."""
     rules = TimerRules.from_json(value)
 
-    def work(connection: Connection) -> None:
+    def put(connection: Connection) -> dict[str, Any]:
         now = get_versions(connection, district, lock="update").now
         before = timers_of(service, connection, district).version
         put_document(connection, district, "timers", rules.document(), source=actor)
         set_version(connection, district, timers=rules.version)
         data = {"before": before, "after": rules.version}
         events.append_event(connection, district, "timers", actor=actor, at=now, data=data)
+        return _as_json(rules)
 
-    service.database.run(work)
-    return get_timers(service, district)
+    return service.database.run(lambda c: answer_once(c, district, request, 200, lambda: put(c)))
 
 
 def sound_alerts(service: Service) -> int:

@@ -31,13 +31,17 @@ _addresses = count(1)
 
 @dataclass(frozen=True)
 class World:
-    """A service with sign-in. `keys` maps a role to a key, `case` is one with a reporter (SAID), `url` the database."""
+    """A service with sign-in. `keys` maps a role to a key, `case` is one with a reporter (SAID), `url` the database.
+
+    `everywhere` is the key of an administrator of all districts.
+    """
 
     service: Service
     app: FastAPI
     url: str
     case: str
     keys: dict[str, str]
+    everywhere: str
 
     def browser(self, key: str | None = None, **headers: str) -> TestClient:
         """Return a client from an address of its own, so that none uses up another's tries."""
@@ -60,7 +64,8 @@ def toy_world(cluster: EmbeddedCluster, folder: Path) -> Iterator[World]:
         made = {str(role): keys.add_key(service, str(role), role, district=D).text for role in Role}
         app = create_app(service)
         with TestClient(app, raise_server_exceptions=False):
-            yield World(service, app, url, case, made)
+            everywhere = keys.add_key(service, "everywhere", Role.ADMIN).text
+            yield World(service, app, url, case, made, everywhere)
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -130,12 +131,12 @@ def test_effect_and_end_are_one_transaction(service, url):
 
 def test_a_waiting_job_is_cancelled_at_once_a_finished_one_stays(service):
     job = add(service)
-    assert operations.cancel(service, job.id)["state"] == "cancelled"
+    assert json.loads(operations.cancel(service, job.id).body)["state"] == "cancelled"
     assert claim(service) is None
     add(service)
     held = claim(service)
     service.database.run(lambda c: jobs.finish_job(c, held, "done"))
-    assert operations.cancel(service, held.id)["state"] == "done"
+    assert json.loads(operations.cancel(service, held.id).body)["state"] == "done"
 
 
 def test_unknown_kinds_and_arguments_are_refused(service):
