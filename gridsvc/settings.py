@@ -130,3 +130,13 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     except (OSError, AttributeError):
         return
+
+
+def name_process(name: str) -> None:
+    """Give this process a name of its own, its first 15 bytes, where `ps` and `top` show it (Linux)."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).prctl(15, name.encode()[:15])  # PR_SET_NAME
+    except (OSError, AttributeError):
+        return

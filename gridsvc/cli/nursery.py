@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.settings import die_with_parent
+from gridsvc.settings import die_with_parent, name_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +92,7 @@ def nursery(roles: Sequence[Role], load: Callable[[], None]) -> Iterator[Nursery
     pid = os.fork()
     if pid == 0:
         os.close(go)
-        _be(lambda: _keep(roles, load, wait_here))
+        _be(lambda: _keep(roles, load, wait_here), "nursery")
     os.close(wait_here)
     begun = Nursery(pid, go)
     try:
@@ -141,17 +141,18 @@ def _fork(role: Role) -> int:
     pid = os.fork()
     if pid == 0:
         random.seed()
-        _be(role.run)
+        _be(role.run, role.name)
     return pid
 
 
-def _be(what: Callable[[], object]) -> None:
-    """Do it in a process that was just forked, and never return."""
+def _be(what: Callable[[], object], name: str) -> None:
+    """Do it in a process that was just forked, and never return; `ps -o comm` calls it so."""
     code = 1
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
+        name_process(name)
         if os.getppid() == 1:
             os._exit(1)  # who forked us died before we could ask to die with him
         what()
