@@ -95,36 +95,37 @@ def climb_from(first, head, up, node, ms, begin, end, distance, path):
 
     distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
     """
-    count = 0
-    for e in range(begin, end):
-        v = node[e]
-        if ms[e] >= FAR:
-            continue
-        while True:
-            known = False
-            if distance[v] != FAR:
-                known = True
-            else:
-                # one above FAR marks a node that is on the path and not reached yet
-                distance[v] = FAR + np.uint32(1)
-                path[count] = v
-                count += 1
-            if known or first[v] == first[v + 1]:
-                break
-            v = head[first[v]]
+    # one walker an entry, each at the next node of its own way to the root; those that meet go on as one
+    walker = np.empty(end - begin, np.int32)
+    walkers = 0
     for e in range(begin, end):
         if ms[e] < FAR:
             distance[node[e]] = min(distance[node[e]], ms[e])
-    path[:count] = np.sort(path[:count])
-    for i in range(count):
-        v = path[i]
+            walker[walkers] = node[e]
+            walkers += 1
+    count = 0
+    while walkers > 0:
+        v = walker[0]
+        for k in range(1, walkers):
+            v = min(v, walker[k])
+        path[count] = v
+        count += 1
+        low, high = first[v], first[v + 1]
+        k, met = 0, low == high
+        while k < walkers:
+            if walker[k] != v:
+                k += 1
+            elif met:
+                walkers -= 1
+                walker[k] = walker[walkers]
+            else:
+                walker[k] = head[low]
+                met = True
+                k += 1
         d = distance[v]
-        if d >= FAR:
-            continue
-        for a in range(first[v], first[v + 1]):
-            ms_over = np.uint32(d + up[a])
-            u = head[a]
-            distance[u] = min(distance[u], ms_over)
+        for a in range(low, high):
+            u = np.uint32(head[a])
+            distance[u] = min(distance[u], np.uint32(d + up[a]))
     return count
 
 

@@ -22,7 +22,7 @@ from gridsvc.roads.matrices import (
     node_milliseconds_of_many,
 )
 from gridsvc.roads.network import CLOSED, PROFILES, RoadNetwork
-from gridsvc.roads.posts import post
+from gridsvc.roads.posts import FRONT, post
 from gridsvc.roads.search import FARTHEST_MS, matrix, node_milliseconds, place
 from gridsvc.roads.snapping import Snaps, snap
 from gridsvc.roads.weights import differing_arcs, make_weights, weights_of
@@ -85,9 +85,28 @@ def test_posts_equal_searches(seed: int) -> None:
     expected = by_searches(net, teams, calls, weights_of(net, "normal"))
     for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
         assert np.array_equal(posts.milliseconds_to(lon, lat), expected[:, i])
-        number, seconds = posts.nearest_to(lon, lat, 3)
-        assert seconds.tolist() == (np.sort(expected[:, i])[:3] / 1000).tolist()
-        assert (expected[number, i] / 1000).tolist() == seconds.tolist()
+        reached = int(np.count_nonzero(expected[:, i] < FARTHEST_MS))
+        for k in (1, 3, FRONT, FRONT + 1, 40):
+            number, seconds = posts.nearest_to(lon, lat, k)
+            assert number.tolist() == np.argsort(expected[:, i], kind="stable")[: min(k, reached)].tolist()
+            assert (expected[number, i] / 1000).tolist() == seconds.tolist()
+        assert not len(posts.nearest_to(lon, lat, 0)[0])
+
+
+def test_posts_that_come_together_are_told_in_their_order() -> None:
+    """Twenty teams in three stations: of those that arrive together the first in the list, also beyond the k-th."""
+    net = build(random_world(5), QUIET)
+    here, calls = anywhere(3, 3, net), anywhere(4, 20, net)
+    station = np.random.default_rng(6).integers(0, 3, 60)
+    teams = snap(net, here.lon[station], here.lat[station])
+    posts = post(net, teams, "emergency")
+    assert posts is not None
+    expected = by_searches(net, teams, calls, weights_of(net, "emergency"))
+    for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
+        for k in (1, 5, FRONT):
+            number, _ = posts.nearest_to(lon, lat, k)
+            told = np.argsort(expected[:, i], kind="stable")[:k]
+            assert number.tolist() == told[expected[told, i] < FARTHEST_MS].tolist()
 
 
 def test_the_hierarchy_is_a_file(tmp_path: Path) -> None:
