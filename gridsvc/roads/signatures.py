@@ -20,6 +20,7 @@ KERNELS = (
     "anchor_kernel",
     "search_kernel",
     "one_kernel",
+    "path_kernel",
     "dissection",
     "hierarchy_kernel",
     "lanes",
