@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, table
+from gridsvc.dispatch import RANGE_REASONS
 from gridsvc.operations import reporting
 
 
@@ -42,6 +43,8 @@ def show_recommendation(told: dict[str, Any]) -> None:
     if rows:
         table(["slot", "team", "unit", "travel_s", "response_s"],
               [(slot, t["team_id"], t["unit"], t["travel_s"], t["response_s"]) for slot, t in rows])  # fmt: skip
+    if rec["lead"] is not None:
+        click.echo(_range_words(rec["lead"]))
     for missing in rec["unfilled"]:
         instead = missing.get("substitute")
         hint = f"; nearest lawful substitute {instead['team_id']} ({instead['unit']})" if instead else ""
@@ -49,3 +52,15 @@ def show_recommendation(told: dict[str, Any]) -> None:
     nearest = sorted((c for c in rec["considered"] if c["travel_s"] is not None), key=lambda c: c["travel_s"])
     click.echo(f"Considered: {len(rec['considered'])} teams; the nearest:")
     table(["team", "travel_s", "verdict"], [(c["team_id"], c["travel_s"], c["verdict"]) for c in nearest[:8]])
+
+
+def _range_words(lead: dict[str, Any]) -> str:
+    """Say the lead's response as a range, or why there is none."""
+    told = lead["range"]
+    if told is None:
+        return f"Range: none; {RANGE_REASONS[lead['range_reason']]}."
+    by = f"by {told['basis']}, {told['calibration'][:12]}"
+    return (
+        f"Range: half by {told['p50_s']:.0f} s, nine in ten by {told['p90_s']:.0f} s; "
+        f"90 % between {told['p05_s']:.0f} and {told['p95_s']:.0f} s [{by}]"
+    )

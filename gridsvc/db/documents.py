@@ -1,4 +1,4 @@
-"""Catalogues, run cards, clock policies and rosters: every version whole and by digest, so that a replay finds it."""
+"""Every version of law, rosters and calibrations, whole and by digest, so that a replay finds it."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ district_version = Table(
     Column("clock_policies", Text),
     Column("teams", BigInteger, nullable=False, server_default="0"),
     Column("timers", Text),
+    Column("calibration", Text),
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_district_version_district"),
 )
 
@@ -90,7 +91,8 @@ artifact = Table(
     moment("created_at", now=True),
 )
 
-# Catalogue, run cards, clock policies and the team roster, each version whole and by digest, so that a replay finds it.
+# Catalogue, run cards, clock policies, the team roster and what calibrating came to, each version whole and by digest,
+# so that a replay finds it.
 document = Table(
     "document",
     metadata,
@@ -100,7 +102,7 @@ document = Table(
     Column("content", Text, nullable=False),
     Column("source", Text, nullable=False, server_default=""),
     moment("created_at", now=True),
-    CheckConstraint("kind in ('catalogue', 'plans', 'clock_policies', 'teams', 'timers')", name="kind"),
+    CheckConstraint("kind in ('catalogue', 'plans', 'clock_policies', 'teams', 'timers', 'calibration')", name="kind"),
 )
 
 grid_generation = Table(

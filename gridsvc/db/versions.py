@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +12,7 @@ from gridsvc.db.tables import district, district_version
 from gridsvc.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class Versions:
     """Which version of everything is in force in one district; `now` is the database's clock, aware.
 
-    `generation` is the number of the grids in force, `network`, `catalogue`, `plans` and `clock_policies` are digests,
-    `closures` and `teams` count changes. None: nothing of that kind is loaded yet.
+    `generation` is the number of the grids in force, `network`, `catalogue`, `plans`, `clock_policies` and
+    `calibration` are digests, `closures` and `teams` count changes. None: nothing of that kind is loaded yet.
     """
 
     district: str
@@ -34,6 +35,7 @@ class Versions:
     clock_policies: str | None
     teams: int
     now: datetime
+    calibration: str | None = None
 
     def as_json(self) -> dict[str, str | int | None]:
         """Return what a case records of them."""
@@ -45,6 +47,7 @@ class Versions:
             "plans": self.plans,
             "clock_policies": self.clock_policies,
             "teams": self.teams,
+            "calibration": self.calibration,
         }
 
 
@@ -58,13 +61,18 @@ _columns = (
     district_version.c.clock_policies,
     district_version.c.teams,
     func.clock_timestamp().label("now"),
+    district_version.c.calibration,
 )
 _all = select(*_columns).order_by(district_version.c.district)
 
 
+def _versions(row: Sequence[Any]) -> Versions:
+    return Versions(*row)
+
+
 def list_versions(connection: Connection) -> list[Versions]:
     """Return the vectors of all districts, in the order of their codes."""
-    return [Versions(*row) for row in connection.execute(_all)]
+    return [_versions(row) for row in connection.execute(_all)]
 
 
 def get_versions(connection: Connection, code: str, *, lock: str | None = None) -> Versions:
@@ -86,7 +94,7 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
     row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district")
-    return Versions(*row)
+    return _versions(row)
 
 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:

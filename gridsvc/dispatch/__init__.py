@@ -14,12 +14,14 @@ from __future__ import annotations
 from gridsvc.dispatch.assignment import assign
 from gridsvc.dispatch.facts import (
     LEAD_SLOT,
+    RANGE_REASONS,
     REASONS,
     VERDICTS,
     CaseFacts,
     ChosenTeam,
     Handler,
     Recommendation,
+    ResponseRange,
     Substitute,
     Unfilled,
 )
@@ -29,6 +31,7 @@ from gridsvc.dispatch.replay import inputs_record, replay
 
 __all__ = [
     "LEAD_SLOT",
+    "RANGE_REASONS",
     "REASONS",
     "VERDICTS",
     "CaseFacts",
@@ -36,6 +39,7 @@ __all__ = [
     "Handler",
     "Prepared",
     "Recommendation",
+    "ResponseRange",
     "Substitute",
     "Unfilled",
     "assign",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +131,34 @@ class ChosenTeam:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseRange:
+    """How long the lead will take, from recorded trips: seconds of handling and turnout as planned, and a travel range.
+
+    Half of such responses take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s. `basis` is what the
+    travel rests on: `hour`, `class`, or where there was too little `district` (`gridsvc.roads.calibration`).
+    `calibration` is its digest.
+    """
+
+    p05_s: float
+    p50_s: float
+    p90_s: float
+    p95_s: float
+    basis: str
+    calibration: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+RANGE_REASONS = {
+    "no-calibration": "no trips were recorded and calibrated yet; `response_s` is the network's own time",
+    "no-travel-time": "the team is not free now, or no road is known",
+}
+"""Why a lead has no range."""
+
+
+@dataclass(frozen=True, slots=True)
 class Substitute:
     """The nearest lawful team for a slot that stays empty; a person decides.
 
@@ -198,6 +226,7 @@ class Recommendation:
     `considered`: (team id, travel seconds or None = unreachable, key of VERDICTS) of EVERY team, in id order.
     `competence`: per matter the unit, level and basis in law. `transfer`: matters of a routine case that another unit
     than bureau or township is competent for, proposed for transfer 移送. `coverage_loss` None = not computed.
+    `lead_range`: the lead's response as a range, or a key of RANGE_REASONS.
     """
 
     type: str
@@ -216,11 +245,12 @@ class Recommendation:
     competence: tuple[dict[str, str], ...]
     transfer: tuple[dict[str, str], ...]
     coverage_loss: float | None
+    lead_range: ResponseRange | str = "no-calibration"
 
     def as_json(self) -> dict[str, Any]:
         """Return the `recommendation` of the HTTP interface: plain JSON values, same input same bytes."""
         return {
-            "lead": None if self.lead is None else self.lead.as_json(),
+            "lead": None if self.lead is None else self.lead.as_json() | self._range_json(),
             "members": [member.as_json() for member in self.members],
             "unfilled": [slot.as_json() for slot in self.unfilled],
             "handler": None if self.handler is None else self.handler.as_json(),
@@ -237,3 +267,8 @@ class Recommendation:
             "competence": list(self.competence),
             "transfer": list(self.transfer),
         }
+
+    def _range_json(self) -> dict[str, Any]:
+        if isinstance(self.lead_range, str):
+            return {"range": None, "range_reason": self.lead_range}
+        return {"range": self.lead_range.as_json(), "range_reason": None}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.service import Service
     from gridsvc.response_plans import ClockRules, PlanBook
+    from gridsvc.roads.calibration import Calibration
     from gridsvc.roads.closures import Closure
     from gridsvc.roads.network import RoadNetwork
 
@@ -56,7 +57,7 @@ class DistrictView:
     """One district at one version vector.
 
     index None: no grids in force. seat_codes: township code -> its seat's urban-rural code. network None: no roads
-    loaded. law None: no catalogue, run cards or clocks.
+    loaded. law None: no catalogue, run cards or clocks. calibration None: travel times are the network's own.
     """
 
     versions: Versions
@@ -66,6 +67,7 @@ class DistrictView:
     network: RoadNetwork | None
     law: Law | None
     closures: tuple[Closure, ...] = ()
+    calibration: Calibration | None = None
 
     @property
     def code(self) -> str:
@@ -94,7 +96,9 @@ def view_at(service: Service, connection: Connection, versions: Versions) -> Dis
         network = road_network(service, connection, code, versions.network)
     law = _law(service, connection, versions)
     closures = _closures(service, connection, versions)
-    return DistrictView(versions, _district(service, connection, code), index, seats, network, law, closures)
+    calibration = find_calibration(service, connection, code, versions.calibration)
+    district = _district(service, connection, code)
+    return DistrictView(versions, district, index, seats, network, law, closures, calibration)
 
 
 def ownership_index(service: Service, connection: Connection, code: str, generation: int) -> OwnershipIndex:
@@ -118,6 +122,18 @@ def road_network(service: Service, connection: Connection, code: str, digest: st
     return service.cached(
         "network", (code, digest), lambda: RoadNetwork.open(open_artifact(connection, service.folder, code, digest))
     )
+
+
+def find_calibration(service: Service, connection: Connection, code: str, digest: str | None) -> Calibration | None:
+    """Return the calibration of a digest; None where there is none."""
+    if digest is None:
+        return None
+    from gridsvc.roads.calibration import Calibration
+
+    def load() -> Calibration:
+        return Calibration.from_document(get_document(connection, code, "calibration", digest))
+
+    return service.cached("calibration", (code, digest), load)
 
 
 def _closures(service: Service, connection: Connection, versions: Versions) -> tuple[Closure, ...]:

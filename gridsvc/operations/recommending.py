@@ -139,7 +139,12 @@ def choose(
     ordered = states_in_order(prepared, states)
     travel_s = travel_seconds(service, view, ordered, lon, lat)
     recommendation = dispatch.recommend(prepared, facts, ordered, travel_s)
-    return Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
+    choice = Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
+    if view.calibration is None or recommendation.lead is None:
+        return choice
+    from gridsvc.operations.ranging import with_range
+
+    return with_range(service, view, view.calibration, facts, ordered, choice, lon, lat)
 
 
 def reinforcement(view: DistrictView, team: Team, travel_s: float | None) -> dispatch.ChosenTeam:

@@ -23,7 +23,7 @@ from gridsvc.db.documents import get_document
 from gridsvc.db.incidents import find_incident, read_extent
 from gridsvc.db.versions import get_versions
 from gridsvc.errors import NotFound, Refusal
-from gridsvc.operations import recommending
+from gridsvc.operations import ranging, recommending
 from gridsvc.operations.districts import Law, ownership_index, road_network, view_at
 from gridsvc.operations.placing import Location, place
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.incidents import StoredCase
-    from gridsvc.dispatch import Prepared
+    from gridsvc.dispatch import Prepared, Recommendation
     from gridsvc.operations.service import Service
 
 
@@ -128,14 +128,32 @@ def _dispatch(
         prepared = Prepared.from_documents(**texts)
         bad = [name for name, text in texts.items() if _digest(text) != inputs["versions"][name]]
         bad += _travel(service, connection, case, order, data.get("answer", answer | data), prepared)
-        again = audit.whole(recompute(prepared, inputs).as_json())
+        again = audit.whole(_with_range(connection, case, inputs, recompute(prepared, inputs), bad).as_json())
     except Refusal as refusal:
         return [refusal.detail], []
     if "answer" in data:
         recorded = data["answer"]["recommendation"] | {"handler": data["answer"]["handler"]}
     else:
         recorded = data["recommendation"]
+    recorded = ranging.lead_of(recorded)
     return bad, sorted(key for key in again if key in recorded and again[key] != audit.whole(recorded[key]))
+
+
+def _with_range(
+    connection: Connection, case: StoredCase, inputs: dict[str, Any], again: Recommendation, bad: list[str]
+) -> Recommendation:  # fmt: skip
+    """Return the recommendation with its range from the calibration of then; `bad` gains it where it was changed."""
+    from gridsvc.dispatch import CaseFacts
+    from gridsvc.roads.calibration import Calibration
+
+    made_from = inputs.get("range")
+    if made_from is None or again.lead is None:
+        return again
+    text = get_document(connection, case.district, "calibration", made_from["calibration"])
+    if _digest(text) != made_from["calibration"]:
+        bad.append("calibration")
+    facts = CaseFacts.from_json(inputs["case"])
+    return ranging.ranged(again, Calibration.from_document(text), facts, made_from["seconds"])
 
 
 def _travel(
@@ -150,7 +168,8 @@ def _travel(
     from gridsvc.dispatch.replay import states_of
 
     digest = told["versions"]["network"]
-    inputs = order["data"]["inputs"]
+    data = order["data"]
+    inputs = data["inputs"]
     if digest is None:
         return [] if not any(t is not None for t in inputs["travel_ms"]) else ["travel times"]
     at = datetime.fromisoformat(order["at"])
@@ -165,7 +184,13 @@ def _travel(
     states = states_of(prepared, inputs)
     seconds = recommending.travel_seconds(service, then, states, case.lon, case.lat)
     again = [None if each is None else round(each * 1000) for each in seconds]
-    return [] if again == inputs["travel_ms"] else ["travel times"]
+    bad = [] if again == inputs["travel_ms"] else ["travel times"]
+    made_from = inputs.get("range")
+    lead = data.get("answer", data)["recommendation"]["lead"]
+    if made_from is not None and lead is not None and made_from["seconds"] is not None:
+        way = ranging.lead_seconds(service, then, states, lead["team_id"], case.lon, case.lat)
+        bad += [] if way == made_from["seconds"] else ["travel by class of road"]
+    return bad
 
 
 def _law(prepared: Prepared) -> Law:
