@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select, text, update
 
 from gridsvc.coordinates import equal_area_m
 from gridsvc.db.case_tables import incident
@@ -67,6 +67,18 @@ _generation_columns = (
 )  # fmt: skip
 
 
+_DRAFTS = 740_215
+
+
+def lock_drafts(connection: Connection, district: str) -> None:
+    """Keep other loads and activations of a district waiting until the transaction ends.
+
+    Whoever reports or dispatches does not wait: the row of the versions is locked only for the moment of a change.
+    """
+    locked = text("select pg_advisory_xact_lock(:what, hashtext(:district))")
+    connection.execute(locked, {"what": _DRAFTS, "district": district})
+
+
 def find_draft(connection: Connection, district: str) -> Generation | None:
     """Return the open draft."""
     query = select(*_generation_columns).where(
@@ -102,7 +114,7 @@ def get_index_digest(connection: Connection, district: str, number: int) -> str:
 
 
 def open_draft(connection: Connection, district: str, *, of: int | None, source: dict[str, Any]) -> Generation:
-    """Make a draft that begins as a copy of generation `of` (None: empty). The district's row must be locked."""
+    """Make a draft that begins as a copy of generation `of` (None: empty). The drafts must be locked."""
     newest = select(func.coalesce(func.max(grid_generation.c.number), 0)).where(grid_generation.c.district == district)
     number = int(connection.scalar(newest) or 0) + 1
     connection.execute(insert(grid_generation).values(district=district, number=number, source=source))

@@ -82,6 +82,7 @@ def load_grids(
     name = find_district_name(code)
 
     def work(connection: Connection) -> Loaded:
+        store.lock_drafts(connection, code)
         others = [grid for grid in _present_grids(connection, code) if grid.level != level]
         own = _as_grids(boundaries, level, code, known, others)
         whole = adopt([*_without_lost_parents(others, own), *own])
@@ -110,7 +111,7 @@ def _write(
     source: dict[str, Any],
 ) -> int:  # fmt: skip
     """Write the level, and those whose parents changed with it, into the draft; return its number."""
-    in_force = get_versions(connection, district, lock="update").generation
+    in_force = get_versions(connection, district).generation
     draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
     before = {(grid.level, grid.code, grid.parent) for grid in others}
     changed = {level, *(grid.level for grid in whole if (grid.level, grid.code, grid.parent) not in before)}

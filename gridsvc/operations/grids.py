@@ -168,6 +168,7 @@ def _put_in_force(
     difference = None if before is None else compare(former, grids)
 
     def work(connection: Connection) -> None:
+        store.lock_drafts(connection, district)
         versions = get_versions(connection, district, lock="update")
         if versions.generation != before or store.get_generation(connection, district, number).source != source:
             raise Conflict(
@@ -210,7 +211,7 @@ def establish(
 
     def work(connection: Connection) -> int:
         ensure_district(connection, district, name=name, synthetic=synthetic, time_zone=time_zone)
-        get_versions(connection, district, lock="update")
+        store.lock_drafts(connection, district)
         draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=None, source={})
         store.write_grids(connection, district, draft.number, grids, levels=Level)
         store.note_load(connection, district, draft.number, source)

@@ -112,7 +112,8 @@ def _district(connection: Connection, told: str | None) -> str:
 
 
 def _draft(connection: Connection, district: str, grids: list[Grid], source: str) -> int:
-    in_force = get_versions(connection, district, lock="update").generation
+    store.lock_drafts(connection, district)
+    in_force = get_versions(connection, district).generation
     draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
     levels = {grid.level for grid in grids}
     store.write_grids(connection, district, draft.number, grids, levels=levels)

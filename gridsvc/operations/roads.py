@@ -9,7 +9,7 @@ import shapely
 
 from gridsvc.db import roads as store
 from gridsvc.db.artifacts import put_artifact
-from gridsvc.db.grids import list_grids
+from gridsvc.db.grids import list_grids, lock_drafts
 from gridsvc.db.teams import list_roster
 from gridsvc.db.versions import ensure_district, get_versions, set_version
 from gridsvc.roads.network import CLOSED, DEGREE
@@ -67,12 +67,13 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
 
     def work(connection: Connection) -> str:
         ensure_district(connection, district)
-        get_versions(connection, district, lock="update")
+        lock_drafts(connection, district)
         digest = put_artifact(connection, service.folder, district, "network", content)
         if not store.has_network(connection, district, digest):
             report: dict[str, Any] = dict(network.facts.get("report", {}))
             store.add_network(connection, district, digest, source=source, report=report, nodes=network.node_count,
                               arcs=network.arc_count, edges=edge_rows(network))  # fmt: skip
+        get_versions(connection, district, lock="update")  # held for a moment: nobody reports meanwhile
         set_version(connection, district, network=digest)
         return digest
 

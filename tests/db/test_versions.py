@@ -14,11 +14,14 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
-from shapely.geometry import LineString
+from shapely.geometry import LineString, mapping
 from sqlalchemy import text
 
+from gridsvc.db import grids as store
 from gridsvc.db.connection import Database
-from gridsvc.operations import auditing, closures, grids, roads
+from gridsvc.errors import Conflict
+from gridsvc.grids.levels import Level
+from gridsvc.operations import auditing, boundaries, closures, grids, roads
 from gridsvc.operations.replaying import replay
 from gridsvc.operations.reporting import Report, recommend, report_incident
 from gridsvc.operations.service import Service
@@ -184,3 +187,73 @@ def test_a_network_that_was_tampered_with_is_named_by_the_replay(service, url):
         superuser.execute("update incident_event set body = replace(body, %s, %s)", [f"{first},", f"{first + 1000},"])
     outcome = replay(service, case)
     assert "travel times" in outcome.tampered
+
+
+def load_a_level(service, folder):
+    file = folder / "villages.geojson"
+    features = [
+        {"type": "Feature", "properties": {"code": grid.code, "name": f"{grid.code} loaded"},
+         "geometry": mapping(grid.geometry)}
+        for grid in toy_grids() if grid.level is Level.VILLAGE
+    ]  # fmt: skip
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return boundaries.load_grids(service, file, Level.VILLAGE, district=DISTRICT, crs="EPSG:4326",
+                                 columns=boundaries.Columns("code", "name", None, None, None))  # fmt: skip
+
+
+def load_all_levels(service, _folder):
+    return grids.establish(service, DISTRICT, renamed("x"), source={})
+
+
+def load_roads(service, _folder):
+    return roads.establish(service, DISTRICT, toy_road(90.0), source="")
+
+
+@pytest.mark.parametrize(
+    ("slow", "load"),
+    [
+        ("gridsvc.db.grids.write_grids", load_a_level),
+        ("gridsvc.db.grids.write_grids", load_all_levels),
+        ("gridsvc.db.roads.add_network", load_roads),
+    ],
+)
+def test_a_report_does_not_wait_while_something_large_is_written(service, tmp_path, monkeypatch, slow, load):
+    module, _, name = slow.rpartition(".")
+    original = getattr(sys.modules[module], name)
+    taken = []
+
+    def half_way(*given, **named):
+        original(*given, **named)
+        reporting = threading.Thread(target=lambda: taken.append(report_incident(service, a_report(), actor="test")))
+        reporting.start()
+        reporting.join(20)
+        assert taken, "a report waits until the load is written"
+
+    monkeypatch.setattr(slow, half_way)
+    load(service, tmp_path)
+    assert taken[0].status == 201
+
+
+def test_a_level_that_is_being_loaded_is_not_activated_half(service, tmp_path, monkeypatch):
+    """The activation waits for the load, sees that the draft is another, and says so."""
+    number = load_a_level(service, tmp_path).generation
+    original, outcome = store.note_load, []
+
+    def activate():
+        try:
+            outcome.append(grids.activate(service, DISTRICT, number))
+        except Conflict as refused:
+            outcome.append(refused.kind)
+
+    activating = threading.Thread(target=activate)
+
+    def half_way(*given, **named):
+        original(*given, **named)
+        activating.start()
+        activating.join(2)  # long enough to be at the lock; nothing is wrong where it is not
+        assert not outcome
+
+    monkeypatch.setattr(store, "note_load", half_way)
+    load_a_level(service, tmp_path)
+    activating.join(60)
+    assert outcome == ["raced"]
