@@ -46,10 +46,11 @@ class DecisionBody(Body):
 
 
 class TimersBody(Body):
-    """Timers as GET /timers shows them."""
+    """Timers as GET /timers shows them; without `holidays` or `make_up_days` those in force stay."""
 
     rules: list[dict[str, Any]]
-    holidays: Annotated[list[Annotated[Text, Field(max_length=10)]], Field(default_factory=list)]
+    holidays: list[Annotated[Text, Field(max_length=10)]] | None = None
+    make_up_days: list[Annotated[Text, Field(max_length=10)]] | None = None
 
     model_config = Body.model_config | {
         "json_schema_extra": {
@@ -132,7 +133,7 @@ def post_decision(
     )  # fmt: skip
 
 
-_TIMERS = {"version": "…", "rules": [], "holidays": []}
+_TIMERS = {"version": "…", "rules": [], "holidays": ["2026-10-01"], "make_up_days": ["2026-10-10"]}
 
 
 @router.get("/timers", summary="How long each step may take", responses=_example(_TIMERS, "timers"))
@@ -144,6 +145,6 @@ def get_timers(request: Request, district: str) -> dict[str, Any]:
 @router.put("/timers", summary="Put timers in force", responses=_example(_TIMERS, "timers"))
 def put_timers(request: Request, district: str, body: TimersBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Put timers in force in a district; the same timers again change nothing but the event."""
-    told = body.model_dump()
+    told = body.model_dump(exclude_none=True)
     key = request_key(request, idempotency_key, told | {"district": district})
     return as_response(timers.put_timers(service_of(request), district, told, actor=caller_of(request), request=key))

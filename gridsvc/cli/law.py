@@ -1,4 +1,4 @@
-"""`gridsvc load catalogue | plans | teams | addresses`."""
+"""`gridsvc load catalogue | plans | teams | calendar | addresses`."""
 
 from __future__ import annotations
 
@@ -64,6 +64,22 @@ def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
     rows = [(team.name, team.unit, str(team.kind), team.township) for team in roster]
     answer({"teams": [team.as_json() for team in roster]}, as_json=as_json,
            show=lambda: table(["team", "unit", "kind", "township"], rows))  # fmt: skip
+
+
+@click.command()
+@_file
+@district_option
+@json_option
+def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
+    """Load days off and the weekend days worked for them (FILE: CSV with date, kind) in place of those of the years."""
+    from gridsvc.files.calendar import read_calendar
+
+    rules = loading.load_calendar(opened_service(), district, *read_calendar(file), actor=ACTOR)
+    years = sorted({day.year for day in rules.holidays | rules.make_up_days})
+    told = {"holidays": len(rules.holidays), "make_up_days": len(rules.make_up_days), "years": years,
+            "version": rules.version}  # fmt: skip
+    words = f"{told['holidays']} days off, {told['make_up_days']} weekend days worked, of {', '.join(map(str, years))}."
+    answer(told, as_json=as_json, show=lambda: click.echo(words))
 
 
 @click.command()

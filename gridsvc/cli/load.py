@@ -13,6 +13,7 @@ KINDS = {
     "roads": ("gridsvc.cli.roads", "load_roads", "A road network alone"),
     "teams": ("gridsvc.cli.law", "load_teams", "Stations and teams"),
     "catalogue": ("gridsvc.cli.law", "load_catalogue", "Units, fields and matters of the law"),
+    "calendar": ("gridsvc.cli.law", "load_calendar", "Days off, and weekend days that are worked for them"),
     "addresses": ("gridsvc.cli.law", "load_addresses", "Addresses: text, lon, lat"),
     "plans": ("gridsvc.cli.law", "load_plans", "Run cards: which incident needs whom"),
 }

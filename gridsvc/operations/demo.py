@@ -166,11 +166,13 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
 
 def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> dict[str, str]:
     """Load grids, roads, law, teams and addresses of a place into its district; return the teams' names by id."""
+    from gridsvc.files.calendar import read_calendar
     from gridsvc.files.catalogue import read_catalogue, read_units
     from gridsvc.files.demo.crews import raise_crews
     from gridsvc.files.response_plans import read_clock_rules, read_plan_book
     from gridsvc.operations import grids, roads
     from gridsvc.operations.law import put_law
+    from gridsvc.operations.timers import put_calendar
 
     counts = ", ".join(f"{number} {key}" for key, number in place.grid_counts().items())
     say(f"Grids: {counts} ...")
@@ -193,6 +195,7 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
         addresses.replace_addresses(connection, place.code, gazetteer(place, source))
 
     service.database.run(work)
+    put_calendar(service, place.code, *read_calendar(geodata / "calendar.csv"), actor="demo")
     return {team.id: team.name for team in crews.teams}
 
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
 from gridsvc.db.access import read_guard
+from gridsvc.db.alerts import find_timers
 from gridsvc.db.marks import find_mark
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.districts import list_views
+from gridsvc.operations.timers import timers_of
+from gridsvc.response_plans.timers import default_timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from gridsvc.db.facts import DatabaseFacts
     from gridsvc.db.marks import Mark
     from gridsvc.operations.service import Service
+    from gridsvc.response_plans.timers import TimerRules
 
 LEAST_FREE_GB = 2.0
 CLOCKS_APART_S = 2.0
@@ -50,6 +54,8 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         backup = find_mark(connection, "backup")
         guard = read_guard(connection)
         views = list_views(service, connection)
+        timers = {view.code: timers_of(service, connection, view.code) for view in views
+                  if find_timers(connection, view.code) is not None}  # fmt: skip
     service.database.close()
     findings.append(_finding("database", "ok", facts.words))
     waiting = f"{facts.unsealed} events wait for a seal, the oldest since {facts.oldest_unsealed_s:.0f} s"
@@ -67,7 +73,17 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         words = f"{view.district.name}{' (synthetic)' if view.district.synthetic else ''}"
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
+        findings.append(_calendar(view.code, timers.get(view.code, default_timers()), here))
     return findings
+
+
+def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:
+    """Working time of a year that nobody arranged counts plain weeks, holidays and all."""
+    years = sorted({day.year for day in rules.holidays | rules.make_up_days})
+    known = here.year in years
+    words = f"holidays of {', '.join(map(str, years))}" if years else "no holidays: Monday to Friday the year round"
+    cure = "" if known else f"`gridsvc load calendar FILE --district {code}` with the days of {here.year}."
+    return _finding(f"calendar {code}", "ok" if known else "note", words, cure)
 
 
 def _access(guard: Guard) -> dict[str, Any]:

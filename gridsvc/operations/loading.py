@@ -14,6 +14,7 @@ from gridsvc.operations.law import put_law
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gridsvc.db.addresses import Address
     from gridsvc.operations.service import Service
     from gridsvc.response_plans import ClockRules, PlanBook
+    from gridsvc.response_plans.timers import TimerRules
     from gridsvc.teams import Team
 
 
@@ -109,6 +111,17 @@ def load_addresses(service: Service, district: str | None, found: Sequence[Addre
         return count
 
     return service.database.run(work)
+
+
+def load_calendar(
+    service: Service, district: str | None, holidays: frozenset[date], make_up_days: frozenset[date], *, actor: str
+) -> TimerRules:
+    """Put the working calendar of some years in force; see `timers.put_calendar`."""
+    from gridsvc.operations.timers import put_calendar
+
+    with service.database.transaction() as connection:
+        code = only_district(connection, district)
+    return put_calendar(service, code, holidays, make_up_days, actor=actor)
 
 
 def team_uuid(district: str, team_id: str) -> UUID:

@@ -20,7 +20,7 @@ from gridsvc.response_plans import PlanBook, Urgency
 from gridsvc.response_plans.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -54,7 +54,7 @@ def _keep_default(service: Service, district: str) -> TimerRules:
 
 
 def get_timers(service: Service, district: str) -> dict[str, Any]:
-    """Return {version, rules, holidays} in force in a district."""
+    """Return {version, rules, holidays, make_up_days} in force in a district."""
     with service.database.transaction() as connection:
         get_versions(connection, district)
         rules = timers_of(service, connection, district)
@@ -63,25 +63,47 @@ def get_timers(service: Service, district: str) -> dict[str, Any]:
 
 def _as_json(rules: TimerRules) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(rules.document())
-    return {"version": rules.version} | told
+    return {"version": rules.version, "make_up_days": []} | told
 
 
 def put_timers(
     service: Service, district: str, value: dict[str, Any], *, actor: str, request: RequestKey | None = None
 ) -> KeptAnswer:
-    """Put timers in force, with an event, and answer with them (200); alerts that older ones sounded stay."""
-    rules = TimerRules.from_json(value)
+    """Put timers in force, with an event, and answer with them (200); alerts that older ones sounded stay.
+
+    The calendar in force stays where `value` has no `holidays` or `make_up_days`.
+    """
 
     def put(connection: Connection) -> dict[str, Any]:
         now = get_versions(connection, district, lock="update").now
-        before = timers_of(service, connection, district).version
-        put_document(connection, district, "timers", rules.document(), source=actor)
-        set_version(connection, district, timers=rules.version)
-        data = {"before": before, "after": rules.version}
-        events.append_event(connection, district, "timers", actor=actor, at=now, data=data)
-        return _as_json(rules)
+        before = timers_of(service, connection, district)
+        kept = {key: told for key, told in _as_json(before).items() if key in {"holidays", "make_up_days"}}
+        return _as_json(_put(connection, district, before, TimerRules.from_json(kept | value), now, actor))
 
     return service.database.run(lambda c: answer_once(c, district, request, 200, lambda: put(c)))
+
+
+def put_calendar(
+    service: Service, district: str, holidays: frozenset[date], make_up_days: frozenset[date], *, actor: str
+) -> TimerRules:
+    """Put the days of some years in force beside the timers, with an event; other years stay as they are."""
+
+    def put(connection: Connection) -> TimerRules:
+        now = get_versions(connection, district, lock="update").now
+        before = timers_of(service, connection, district)
+        return _put(connection, district, before, before.with_years(holidays, make_up_days), now, actor)
+
+    return service.database.run(put)
+
+
+def _put(
+    connection: Connection, district: str, before: TimerRules, rules: TimerRules, now: datetime, actor: str
+) -> TimerRules:
+    put_document(connection, district, "timers", rules.document(), source=actor)
+    set_version(connection, district, timers=rules.version)
+    data = {"before": before.version, "after": rules.version}
+    events.append_event(connection, district, "timers", actor=actor, at=now, data=data)
+    return rules
 
 
 def sound_alerts(service: Service) -> int:

@@ -2,7 +2,7 @@
 
 Versioned data like the run cards: every alert and every card names the digest of the rules that it rests on.
 Emergencies run on the clock, routine cases on working time: Monday to Friday, 09:00 to 17:00 in the district's zone,
-without the holidays that are listed.
+without the holidays that are listed, and with the weekend days that are worked for them (调休).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AWAITED_STEPS = ("accept", "assign", "on_scene", "handle", "feedback", "archive")
 WORKING_DAY_S = 8 * 3600
 _OPENS, _CLOSES = time(9), time(17)
+_SATURDAY = 5
 CARDS = ("yellow-card", "orange-card", "red-card")
 MOST_RANKS = 5
 """Rank 0 warns; 1 to 4 reach area, township, region and district from a village."""
@@ -73,16 +74,25 @@ class TimerRule:
 
 @dataclass(frozen=True, slots=True)
 class TimerRules:
-    """All rules and the holidays of their working time; `version` is the SHA-256 of `document()`."""
+    """All rules and the calendar of their working time; `version` is the SHA-256 of `document()`.
+
+    `holidays` are days off, weekends among them or not; `make_up_days` are Saturdays and Sundays that are worked.
+    """
 
     rules: tuple[TimerRule, ...]
     holidays: frozenset[date] = frozenset()
+    make_up_days: frozenset[date] = frozenset()
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
         keys = [(rule.step, rule.urgency, rule.response_class, rule.priority) for rule in self.rules]
         if doubled := [key for key in keys if keys.count(key) > 1]:
             raise InvalidInput(f"Two timers for {' '.join(str(part) for part in doubled[0])}. Keep one of them.")
+        for day in sorted(self.make_up_days):
+            if day.weekday() < _SATURDAY:
+                raise InvalidInput(f"{day} is worked anyway: only a Saturday or Sunday can be a make-up day.")
+            if day in self.holidays:
+                raise InvalidInput(f"{day} is both a holiday and worked. Keep one of them.")
         object.__setattr__(self, "version", hashlib.sha256(self.document().encode()).hexdigest())
 
     def find(self, step: str, urgency: str, response_class: str | None, priority: int | None) -> TimerRule | None:
@@ -101,16 +111,23 @@ class TimerRules:
         """Return the seconds that count: all of an emergency's, the working ones of a routine case."""
         if urgency == Urgency.EMERGENCY:
             return (now - since).total_seconds()
-        return working_s(since.astimezone(zone), now.astimezone(zone), self.holidays)
+        return working_s(since.astimezone(zone), now.astimezone(zone), self.holidays, self.make_up_days)
+
+    def with_years(self, holidays: frozenset[date], make_up_days: frozenset[date]) -> TimerRules:
+        """Return these rules with other days in the years that are given; the other years stay as they are."""
+        years = {day.year for day in holidays | make_up_days}
+
+        def joined(before: frozenset[date], given: frozenset[date]) -> frozenset[date]:
+            return frozenset(day for day in before if day.year not in years) | given
+
+        return TimerRules(self.rules, joined(self.holidays, holidays), joined(self.make_up_days, make_up_days))
 
     def document(self) -> str:
         """Return the whole version as canonical JSON text: what is kept, digested and named by alerts."""
-        return canonical_json(
-            {
-                "rules": [asdict(rule) for rule in self.rules],
-                "holidays": sorted(day.isoformat() for day in self.holidays),
-            }
-        )
+        told = {"rules": [asdict(rule) for rule in self.rules], "holidays": _written(self.holidays)}
+        if self.make_up_days:  # a version from before there were any keeps its digest
+            told["make_up_days"] = _written(self.make_up_days)
+        return canonical_json(told)
 
     @classmethod
     def from_document(cls, text: str) -> TimerRules:
@@ -119,9 +136,10 @@ class TimerRules:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TimerRules:
-        """Read {rules: [...], holidays: ["2026-10-01", ...]}; refuses what cannot be meant."""
+        """Read {rules: [...], holidays: ["2026-10-01", ...], make_up_days: [...]}; refuses what cannot be meant."""
         try:
-            return cls(tuple(_rule(each) for each in value["rules"]), _days(value.get("holidays", [])))
+            rules = tuple(_rule(each) for each in value["rules"])
+            return cls(rules, _days(value.get("holidays", ())), _days(value.get("make_up_days", ())))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput(f"These are no timers: {error}. GET /timers shows how they are written.") from None
 
@@ -144,23 +162,31 @@ def _days(values: Iterable[str]) -> frozenset[date]:
     return frozenset(date.fromisoformat(each) for each in values)
 
 
-def working_s(since: datetime, now: datetime, holidays: frozenset[date] = frozenset()) -> float:
+def _written(days: frozenset[date]) -> list[str]:
+    return sorted(day.isoformat() for day in days)
+
+
+def working_s(
+    since: datetime, now: datetime, holidays: frozenset[date] = frozenset(), make_up_days: frozenset[date] = frozenset()
+) -> float:
     """Return the working seconds between two local times."""
     if now <= since:
         return 0.0
     first, last = since.date(), now.date()
     if first == last:
-        return _within(since, now, holidays)
+        return _within(since, now, holidays, make_up_days)
     midnight = datetime.combine(first + timedelta(days=1), time(0), since.tzinfo)
     between = int(np.busday_count(first + timedelta(days=1), last, holidays=sorted(holidays)))
+    between += sum(first < day < last for day in make_up_days)
     begun = datetime.combine(last, time(0), now.tzinfo)
-    return _within(since, midnight, holidays) + between * WORKING_DAY_S + _within(begun, now, holidays)
+    ends = _within(since, midnight, holidays, make_up_days) + _within(begun, now, holidays, make_up_days)
+    return between * WORKING_DAY_S + ends
 
 
-def _within(since: datetime, until: datetime, holidays: frozenset[date]) -> float:
+def _within(since: datetime, until: datetime, holidays: frozenset[date], make_up_days: frozenset[date]) -> float:
     """Return the working seconds of the day of `since`."""
     day = since.date()
-    if day.weekday() >= 5 or day in holidays:
+    if day not in make_up_days and (day.weekday() >= _SATURDAY or day in holidays):
         return 0.0
     opens = datetime.combine(day, _OPENS, since.tzinfo)
     closes = datetime.combine(day, _CLOSES, since.tzinfo)

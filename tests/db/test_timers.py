@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,6 @@ from gridsvc.db.sealing import seal_all
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations import auditing, timers
 from gridsvc.operations.stepping import Step, step_incident
-from gridsvc.response_plans import ResponseClass, Urgency
-from gridsvc.response_plans.timers import TimerRule, TimerRules, default_timers, working_s
 from tests.db.worlds import DISTRICT, as_superuser, open_toy, report, scratch_database
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -182,76 +180,35 @@ def test_what_cannot_be_decided_is_refused(service, url):
         timers.decide(service, UUID(int=1), "accepted", reason=None, actor="x")
 
 
-# the rules
+def test_a_calendar_takes_the_place_of_its_years_alone_and_stays_beside_new_timers(service):
+    old, new = date(2031, 10, 1), date(2032, 10, 1)
+    timers.put_calendar(service, DISTRICT, frozenset({old}), frozenset({date(2031, 10, 11)}), actor="test")
+    rules(service, ("accept", "routine", 1, 2, 3, {}))
+    timers.put_calendar(service, DISTRICT, frozenset({new}), frozenset({date(2032, 10, 9)}), actor="test")
+    found = timers.get_timers(service, DISTRICT)
+    assert [rule["step"] for rule in found["rules"]] == ["accept"]
+    assert found["holidays"] == ["2031-10-01", "2032-10-01"]
+    assert found["make_up_days"] == ["2031-10-11", "2032-10-09"]
+    timers.put_calendar(service, DISTRICT, frozenset({date(2031, 5, 1)}), frozenset(), actor="test")
+    found = timers.get_timers(service, DISTRICT)
+    assert (found["holidays"], found["make_up_days"]) == (["2031-05-01", "2032-10-01"], ["2032-10-09"])
+    with service.database.transaction() as connection:
+        kept = connection.scalar(text("select count(*) from document where kind = 'timers' and source = 'test'"))
+        digest = alerts.find_timers(connection, DISTRICT)
+    assert kept == 4
+    assert digest == found["version"]
 
 
-def test_the_most_particular_rule_counts():
-    found = default_timers().find("accept", "emergency", "urban", 1)
-    assert found.limit_s == 30
-    assert default_timers().find("accept", "emergency", "urban", 2).limit_s == 60
-    assert default_timers().find("on_scene", "emergency", "rural", 1).limit_s == 900
-    assert default_timers().find("on_scene", "routine", "rural", 1) is None
-
-
-def test_rules_come_back_from_their_document_with_their_version():
-    again = TimerRules.from_document(default_timers().document())
-    assert again.version == default_timers().version
-    assert again == default_timers()
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"step": "fly"}, {"urgency": "soon"}, {"warn_s": 0}, {"warn_s": 61}, {"again_s": -1}, {"cards_s": [1]},
-        {"cards_s": [3, 2, 1]}, {"limit_s": float("nan")}, {"response_class": "sea"},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_rules_that_cannot_be_meant_are_refused(bad):
-    good = {"step": "accept", "urgency": "emergency", "warn_s": 30, "limit_s": 60, "again_s": 60}
-    with pytest.raises(InvalidInput):
-        TimerRules.from_json({"rules": [good | bad]})
-
-
-def test_a_rule_twice_is_refused():
-    rule = TimerRule("accept", Urgency.EMERGENCY, 1, 2, 3, response_class=ResponseClass.URBAN)
-    with pytest.raises(InvalidInput, match="Two timers"):
-        TimerRules((rule, rule))
-
-
-@pytest.mark.parametrize(
-    ("since", "now", "hours"),
-    [
-        ("2026-03-04T10:00", "2026-03-04T12:30", 2.5),  # a Wednesday
-        ("2026-03-04T08:00", "2026-03-04T20:00", 8),
-        ("2026-03-04T16:00", "2026-03-05T10:00", 2),
-        ("2026-03-06T16:00", "2026-03-09T10:00", 2),  # over a weekend
-        ("2026-03-07T10:00", "2026-03-08T10:00", 0),
-        ("2026-03-02T09:00", "2026-03-16T09:00", 80),
-        ("2026-03-05T10:00", "2026-03-04T10:00", 0),
-    ],
-)
-def test_working_time_by_hand(since, now, hours):
-    begin, end = (datetime.fromisoformat(each).replace(tzinfo=CHINA) for each in (since, now))
-    assert working_s(begin, end) == hours * 3600
-
-
-def test_working_time_counts_no_holiday():
-    begin, end = datetime(2026, 9, 30, 9, tzinfo=CHINA), datetime(2026, 10, 9, 9, tzinfo=CHINA)
-    free = frozenset(date(2026, 10, day) for day in range(1, 8))
-    assert working_s(begin, end, free) == 2 * 8 * 3600
-
-
-def test_working_time_by_counting_minutes():
-    import random
-
-    dice = random.Random(5)
-    for _ in range(20):
-        begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=dice.randrange(60 * 24 * 30))
-        end = begin + timedelta(minutes=dice.randrange(60 * 24 * 12))
-        counted, at = 0, begin
-        while at < end:
-            here = at.astimezone(CHINA)
-            counted += here.weekday() < 5 and 9 <= here.hour < 17
-            at += timedelta(minutes=1)
-        assert working_s(begin.astimezone(CHINA), end.astimezone(CHINA)) == counted * 60
+def test_a_routine_case_does_not_grow_late_over_a_holiday(service, url):
+    """Two working hours, reported three days ago: late on working days, not where those were a holiday."""
+    rules(service, ("accept", "routine", 3600, 7200, 1e6, {}))
+    with service.database.transaction() as connection:
+        today = connection.scalar(text("select (now() at time zone 'Asia/Shanghai')::date"))
+    days = [today - timedelta(days=back) for back in range(5)]
+    timers.put_calendar(service, DISTRICT, frozenset(days), frozenset(), actor="test")
+    grow_old(url, report(service, "noise"), 3 * 86_400)
+    assert look(service) == 0
+    told = timers.get_timers(service, DISTRICT)["rules"]
+    worked = [day.isoformat() for day in days if day.weekday() >= 5]
+    timers.put_timers(service, DISTRICT, {"rules": told, "holidays": [], "make_up_days": worked}, actor="test")
+    assert look(service) > 0
