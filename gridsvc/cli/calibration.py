@@ -14,8 +14,9 @@ ACTOR = "command line"
 
 _OUTCOMES = {
     "fitted": "Better than the network alone on the latest trips.",
+    "range-only": "Factors are no better than the network alone: its times stay, with a range of recorded trips.",
     "too-few": "Too few trips: travel times stay uncalibrated.",
-    "worse": "REFUSED: no better than the network alone on the latest trips. What was in force stays.",
+    "worse": "REFUSED: worse than the network alone on the latest trips. What was in force stays.",
     "range-too-narrow": "REFUSED: the 90 % range held less than 80 % of the latest trips. What was in force stays.",
 }
 
@@ -81,19 +82,20 @@ def show_calibration(told: dict[str, Any]) -> None:
         table(["travel time", "absolute error_s", "lateness_s", "within p50", "within p90", "in 90 % range", "range_s"],
               [(name, s["mae_s"], s["mean_error_s"], f"{s['within_p50']:.1%}", f"{s['within_p90']:.1%}",
                 f"{s['coverage']:.1%}", s["width_s"]) for name, s in rows], title=title)  # fmt: skip
-        click.echo("The uncalibrated range is the network's time with the ratios of earlier trips.")
+        click.echo("The uncalibrated range is the network's time times the ratios of earlier trips.")
     for each in told["worse_at"]:
         click.secho(f"Worse than the network alone: {each['response_class']} {each['time']}, {each['trips']} trips, "
                     f"{each['mae_s']} s against {each['uncalibrated_mae_s']} s", fg="yellow")  # fmt: skip
-    if told["factors"] is not None:
+    if told["factors"] is not None and told["level"] != "uncalibrated":
         click.echo(f"Start {told['start_s']} s; factors: "
                    + ", ".join(f"{group} {factor:.2f}" for group, factor in told["factors"].items()))  # fmt: skip
         for name, row in told["hours"].items():
             if any(factor is not None for factor in row):
                 click.echo(f"Hours 0 to 23, {name}: " + " ".join("-" if f is None else f"{f:.2f}" for f in row))
-    for what, instead in told["lacking"].items():
-        click.echo(f"Too few trips for {what}: falls back on {instead}")
-    click.secho(_OUTCOMES[told["outcome"]], fg="green" if told["outcome"] == "fitted" else "yellow")
+    for each in told["fallbacks"]:
+        why = {"too-few": "too few trips", "no-better": "no better on trips left out"}[each["why"]]
+        click.echo(f"No factors for {each['what']} ({why}): {each['instead']}")
+    click.secho(_OUTCOMES[told["outcome"]], fg="green" if told["calibration"] else "yellow")
     if told["in_force"]:
         click.echo(f"In force: {told['calibration'][:12]}, by {told['level']}")
     elif told["before"] is not None:

@@ -135,7 +135,7 @@ class ResponseRange:
     """How long the lead will take, from recorded trips: seconds of handling and turnout as planned, and a travel range.
 
     Half of such responses take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s. `basis` is what the
-    travel rests on: `hour`, `class`, or where there was too little `district` (`gridsvc.roads.calibration`).
+    travel rests on: `hour`, `class`, `district`, or `uncalibrated`, the network's own (`gridsvc.roads.calibration`).
     `calibration` is its digest.
     """
 

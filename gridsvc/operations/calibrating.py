@@ -21,9 +21,9 @@ from gridsvc.errors import Conflict, NotFound
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import view_at
 from gridsvc.operations.loading import only_district
-from gridsvc.roads.calibrating import Trips
 from gridsvc.roads.calibrating import calibrate as judge
 from gridsvc.roads.calibration import GROUPS, seconds_by_group
+from gridsvc.roads.factors import Trips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

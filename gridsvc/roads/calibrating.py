@@ -1,8 +1,6 @@
-"""Fit a calibration to recorded trips, and refuse it where it is worse than none on trips that it has not seen.
+"""Calibrate on recorded trips, and refuse it where it is no better than the network alone on trips not seen.
 
-Median regression on road groups (iteratively reweighted), each group's factor pulled towards the district's, which is
-pulled towards 1; a factor for each hour, pulled towards its time of day. Which of it is used is decided by
-cross-fitting; what it is worth is measured on the latest quarter of the trips, which nothing was fitted to.
+What a fit is worth is measured on the latest quarter of the trips, which nothing was fitted to and no level chosen by.
 """
 
 from __future__ import annotations
@@ -12,98 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.errors import InvalidInput
 from gridsvc.roads.calibration import LEVELS, Calibration, LengthBand
+from gridsvc.roads.factors import (
+    CLASS_ROWS,
+    FEWEST_FOR_GROUPS,
+    TIME_OF_HOUR,
+    TIMES_OF_DAY,
+    Factors,
+    Trips,
+    choose,
+    fit,
+    lengths_of,
+    unfitted,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST_TRIPS = 80
 """Below this nothing is fitted: the latest quarter, on which a fit is judged, would be fewer than 20."""
-FEWEST_FOR_GROUPS = 150
-FEWEST_ON_GROUP = 20
-"""Trips of which at least a tenth lies on a road group, for a factor of its own."""
-FEWEST_AT_TIME = 30
-"""Trips at a time of day, urban or rural, for factors of its hours."""
-FEWEST_AT_LENGTH = 100
-"""Trips of a length for quantiles of its own."""
-
-PRIOR_TRIPS = 10
-"""Every factor is fitted as if so many further trips had shown the one that it is pulled towards."""
-FOLDS = 5
 LATEST_SHARE = 0.25
 LEAST_COVERAGE = 0.8
 """Of the 90 % range on the latest trips; a range that holds less often is not put in force."""
-LEAST_FACTOR = 0.2
-TIMES_OF_DAY = {"night": (22, 6), "morning": (6, 10), "day": (10, 16), "evening": (16, 22)}
-LENGTHS_S = (0.0, 120.0, 240.0, 480.0)
-
-_TIME_OF_HOUR = np.array([next(n for n, (a, b) in enumerate(TIMES_OF_DAY.values())
-                               if (a <= h < b if a < b else h >= a or h < b)) for h in range(24)])  # fmt: skip
-_CLASSES = ("rural", "urban")
-_LEAST_SCALE_S = 60.0
-"""Errors count relative to the length of a trip, but no trip as shorter than this."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trips:
-    """Recorded trips, n of them.
-
-    seconds: (n, groups) as the network has them. hour: (n,) 0 to 23, local. urban: (n,) bool, of the place driven to.
-    observed_s: (n,) from en route to on scene, above 0. case: (n,) numbers; trips of one case share what happened to
-    it and are never divided between fitting and judging. at_s: (n,) when they began, on one clock.
-    """
-
-    groups: tuple[str, ...]
-    seconds: NDArray[np.float64]
-    hour: NDArray[np.int64]
-    urban: NDArray[np.bool_]
-    observed_s: NDArray[np.float64]
-    case: NDArray[np.int64]
-    at_s: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        n = len(self.observed_s)
-        rows = (self.seconds, self.hour, self.urban, self.case, self.at_s)
-        if any(len(row) != n for row in rows) or self.seconds.shape != (n, len(self.groups)):
-            raise InvalidInput("The arrays of trips differ in length.")
-        if n and not (self.observed_s.min() > 0 and self.total_s.min() > 0 and self.seconds.min() >= 0):
-            raise InvalidInput("A trip takes time, recorded and on the network.")
-
-    def __len__(self) -> int:
-        return len(self.observed_s)
-
-    @property
-    def total_s(self) -> NDArray[np.float64]:
-        """The time of the network, all groups together."""
-        told: NDArray[np.float64] = self.seconds.sum(axis=1)
-        return told
-
-    def take(self, which: NDArray[np.bool_]) -> Trips:
-        """Return some of the trips."""
-        return Trips(self.groups, self.seconds[which], self.hour[which], self.urban[which], self.observed_s[which],
-                     self.case[which], self.at_s[which])  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Factors:
-    """A fit: factor (groups,), start_s, hours (2, 24) rural and urban, NaN = too few trips at that time of day."""
-
-    level: str
-    factor: NDArray[np.float64]
-    start_s: float
-    hours: NDArray[np.float64]
-    lacking: tuple[str, ...] = ()
-
-    def travel_s(self, trips: Trips) -> NDArray[np.float64]:
-        """Predict trips, (n,) seconds."""
-        told: NDArray[np.float64] = (self.start_s + trips.seconds @ self.factor) * self.of_hours(trips)
-        return told
-
-    def of_hours(self, trips: Trips) -> NDArray[np.float64]:
-        """Return the hour's factor of each trip, 1 where there is none."""
-        told: NDArray[np.float64] = np.nan_to_num(self.hours[trips.urban.astype(int), trips.hour], nan=1.0)
-        return told
+REFUSED = ("worse", "range-too-narrow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +53,22 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What has no factor of its own, the level that stands in for it, and why: `too-few` trips, or `no-better`."""
+
+    what: str
+    instead: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of calibrating.
 
-    outcome: `fitted`, `too-few`, or refused as `worse` or as `range-too-narrow`. uncalibrated, calibrated: on the
-    latest trips, None where there were too few. The uncalibrated time has no range: it is given the ratios of the trips
-    before. levels: mean absolute error of each level by cross-fitting. worse_at: times of day and classes where
-    calibrating is worse. lacking: what had too few trips, with its fallback.
+    outcome: `fitted`; `range-only`: factors are no better, so that the network's times stay, with a range of recorded
+    ratios; `too-few`; or refused: `worse` where that range does not hold either, `range-too-narrow`. uncalibrated,
+    calibrated: on the latest trips, None where there were too few. levels: mean absolute error of each level by
+    cross-fitting. worse_at: times of day and classes where calibrating is worse.
     """
 
     outcome: str
@@ -140,54 +78,62 @@ class Verdict:
     calibrated: Score | None
     levels: dict[str, float]
     worse_at: tuple[dict[str, Any], ...]
-    lacking: dict[str, str]
+    fallbacks: tuple[Fallback, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, the calibration by its digest."""
         told = asdict(replace(self, calibration=None))
         told["calibration"] = None if self.calibration is None else self.calibration.version
         told["worse_at"] = list(self.worse_at)
+        told["fallbacks"] = [asdict(each) for each in self.fallbacks]
         return told
 
 
 def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
     """Fit and judge; `about` is kept with the calibration as evidence (span, network)."""
-    if len(trips) < FEWEST_TRIPS:
-        return Verdict("too-few", len(trips), None, None, None, {}, (), {"district": LEVELS[0]})
     late = latest(trips)
     early, later = trips.take(~late), trips.take(late)
-    if not len(early) or not len(later):
-        return Verdict("too-few", len(trips), None, None, None, {}, (), {"district": LEVELS[0]})
+    if len(trips) < FEWEST_TRIPS or not len(early) or not len(later):
+        return Verdict("too-few", len(trips), None, None, None, {}, (), (Fallback("district", LEVELS[0], "too-few"),))
     level, errors, apart = choose(early)
-    fitted = fit(early, level)
-    fitted_s = fitted.travel_s(later)
-    calibrated = score(later, fitted_s, lengths_of(early, apart), corrected=True)
-    raw = score(later, later.total_s, lengths_of(early, early.total_s), corrected=False)
-    middle_s = _times(lengths_of(early, apart), fitted_s, "p50")
-    worse_at = _worse_at(later, middle_s)
+    fitted, lengths = fit(early, level), lengths_of(early, apart)
+    calibrated = score(later, fitted.travel_s(later), lengths)
+    raw = score(later, later.total_s, around_network(early))
+    worse_at = _worse_at(later, _times(lengths, fitted.travel_s(later), "p50"))
     outcome = "fitted"
     if calibrated.mae_s >= raw.mae_s:
-        outcome = "worse"
+        outcome = "range-only" if raw.coverage >= LEAST_COVERAGE else "worse"
     elif calibrated.coverage < LEAST_COVERAGE:
         outcome = "range-too-narrow"
-    if outcome != "fitted":
-        return Verdict(outcome, len(trips), None, raw, calibrated, errors, worse_at, _lacking(fitted))
-    level, errors, apart = choose(trips)
-    factors = fit(trips, level)
+    if outcome in REFUSED:
+        return Verdict(outcome, len(trips), None, raw, calibrated, errors, worse_at, _fallbacks(fitted, len(early)))
+    if outcome == "range-only":
+        factors, lengths = unfitted(trips), around_network(trips)
+    else:
+        level, errors, apart = choose(trips)
+        factors, lengths = fit(trips, level), lengths_of(trips, apart)
     evidence = dict(about or {}) | {
-        "trips": len(trips), "cases": len(np.unique(trips.case)), "levels": errors,
+        "outcome": outcome, "trips": len(trips), "cases": len(np.unique(trips.case)), "levels": errors,
         "uncalibrated": asdict(raw), "calibrated": asdict(calibrated), "worse_at": list(worse_at),
     }  # fmt: skip
     hours = {
         name: tuple(None if np.isnan(h) else round(float(h), 4) for h in factors.hours[row])
-        for row, name in enumerate(_CLASSES)
+        for row, name in enumerate(CLASS_ROWS)
     }
     made = Calibration(
-        level=level,
+        level=factors.level,
         factors={group: round(float(f), 4) for group, f in zip(trips.groups, factors.factor, strict=True)},
-        start_s=round(factors.start_s, 2), hours=hours, lengths=lengths_of(trips, apart), evidence=evidence,
+        start_s=round(factors.start_s, 2), hours=hours, lengths=lengths, evidence=evidence,
     )  # fmt: skip
-    return Verdict("fitted", len(trips), made, raw, calibrated, errors, worse_at, _lacking(factors))
+    return Verdict(outcome, len(trips), made, raw, calibrated, errors, worse_at, _fallbacks(factors, len(trips)))
+
+
+def around_network(trips: Trips) -> tuple[LengthBand, ...]:
+    """Return ratios about the network's own time, which stays the p50."""
+    return tuple(
+        replace(band, p05=min(band.p05, 1.0), p50=1.0, p90=max(band.p90, 1.0), p95=max(band.p95, 1.0))
+        for band in lengths_of(trips, trips.total_s)
+    )
 
 
 def latest(trips: Trips) -> NDArray[np.bool_]:
@@ -200,151 +146,16 @@ def latest(trips: Trips) -> NDArray[np.bool_]:
     return late
 
 
-def choose(trips: Trips) -> tuple[str, dict[str, float], NDArray[np.float64]]:
-    """Choose the level with the least error on trips left out; return it, all errors, and its predictions of those."""
-    cases, of = np.unique(trips.case, return_inverse=True)
-    fold = (np.arange(len(cases)) % FOLDS)[of]
-    apart = {level: np.empty(len(trips)) for level in LEVELS[1:]}
-    for level, predicted in apart.items():
-        for each in range(FOLDS):
-            out = fold == each
-            if out.any():
-                predicted[out] = fit(trips.take(~out), level).travel_s(trips.take(out))
-    errors = {level: round(float(np.abs(p - trips.observed_s).mean()), 3) for level, p in apart.items()}
-    best = min(errors, key=lambda level: (errors[level], LEVELS.index(level)))
-    return best, errors, apart[best]
-
-
-def fit(trips: Trips, level: str) -> Factors:
-    """Fit one level; what has too few trips falls back on the level before it."""
-    n, groups = trips.seconds.shape
-    overall = float(np.exp(_pulled(np.log(trips.observed_s / trips.total_s), 0.0)))
-    nothing = np.full((2, 24), np.nan)
-    flat = Factors("district", np.full(groups, overall), 0.0, nothing)
-    if level == "district" or n < FEWEST_FOR_GROUPS:
-        return flat
-    share = trips.seconds / trips.total_s[:, None]
-    known = (share >= 0.1).sum(axis=0) >= FEWEST_ON_GROUP
-    lacking = tuple(group for group, fine in zip(trips.groups, known, strict=True) if not fine)
-    factor, start_s = _regress(trips, np.ones(n), known, overall)
-    fitted = Factors("class", factor, start_s, nothing, lacking)
-    if level == "class":
-        return fitted
-    for _ in range(3):
-        hours = _hours(trips, fitted)
-        of_hours = replace(fitted, hours=hours).of_hours(trips)
-        factor, start_s = _regress(trips, of_hours, known, overall)
-        fitted = Factors("hour", factor, start_s, hours, lacking)
-    return fitted
-
-
-def _pulled(logs: NDArray[np.float64], towards: float) -> float:
-    """Return the median, pulled as if PRIOR_TRIPS further trips had shown `towards`."""
-    n = len(logs)
-    return towards if n == 0 else (n * float(np.median(logs)) + PRIOR_TRIPS * towards) / (n + PRIOR_TRIPS)
-
-
-def _regress(
-    trips: Trips, of_hours: NDArray[np.float64], known: NDArray[np.bool_], overall: float
-) -> tuple[NDArray[np.float64], float]:
-    """Median regression of recorded times on the groups that are known and on a start; others get `overall`.
-
-    A column counts 1 where the whole trip lies on its group, so that each prior weighs as much as PRIOR_TRIPS trips.
-    """
-    from scipy.linalg import cholesky, solve_triangular
-    from scipy.optimize import nnls
-
-    scale = np.maximum(trips.total_s, _LEAST_SCALE_S)
-    rest = trips.seconds[:, ~known].sum(axis=1) * overall
-    columns = np.column_stack([trips.seconds[:, known], np.full(len(trips), _LEAST_SCALE_S)])
-    x = columns * (of_hours / scale)[:, None]
-    y = (trips.observed_s - rest * of_hours) / scale
-    k = x.shape[1] - 1
-    prior = np.append(np.full(k, overall), 0.0)
-    least = np.append(np.full(k, LEAST_FACTOR), 0.0)
-    weight = np.ones(len(y))
-    told = np.maximum(prior, least)
-    for _ in range(25):
-        pull = PRIOR_TRIPS * float(weight.mean())
-        normal = (x * weight[:, None]).T @ x + pull * np.eye(k + 1)
-        right = x.T @ (weight * y) + pull * prior - normal @ least
-        upper = cholesky(normal)
-        before, told = told, least + nnls(upper, solve_triangular(upper, right, trans="T"))[0]
-        if np.abs(told - before).max() < 1e-4:
-            break
-        weight = 1.0 / np.maximum(np.abs(y - x @ told), 0.02)
-    factor = np.full(len(known), overall)
-    factor[known] = told[:k]
-    return factor, float(told[k] * _LEAST_SCALE_S)
-
-
-def _hours(trips: Trips, fitted: Factors) -> NDArray[np.float64]:
-    """Return the factors of the hours, each pulled to its time of day; their mean over the trips is 1."""
-    ratio = np.log(trips.observed_s / replace(fitted, hours=np.full((2, 24), np.nan)).travel_s(trips))
-    hours = np.full((2, 24), np.nan)
-    counts = np.zeros((2, 24))
-    for row in range(2):
-        here = trips.urban == bool(row)
-        for time in range(len(TIMES_OF_DAY)):
-            there = here & (_TIME_OF_HOUR[trips.hour] == time)
-            if int(there.sum()) < FEWEST_AT_TIME:
-                continue
-            middle = _pulled(ratio[there], 0.0)
-            for hour in np.flatnonzero(time == _TIME_OF_HOUR):
-                at = ratio[there & (trips.hour == hour)]
-                hours[row, hour], counts[row, hour] = _pulled(at, middle), len(at)
-    if counts.sum():
-        hours -= np.nansum(hours * counts) / counts.sum()
-    told: NDArray[np.float64] = np.exp(hours)
-    return told
-
-
-def lengths_of(trips: Trips, apart_s: NDArray[np.float64]) -> tuple[LengthBand, ...]:
-    """Return the quantiles of recorded over predicted by length; a length with too few trips joins the one before.
-
-    apart_s: (n,) predictions by fits that had not seen the trip. Ranks are those of split conformal prediction, rounded
-    outwards, so that a new trip of the same kind lies within with at least the probability named.
-    """
-    starts, numbers = [0.0], [np.flatnonzero(apart_s < LENGTHS_S[1])]
-    for n, begin in enumerate(LENGTHS_S[1:], start=1):
-        end = LENGTHS_S[n + 1] if n + 1 < len(LENGTHS_S) else np.inf
-        here = np.flatnonzero((apart_s >= begin) & (apart_s < end))
-        if len(numbers[-1]) < FEWEST_AT_LENGTH or len(here) < FEWEST_AT_LENGTH:
-            numbers[-1] = np.concatenate([numbers[-1], here])
-        else:
-            starts.append(begin)
-            numbers.append(here)
-    if len(numbers) > 1 and len(numbers[-1]) < FEWEST_AT_LENGTH:
-        last = numbers.pop()
-        starts.pop()
-        numbers[-1] = np.concatenate([numbers[-1], last])
-    bands = []
-    for begin, here in zip(starts, numbers, strict=True):
-        ratio = np.sort(trips.observed_s[here] / apart_s[here])
-        low, high = (round(rank(ratio, q), 4) for q in (0.05, 0.95))
-        bands.append(LengthBand(begin, len(here), low, round(float(np.median(ratio)), 4),
-                                round(rank(ratio, 0.9), 4), high))  # fmt: skip
-    return tuple(bands)
-
-
-def rank(ordered: NDArray[np.float64], share: float) -> float:
-    """Return the conformal quantile of ordered values: rank ceil((n + 1) share), below one half floor."""
-    n = len(ordered)
-    place = np.ceil((n + 1) * share - 1e-9) if share > 0.5 else np.floor((n + 1) * share + 1e-9)
-    return float(ordered[int(min(max(place, 1), n)) - 1])
-
-
 def _times(lengths: tuple[LengthBand, ...], travel_s: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     band = np.searchsorted([each.from_s for each in lengths], travel_s, side="right") - 1
     shares: NDArray[np.float64] = np.array([getattr(each, name) for each in lengths])
     return travel_s * shares[band]
 
 
-def score(trips: Trips, travel_s: NDArray[np.float64], lengths: tuple[LengthBand, ...], *, corrected: bool) -> Score:
-    """Judge predictions of trips; `corrected`: the p50 of the ratios belongs to the prediction."""
+def score(trips: Trips, travel_s: NDArray[np.float64], lengths: tuple[LengthBand, ...]) -> Score:
+    """Judge predictions of trips and the ranges about them."""
     seen = trips.observed_s
-    p05, p50, p90, p95 = (_times(lengths, travel_s, name) for name in ("p05", "p50", "p90", "p95"))
-    middle = p50 if corrected else travel_s
+    p05, middle, p90, p95 = (_times(lengths, travel_s, name) for name in ("p05", "p50", "p90", "p95"))
     return Score(
         trips=len(trips),
         mae_s=round(float(np.abs(middle - seen).mean()), 2),
@@ -359,9 +170,9 @@ def score(trips: Trips, travel_s: NDArray[np.float64], lengths: tuple[LengthBand
 def _worse_at(trips: Trips, middle_s: NDArray[np.float64]) -> tuple[dict[str, Any], ...]:
     """Name times of day and classes where the latest trips were predicted worse than by the network alone."""
     told = []
-    for row, name in enumerate(_CLASSES):
+    for row, name in enumerate(CLASS_ROWS):
         for number, time in enumerate(TIMES_OF_DAY):
-            here = (trips.urban == bool(row)) & (_TIME_OF_HOUR[trips.hour] == number)
+            here = (trips.urban == bool(row)) & (TIME_OF_HOUR[trips.hour] == number)
             if not here.any():
                 continue
             seen = trips.observed_s[here]
@@ -372,15 +183,18 @@ def _worse_at(trips: Trips, middle_s: NDArray[np.float64]) -> tuple[dict[str, An
     return tuple(told)
 
 
-def _lacking(factors: Factors) -> dict[str, str]:
-    """Return what had too few trips for a factor of its own, with what it falls back on."""
+def _fallbacks(factors: Factors, n: int) -> tuple[Fallback, ...]:
+    """Return what has no factor of its own, with what stands in for it."""
+    few = "too-few" if n < FEWEST_FOR_GROUPS else "no-better"
+    if factors.level == LEVELS[0]:
+        return (Fallback("district", LEVELS[0], "no-better"),)
     if factors.level == "district":
-        return {"class": "district", "hour": "district"}
-    told = {f"road group {group}": "district" for group in factors.lacking}
+        return Fallback("class", "district", few), Fallback("hour", "district", few)
+    told = [Fallback(f"road group {group}", "district", "too-few") for group in factors.lacking]
     if factors.level == "class":
-        return told | {"hour": "class"}
-    for row, name in enumerate(_CLASSES):
+        return *told, Fallback("hour", "class", "no-better")
+    for row, name in enumerate(CLASS_ROWS):
         for number, time in enumerate(TIMES_OF_DAY):
-            if np.isnan(factors.hours[row, number == _TIME_OF_HOUR]).any():
-                told[f"{name} {time}"] = "class"
-    return told
+            if np.isnan(factors.hours[row, number == TIME_OF_HOUR]).any():
+                told.append(Fallback(f"{name} {time}", "class", "too-few"))
+    return tuple(told)

@@ -44,8 +44,8 @@ _GROUP_OF_CLASS = tuple(
 )
 
 LEVELS = ("uncalibrated", "district", "class", "hour")
-"""What a prediction can rest on, each with the fallback before it: one factor for the whole district, one a road group,
-and one for the hour beside them."""
+"""What a prediction can rest on, each with the fallback before it: the network's own time, one factor for the whole
+district, one a road group, and one for the hour beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class LengthBand:
 class TravelRange:
     """Seconds of travel: half of such trips take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s.
 
-    `basis` is what the prediction rests on, one of LEVELS but the first.
+    `basis` is what the prediction rests on, one of LEVELS.
     """
 
     p05_s: float
@@ -92,7 +92,7 @@ class Calibration:
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.level not in LEVELS[1:] or not self.lengths or self.lengths[0].from_s != 0.0:
+        if self.level not in LEVELS or not self.lengths or self.lengths[0].from_s != 0.0:
             raise InvalidInput("This is no calibration: a level, and ratios from 0 s on, are needed.")
         if min(self.factors.values(), default=0.0) <= 0.0 or self.start_s < 0.0:
             raise InvalidInput("The factors of a calibration are above 0 and its start is not below it.")
@@ -133,8 +133,9 @@ class Calibration:
             Of the place that is driven to, `urban` or `rural`.
         """
         travel_s = self.start_s + sum(self.factors.get(group, 1.0) * s for group, s in seconds.items())
-        basis = "district" if self.level == "district" else "class"
-        if self.level == "hour":
+        basis = self.level
+        if basis == "hour":
+            basis = "class"
             factor = self.hours[response_class][hour]
             if factor is not None:
                 travel_s, basis = travel_s * factor, "hour"
