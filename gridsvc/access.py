@@ -7,6 +7,7 @@ does not exist (`NotFound`); a deed that is not his is `NotAllowed`, and the ref
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,19 @@ def mask_phone(phone: str) -> str:
     if len(digits) >= 10:
         return f"{digits[:3]}****{digits[-4:]}"
     return f"****{digits[-2:]}" if len(digits) >= 5 else "****"
+
+
+_NUMBERS_IN_WORDS = re.compile(
+    r"(?<!\d)(?:\d{17}[\dXx]"  # an identity card
+    r"|(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"  # a mobile telephone
+    r"|0\d{2,3}[ -]?\d{7,8})(?!\d)",  # a fixed line with its area
+    re.ASCII,
+)
+
+
+def mask_numbers(words: str) -> str:
+    """Return free words in which telephone and identity numbers are masked; dates, amounts and plates stay."""
+    return _NUMBERS_IN_WORDS.sub(lambda found: mask_phone(found[0]), words)
 
 
 def mask_reporter(reporter: Mapping[str, Any]) -> dict[str, Any]:

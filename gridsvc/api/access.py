@@ -149,11 +149,21 @@ def post_device(request: Request, body: CodeBody) -> Response:
 
 @router.post(
     "/incidents/{incident_id}/unmask",
-    summary="Who reported a case, in full",
-    responses=_example({"incident_id": "…", "reporter": {"name": "王小明", "phone": "13812341234"}}, "the reporter"),
+    summary="Who reported a case and what was said of it, in full",
+    responses=_example(
+        {
+            "incident_id": "…",
+            "reporter": {"name": "王小明", "phone": "13812341234"},
+            "description": "…",
+            "subject": None,
+            "site": None,
+            "notes": {},
+        },
+        "the reporter, and all words with their numbers",
+    ),
 )
 def post_unmask(request: Request, incident_id: str, body: WhyBody) -> dict[str, Any]:
-    """Show the reporter and write the event that says who looked, and why."""
+    """Show the reporter and the words, numbers and all, and write the event that says who looked, and why."""
     from gridsvc.api.requests import incident_id_of
 
     return cases.unmask(service_of(request), incident_id_of(incident_id), why=body.why)

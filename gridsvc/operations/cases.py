@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.access import Right, mask_reporter
+from gridsvc.access import Right, mask_numbers, mask_reporter
 from gridsvc.db import alerts, engagements, events, incidents, personal
 from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
@@ -38,7 +38,8 @@ def get_case(service: Service, incident_id: UUID) -> dict[str, Any]:
         told = case_json(connection, case)
         if service.caller.may(Right.READ_TEXTS):
             said = personal.find_personal(connection, case.district, case.id)
-            told |= said | {"reporter": said["reporter"] and mask_reporter(said["reporter"])}
+            told |= {name: words and mask_numbers(words) for name, words in said.items() if name != "reporter"}
+            told["reporter"] = said["reporter"] and mask_reporter(said["reporter"])
         return sieve(connection).case(told)
 
 
@@ -51,18 +52,25 @@ def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False)
 
 
 def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
-    """Return who reported a case, in full, and write the event that says who looked and why."""
+    """Return who reported a case and what was said of it, in full, and write the event that says who looked and why.
+
+    The answer has {incident_id, reporter, description, subject, site, notes: {event id: note}}. NotFound where nothing
+    was said, or all of it was erased.
+    """
     service.caller.need(Right.UNMASK)
 
     def work(connection: Connection) -> dict[str, Any]:
         case = get_stored(connection, incident_id)
         now = get_versions(connection, case.district).now
-        reporter = personal.find_personal(connection, case.district, case.id)["reporter"]
-        if reporter is None:
-            raise NotFound("Nobody is named as the reporter of this case, or it was erased.", kind="no-reporter")
+        said = personal.find_personal(connection, case.district, case.id)
+        notes = personal.list_notes(connection, case.district, case.id)
+        shown = sorted(name for name, words in (said | {"notes": notes}).items() if words)
+        if not shown:
+            raise NotFound("Nothing was said of this case, or it was erased.", kind="nothing-said")
+        data = {"fields": shown, "reporter": sorted(said["reporter"] or ())}
         personal.append_noted(connection, case.district, "unmask", note=why, actor=service.caller.name, at=now,
-                              data={"fields": sorted(reporter)}, incident_id=case.id)  # fmt: skip
-        return {"incident_id": str(case.id), "reporter": reporter}
+                              data=data, incident_id=case.id)  # fmt: skip
+        return {"incident_id": str(case.id)} | said | {"notes": notes}
 
     return service.database.run(work)
 
@@ -102,6 +110,7 @@ def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
         notes: dict[str, str] = {}
         if service.caller.may(Right.READ_TEXTS):
             notes = personal.list_notes(connection, case.district, incident_id)
+            notes = {event: mask_numbers(note) for event, note in notes.items()}
         sift = sieve(connection)
         items = [sift.event(json.loads(body)) | {"position": position} for body, position in rows]
     return {"items": [item | {"note": notes[item["id"]]} if item["id"] in notes else item for item in items]}

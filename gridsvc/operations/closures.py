@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from gridsvc.access import mask_numbers
 from gridsvc.db import closures as store
 from gridsvc.db.events import append_event
 from gridsvc.db.versions import bump, get_versions, list_versions
@@ -122,7 +123,7 @@ def _closure_json(closure: Closure, versions: Versions) -> dict[str, Any]:
         "profiles": list(closure.profiles),
         "from": closure.since.isoformat(),
         "until": None if closure.until is None else closure.until.isoformat(),
-        "reason": closure.reason,
+        "reason": closure.reason and mask_numbers(closure.reason),
         "geometry": shapely.geometry.mapping(closure.geometry),
         "acts": [profile for profile in closure.profiles if closure.acts(profile, versions.now)],
     }

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gridsvc.access import Right
+from gridsvc.access import Right, mask_numbers
 from gridsvc.db import alerts, events, idempotency, personal
 from gridsvc.db.documents import get_document, put_document
 from gridsvc.db.versions import get_versions, list_districts, list_versions, set_version
@@ -219,7 +219,8 @@ def list_proposals(
     read = service.caller.may(Right.READ_TEXTS)
     with service.database.transaction() as connection:
         found = alerts.list_proposals(connection, undecided=undecided, incident_id=incident_id, limit=limit)
-    return {"items": [each.as_json() | ({} if read else {"reason": None}) for each in found]}
+    reasons = [each.reason and mask_numbers(each.reason) if read else None for each in found]
+    return {"items": [each.as_json() | {"reason": why} for each, why in zip(found, reasons, strict=True)]}
 
 
 def decide(

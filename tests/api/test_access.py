@@ -159,6 +159,28 @@ def test_unmasking_is_an_event_that_says_who_and_why(world):
     assert SAID["phone"] not in json.dumps(last)
 
 
+def test_numbers_in_free_words_are_masked_until_somebody_says_why(world):
+    dispatcher = world.client("dispatcher")
+    number, masked = "13899990000", "138****0000"
+    body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}, "description": f"ask {number}", "site": number}
+    case = dispatcher.post("/incidents", json=body).json()["id"]
+    step = {"step": "accept", "note": f"he is at {number}"}
+    assert dispatcher.post(f"/incidents/{case}/steps", json=step).status_code == 200
+    road = {"geometry": {"type": "Point", "coordinates": [119.61, 29.1]}, "factor": 0.5, "reason": f"ask {number}"}
+    assert dispatcher.post("/closures", json=road).status_code == 201
+    told = dispatcher.get(f"/incidents/{case}").json()
+    assert (told["description"], told["site"]) == (f"ask {masked}", masked)
+    events = dispatcher.get(f"/incidents/{case}/events")
+    assert f"he is at {masked}" in events.text
+    assert number not in events.text + dispatcher.get("/closures").text
+    shown = world.client("supervisor").post(f"/incidents/{case}/unmask", json={"why": f"to call {number}"}).json()
+    assert (shown["reporter"], shown["description"], shown["site"]) == (None, f"ask {number}", number)
+    assert list(shown["notes"].values()) == [f"he is at {number}"]
+    last = dispatcher.get(f"/incidents/{case}/events").json()["items"][-1]
+    assert (last["kind"], last["note"]) == ("unmask", f"to call {masked}")
+    assert last["data"]["fields"] == ["description", "notes", "site"]
+
+
 # Browser sessions
 
 

@@ -15,6 +15,7 @@ from gridsvc.access import (
     Role,
     Scope,
     mask_name,
+    mask_numbers,
     mask_phone,
     mask_reporter,
     right_of_step,
@@ -117,6 +118,20 @@ def test_phone_numbers_are_masked(phone, masked):
 @pytest.mark.parametrize(("name", "masked"), [("王小明", "王**"), (" Li Wei", "L**"), ("王", "王**"), ("", "")])
 def test_names_are_masked(name, masked):
     assert mask_name(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("words", "masked"),
+    [
+        ("漏气，联系 13812345678。", "漏气，联系 138****5678。"),
+        ("call +86 138 1234 5678 or 0579-82191234", "call 138****5678 or 057****1234"),
+        ("身份证330703199001011234，另一人33070319900101123X", "身份证330****1234，另一人330****1123"),
+        ("2026-03-01 08:30, 1500 m², 浙G12345, 330703001000, 119.69123456", None),
+        ("no. 138123456789 is no telephone", None),
+    ],
+)
+def test_numbers_are_masked_in_free_words_and_nothing_else_is(words, masked):
+    assert mask_numbers(words) == (masked or words)
 
 
 def test_a_masked_reporter_says_nothing_that_was_said():
