@@ -13,6 +13,7 @@ GridsvcError
 │   ├── NotAllowed           known caller, not this deed
 │   └── TooLarge             beyond a limit that is a setting
 └── Unavailable              not the caller's fault, and it passes: come back after retry_after_s
+    └── DiskFull             a person has to free some space; the service goes on by itself then
 """
 
 from __future__ import annotations
@@ -96,7 +97,21 @@ class TooLarge(Refusal):
 class Unavailable(GridsvcError):
     """Something outside is away for a while; nothing was written."""
 
+    kind = "unavailable"
+
     def __init__(self, detail: str, *, retry_after_s: int = 2) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_s = retry_after_s
+
+
+class DiskFull(Unavailable):
+    """The disk that the database or the data folder lies on is full; nothing was written."""
+
+    kind = "disk-full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk of the service is full. Nothing was written. Free some space; then it goes on by itself.",
+            retry_after_s=10,
+        )

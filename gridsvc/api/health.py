@@ -35,8 +35,11 @@ def get_health() -> dict[str, str]:
     },
 )
 def get_readiness(request: Request) -> dict[str, Any]:
-    """Map everything that is in force and say what it is; 503 while the database is away."""
+    """Map everything that is in force and say what it is; 503 while the database is away or its disk is full."""
+    from gridsvc.operations.diagnosis import refuse_full_disk
+
     service: Service = request.app.state.whole_service
+    refuse_full_disk(service)
     with service.database.transaction() as connection:
         views = list_views(service, connection)  # maps what is in force, for everybody
     seen = caller(request).scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def _refusal(request: Request, error: Exception) -> JSONResponse:
 
 def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.Unavailable)
-    answer = problem(503, "unavailable", "Unavailable", error.detail)
+    answer = problem(503, error.kind, error.kind.replace("-", " ").capitalize(), error.detail)
     answer.headers["Retry-After"] = str(error.retry_after_s)
     return answer
 
@@ -82,6 +83,8 @@ def _http(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return _unavailable(request, errors.DiskFull())
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     answer = problem(
         503, "unforeseen", "Unforeseen", "Something went wrong here, not with the request. It was logged; try again."

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access import EVERYTHING, NOTHING
-from gridsvc.errors import InvalidInput, NotFound, Unavailable
+from gridsvc.errors import DiskFull, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,10 @@ T = TypeVar("T")
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _TIMED_OUT = "57014"  # query_canceled
 _FORBIDDEN = "42501"  # insufficient_privilege
+_DISK_FULL = "53100"  # disk_full
 _TRIES = 4
 _AWAY_FOR_S = 1.0
+_FULL_FOR_S = 10.0
 _SPARE = 2  # what a request loads for all is written in a transaction of its own, beside the one it is in
 _SCOPES_KEPT = 256
 _TELL = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
@@ -69,7 +71,8 @@ class Database:
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _tell_scope)
         self._acts_as: list[str] = []
-        self._away_until = [0.0]  # shared by all views
+        self._away: list[tuple[float, Unavailable | None]] = [(0.0, None)]  # until when, and why; shared by all views
+        self._full_at = [float("-inf")]
         self._views: OrderedDict[Scope, Database] = OrderedDict()
         self._lock = threading.Lock()
         self.scope = EVERYTHING
@@ -106,12 +109,13 @@ class Database:
 
     def _connect(self, _dialect: Any, _record: Any, args: list[Any], named: dict[str, Any]) -> Any:
         # Whoever asks just after somebody waited in vain is not made to wait too.
-        if time.monotonic() < self._away_until[0]:
-            raise psycopg.OperationalError("the database was away a moment ago")
+        until, why = self._away[0]
+        if time.monotonic() < until:
+            raise why or psycopg.OperationalError("the database was away a moment ago")
         try:
             return self._connect_patiently(args, named)
-        except (psycopg.OperationalError, Unavailable):
-            self._away_until[0] = time.monotonic() + _AWAY_FOR_S
+        except (psycopg.OperationalError, Unavailable) as error:
+            self._away[0] = (time.monotonic() + _AWAY_FOR_S, error if isinstance(error, Unavailable) else None)
             raise
 
     def _connect_patiently(self, args: list[Any], named: dict[str, Any]) -> Any:
@@ -170,6 +174,9 @@ class Database:
             state = _sqlstate(error)
             if state in _RETRIED:
                 raise
+            if state == _DISK_FULL:
+                self._full_at[0] = time.monotonic()
+                raise DiskFull from error
             if state == _TIMED_OUT:
                 raise Unavailable("This took the database too long. Nothing was written; ask for less.") from error
             if committing:
@@ -196,6 +203,16 @@ class Database:
                     raise
                 time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
         raise Unavailable("The database is too contended at the moment. Nothing was written; try again.")
+
+    @property
+    def refused_for_space(self) -> bool:
+        """Whether the database had no room for something within the last ten seconds."""
+        return time.monotonic() - self._full_at[0] < _FULL_FOR_S
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the embedded cluster, which lies in the data folder."""
+        return self._heal is not None
 
     def close(self) -> None:
         """Give every pooled connection back."""

@@ -6,6 +6,8 @@ Unix socket only. The server outlives the process that started it; `ensure` brin
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import subprocess
 import time
@@ -16,7 +18,7 @@ from urllib.parse import quote
 from gridsvc.db import cluster_folders, cluster_settings, server_processes
 from gridsvc.db.os_packages import locked
 from gridsvc.db.postgis import PostGIS, get_postgis
-from gridsvc.errors import InvalidInput, Refusal, Unavailable
+from gridsvc.errors import DiskFull, InvalidInput, Refusal, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +63,8 @@ class EmbeddedCluster:
             with locked(self.folder / "postgres.lock"):
                 self._ensure_locked(server)
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull from error
             raise Unavailable(
                 f"The embedded database in {self.folder} cannot be used: {error.strerror} ({error.filename}). "
                 "Cure that, or set GRIDSVC_DATA to another folder."
@@ -200,7 +204,10 @@ class EmbeddedCluster:
         while not self.running():
             waited_s = time.monotonic() - began
             if not server_processes.lives(pid):
-                raise Unavailable(f"The embedded database does not start.\n{self._last_words()}", retry_after_s=5)
+                words = self._last_words()
+                if os.strerror(errno.ENOSPC) in words:
+                    raise DiskFull
+                raise Unavailable(f"The embedded database does not start.\n{words}", retry_after_s=5)
             if waited_s > _START_PATIENCE_S:
                 raise Unavailable(
                     f"The embedded database is not up after {waited_s:.0f} s; see {self._home / 'log'}.",
@@ -240,6 +247,8 @@ class EmbeddedCluster:
                 connection.execute(_ROLES_FILE.read_text(encoding="utf-8"))
                 _have_postgis(connection)
                 _compress_fast(connection)
+        except psycopg.errors.DiskFull as error:
+            raise DiskFull from error
         except psycopg.Error as error:
             raise Unavailable(f"The embedded database could not be prepared: {str(error).strip()}") from error
 

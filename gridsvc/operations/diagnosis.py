@@ -13,7 +13,7 @@ from gridsvc import __version__
 from gridsvc.db.access import read_guard
 from gridsvc.db.alerts import find_timers
 from gridsvc.db.marks import find_mark
-from gridsvc.errors import GridsvcError
+from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.operations.districts import list_views
 from gridsvc.operations.timers import timers_of
 from gridsvc.response_plans.timers import default_timers
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gridsvc.response_plans.timers import TimerRules
 
 LEAST_FREE_GB = 2.0
+LEAST_TO_WRITE_BYTES = 16 * 2**20
+"""A segment of the write-ahead log."""
+
 CLOCKS_APART_S = 2.0
 LARGEST_LOG_BYTES = 2_000_000_000
 OLDEST_BACKUP_DAYS = 2.0
@@ -145,7 +148,17 @@ def _disk(folder: Path) -> dict[str, Any]:
     free_gb = shutil.disk_usage(there).free / 1e9
     tight = free_gb < LEAST_FREE_GB
     cure = f"Free some space: below {LEAST_FREE_GB} GB the database may stop." if tight else ""
-    return _finding("disk", "bad" if tight else "ok", f"{free_gb:.1f} GB free for {folder}", cure)
+    free = f"{free_gb:.1f} GB" if free_gb >= 1 else f"{free_gb * 1000:.0f} MB"
+    return _finding("disk", "bad" if tight else "ok", f"{free} free for {folder}", cure)
+
+
+def refuse_full_disk(service: Service) -> None:
+    """Raise DiskFull where nothing can be written, although what is there can still be read."""
+    full = service.database.refused_for_space
+    if not full and service.database.is_ours:
+        full = shutil.disk_usage(service.folder).free < LEAST_TO_WRITE_BYTES
+    if full:
+        raise DiskFull
 
 
 def _finding(check: str, state: str, found: str, cure: str = "") -> dict[str, Any]:

@@ -30,8 +30,10 @@ GRIDSVC = [sys.executable, "-m", "gridsvc"]
 class Served:
     """`gridsvc serve` over the demo district, in a folder of its own; killed and started again at will."""
 
-    def __init__(self, *, incidents: int = 20, workers: int = 2, demo: bool = True) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="gsf", dir="/tmp"))
+    def __init__(self, *, incidents: int = 20, workers: int = 2, demo: bool = True,
+                 folder: Path | None = None) -> None:  # fmt: skip
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="gsf", dir="/tmp"))
+        self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         self.workers = workers
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GRIDSVC_")}

@@ -12,6 +12,7 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Acknowledged:
     steps: dict[str, set[str]] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     refused: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)  # of the answers by 503
     broken: int = 0
     answers: int = 0
     given_up: int = 0
@@ -187,6 +189,7 @@ class Traffic:
                 told.bad.append(f"{path}: {status} {content[:200]!r}")
                 break
             told.refused += 1
+            told.kinds[json.loads(content)["type"].rpartition(":")[2]] += 1
             if "retry-after" not in headers:
                 told.bad.append(f"{path}: 503 without Retry-After")
             if json.loads(content)["type"].endswith("unforeseen"):
