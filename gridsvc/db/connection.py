@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_ANSWERS = "pk_idempotency"
 _TIMED_OUT = "57014"  # query_canceled
 _FORBIDDEN = "42501"  # insufficient_privilege
 _DISK_FULL = "53100"  # disk_full
@@ -193,13 +194,16 @@ class Database:
             yield connection
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction, again from the start (three times, with jitter) after a deadlock."""
+        """Run `work` in one transaction, again from the start (three times, with jitter) after a deadlock.
+
+        Also where another request took its Idempotency-Key: `work` finds that one's answer then.
+        """
         for attempt in range(_TRIES):
             try:
                 with self.transaction() as connection:
                     return work(connection)
             except DBAPIError as error:
-                if _sqlstate(error) not in _RETRIED:
+                if _sqlstate(error) not in _RETRIED and not _is_twin(error):
                     raise
                 time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
         raise Unavailable("The database is too contended at the moment. Nothing was written; try again.")
@@ -264,3 +268,8 @@ def whole_district(connection: Connection) -> Iterator[None]:
 
 def _sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def _is_twin(error: DBAPIError) -> bool:
+    """Whether another request took this one's Idempotency-Key between its first look and its write."""
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) == _ANSWERS

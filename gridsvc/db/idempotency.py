@@ -52,12 +52,17 @@ def begin_answer(connection: Connection, district: str, request: RequestKey) -> 
         idempotency.c.key == request.key,
     )
     digest, status, body = connection.execute(query).one()
-    if bytes(digest) != request.digest:
+    check_twin(request, bytes(digest))
+    return KeptAnswer(status, bytes(body))
+
+
+def check_twin(request: RequestKey, digest: bytes) -> None:
+    """Refuse a key that was used before with another request, of this digest."""
+    if digest != request.digest:
         raise InvalidInput(
             "This Idempotency-Key was used before with another request. Use a new key for a new request.",
             kind="idempotency-key-reused",
         )
-    return KeptAnswer(status, bytes(body))
 
 
 def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 
 from gridsvc.db.case_tables import incident
+from gridsvc.db.direct import fetch_all
 from gridsvc.incidents import CaseState, Status
 
 if TYPE_CHECKING:
@@ -62,16 +63,6 @@ def _stored(row: Sequence[Any]) -> StoredCase:
     values: list[Any] = [*row[:16], dict(zip(CLOCKS, row[16:], strict=True))]
     values[7] = Status(values[7])
     return StoredCase(*values)
-
-
-def next_number(connection: Connection) -> int:
-    """Return the next case number; gaps are allowed."""
-    return int(connection.execute(text("select nextval('incident_number')")).scalar_one())
-
-
-def add_incident(connection: Connection, row: dict[str, Any]) -> None:
-    """Write a new case; `row` has the columns of the table, geometry as EWKT."""
-    connection.execute(insert(incident), row)
 
 
 def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase | None:
@@ -185,17 +176,15 @@ class NearCase:
     triggered_at: datetime
 
 
-_near = text(
-    """
+_NEAR = """
     select id, number, type, status, st_x(geom), st_y(geom), triggered_at
     from incident
-    where district = :district and status not in ('archived', 'cancelled') and not drill
-      and geom && st_makeenvelope(:west, :south, :east, :north, 4326)
-      and type = any(:types) and triggered_at > :since
+    where district = %s and status not in ('archived', 'cancelled') and not drill
+      and geom && st_makeenvelope(%s, %s, %s, %s, 4326)
+      and type = any(%s) and triggered_at > %s
     order by triggered_at desc
-    limit :limit
-    """
-)
+    limit %s
+"""
 
 
 def list_near(
@@ -207,10 +196,5 @@ def list_near(
     limit: int,
 ) -> list[NearCase]:
     """Return open cases of certain types in a box (west, south, east, north) since a time, newest first."""
-    west, south, east, north = box
-    rows = connection.execute(
-        _near,
-        {"district": district, "west": west, "south": south, "east": east, "north": north, "types": list(types),
-         "since": since, "limit": limit},
-    )  # fmt: skip
+    rows = fetch_all(connection, _NEAR, (district, *box, list(types), since, limit))
     return [NearCase(*row) for row in rows]

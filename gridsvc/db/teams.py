@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.direct import fetch_all
 from gridsvc.db.tables import station, team
 from gridsvc.db.versions import bump
 from gridsvc.teams import AVAILABLE, Team, TeamState, TeamStatus
@@ -81,27 +82,26 @@ def list_roster(connection: Connection, district: str) -> list[Team]:
     return [Team.from_json(roster) for roster in connection.scalars(query)]
 
 
-_states = text(
-    """
+_STATES = """
     select t.id, t.on_duty, e.incident_id, st_x(l.geom), st_y(l.geom),
-           extract(epoch from cast(:now as timestamptz) - l.at)
+           cast(extract(epoch from %s::timestamptz - l.at) as double precision)
     from team as t
     left join engagement as e
       on e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
     left join team_last as l on l.district = t.district and l.team_id = t.id
-    where t.district = :district
+    where t.district = %s
     order by t.id
-    """
-)
+"""
 
 
 def list_states(connection: Connection, district: str, now: datetime) -> list[tuple[str, TeamState]]:
     """Return (team id, state) of every team, in the order of `list_roster`."""
-    rows = connection.execute(_states, {"district": district, "now": now})
-    return [(str(row[0]), _state(*row[1:])) for row in rows]
+    return [(str(row[0]), _state(*row[1:])) for row in fetch_all(connection, _STATES, (now, district))]
 
 
-def _state(on_duty: bool, incident_id: UUID | None, lon: float | None, lat: float | None, age_s: object) -> TeamState:
+def _state(
+    on_duty: bool, incident_id: UUID | None, lon: float | None, lat: float | None, age_s: float | None
+) -> TeamState:
     if on_duty and incident_id is None and lon is None:
         return AVAILABLE
     status = TeamStatus.AVAILABLE if on_duty else TeamStatus.OFF_DUTY
@@ -112,7 +112,7 @@ def _state(on_duty: bool, incident_id: UUID | None, lon: float | None, lat: floa
         incident_id=None if incident_id is None else str(incident_id),
         lon=lon,
         lat=lat,
-        position_age_s=None if age_s is None else max(0.0, float(age_s)),  # type: ignore[arg-type]
+        position_age_s=None if age_s is None else max(0.0, age_s),
     )
 
 

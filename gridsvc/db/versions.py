@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.direct import fetch_all, fetch_one
 from gridsvc.db.tables import district, district_version
 from gridsvc.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -51,28 +51,17 @@ class Versions:
         }
 
 
-_columns = (
-    district_version.c.district,
-    district_version.c.generation,
-    district_version.c.network,
-    district_version.c.closures,
-    district_version.c.catalogue,
-    district_version.c.plans,
-    district_version.c.clock_policies,
-    district_version.c.teams,
-    func.clock_timestamp().label("now"),
-    district_version.c.calibration,
-)
-_all = select(*_columns).order_by(district_version.c.district)
-
-
-def _versions(row: Sequence[Any]) -> Versions:
-    return Versions(*row)
+_NAMES = ("district", "generation", "network", "closures", "catalogue", "plans", "clock_policies", "teams")
+COLUMNS = ", ".join(f"v.{name}" for name in _NAMES) + ", clock_timestamp(), v.calibration"
+"""What makes `Versions`, in order, from `district_version as v`."""
+_ALL = f"select {COLUMNS} from district_version as v order by v.district"
+_ONE = f"select {COLUMNS} from district_version as v where v.district = %s"
+_LOCKS = {None: "", "share": " for share", "update": " for update"}
 
 
 def list_versions(connection: Connection) -> list[Versions]:
     """Return the vectors of all districts, in the order of their codes."""
-    return [_versions(row) for row in connection.execute(_all)]
+    return [Versions(*row) for row in fetch_all(connection, _ALL)]
 
 
 def get_versions(connection: Connection, code: str, *, lock: str | None = None) -> Versions:
@@ -88,13 +77,10 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
     NotFound
         When the district is not loaded.
     """
-    query = select(*_columns).where(district_version.c.district == code)
-    if lock is not None:
-        query = query.with_for_update(read=lock == "share")
-    row = connection.execute(query).one_or_none()
+    row = fetch_one(connection, _ONE + _LOCKS[lock], (code,))
     if row is None:
         raise NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district")
-    return _versions(row)
+    return Versions(*row)
 
 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:

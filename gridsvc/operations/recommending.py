@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from gridsvc import dispatch
 from gridsvc.errors import Conflict
 from gridsvc.grids.levels import LEVEL_KEYS, Level
 from gridsvc.grids.ownership import Rule
+from gridsvc.operations.road_posts import travel_seconds
 from gridsvc.teams import TeamState, TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from gridsvc.dispatch import Prepared, Recommendation
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from gridsvc.operations.districts import DistrictView, Law
     from gridsvc.operations.service import Service
     from gridsvc.response_plans import ResponseClass
-    from gridsvc.roads.snapping import Snaps
     from gridsvc.teams import Team
 
 OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
@@ -51,33 +49,6 @@ def law_of(view: DistrictView) -> Law:
 def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:
     """Return the states in the order of `prepared.teams`; a team that the database does not know is off duty."""
     return [states.get(team.id, OFF_DUTY) for team in prepared.teams]
-
-
-def travel_seconds(
-    service: Service, view: DistrictView, states: Sequence[TeamState], lon: float, lat: float
-) -> list[float | None]:
-    """Return seconds by road from every team to a place, None = no way there; all by network time, none filtered."""
-    network, law = view.network, law_of(view)
-    if network is None or not states:
-        return [None] * len(states)
-    from gridsvc.operations.road_weights import weights_now
-    from gridsvc.roads.search import seconds_to
-    from gridsvc.roads.snapping import snap
-
-    origins: Snaps
-    if any(state.lon is not None for state in states):
-        pairs = zip(states, law.station_lon, law.station_lat, strict=True)
-        places = [(s.lon, s.lat) if s.lon is not None and s.lat is not None else (x, y) for s, x, y in pairs]
-        origins = snap(network, *np.array(places).T)
-    else:
-        origins = service.cached(
-            "stations",
-            (view.versions.network, law.roster_digest),
-            lambda: snap(network, law.station_lon, law.station_lat),
-        )
-    weights = weights_now(service, view, network, "emergency")
-    seconds = seconds_to(network, origins, snap(network, lon, lat), weights)
-    return [round(s, 1) if s < float("inf") else None for s in seconds.tolist()]
 
 
 def response_class_of(view: DistrictView, ownership: Ownership | None) -> ResponseClass:
@@ -137,7 +108,7 @@ def choose(
     """Recommend the lawful joint team for a place, and keep what the answer was made from."""
     prepared = law_of(view).prepared
     ordered = states_in_order(prepared, states)
-    travel_s = travel_seconds(service, view, ordered, lon, lat)
+    travel_s = travel_seconds(service, view, law_of(view), ordered, lon, lat)
     recommendation = dispatch.recommend(prepared, facts, ordered, travel_s)
     choice = Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
     if view.calibration is None or recommendation.lead is None:

@@ -26,6 +26,7 @@ from gridsvc.errors import NotFound, Refusal
 from gridsvc.operations import ranging, recommending
 from gridsvc.operations.districts import Law, ownership_index, road_network, view_at
 from gridsvc.operations.placing import Location, place
+from gridsvc.operations.road_posts import travel_seconds
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -182,7 +183,7 @@ def _travel(
         closures=tuple(list_closures(connection, case.district, known_at=at)),
     )
     states = states_of(prepared, inputs)
-    seconds = recommending.travel_seconds(service, then, states, case.lon, case.lat)
+    seconds = travel_seconds(service, then, recommending.law_of(then), states, case.lon, case.lat)
     again = [None if each is None else round(each * 1000) for each in seconds]
     bad = [] if again == inputs["travel_ms"] else ["travel times"]
     made_from = inputs.get("range")

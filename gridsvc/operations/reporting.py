@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.coordinates import distance_m, metres_per_degree
-from gridsvc.db import events, idempotency, incidents, personal, teams
+from gridsvc.db import events, incidents, personal, reports, teams
 from gridsvc.db.connection import whole_district
+from gridsvc.db.idempotency import KeptAnswer
 from gridsvc.db.ids import uuid7
-from gridsvc.db.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound, Unavailable
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.incidents import CLOCK_SKEW_ALLOWED
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
-    from gridsvc.db.idempotency import KeptAnswer, RequestKey
+    from gridsvc.db.idempotency import RequestKey
     from gridsvc.db.incidents import NearCase
     from gridsvc.operations.districts import DistrictView
     from gridsvc.operations.recommending import Choice
@@ -87,9 +87,10 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         views = list_views(service, connection)
         placed = place(views, locate_report(connection, views, report))
         code = placed.view.code
-        if request is not None and (kept := idempotency.begin_answer(connection, code, request)) is not None:
-            return kept
-        versions = get_versions(connection, code, lock="share")
+        ground = reports.begin_report(connection, code, request)
+        if ground.kept is not None:
+            return ground.kept
+        versions = ground.versions
         if versions.generation != placed.view.versions.generation:
             views = [view_at(service, connection, versions) if v.code == code else v for v in views]
             placed = place(views, placed.location)
@@ -98,15 +99,12 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         near = _near(connection, placed, report, versions.now)
         with whole_district(connection):
             states = dict(teams.list_states(connection, code, versions.now))
-        number = incidents.next_number(connection)
-        new = decide(service, placed, report, states, versions.now, number=number, near=near)
-        incidents.add_incident(connection, new.row)
-        personal.add_personal(connection, [new.personal] if new.personal else [])
-        events.append_event(connection, code, "report", actor=actor, at=versions.now, data=new.event,
-                            incident_id=new.id, client_at=report.reported_at)  # fmt: skip
-        answer = idempotency_answer(201, _shown(service, connection, new))
-        if request is not None:
-            idempotency.keep_answer(connection, code, request, answer)
+        new = decide(service, placed, report, states, versions.now, number=ground.number, near=near)
+        details, shown = _text(new.answer), _shown(service, connection, new)
+        answer = KeptAnswer(201, (details if shown is new.answer else _text(shown)).encode())
+        event = events.event_row(code, "report", actor=actor, at=versions.now, data=new.event, incident_id=new.id,
+                                 client_at=report.reported_at)  # fmt: skip
+        reports.write_report(connection, new.row, details, event, said=new.personal, request=request, answer=answer)
         return answer
 
     return service.database.run(work)
@@ -114,9 +112,11 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
 
 def idempotency_answer(status: int, value: Any) -> KeptAnswer:
     """Return an answer as the bytes that every retry will get."""
-    from gridsvc.db.idempotency import KeptAnswer
+    return KeptAnswer(status, _text(value).encode())
 
-    return KeptAnswer(status, json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def recommend(service: Service, report: Report) -> dict[str, Any]:

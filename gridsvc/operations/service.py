@@ -6,6 +6,7 @@ versions of each kind, so that a replaced one lives until its last reader lets g
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _KEPT_PER_KIND = 8
 _ABSENT = object()
+
+_log = logging.getLogger("gridsvc.service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Service:
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
     _memory: dict[tuple[str, str], tuple[float, object]] = field(default_factory=dict, repr=False)
     _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
+    _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def seen_by(self, caller: Caller) -> Service:
@@ -60,10 +64,40 @@ class Service:
         with self._lock:
             known = self._cache.setdefault(kind, OrderedDict())
             if version not in known:
-                known[version] = load()
-                while len(known) > _KEPT_PER_KIND:
-                    known.popitem(last=False)
+                self._keep(kind, version, load())
             return known[version]  # type: ignore[return-value]
+
+    def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
+        """Return what `cached` has of a version; where it has nothing yet, None, and it is loaded beside the requests.
+
+        For what takes long to load and what an answer can do without.
+        """
+        known = self._cache.get(kind)
+        if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
+            return value  # type: ignore[return-value]
+        with self._lock:
+            if (kind, version) in self._preparing:
+                return None
+            self._preparing.add((kind, version))
+        # A thread that fails leaves its mark: it would only fail again.
+        threading.Thread(target=self._prepare, args=(kind, version, load), name=f"prepare {kind}", daemon=True).start()
+        return None
+
+    def _prepare(self, kind: str, version: Hashable, load: Callable[[], object]) -> None:
+        try:
+            value = load()
+        except Exception:  # noqa: BLE001 - the answers do without it
+            _log.exception("%s cannot be prepared", kind)
+            return
+        with self._lock:
+            self._keep(kind, version, value)
+            self._preparing.discard((kind, version))
+
+    def _keep(self, kind: str, version: Hashable, value: object) -> None:
+        known = self._cache.setdefault(kind, OrderedDict())
+        known[version] = value
+        while len(known) > _KEPT_PER_KIND:
+            known.popitem(last=False)
 
     def remember(self, kind: str, district: str, value: object) -> None:
         """Keep what was true just now, to answer from while the database is away (R22)."""
