@@ -9,7 +9,7 @@ A team on a case has steps of its own: acknowledge, en_route, on_scene, clear; o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,12 @@ class EngagementState:
     en_route_at: datetime | None = None
     on_scene_at: datetime | None = None
     outcome: str | None = None
+
+    def in_utc(self) -> EngagementState:
+        """Return it with its stamps as they are read again: a client may have told them in his own zone."""
+        clocks = ("since", "until", "acknowledged_at", "en_route_at", "on_scene_at")
+        stamps = {clock: at.astimezone(UTC) for clock in clocks if (at := getattr(self, clock)) is not None}
+        return replace(self, **stamps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -97,7 +98,11 @@ class ReportBody(Body):
 
 
 class StepBody(Body):
-    """A step of the case, or of `team_id` on it; `at` back-fills a late stamp, `note` is the reason of a decline."""
+    """A step of the case, or of `team_id` on it; `at` back-fills a late stamp, `note` is the reason of a decline.
+
+    `recommendation_id`: which recommendation an `assign` is compared with in `differs`: the one that the case has, or
+    that an earlier order of it answered; without one, that of the report. POST /recommendations keeps none.
+    """
 
     step: Annotated[Text, Field(max_length=40)]
     team_id: Annotated[Text, Field(max_length=60)] | None = None
@@ -128,6 +133,7 @@ _CASE = {
     "target_s": 300,
     "clock_policy": "received-lead-90",
     "recommendation": {"lead": None, "members": [], "unfilled": [], "meets_target": False, "considered": []},
+    "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f0509",
     "possible_duplicates": [],
     "versions": {"generation": 1},
 }
@@ -207,19 +213,34 @@ def get_incident_events(request: Request, incident_id: str) -> dict[str, Any]:
 @router.post(
     "/incidents/{incident_id}/steps",
     summary="Take a step of the case, or of a team on it",
-    responses=_example(_CASE | {"status": "assigned", "sent": [], "unfilled": []}, "the case after the step"),
+    responses=_example(
+        _CASE | {"status": "assigned", "sent": [], "unfilled": [], "differs": {}}, "the case after the step"
+    ),
 )
 def post_step(request: Request, incident_id: str, body: StepBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     step = stepping.Step(
         step=body.step, team_id=None if body.team_id is None else team_id_of(body.team_id), at=body.at,
-        note=body.note, recommendation_id=body.recommendation_id, alarm=body.alarm,
+        note=body.note, recommendation_id=_recommendation_id_of(body.recommendation_id), alarm=body.alarm,
     )  # fmt: skip
     case_id = incident_id_of(incident_id)
     return as_response(
         stepping.step_incident(service_of(request), case_id, step, actor=caller_of(request), request=key)
     )
+
+
+def _recommendation_id_of(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:60]!r} is no recommendation's id. Send the `recommendation_id` that the case or an order of it "
+            "has, unchanged, or none.",
+            kind="unknown-recommendation",
+        ) from None
 
 
 def _bbox(text: str | None) -> tuple[float, float, float, float] | None:

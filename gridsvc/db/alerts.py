@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.access_tables import event_personal
+from gridsvc.db.direct import fetch_all
 from gridsvc.db.ids import uuid7
 from gridsvc.db.tables import district_version
 from gridsvc.db.work_tables import alert, proposal
@@ -85,18 +86,20 @@ def add_alert(connection: Connection, row: dict[str, Any]) -> bool:
     return connection.scalar(statement) is not None
 
 
+_SOUNDED = """
+    select incident_id, step, rank, since, limit_at, at, level, owner
+    from alert where district = %s and incident_id = any(%s) order by at, rank
+"""
+
+
 def list_alerts(
     connection: Connection, district: str, incident_ids: Sequence[UUID]
 ) -> dict[UUID, list[dict[str, Any]]]:
     """Return the alerts of each case, in the order in which they were sounded."""
-    query = (
-        select(alert.c.incident_id, alert.c.step, alert.c.rank, alert.c.since, alert.c.limit_at, alert.c.at,
-               alert.c.level, alert.c.owner)
-        .where(alert.c.district == district, alert.c.incident_id.in_(incident_ids))
-        .order_by(alert.c.at, alert.c.rank)
-    )  # fmt: skip
     found: dict[UUID, list[dict[str, Any]]] = {}
-    for case, step, rank, since, limit_at, at, level, owner in connection.execute(query):
+    for case, step, rank, since, limit_at, at, level, owner in fetch_all(
+        connection, _SOUNDED, (district, list(incident_ids))
+    ):
         found.setdefault(case, []).append({
             "step": step, "rank": rank, "kind": "warning" if rank == 0 else "escalation", "since": since.isoformat(),
             "limit_at": limit_at.isoformat(), "at": at.isoformat(), "level": level, "owner": owner,

@@ -34,3 +34,8 @@ def fetch_one(connection: Connection, query: str, values: Sequence[Any] = ()) ->
     """Run a statement and return its first row, None where there is none."""
     rows = fetch_all(connection, query, values)
     return rows[0] if rows else None
+
+
+def insert_into(table: str, columns: Sequence[str]) -> str:
+    """Return the text of an insert of one row."""
+    return f"insert into {table} ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"

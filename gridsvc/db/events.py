@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from sqlalchemy import bindparam, func, select, text
 
 from gridsvc import audit
 from gridsvc.db.case_tables import event_seal, event_unsealed, incident_event
+from gridsvc.db.direct import fetch_all, fetch_one, insert_into
 from gridsvc.db.ids import uuid7
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection
+
+EVENT = ("district", "id", "incident_id", "kind", "at", "body")
+WRITTEN = f"written as ({insert_into('incident_event', EVENT)})"
+MARKED = insert_into("event_unsealed", ("district", "event_id"))
+"""An event and its unsealed mark as parts of one statement; their values are `event_values`."""
 
 # One statement writes the event and its unsealed mark.
 _append = text(
@@ -40,9 +47,14 @@ def append_event(
 ) -> UUID:
     """Write one event in the transaction of its change and return its id."""
     row = event_row(district, kind, actor=actor, at=at, data=data, incident_id=incident_id, client_at=client_at)
-    connection.execute(_append, row)
+    append_events(connection, [row])
     event_id: UUID = row["id"]
     return event_id
+
+
+def event_values(row: dict[str, Any]) -> list[Any]:
+    """Return the values of WRITTEN and MARKED for an event."""
+    return [*(row[name] for name in EVENT), row["district"], row["id"]]
 
 
 def event_row(
@@ -54,9 +66,10 @@ def event_row(
     data: dict[str, Any],
     incident_id: UUID | None = None,
     client_at: datetime | None = None,
+    event_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return an event as a row, its canonical text made."""
-    event_id = uuid7()
+    """Return an event as a row, its canonical text made; `event_id` where what it tells names the event itself."""
+    event_id = event_id or uuid7()
     body = audit.event_text(
         district=district, event_id=event_id, incident_id=incident_id, kind=kind, actor=actor, at=at,
         client_at=client_at, data=data,
@@ -66,7 +79,9 @@ def event_row(
 
 def append_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write many events (`event_row`) at once."""
-    if rows:
+    if len(rows) == 1:
+        fetch_all(connection, f"with {WRITTEN} {MARKED}", event_values(rows[0]))
+    elif rows:
         connection.execute(_append, list(rows))
 
 
@@ -74,6 +89,13 @@ def has_events(connection: Connection, district: str) -> bool:
     """Whether a district has a chain, or an event that waits for its place in it."""
     query = select(incident_event.c.id).where(incident_event.c.district == district).limit(1)
     return connection.scalar(query) is not None
+
+
+def find_data(connection: Connection, district: str, incident_id: UUID, event_id: UUID) -> dict[str, Any] | None:
+    """Return the data of one event of a case; None where the case has no such event."""
+    query = "select body from incident_event where district = %s and id = %s and incident_id = %s"
+    row = fetch_one(connection, query, (district, event_id, incident_id))
+    return None if row is None else json.loads(row[0])["data"]
 
 
 def list_incident_events(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, int | None]]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
-
-from gridsvc.db.case_tables import idempotency
+from gridsvc.db.direct import fetch_all
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+_KEY = "district = %s and caller = %s and key = %s"
+_CLAIM = (
+    "insert into idempotency (district, caller, key, digest) values (%s, %s, %s, %s) on conflict do nothing returning 1"
+)
+_FIND = f"select digest, status, body from idempotency where {_KEY}"
+KEPT = f"update idempotency set status = %s, body = %s where {_KEY}"
+"""Keeps an answer whose key was claimed: status, body, district, caller, key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +48,12 @@ def begin_answer(connection: Connection, district: str, request: RequestKey) -> 
     InvalidInput
         When the key was used before with another request.
     """
-    row = {"district": district, "caller": request.caller, "key": request.key, "digest": request.digest}
-    claim = insert(idempotency).values(row).on_conflict_do_nothing().returning(idempotency.c.key)
-    if connection.scalar(claim) is not None:
+    key = (district, request.caller, request.key)
+    if fetch_all(connection, _CLAIM, (*key, request.digest)):
         return None
-    query = select(idempotency.c.digest, idempotency.c.status, idempotency.c.body).where(
-        idempotency.c.district == district,
-        idempotency.c.caller == request.caller,
-        idempotency.c.key == request.key,
-    )
-    digest, status, body = connection.execute(query).one()
-    check_twin(request, bytes(digest))
-    return KeptAnswer(status, bytes(body))
+    [(digest, status, body)] = fetch_all(connection, _FIND, key)
+    check_twin(request, digest)
+    return KeptAnswer(status, body)
 
 
 def check_twin(request: RequestKey, digest: bytes) -> None:
@@ -67,12 +67,5 @@ def check_twin(request: RequestKey, digest: bytes) -> None:
 
 def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:
     """Keep the answer in the transaction of what it tells of."""
-    connection.execute(
-        update(idempotency)
-        .where(
-            idempotency.c.district == district,
-            idempotency.c.caller == request.caller,
-            idempotency.c.key == request.key,
-        )
-        .values(status=answer.status, body=answer.body)
-    )
+    key = (district, request.caller, request.key)
+    fetch_all(connection, KEPT, (answer.status, answer.body, *key))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, literal_column, or_, select, text
 
 from gridsvc.db.case_tables import incident
-from gridsvc.db.direct import fetch_all
+from gridsvc.db.direct import fetch_all, fetch_one
 from gridsvc.incidents import CaseState, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -43,6 +44,11 @@ class StoredCase:
     triggered_at: datetime
     clocks: dict[str, datetime | None]
 
+    def changed(self, status: Status, *, waiting: bool, stamps: Mapping[str, datetime]) -> StoredCase:
+        """Return the case after a step, as it will be read again."""
+        clocks = self.clocks | {clock: at.astimezone(UTC) for clock, at in stamps.items()}
+        return replace(self, status=status, waiting=waiting, clocks=clocks)
+
     def state(self, live: int) -> CaseState:
         """Return what the step rules need; `live` counts engagements that have not ended."""
         return CaseState(
@@ -51,12 +57,13 @@ class StoredCase:
         )  # fmt: skip
 
 
-_select = select(
-    incident.c.district, incident.c.id, incident.c.number, incident.c.type, incident.c.urgency,
-    incident.c.response_class, incident.c.target_s, incident.c.status, incident.c.waiting, incident.c.drill,
-    func.ST_X(incident.c.geom), func.ST_Y(incident.c.geom), incident.c.generation, incident.c.details,
-    incident.c.reported_at, incident.c.triggered_at, *(incident.c[clock] for clock in CLOCKS),
+_COLUMNS = (
+    "district", "id", "number", "type", "urgency", "response_class", "target_s", "status", "waiting", "drill",
+    "st_x(geom)", "st_y(geom)", "generation", "details", "reported_at", "triggered_at", *CLOCKS,
 )  # fmt: skip
+_columns: list[Any] = [literal_column(column) for column in _COLUMNS]
+_select = select(*_columns).select_from(incident)
+_FIND = f"select {', '.join(_COLUMNS)} from incident where id = %s and district in (select code from district)"
 
 
 def _stored(row: Sequence[Any]) -> StoredCase:
@@ -67,10 +74,7 @@ def _stored(row: Sequence[Any]) -> StoredCase:
 
 def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
-    query = _select.where(incident.c.id == incident_id, incident.c.district.in_(text("select code from district")))
-    if lock:
-        query = query.with_for_update(of=incident, key_share=True)
-    row = connection.execute(query).one_or_none()
+    row = fetch_one(connection, _FIND + (" for no key update of incident" if lock else ""), (incident_id,))
     return None if row is None else _stored(row)
 
 
@@ -86,23 +90,6 @@ def read_extent(connection: Connection, district: str, incident_id: UUID) -> byt
     )
     found = connection.scalar(query)
     return None if found is None else bytes(found)
-
-
-def set_status(
-    connection: Connection,
-    district: str,
-    incident_id: UUID,
-    status: Status,
-    *,
-    waiting: bool,
-    stamps: dict[str, datetime],
-) -> None:
-    """Write a case's new status with the clocks that it stamps."""
-    connection.execute(
-        update(incident)
-        .where(incident.c.district == district, incident.c.id == incident_id)
-        .values(status=str(status), waiting=waiting, **stamps)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.direct import fetch_all, fetch_one
+from gridsvc.db.direct import fetch_all, fetch_one, insert_into
+from gridsvc.db.events import MARKED, WRITTEN, event_values
 from gridsvc.db.idempotency import KeptAnswer, check_twin
 from gridsvc.db.versions import COLUMNS, Versions
 from gridsvc.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
     from gridsvc.db.idempotency import RequestKey
@@ -68,20 +67,9 @@ _CASE = (
     "source", "external_ref", "details", "versions", "reported_at", "triggered_at",
 )  # fmt: skip
 _SAID = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")
-_EVENT = ("district", "id", "incident_id", "kind", "at", "body")
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"insert into {table} ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"
-
-
-_WRITE_CASE = _insert("incident", _CASE)
-_WRITE_EVENT = (
-    f"with written as ({_insert('incident_event', _EVENT)}), "
-    f"marked as ({_insert('event_unsealed', ('district', 'event_id'))})"
-)
-_WRITE_SAID = f", said as ({_insert('incident_personal', _SAID)})"
-_WRITE_ANSWER = f", kept as ({_insert('idempotency', ('district', 'caller', 'key', 'digest', 'status', 'body'))})"
+_WRITE_CASE = insert_into("incident", _CASE)
+_WRITE_SAID = f"said as ({insert_into('incident_personal', _SAID)})"
+_WRITE_ANSWER = f"kept as ({insert_into('idempotency', ('district', 'caller', 'key', 'digest', 'status', 'body'))})"
 
 
 def write_report(
@@ -99,16 +87,16 @@ def write_report(
     `case` has the columns of the table, geometry as EWKT; `details` is the JSON text of that column. Where another
     request took the key meanwhile, the database refuses, and `Database.run` begins again.
     """
-    statement = _WRITE_EVENT
-    values = [*(event[name] for name in _EVENT), event["district"], event["id"]]
+    parts = [WRITTEN, f"marked as ({MARKED})"]
+    values = event_values(event)
     if said is not None:
-        statement += _WRITE_SAID
+        parts.append(_WRITE_SAID)
         reporter = said["reporter"]
-        told = said | {"reporter": None if reporter is None else json.dumps(reporter, ensure_ascii=False)}
-        values += [told[name] for name in _SAID]
+        row = said | {"reporter": None if reporter is None else json.dumps(reporter, ensure_ascii=False)}
+        values += [row[name] for name in _SAID]
     if request is not None:
-        statement += _WRITE_ANSWER
+        parts.append(_WRITE_ANSWER)
         values += [case["district"], request.caller, request.key, request.digest, answer.status, answer.body]
-    told = case | {"details": details, "versions": json.dumps(case["versions"])}
-    values += [told[name] for name in _CASE]
-    fetch_all(connection, f"{statement} {_WRITE_CASE}", values)
+    row = case | {"details": details, "versions": json.dumps(case["versions"])}
+    values += [row[name] for name in _CASE]
+    fetch_all(connection, f"with {', '.join(parts)} {_WRITE_CASE}", values)

@@ -158,12 +158,12 @@ def set_duty(connection: Connection, district: str, team_id: UUID, *, on_duty: b
     return done.rowcount == 1
 
 
+_LOCK = "select 1 from team where district = %s and id = any(%s) order by id for no key update"
+
+
 def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) -> None:
     """Lock the rows of teams until the transaction ends, in the order of their ids so that nobody deadlocks."""
-    connection.execute(
-        text("select 1 from team where district = :d and id = any(:ids) order by id for no key update"),
-        {"d": district, "ids": sorted(team_ids)},
-    )
+    fetch_all(connection, _LOCK, (district, list(team_ids)))
 
 
 def list_ids(connection: Connection) -> list[str]:

@@ -1,20 +1,22 @@
-"""Sending teams: decided under the locks of exactly the teams that go, so that nobody is sent twice (R7, R8).
+"""Sending teams: chosen, then locked and engaged in one statement, so that nobody is sent twice (R7, R8).
 
-The joint team is chosen, its rows are locked in the order of their ids, and it is chosen again: where the answer is
-another by now, the locks are given back and the choice is made anew. No two dispatchers wait for each other in a ring.
+The joint team is chosen from the states of one moment. One statement then locks the rows of exactly these teams in the
+order of their ids, so that no two dispatchers wait for each other in a ring, and engages them; where one was taken
+meanwhile, the transaction is given up and the order begins again. The last try locks all teams before it chooses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.db import engagements, incidents, personal, teams
+from gridsvc.db import engagements, events, teams
+from gridsvc.db.engagements import Engagement
 from gridsvc.db.ids import uuid7
-from gridsvc.db.versions import get_versions
-from gridsvc.errors import Conflict, NotFound, TeamEngaged
-from gridsvc.incidents import take_step
+from gridsvc.errors import Conflict, InvalidInput, NotFound, TeamEngaged
+from gridsvc.incidents import EngagementState, take_step
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import view_at
 from gridsvc.operations.placing import Location, place
@@ -25,29 +27,58 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.db.engagements import Engagement
     from gridsvc.db.incidents import StoredCase
+    from gridsvc.db.versions import Versions
     from gridsvc.dispatch import ChosenTeam, Recommendation
     from gridsvc.operations.districts import DistrictView
     from gridsvc.operations.recommending import Choice
     from gridsvc.operations.service import Service
     from gridsvc.teams import Team
 
-_TRIES = 6
+TRIES = 6
+
+
+class TeamsTakenError(Exception):
+    """A team that was chosen is on another case by now: the transaction is to be given up, the order begun again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send: one named team, or (None) every lawful free one; `alarm` 2 sends the difference only."""
+    """What to send: one named team, or (None) every lawful free one; `alarm` 2 sends the difference only.
+
+    `recommendation_id`: the recommendation that the dispatcher saw, None = that of the report.
+    """
 
     team_id: UUID | None
     at: datetime | None
     note: str | None
     alarm: int = 1
+    recommendation_id: UUID | None = None
 
 
-def assign(service: Service, connection: Connection, case: StoredCase, order: Order, *, actor: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a step made of a case: the case, its engagements, what the event has, and what the answer says besides."""
+
+    case: StoredCase
+    on_case: list[Engagement]
+    data: dict[str, Any]
+    told: dict[str, Any]
+
+
+def assign(
+    service: Service,
+    connection: Connection,
+    case: StoredCase,
+    on_case: list[Engagement],
+    order: Order,
+    versions: Versions,
+    *,
+    last: bool,
+) -> Taken:
     """Send teams to a case and return what was sent, what is missing, and where it differs from what was shown.
+
+    `versions` are held for this transaction. `last`: choose under the locks of all teams, so that it ends.
 
     Raises
     ------
@@ -57,46 +88,51 @@ def assign(service: Service, connection: Connection, case: StoredCase, order: Or
         When no lawful team is free: the case goes on waiting, visibly.
     IllegalStep
         When the case's status does not allow it.
+    InvalidInput
+        For a recommendation that is not kept with this case.
+    TeamsTakenError
+        When a chosen team was taken meanwhile.
     """
-    on_case = engagements.list_engagements(connection, case.district, [case.id])
     live = [e for e in on_case if e.state.until is None]
-    view = view_at(service, connection, get_versions(connection, case.district, lock="share"))
-    now = view.versions.now
+    view = view_at(service, connection, versions)
+    now = versions.now
     change = take_step(case.state(len(live)), "assign", at=order.at, now=now)
+    shown = _shown(connection, case, order.recommendation_id)
     if order.team_id is not None:
         choice, sent = _named(service, connection, view, case, order.team_id, on_case)
     else:
-        choice, sent = _joint(service, connection, view, case, order, on_case)
+        choice, sent = _joint(service, connection, view, case, order, on_case, last=last)
     emergency = case.urgency == "emergency"
     since = max(case.triggered_at, order.at) if change.backfilled and order.at is not None else now
-    rows = [
-        {"district": case.district, "id": uuid7(), "incident_id": case.id, "team_id": UUID(chosen.team_id),
-         "slot": chosen.slot, "lead": lead, "engaging": emergency, "travel_s": chosen.travel_s,
-         "response_s": chosen.response_s, "since": since}
+    begun = [
+        Engagement(
+            uuid7(), case.id, UUID(chosen.team_id), chosen.slot, lead, emergency, chosen.travel_s, chosen.response_s,
+            EngagementState(since.astimezone(UTC)),
+        )
         for chosen, lead in sent
     ]  # fmt: skip
-    engagements.add_engagements(connection, rows)
-    incidents.set_status(connection, case.district, case.id, change.status, waiting=False, stamps=change.stamps)
+    if not engagements.send(connection, case.district, begun, on_duty=emergency and order.team_id is None):
+        raise TeamsTakenError
+    recommendation = choice.recommendation.as_json()
     told: dict[str, Any] = {
-        "sent": [str(row["team_id"]) for row in rows],
-        "unfilled": choice.recommendation.as_json()["unfilled"],
-        "differs": _differs(case, rows),
+        "sent": [str(each.team_id) for each in begun],
+        "unfilled": recommendation["unfilled"],
+        "differs": _differs(shown, begun),
     }
     data = told | {
         "status": str(change.status),
         "stamps": {clock: at.isoformat() for clock, at in change.stamps.items()},
         "backfilled": change.backfilled,
         "engagements": [
-            {"id": str(row["id"]), "team_id": str(row["team_id"]), "slot": row["slot"], "lead": row["lead"]}
-            for row in rows
+            {"id": str(each.id), "team_id": str(each.team_id), "slot": each.slot, "lead": each.lead} for each in begun
         ],
-        "recommendation": choice.recommendation.as_json(),
+        "recommendation": recommendation,
         "inputs": choice.inputs,
-        "versions": view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest},
+        "versions": versions.as_json() | {"roster": recommending.law_of(view).roster_digest},
     }
-    personal.append_noted(connection, case.district, "assign", note=order.note, actor=actor, at=now, data=data,
-                          incident_id=case.id, client_at=order.at)  # fmt: skip
-    return told
+    after = case.changed(change.status, waiting=False, stamps=change.stamps)
+    together = sorted([*on_case, *begun], key=lambda e: (e.state.since, not e.lead, e.id))
+    return Taken(after, together, data, told)
 
 
 def _joint(
@@ -106,27 +142,18 @@ def _joint(
     case: StoredCase,
     order: Order,
     on_case: Sequence[Engagement],
+    *,
+    last: bool,
 ) -> tuple[Choice, list[tuple[ChosenTeam, bool]]]:
-    """Choose the joint team and lock it; all teams are locked at the last try, so that it always ends."""
-    everyone = [UUID(team.id) for team in recommending.law_of(view).prepared.teams]
+    """Choose the joint team; at the last try under the locks of all teams."""
+    if last:
+        everyone = [UUID(team.id) for team in recommending.law_of(view).prepared.teams]
+        teams.lock_teams(connection, case.district, everyone)
     choice = _choose(service, connection, view, case, order, on_case)
-    for attempt in range(_TRIES):
-        sent = _chosen(choice.recommendation)
-        if not sent:
-            raise _nobody(choice.recommendation)
-        savepoint = connection.begin_nested()
-        last = attempt == _TRIES - 1
-        teams.lock_teams(connection, case.district, everyone if last else [UUID(c.team_id) for c, _ in sent])
-        again = _choose(service, connection, view, case, order, on_case)
-        if last or _ids(again.recommendation) == _ids(choice.recommendation):
-            savepoint.commit()
-            sent = _chosen(again.recommendation)
-            if not sent:
-                raise _nobody(again.recommendation)
-            return again, sent
-        savepoint.rollback()
-        choice = again
-    raise AssertionError
+    sent = _chosen(choice.recommendation)
+    if not sent:
+        raise _nobody(choice.recommendation)
+    return choice, sent
 
 
 def _named(
@@ -186,10 +213,6 @@ def _chosen(recommendation: Recommendation) -> list[tuple[ChosenTeam, bool]]:
     return lead + [(member, False) for member in recommendation.members]
 
 
-def _ids(recommendation: Recommendation) -> list[str]:
-    return sorted(chosen.team_id for chosen, _ in _chosen(recommendation))
-
-
 def _nobody(recommendation: Recommendation) -> Conflict:
     unfilled = recommendation.as_json()["unfilled"]
     missing = "; ".join(f"{slot['slot']}: {slot['reason']}" for slot in unfilled) or "every slot is filled already"
@@ -201,10 +224,26 @@ def _nobody(recommendation: Recommendation) -> Conflict:
     )
 
 
-def _differs(case: StoredCase, rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    """Where the order differs from the recommendation that was shown at the report."""
-    shown = case.details["recommendation"]
+def _shown(connection: Connection, case: StoredCase, recommendation_id: UUID | None) -> dict[str, Any]:
+    """Return the recommendation that the dispatcher saw: that of the report, or of an earlier order of the case."""
+    if recommendation_id is None or str(recommendation_id) == case.details.get("recommendation_id"):
+        shown: dict[str, Any] = case.details["recommendation"]
+        return shown
+    data = events.find_data(connection, case.district, case.id, recommendation_id) or {}
+    kept: dict[str, Any] | None = data.get("recommendation")
+    if kept is None:
+        raise InvalidInput(
+            f"No recommendation {recommendation_id} is kept with case {case.id}. Send the `recommendation_id` that "
+            "the case or an order of it has; what POST /recommendations answers is not kept. Without one, the order "
+            "is compared with the recommendation of the report.",
+            kind="unknown-recommendation",
+        )
+    return kept
+
+
+def _differs(shown: dict[str, Any], sent: Sequence[Engagement]) -> dict[str, list[str]]:
+    """Where the order differs from the recommendation that was shown."""
     lead = [shown["lead"]["team_id"]] if shown["lead"] else []
     before = {*lead, *(member["team_id"] for member in shown["members"])}
-    now = {str(row["team_id"]) for row in rows}
+    now = {str(each.team_id) for each in sent}
     return {"added": sorted(now - before), "missing": sorted(before - now)}

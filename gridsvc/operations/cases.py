@@ -75,10 +75,15 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
     return service.database.run(work)
 
 
-def case_json(connection: Connection, case: StoredCase) -> dict[str, Any]:
-    """Return a case as the interface has it: the answer at its report, brought up to now."""
+def case_json(connection: Connection, case: StoredCase, on_case: Sequence[Engagement] | None = None) -> dict[str, Any]:
+    """Return a case as the interface has it: the answer at its report, brought up to now.
+
+    `on_case`: its engagements, in their order, where they are known already.
+    """
     sounded = alerts.list_alerts(connection, case.district, [case.id]).get(case.id, [])
-    return _joined(case, engagements.list_engagements(connection, case.district, [case.id]), sounded)
+    if on_case is None:
+        on_case = engagements.list_engagements(connection, case.district, [case.id])
+    return _joined(case, on_case, sounded)
 
 
 def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def recommend(service: Service, report: Report, away: Unavailable) -> dict[str, 
         raise away
     now = placed.view.versions.now
     new = reporting.decide(service, placed, report, states, now, number=0, near=[])
-    answer = {key: value for key, value in new.answer.items() if key not in {"id", "number", "status", "assignments"}}
+    answer = {key: value for key, value in new.answer.items() if key not in reporting.KEPT_ONLY}
     return answer | told(max(age_s, states_age_s))
 
 

@@ -66,7 +66,7 @@ class PastCase:
     def begin(cls, new: NewCase, at: datetime) -> PastCase:
         """Begin with the report, decided by the service itself."""
         first = events.event_row(new.row["district"], "report", actor=ACTOR, at=at, data=new.event, incident_id=new.id,
-                                 client_at=new.row["reported_at"])  # fmt: skip
+                                 client_at=new.row["reported_at"], event_id=new.event_id)  # fmt: skip
         return cls(dict(new.row), [first], personal=new.personal)
 
     def take(self, steps: list[ToDo], now: datetime) -> None:

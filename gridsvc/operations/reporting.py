@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 DUPLICATE_WITHIN_M = 300.0
 DUPLICATE_WITHIN = timedelta(hours=2)
 _DUPLICATES_NAMED = 5
+KEPT_ONLY = frozenset({"id", "number", "status", "assignments", "recommendation_id"})
+"""What only the answer has whose case is kept."""
+
 _OLDEST_REPORT = timedelta(days=366)
 
 
@@ -63,9 +66,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case before it is written: its row, its event's data, the answer; `personal`: what was said, apart."""
+    """A case before it is written: its row, its event's id and data, the answer; `personal`: what was said, apart."""
 
     id: UUID
+    event_id: UUID
     row: dict[str, Any]
     event: dict[str, Any]
     answer: dict[str, Any]
@@ -103,7 +107,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         details, shown = _text(new.answer), _shown(service, connection, new)
         answer = KeptAnswer(201, (details if shown is new.answer else _text(shown)).encode())
         event = events.event_row(code, "report", actor=actor, at=versions.now, data=new.event, incident_id=new.id,
-                                 client_at=report.reported_at)  # fmt: skip
+                                 client_at=report.reported_at, event_id=new.event_id)  # fmt: skip
         reports.write_report(connection, new.row, details, event, said=new.personal, request=request, answer=answer)
         return answer
 
@@ -145,7 +149,7 @@ def _recommend(service: Service, report: Report) -> dict[str, Any]:
         if not _in_scope(service, new):
             raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
         told = sieve(connection).case(new.answer)
-    return {key: value for key, value in told.items() if key not in {"id", "number", "status", "assignments"}}
+    return {key: value for key, value in told.items() if key not in KEPT_ONLY}
 
 
 def _in_scope(service: Service, new: NewCase) -> bool:
@@ -211,7 +215,7 @@ def _new_case(
     versions = view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest}
     told = recommendation.as_json()
     handler = told.pop("handler", None)
-    case_id = uuid7()
+    case_id, event_id = uuid7(), uuid7()
     answer: dict[str, Any] = {
         "id": str(case_id),
         "number": number,
@@ -230,6 +234,7 @@ def _new_case(
         "handler": handler,
         "possible_duplicates": [_duplicate_json(case, location, now) for case in near],
         "recommendation": told,
+        "recommendation_id": str(event_id),  # the event that keeps it
         "reported_at": reported_at.isoformat(),
         "triggered_at": now.isoformat(),
         "source": report.source,
@@ -257,7 +262,7 @@ def _new_case(
     apart = personal.personal_row(view.code, case_id, said)
     if apart is not None:
         event["said"] = apart.digests
-    return NewCase(case_id, row, event, answer, None if apart is None else apart.row)
+    return NewCase(case_id, event_id, row, event, answer, None if apart is None else apart.row)
 
 
 def locate_report(connection: Connection, views: list[DistrictView], report: Report) -> Location:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.access import right_of_step
-from gridsvc.db import engagements, idempotency, incidents, personal
+from gridsvc.db import engagements, idempotency, personal
 from gridsvc.db.connection import whole_district
+from gridsvc.db.ids import uuid7
+from gridsvc.db.steps import write_step
 from gridsvc.db.versions import get_versions
-from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.errors import InvalidInput, NotFound, Unavailable
 from gridsvc.incidents import (
     CASE_STEPS,
     TEAM_STEPS,
@@ -19,7 +23,7 @@ from gridsvc.incidents import (
     take_step,
     take_team_step,
 )
-from gridsvc.operations.assigning import Order, assign
+from gridsvc.operations.assigning import TRIES, Order, Taken, TeamsTakenError, assign
 from gridsvc.operations.cases import case_json, get_stored
 from gridsvc.operations.reporting import idempotency_answer
 from gridsvc.operations.sifting import sieve
@@ -44,7 +48,7 @@ class Step:
     team_id: UUID | None = None
     at: datetime | None = None
     note: str | None = None
-    recommendation_id: str | None = None
+    recommendation_id: UUID | None = None
     alarm: int = 1
 
 
@@ -66,55 +70,62 @@ def step_incident(
 
     service.caller.need(right_of_step(step.step, named_team=step.team_id is not None))
 
-    def work(connection: Connection) -> KeptAnswer:
+    def work(connection: Connection, *, last: bool) -> KeptAnswer:
         case = get_stored(connection, incident_id, lock=True)
         if request is not None:
             kept = idempotency.begin_answer(connection, case.district, request)
             if kept is not None:
                 return kept
-        now = get_versions(connection, case.district, lock="share").now
+        versions = get_versions(connection, case.district, lock="share")
+        on_case = engagements.list_engagements(connection, case.district, [case.id])
+        event_id = uuid7()
         if step.step in TEAM_STEPS:
-            told = _team_step(connection, case, step, now=now, actor=actor)
+            taken = _team_step(connection, case, on_case, step, now=versions.now)
         elif step.step == "assign":
-            order = Order(step.team_id, step.at, step.note, step.alarm)
+            order = Order(step.team_id, step.at, step.note, step.alarm, step.recommendation_id)
             with whole_district(connection):
-                told = assign(service, connection, case, order, actor=actor)
+                taken = assign(service, connection, case, on_case, order, versions, last=last)
+            taken.told["recommendation_id"] = str(event_id)
         else:
-            told = _case_step(connection, case, step, now=now, actor=actor)
-        changed = incidents.find_incident(connection, incident_id)
-        assert changed is not None
-        answer = idempotency_answer(200, sieve(connection).case(case_json(connection, changed) | told))
-        if request is not None:
-            idempotency.keep_answer(connection, case.district, request, answer)
+            taken = _case_step(connection, case, on_case, step, now=versions.now)
+        event, note = personal.noted_row(
+            case.district, step.step, note=step.note, data=taken.data, incident_id=case.id, actor=actor,
+            at=versions.now, client_at=step.at, event_id=event_id,
+        )  # fmt: skip
+        told = case_json(connection, taken.case, taken.on_case) | taken.told
+        answer = idempotency_answer(200, sieve(connection).case(told))
+        write_step(connection, case, taken.case, event, note=note, request=request, answer=answer)
         return answer
 
-    return service.database.run(work)
+    for attempt in range(1, TRIES + 1):
+        with suppress(TeamsTakenError):
+            return service.database.run(partial(work, last=attempt == TRIES))
+    raise Unavailable("Other orders take the same teams at the moment. Nothing was written; try again.")
 
 
-def _case_step(connection: Connection, case: StoredCase, step: Step, *, now: datetime, actor: str) -> dict[str, Any]:
-    live = [e for e in engagements.list_engagements(connection, case.district, [case.id]) if e.state.until is None]
+def _case_step(
+    connection: Connection, case: StoredCase, on_case: list[Engagement], step: Step, *, now: datetime
+) -> Taken:
+    live = [e for e in on_case if e.state.until is None]
     change = take_step(case.state(len(live)), step.step, at=step.at, now=now)
     freed: list[UUID] = []
-    if change.ends_engagements is not None:
+    if change.ends_engagements is not None and live:
         freed = engagements.end_engagements(connection, case.district, case.id, change.ends_engagements, now)
-    incidents.set_status(
-        connection, case.district, case.id, change.status, waiting=change.waiting, stamps=change.stamps
-    )
+        on_case = [e.ended(now, change.ends_engagements) if e in live else e for e in on_case]
     data: dict[str, Any] = {
         "status": str(change.status),
         "stamps": {clock: at.isoformat() for clock, at in change.stamps.items()},
         "backfilled": change.backfilled,
         "freed": [str(team) for team in freed],
     }
-    personal.append_noted(connection, case.district, step.step, note=step.note, actor=actor, at=now, data=data,
-                          incident_id=case.id, client_at=step.at)  # fmt: skip
-    return {}
+    return Taken(case.changed(change.status, waiting=change.waiting, stamps=change.stamps), on_case, data, {})
 
 
-def _team_step(connection: Connection, case: StoredCase, step: Step, *, now: datetime, actor: str) -> dict[str, Any]:
+def _team_step(
+    connection: Connection, case: StoredCase, on_case: list[Engagement], step: Step, *, now: datetime
+) -> Taken:
     if step.team_id is None:
         raise InvalidInput(f"The step {step.step} is a team's. Give `team_id`.", kind="team-missing")
-    on_case = engagements.list_engagements(connection, case.district, [case.id])
     mine = _latest(on_case, step.team_id)
     change = take_team_step(mine.state, step.step, at=step.at, now=now, reason=step.note)
     engagements.set_engagement(connection, case.district, mine.id, change.state)
@@ -124,14 +135,14 @@ def _team_step(connection: Connection, case: StoredCase, step: Step, *, now: dat
         "stamps": _stamps(mine.state, change.state),
         "backfilled": change.backfilled,
     }
+    after = case
     if step.step in {"decline", "withdraw"}:
         stay = sum(e.state.until is None and e.id != mine.id for e in on_case)
         status, waiting = status_after_leaving(case.status, stay)
-        incidents.set_status(connection, case.district, case.id, status, waiting=waiting, stamps={})
+        after = case.changed(status, waiting=waiting, stamps={})
         data |= {"status": str(status), "waiting": waiting}
-    personal.append_noted(connection, case.district, step.step, note=step.note, actor=actor, at=now, data=data,
-                          incident_id=case.id, client_at=step.at)  # fmt: skip
-    return {"legal_team_steps": list(legal_team_steps(change.state))}
+    on_case = [replace(e, state=change.state.in_utc()) if e.id == mine.id else e for e in on_case]
+    return Taken(after, on_case, data, {"legal_team_steps": list(legal_team_steps(change.state))})
 
 
 def _latest(on_case: list[Engagement], team_id: UUID) -> Engagement:
