@@ -147,7 +147,7 @@ def _load() -> None:
     from gridsvc.operations.log_lines import log_as_json
 
     log_as_json()
-    for module in ("uvicorn", "uvloop", "httptools", "gridsvc.work"):
+    for module in ("uvicorn", "uvloop", "httptools", "gridsvc.api.patience", "gridsvc.work"):
         importlib.import_module(module)
     load_routers()
     load_all()
@@ -158,11 +158,12 @@ def _answer(door: Door, listening: socket.socket) -> None:
     import uvicorn
 
     from gridsvc.api.app import from_environment
+    from gridsvc.api.patience import PatientProtocol
 
     config = uvicorn.Config(
-        from_environment(supervisor=os.getppid()), log_config=None, access_log=False, timeout_graceful_shutdown=10,
-        timeout_keep_alive=30, server_header=False, ssl_certfile=door.tls_cert, ssl_keyfile=door.tls_key,
-        proxy_headers=door.proxies is not None, forwarded_allow_ips=door.proxies,
+        from_environment(supervisor=os.getppid()), http=PatientProtocol, log_config=None, access_log=False,
+        timeout_graceful_shutdown=10, timeout_keep_alive=30, server_header=False, ssl_certfile=door.tls_cert,
+        ssl_keyfile=door.tls_key, proxy_headers=door.proxies is not None, forwarded_allow_ips=door.proxies,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 

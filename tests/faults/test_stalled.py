@@ -1,0 +1,208 @@
+"""Clients that stall: they ask by halves or do not listen; they are put off, and the others notice nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from gridsvc.api import patience
+from gridsvc.api.patience import PatientProtocol
+from tests.faults.service import Served
+
+LARGE = bytes(8_000_000)
+
+
+async def app(scope, receive, send):
+    """Answer /large with eight megabytes, and all else with what was sent."""
+    if scope["type"] == "lifespan":
+        return
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    body = LARGE if scope["path"] == "/large" else body or b"fine"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def port(monkeypatch):
+    for name, value in {"ASK_S": 1.0, "LISTEN_S": 1.5, "_LOOK_EVERY_S": 0.1, "HELD_BYTES": 20_000_000}.items():
+        monkeypatch.setattr(patience, name, value)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(256)
+        config = uvicorn.Config(app, http=PatientProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        server.force_exit = True
+        thread.join()
+
+
+def connect(port, *, ear_bytes=None):
+    line = socket.socket()
+    if ear_bytes is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ear_bytes)
+    line.settimeout(60)
+    line.connect(("127.0.0.1", port))
+    return line
+
+
+def rest_of(line):
+    """All that still comes until the other side ends the connection."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while part := line.recv(1 << 16):
+            said += part
+    return said
+
+
+def answer_of(line):
+    """The answer to ASK."""
+    said = b""
+    while not said.endswith(b"fine"):
+        said += line.recv(1000)
+    return said
+
+
+ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-"])
+def test_who_does_not_finish_asking_is_told_so(port, begun):
+    with connect(port) as line:
+        line.sendall(begun)
+        said = rest_of(line)
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:gridsvc:problem:too-slow" in said
+
+
+def test_who_says_nothing_is_not_waited_for(port):
+    with connect(port) as line:
+        assert rest_of(line) == b""
+
+
+def test_who_stalls_in_the_second_request_is_put_off_too(port):
+    with connect(port) as line:
+        line.sendall(ASK)
+        assert answer_of(line).startswith(b"HTTP/1.1 200 ")
+        line.sendall(b"GET /again")
+        assert rest_of(line).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(port):
+    with connect(port) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        assert rest_of(line) == b""
+
+
+def test_a_body_may_come_slowly(port):
+    """Half a megabyte in three seconds, thrice as long as a head may take."""
+    with connect(port) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n")
+        for _ in range(50):
+            line.sendall(bytes(10_000))
+            time.sleep(0.06)
+        assert len(rest_of(line)) > 500_000
+
+
+def test_who_does_not_listen_is_put_off(port):
+    with connect(port, ear_bytes=4096) as line:
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(4)
+        assert len(rest_of(line)) < len(LARGE)
+
+
+def test_who_listens_slowly_gets_it_all(port):
+    with connect(port, ear_bytes=65_536) as line:
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        got = 0
+        while part := line.recv(100_000):
+            got += len(part)
+            time.sleep(0.04)
+    assert got > len(LARGE)
+
+
+def test_answers_that_nobody_takes_are_bounded(port):
+    """Twelve who do not listen would hold 96 MB; all but those within the bound are put off at once."""
+    with contextlib.ExitStack() as stack:
+        deaf = [stack.enter_context(connect(port, ear_bytes=4096)) for _ in range(12)]
+        for line in deaf:
+            line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(1.0)  # before the patience with each of them ends
+        states = Path("/proc/net/tcp").read_text()
+        ours = {f"{line.getsockname()[1]:04X}" for line in deaf}
+        open_here = sum(port_ in ours for port_ in re.findall(rf":{port:04X} \w+:(\w+) 01", states))
+        with connect(port) as line:
+            line.sendall(ASK)
+            assert answer_of(line).startswith(b"HTTP/1.1 200 ")
+    assert open_here <= 3
+
+
+def private_bytes(pid):
+    words = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(kb) * 1024 for kb in re.findall(r"Private_\w+: +(\d+)", words))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_two_hundred_who_stall_cost_the_others_little():
+    """A hundred ask by halves and a hundred do not listen to a list of 300 cases, while others report."""
+    served = Served(incidents=300, workers=1)
+    try:
+        served.start()
+        (answering,) = [pid for pid, (name, _) in served.processes().items() if name.startswith("HTTP")]
+
+        def waits_of(count):
+            waits = []
+            with served.client(60) as client:
+                for _ in range(count):
+                    began = time.monotonic()
+                    assert client.get("/teams").status_code == 200
+                    waits.append(time.monotonic() - began)
+            return sorted(waits)
+
+        before, quiet = private_bytes(answering), waits_of(100)
+        begun = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(connect(served.port)) for _ in range(100)]
+            for line in slow:
+                line.sendall(b"POST /incidents HTTP/1.1\r\nHost: x\r\nContent-Le")
+            deaf = [stack.enter_context(connect(served.port, ear_bytes=4096)) for _ in range(100)]
+            for line in deaf:
+                line.sendall(b"GET /incidents?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            most, stalled = before, []
+            while time.monotonic() - begun < 45:
+                stalled += waits_of(5)
+                most = max(most, private_bytes(answering))
+                time.sleep(0.1)
+            for line in slow:
+                assert rest_of(line).startswith(b"HTTP/1.1 408 ")
+            # Whatever was on its way is read now; the connection has ended behind it.
+            ended = [rest_of(line) is not None for line in deaf]
+        assert all(ended)
+        stalled.sort()
+        sys.stdout.write(
+            f"\nGET /teams: {quiet[50] * 1000:.0f} ms median, {quiet[98] * 1000:.0f} ms p99 before; "
+            f"{stalled[len(stalled) // 2] * 1000:.0f} and {stalled[int(len(stalled) * 0.99)] * 1000:.0f} ms beside 200 "
+            f"that stall; private memory {before / 1e6:.0f} MB, {most / 1e6:.0f} MB at most\n"
+        )
+        assert most < before + 2 * patience.HELD_BYTES + 50e6
+    finally:
+        served.close()
