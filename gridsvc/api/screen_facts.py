@@ -10,6 +10,7 @@ from gridsvc.db.documents import get_document
 from gridsvc.db.screen_facts import DistrictFacts, list_district_facts, list_level_counts, list_township_names
 from gridsvc.db.tiles import find_bounds
 from gridsvc.grids.levels import Level
+from gridsvc.response_plans import ClockRules
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_screen_facts(service: Service) -> dict[str, Any]:
-    """Return districts (name, zone, bounds, what is synthetic or derived, units, townships)."""
+    """Return districts (name, zone, bounds, what is synthetic or derived, units, townships, call handling)."""
     with service.database.transaction() as connection:
         districts = [_district(service, connection, facts) for facts in list_district_facts(connection)]
     return {"version": __version__, "districts": districts}
@@ -42,6 +43,7 @@ def _district(service: Service, connection: Connection, facts: DistrictFacts) ->
         "townships": {},
         "units": [],
         "fields": [],
+        "handling_s": None,
     }
     if facts.generation is not None:
         counts = list_level_counts(connection, facts.code, facts.generation)
@@ -54,7 +56,19 @@ def _district(service: Service, connection: Connection, facts: DistrictFacts) ->
             (facts.code, digest),
             lambda: _names(get_document(connection, facts.code, "catalogue", digest)),
         )
+    if facts.clock_policies is not None:
+        clocks = facts.clock_policies
+        answer["handling_s"] = service.cached(
+            "screen-handling",
+            (facts.code, clocks),
+            lambda: _handling_s(get_document(connection, facts.code, "clock_policies", clocks)),
+        )
     return answer
+
+
+def _handling_s(document: str) -> int:
+    clocks = ClockRules.from_document(document)
+    return clocks.get(clocks.default_policy).handling_s
 
 
 def _names(document: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class DistrictFacts:
     """A district as its screen introduces it.
 
     `about` is what the load wrote down (notes on what is real). `roads_source` names the file or service of the roads
-    in force, None without roads; `catalogue` is the digest of the catalogue in force.
+    in force, None without roads; `catalogue` and `clock_policies` are the digests of those in force.
     """
 
     code: str
@@ -29,6 +29,7 @@ class DistrictFacts:
     generation: int | None
     network: str | None
     catalogue: str | None
+    clock_policies: str | None
     roads_source: str | None
 
 
@@ -38,7 +39,7 @@ def list_district_facts(connection: Connection) -> list[DistrictFacts]:
         select(
             district.c.code, district.c.name, district.c.time_zone, district.c.synthetic, district.c.about,
             district_version.c.generation, district_version.c.network, district_version.c.catalogue,
-            road_network.c.source,
+            district_version.c.clock_policies, road_network.c.source,
         )
         .join(district_version, district_version.c.district == district.c.code)
         .outerjoin(
@@ -47,7 +48,7 @@ def list_district_facts(connection: Connection) -> list[DistrictFacts]:
         )
         .order_by(district.c.code)
     )  # fmt: skip
-    return [DistrictFacts(*row) for row in connection.execute(query)]
+    return [DistrictFacts(*tuple(row)) for row in connection.execute(query)]
 
 
 _derived_levels = text(

@@ -4,6 +4,7 @@ import { span } from "./clock.js";
 import { h } from "./dom.js";
 import { fieldName, teamName, unitName } from "./names.js";
 import { district, teamById } from "./state.js";
+import { wayButton } from "./way_block.js";
 import { slug, t } from "./words.js";
 
 const LEVELS = ["regional", "township", "area", "village"];
@@ -88,7 +89,7 @@ export function teamRow(each, lead, extra = null) {
   const team = teamById(each.team_id);
   return h("li", { class: lead ? "is-lead" : "", data: { team: each.team_id } },
     h("span", { class: "slot" }, lead ? "1" : "X"),
-    h("span", { class: "team-name" }, h("strong", {}, teamName(each.team_id)),
+    h("span", { class: "team-name" }, wayButton(each.team_id),
       h("small", { class: "dim" }, unitName(each.unit ?? team?.unit))),
     h("span", { class: "times" },
       each.response_s == null ? "—" : h("strong", {}, span(each.response_s)),
@@ -125,7 +126,7 @@ export function consideredSection(answer) {
         h("th", { scope: "col", class: "number" }, t("considered_travel")), h("th", { scope: "col" }, t("considered_verdict")))),
       h("tbody", {}, [...considered].sort((a, b) => rank(a) - rank(b)).map((each) =>
         h("tr", { class: each.verdict.startsWith("chosen") ? "is-chosen" : "" },
-          h("td", {}, teamName(each.team_id)),
+          h("td", {}, wayButton(each.team_id)),
           h("td", { class: "number" }, each.travel_s == null ? t("unreachable") : span(each.travel_s)),
           h("td", {}, slug("verdict", each.verdict)))))));
 }

@@ -9,6 +9,7 @@ import { join, teamName, typeName } from "./names.js";
 import { problemBox } from "./problems.js";
 import { get, post } from "./service.js";
 import { caseById, on, set, state } from "./state.js";
+import { waySection } from "./way_block.js";
 import { slug, t } from "./words.js";
 
 const QUIET_STEPS = new Set(["cancel", "reopen"]);
@@ -16,7 +17,7 @@ const NEEDS_REASON = new Set(["decline", "withdraw"]);
 
 const UNSENT = { body: "", key: "" };
 
-const panel = { id: null, events: [], error: null, note: "", sure: null, busy: false, sent: UNSENT, folds: new Set() };
+const panel = { id: null, events: [], error: null, note: "", sure: null, busy: false, sent: UNSENT, folds: new Set(), drawn: null };
 let act = {}; // {choose(id), close(), changed()}
 
 export function startCasePanel(actions) {
@@ -94,7 +95,11 @@ export function drawCasePanel() {
   const parts = whole ? casePanel(whole)
     : panel.error ? [head(t("cases"), null), problemBox(panel.error)]
       : [head(t("loading"), null)];
+  const top = byId("panel").querySelector(".panel-body")?.scrollTop ?? 0;
   replace(byId("panel"), ...parts);
+  const body = byId("panel").querySelector(".panel-body");
+  if (body && panel.drawn === state.selected) body.scrollTop = top; // news must not move what is being read
+  panel.drawn = state.selected;
 }
 
 function head(title, item) {
@@ -128,6 +133,7 @@ function casePanel(whole) {
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,
       nextSteps(whole, live),
+      waySection(),
       live.length || teamsOn(whole).length ? assignments(whole) : null,
       responseSection(whole),
       live.length ? afterOrder(whole) : recommendationSection(whole),

@@ -33,5 +33,7 @@ export function drawLegend() {
         row(iconCanvas("case|routine|0|0"), slug("urgency", "routine")),
         row(iconCanvas("case|emergency|1|0"), t("filter_waiting")),
         row(iconCanvas("case|emergency|0|1"), t("filter_late"))),
-      h("p", { class: "dim small" }, `- - ${t("legend_links")}`)));
+      h("h4", {}, t("ways")),
+      h("ul", {}, ["lead", "member", "compared"].map((role) => row(
+        h("span", { class: `way-${role}`, "aria-hidden": "true" }, h("span", { class: "way-sample" })), t(`way_${role}`))))));
 }

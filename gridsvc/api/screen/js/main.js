@@ -1,14 +1,20 @@
 /** Starts the command screen: reads what it needs, keeps it fresh, and joins list, map and panel. */
 
+import { startAreas } from "./areas.js";
+import { drawAreasCard, startAreasCard } from "./areas_card.js";
 import { drawCaseList, drawFilters, startCaseList } from "./case_list.js";
 import { drawCasePanel, startCasePanel } from "./case_panel.js";
+import { readServed } from "./coverage.js";
 import { byId, h } from "./dom.js";
+import { drawLayers, startLayers } from "./layers.js";
 import { drawLegend, startLegend } from "./legend.js";
 import { isPicking, pick, startMap } from "./map.js";
 import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
 import { get, poll, readSession, signOut } from "./service.js";
 import { on, set, state } from "./state.js";
 import { drawTopBar, startTopBar } from "./top_bar.js";
+import { startWayBlock } from "./way_block.js";
+import { startWays } from "./ways.js";
 import { language, setLanguage, t, translatePage } from "./words.js";
 
 const CASES_MS = 3_000;
@@ -72,6 +78,8 @@ function redraw() {
   drawFilters();
   drawCaseList();
   drawLegend();
+  drawLayers();
+  drawAreasCard();
   drawTabs();
   if (state.draft) drawReportPanel();
   else drawCasePanel();
@@ -106,6 +114,11 @@ async function start() {
   startCasePanel({ choose, close, changed });
   startReportPanel({ choose, close, changed });
   startLegend();
+  startLayers();
+  startWays();
+  startWayBlock();
+  startAreas();
+  startAreasCard();
   on(["draft", "selected"], drawPanel);
   on(["view", "draft", "selected"], drawTabs);
   drawTabs();
@@ -125,6 +138,7 @@ async function start() {
   let mapStarted = false;
   poll(async () => {
     await readFacts();
+    readServed().catch(() => {}); // asked again with the facts
     if (mapStarted) return;
     mapStarted = true;
     startMap({ choose, place, reportHere: (lon, lat) => openReport({ lon, lat }) });

@@ -2,11 +2,14 @@
 
 import { lateness } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
-import { icon, PIXEL_RATIO, TEAM_COLOURS } from "./map_icons.js";
+import { firstThere } from "./coverage.js";
+import { isCardOpen, showPlaceCard, showTeamCard } from "./map_cards.js";
+import { icon, imageOptions } from "./map_icons.js";
 import { mapStyle, TEAMS_FROM_ZOOM } from "./map_style.js";
-import { caseTitle, openCases, teamName, unitMark, unitName } from "./names.js";
+import { openCases, unitMark } from "./names.js";
+import { padding, startOverlays } from "./overlays.js";
 import { caseById, district, isWaiting, on, state } from "./state.js";
-import { slug, t } from "./words.js";
+import { t } from "./words.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 const LAYERS = "grids,grid_labels,roads";
@@ -35,11 +38,12 @@ export async function startMap(actions) {
   map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
   map.setMissingStyleImageResolver((id) => {
     const image = icon(id);
-    if (image && !map.hasImage(id)) map.addImage(id, image, { pixelRatio: PIXEL_RATIO });
+    if (image && !map.hasImage(id)) map.addImage(id, image, imageOptions(id));
   });
   map.once("load", () => {
     listen();
     drawAll();
+    startOverlays(map);
     on(["cases", "selected", "draft"], drawCases);
     on(["teams"], drawTeams);
     on(["shown", "proposal", "draft", "selected", "teams"], drawChosen);
@@ -102,11 +106,13 @@ function listen() {
       act.place(lng, lat);
       return;
     }
+    if (isCardOpen()) return; // the click closes it
     const [hit] = map.queryRenderedFeatures(around(event.point), { layers: ["cases", "teams", "posts"] });
     if (hit?.source === "cases") act.choose(hit.properties.id);
-    else if (hit?.source === "teams") showTeam(hit, event.lngLat);
+    else if (hit?.source === "teams") showTeamCard(library, map, hit.properties.id, event.lngLat, act.choose);
     else if (hit?.source === "posts") map.easeTo({ center: hit.geometry.coordinates, zoom: TEAMS_FROM_ZOOM + 0.7, duration: 500 });
     else if (state.draft) act.place(lng, lat);
+    else openPlaceCard(event.lngLat.wrap());
   });
   map.on("contextmenu", (event) => {
     const { lng, lat } = event.lngLat.wrap();
@@ -120,26 +126,39 @@ function listen() {
   map.on("mouseout", () => hover(null));
   map.getCanvas().addEventListener("keydown", (event) => {
     // With the keyboard the middle of the map is the place.
-    if (event.key !== "Enter" || !(picking || state.draft)) return;
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // else it also presses what gets the focus
     const { lng, lat } = map.getCenter();
+    if (!picking && !state.draft) return openPlaceCard({ lng, lat });
     pick(false);
     act.place(lng, lat);
   });
+}
+
+function openPlaceCard(at) {
+  showPlaceCard(library, map, at, gridsAt(map.project(at)).map((feature) => feature.properties.name), act.reportHere);
 }
 
 const around = ({ x, y }) => [[x - 6, y - 6], [x + 6, y + 6]];
 
 const ORDER = ["regional", "township", "area", "village"];
 
-/** Name the grids under the pointer and lighten the finest. */
+/** The grids at a point of the screen, the wide one first. */
+function gridsAt(point) {
+  const found = map.queryRenderedFeatures(point, { layers: ["grid-hit"] });
+  return ORDER.map((level) => found.find((feature) => feature.properties.level === level)).filter(Boolean);
+}
+
+/** Name the grids under the pointer, and who is first there where that is drawn; lighten the finest. */
 function hover(point) {
-  const found = point ? map.queryRenderedFeatures(point, { layers: ["grid-hit"] }) : [];
-  const chain = ORDER.map((level) => found.find((feature) => feature.properties.level === level)).filter(Boolean);
+  const chain = point ? gridsAt(point) : [];
+  const first = point && map.getLayer("first") ? firstThere(map.queryRenderedFeatures(point, { layers: ["first"] })) : [];
   map.setFilter("grid-hover", ["==", ["get", "code"], chain.at(-1)?.properties.code ?? ""]);
   const line = byId("under");
   replace(line, ...chain.map((feature) => h("span", {},
     feature.properties.name,
-    feature.properties.derived ? h("small", {}, ` ${t("derived")}`) : null)));
+    feature.properties.derived ? h("small", {}, ` ${t("derived")}`) : null)),
+  first.length ? h("strong", {}, t("first_here", { team: first[0] })) : null);
   line.hidden = !chain.length;
 }
 
@@ -168,7 +187,7 @@ function frame(item, teams) {
   const lon = places.map((place) => place.lon);
   const lat = places.map((place) => place.lat);
   map.fitBounds([[Math.min(...lon), Math.min(...lat)], [Math.max(...lon), Math.max(...lat)]],
-    { padding: { top: 70, bottom: 70, left: 60, right: 60 }, maxZoom: Math.max(13, map.getZoom()), duration: 600 });
+    { padding: padding(), maxZoom: Math.max(13, map.getZoom()), duration: 600 });
 }
 
 const feature = (lon, lat, properties) => ({
@@ -230,7 +249,7 @@ function drawTeams() {
     }))));
 }
 
-/** The chosen case or the draft: a ring, its owner's border, dashed lines to its teams. */
+/** The chosen case or the draft: a ring, its owner's border; its teams are brought into view. */
 function drawChosen() {
   if (!map?.getSource("chosen")) return;
   const item = caseById(state.selected);
@@ -245,17 +264,10 @@ function drawChosen() {
     map.setFilter(layer, ["in", ["get", "code"], ["literal", owners.slice(-1)]]);
   }
 
-  const sent = draft ? [] : item?.teams ?? [];
-  const ids = !at ? [] : sent.length || item?.closed_at ? sent : proposedTeams(answer);
-  const teams = ids.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position);
-  draw("links", teams.map((team) => ({
-    type: "Feature",
-    properties: { colour: TEAM_COLOURS[team.status] ?? TEAM_COLOURS.available },
-    geometry: { type: "LineString", coordinates: [[team.position.lon, team.position.lat], [at.lon, at.lat]] },
-  })));
   if (!draft && item && whole && framed !== item.id) {
     framed = item.id;
-    frame(item, teams);
+    const ids = item.teams.length || item.closed_at ? item.teams : proposedTeams(answer);
+    frame(item, ids.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position));
   }
   if (!item) framed = null;
 }
@@ -263,18 +275,4 @@ function drawChosen() {
 function proposedTeams(answer) {
   const told = answer?.recommendation;
   return told ? [told.lead, ...told.members].filter(Boolean).map((each) => each.team_id) : [];
-}
-
-function showTeam(hit, at) {
-  const team = state.teams.find((each) => each.id === hit.properties.id);
-  if (!team) return;
-  const on = state.cases.find((item) => item.teams.includes(team.id));
-  new library.Popup({ closeButton: true, maxWidth: "260px" })
-    .setLngLat(at)
-    .setDOMContent(h("div", { class: "team-card" },
-      h("strong", {}, teamName(team.id)),
-      h("p", {}, unitName(team.unit)),
-      h("p", {}, h("span", { class: `chip team-${team.status}` }, slug("team_status", team.status))),
-      on ? h("button", { type: "button", class: "link-button", onclick: () => act.choose(on.id) }, caseTitle(on)) : null))
-    .addTo(map);
 }

@@ -126,7 +126,33 @@ function pin() {
   });
 }
 
-/** Draw the icon that `name` stands for: team|MARK|status, post|free|all, case|urgency|waiting|late, ring, pin; null for others. */
+/** Points the way along a line. */
+function arrow() {
+  return draw(14, (c) => {
+    c.beginPath();
+    c.moveTo(4.5, 2.5);
+    c.lineTo(9.5, 7);
+    c.lineTo(4.5, 11.5);
+    c.lineWidth = 2.2;
+    c.strokeStyle = "#0b3357";
+    c.stroke();
+  });
+}
+
+/** What minutes and kilometres are written on. */
+function plate(colour) {
+  return draw(24, (c, size) => {
+    c.beginPath();
+    c.roundRect(1.5, 1.5, size - 3, size - 3, 6);
+    c.fillStyle = "#04101f";
+    c.fill();
+    c.lineWidth = 1.6;
+    c.strokeStyle = colour;
+    c.stroke();
+  });
+}
+
+/** Draw the icon that `name` stands for: team|MARK|status, post|free|all, case|urgency|waiting|late, ring, pin, arrow, plate|role; null for others. */
 export function icon(name) {
   const [kind, ...words] = name.split("|");
   if (kind === "team") return team(words[0], words[1]);
@@ -134,6 +160,8 @@ export function icon(name) {
   if (kind === "case") return incident(words[0], words[1] === "1", words[2] === "1");
   if (kind === "ring") return ring();
   if (kind === "pin") return pin();
+  if (kind === "arrow") return arrow();
+  if (kind === "plate") return plate(words[0] === "compared" ? "#ff9ad5" : "#ffffff");
   return null;
 }
 
@@ -155,4 +183,8 @@ export function iconCanvas(name, alt = "") {
   return canvas;
 }
 
-export const PIXEL_RATIO = RATIO;
+/** How the map is to take the icon: a plate grows with its words, its corners do not. */
+export const imageOptions = (name) => ({
+  pixelRatio: RATIO,
+  ...(name.startsWith("plate") ? { stretchX: [[16, 32]], stretchY: [[16, 32]], content: [6, 4, 42, 44] } : {}),
+});

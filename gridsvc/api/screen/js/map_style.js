@@ -1,5 +1,7 @@
 /** The map's style: a dark ground, four levels of borders, roads by class. No glyph server: MapLibre draws all text. */
 
+import { areaFills, areaLines, overlaySources, wayLabels, wayLayers } from "./overlay_style.js";
+
 export const COLOURS = {
   ground: "#0a111c",
   outside: "#0a111c",
@@ -91,7 +93,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
     sources: {
       base: { type: "vector", url: tilesUrl, promoteId: { grids: "code" }, ...(attribution ? { attribution } : {}) },
       chosen: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
-      links: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
+      ...overlaySources(),
       posts: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       teams: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       cases: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
@@ -116,6 +118,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
         filter: ["in", ["get", "code"], ["literal", []]],
         paint: { "fill-color": COLOURS.chosen, "fill-opacity": 0.1 },
       },
+      ...areaFills(),
       border("village", byZoom(11, 0.5, 14, 1.1), { "line-opacity": byZoom(11, 0.6, 13, 1) }),
       road("road-minor", ["unclassified", "residential", "living_street", "service", "track", "road"], COLOURS.roadMinor, byZoom(11.5, 0.5, 14, 1.6, 17, 5), 11.5),
       road("road-middle", MIDDLE, COLOURS.roadMiddle, byZoom(9, 0.5, 12, 1.1, 14, 2.6, 17, 8)),
@@ -123,12 +126,14 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
       border("area", byZoom(10, 0.7, 14, 1.8), { "line-opacity": 0.9 }),
       border("township", byZoom(8, 0.9, 11, 1.7, 14, 3)),
       border("regional", byZoom(6, 1.2, 11, 2.6, 14, 4)),
+      ...areaLines(),
       {
         id: "owner-line", type: "line", source: "base", "source-layer": "grids",
         filter: ["in", ["get", "code"], ["literal", []]],
         layout: { "line-join": "round" },
         paint: { "line-color": COLOURS.chosen, "line-width": 2.2 },
       },
+      ...wayLayers(),
       {
         id: "road-names", type: "symbol", source: "base", "source-layer": "roads", minzoom: 13.5,
         filter: ["has", "name"],
@@ -139,10 +144,6 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
       label("area", 10.9, 12.6, 11.5, "#8fb0d4"),
       label("township", 9, 14.5, byZoom(9, 12, 12, 16), COLOURS.text, FONT_STRONG, BESIDE),
       label("regional", 5, 9.4, 13, COLOURS.regional, FONT_STRONG),
-      {
-        id: "links", type: "line", source: "links",
-        paint: { "line-color": ["get", "colour"], "line-width": 1.8, "line-dasharray": [2, 1.6], "line-opacity": 0.9 },
-      },
       {
         id: "posts", type: "symbol", source: "posts", maxzoom: TEAMS_FROM_ZOOM,
         layout: {
@@ -170,6 +171,7 @@ export function mapStyle({ tilesUrl, townships, attribution }) {
         id: "chosen", type: "symbol", source: "chosen",
         layout: { "icon-image": ["get", "icon"], "icon-size": byZoom(8, 0.8, 13, 1.15), "icon-allow-overlap": true, "icon-ignore-placement": true },
       },
+      ...wayLabels(),
     ],
   };
 }

@@ -7,6 +7,7 @@ import { fieldName, typeName } from "./names.js";
 import { problemBox } from "./problems.js";
 import { post } from "./service.js";
 import { planByType, set, state } from "./state.js";
+import { waySection } from "./way_block.js";
 import { language, slug, t } from "./words.js";
 
 const DATUMS = ["WGS-84", "CGCS2000", "GCJ-02", "BD-09"];
@@ -221,7 +222,7 @@ function drawPreview() {
   const answer = state.proposal;
   replace(area, h("h3", { class: "preview-title" }, t("preview")),
     ...(answer
-      ? [ownersSection(answer), responseSection(answer), recommendationSection(answer), consideredSection(answer)]
+      ? [ownersSection(answer), responseSection(answer), recommendationSection(answer), waySection(), consideredSection(answer)]
       : [h("p", { class: "dim" }, t("preview_wait"))]));
 }
 

@@ -5,13 +5,16 @@ const WRITE_TIMEOUT_MS = 30_000;
 
 /**
  * A refusal of the service (problem details), or the service being away (`away` true). Away with status 0 means no
- * answer at all: what was sent may have arrived. Send it again with the same Idempotency-Key.
+ * answer at all: what was sent may have arrived. Send it again with the same Idempotency-Key. `slow`: no answer within
+ * the time that the caller gave; `dropped`: the caller no longer wants it. Neither says that the service is away.
  */
 export class ServiceError extends Error {
-  constructor(problem, { away = false, status = 0 } = {}) {
+  constructor(problem, { away = false, slow = false, dropped = false, status = 0 } = {}) {
     super(problem.detail ?? problem.title ?? String(status));
     this.problem = problem;
     this.away = away;
+    this.slow = slow;
+    this.dropped = dropped;
     this.status = status;
     this.kind = String(problem.type ?? "").split(/[/:]/).pop();
   }
@@ -26,7 +29,7 @@ export const onLink = (listener) => listeners.add(listener);
 /** Now by the service's clock, as far as its answers tell. */
 export const now = () => Date.now() + link.aheadMs;
 
-export const get = (path) => ask("GET", path);
+export const get = (path, wait = {}) => ask("GET", path, undefined, {}, wait);
 export const post = (path, body, headers = {}) => ask("POST", path, body, headers);
 
 let csrf = null; // what a write must carry beside the session's cookie; null without sign-in
@@ -44,21 +47,29 @@ export async function signOut() {
   location.assign("/sign-in");
 }
 
-async function ask(method, path, body, headers = {}) {
+/** `wait`: {signal, timeoutMs} of an answer that its caller can do without. */
+async function ask(method, path, body, headers = {}, { signal, timeoutMs } = {}) {
+  const patience = AbortSignal.timeout(timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS));
+  const unwanted = () => {
+    if (signal?.aborted) throw new ServiceError({ detail: "" }, { dropped: true });
+    if (timeoutMs && patience.aborted) throw new ServiceError({ detail: "" }, { slow: true });
+  };
   let answer;
   try {
     answer = await fetch(path, {
       method,
       headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...(csrf && method !== "GET" ? { "X-CSRF-Token": csrf } : {}), ...headers },
       body: body ? JSON.stringify(body) : undefined,
-      signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
       cache: "no-cache",
     });
   } catch {
+    unwanted();
     gone();
     throw new ServiceError({ detail: "" }, { away: true });
   }
   const known = (answer.headers.get("content-type") ?? "").includes("json") ? await answer.json().catch(() => null) : null;
+  unwanted();
   if (answer.status === 503 || answer.status === 502 || answer.status === 504) {
     gone();
     throw new ServiceError(known ?? { detail: "" }, { away: true, status: answer.status });

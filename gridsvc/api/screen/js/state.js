@@ -9,6 +9,13 @@ export const state = {
   shown: null, // the whole case in the panel
   draft: null, // the report being written: {lon, lat, type, ...}
   proposal: null, // the recommendation for the draft
+  ways: [], // the ways to the scene, of the teams that are shown
+  compared: null, // id of the team whose way is laid beside the lead's
+  pointed: null, // id of the team whose way is under the pointer in the panel
+  areaOf: null, // the place or team whose areas were asked for: {kind, lon, lat, id?}; null = the scene
+  areas: null, // the areas within some minutes, or the waiting for them
+  served: [], // ids of the tile layers that the service has
+  layers: {}, // what is switched on, see layers.js
   view: "map", // on a narrow screen: map, cases or panel
 };
 

@@ -1,0 +1,56 @@
+/** The small cards on the map: a team, or a place with what can be asked there. */
+
+import { showPlaceAreas, showTeamAreas } from "./areas.js";
+import { h } from "./dom.js";
+import { caseTitle, teamName, unitName } from "./names.js";
+import { state } from "./state.js";
+import { compare, sceneNow } from "./ways.js";
+import { slug, t } from "./words.js";
+
+let card = null;
+
+/** Whether a card is open: then a click on the map only closes it. */
+export const isCardOpen = () => Boolean(card?.isOpen());
+
+function open(library, map, at, content) {
+  card?.remove();
+  card = new library.Popup({ closeButton: true, maxWidth: "280px" }).setLngLat(at).setDOMContent(content).addTo(map);
+  card.getElement().querySelector(".maplibregl-popup-close-button")?.setAttribute("aria-label", t("close"));
+  content.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // the panel stays
+    close(map);
+  });
+}
+
+function close(map) {
+  card?.remove();
+  map.getCanvas().focus({ preventScroll: true });
+}
+
+const action = (map, word, work) => h("button", { type: "button", data: { action: word }, onclick: () => { close(map); work(); } }, t(word));
+
+export function showTeamCard(library, map, id, at, choose) {
+  const team = state.teams.find((each) => each.id === id);
+  if (!team) return;
+  const busy = state.cases.find((item) => item.teams.includes(team.id));
+  open(library, map, at, h("div", { class: "map-card" },
+    h("strong", {}, teamName(team.id)),
+    h("p", {}, unitName(team.unit)),
+    h("p", {}, h("span", { class: `chip team-${team.status}` }, slug("team_status", team.status))),
+    busy ? h("button", { type: "button", class: "link-button", onclick: () => choose(busy.id) }, caseTitle(busy)) : null,
+    h("div", { class: "buttons small" },
+      sceneNow() ? action(map, "way_show", () => { if (state.compared !== id) compare(id); }) : null,
+      action(map, "areas_of_team", () => showTeamAreas(id)))));
+}
+
+/** `grids` are the names of the grids there, the wide one first. */
+export function showPlaceCard(library, map, { lng, lat }, grids, report) {
+  open(library, map, { lng, lat }, h("div", { class: "map-card" },
+    h("strong", {}, grids.at(-1) ?? t("unknown")),
+    grids.length > 1 ? h("p", { class: "dim small" }, grids.slice(0, -1).join(" › ")) : null,
+    h("p", { class: "dim small" }, `${lng.toFixed(5)}, ${lat.toFixed(5)}`),
+    h("div", { class: "buttons small" },
+      action(map, "areas_here", () => showPlaceAreas(lng, lat)),
+      action(map, "report_here", () => report(lng, lat)))));
+}
