@@ -132,7 +132,31 @@ _CASE = {
     "response_class": "urban",
     "target_s": 300,
     "clock_policy": "received-lead-90",
-    "recommendation": {"lead": None, "members": [], "unfilled": [], "meets_target": False, "considered": []},
+    "recommendation": {
+        "lead": {
+            "slot": "1",
+            "team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            "unit": "bureau",
+            "travel_s": 121.4,
+            "response_s": 226.4,
+            "range": {
+                "p05_s": 206.9,
+                "p50_s": 238.0,
+                "p90_s": 281.2,
+                "p95_s": 297.5,
+                "basis": "hour",
+                "calibration": "6449c593abcdd41d718fb8fcc5cb44e33a248204c6714bb336e514617ad1c409",
+            },
+            "range_reason": None,
+        },
+        "members": [],
+        "unfilled": [],
+        "lead_response_s": 226.4,
+        "meets_target": True,
+        "considered": [
+            {"team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "travel_s": 121.4, "verdict": "chosen-lead"}
+        ],
+    },
     "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f0509",
     "possible_duplicates": [],
     "versions": {"generation": 1},

@@ -53,6 +53,29 @@ def calibrate(
     answer(told, as_json=as_json, show=lambda: show_calibration(told))
 
 
+@roads.command()
+@district_option
+@json_option
+def show(*, district: str | None, as_json: bool) -> None:
+    """Show the calibration in force: factors, ranges, and what it was worth on trips that it had not seen."""
+    from gridsvc.operations import calibrating
+
+    told = calibrating.get_calibration(opened_service(), district)
+
+    def tell() -> None:
+        evidence = told["evidence"]
+        span = f"{evidence['since'][:10]} to {evidence['until'][:10]}"
+        words = f"{told['version'][:12]}, by {told['level']}, {evidence['trips']} trips from {span}"
+        click.secho(f"District {told['district']}: {words}", bold=True)
+        _show_factors(told)
+        table(["predicted from_s", "trips", "p05", "p50", "p90", "p95"],
+              [tuple(band[key] for key in ("from_s", "trips", "p05", "p50", "p90", "p95")) for band in told["lengths"]],
+              title="Recorded over predicted")  # fmt: skip
+        _show_evidence(evidence)
+
+    answer(told, as_json=as_json, show=tell)
+
+
 def _moment(value: str | None, option: str) -> datetime | None:
     if value is None:
         return None
@@ -76,22 +99,8 @@ def show_calibration(told: dict[str, Any]) -> None:
         from gridsvc.operations.calibrating import LEFT_OUT
 
         table(["left out", "n"], [(LEFT_OUT[why], n) for why, n in told["left_out"].items()])
-    if told["calibrated"] is not None:
-        rows = [(name, told[name]) for name in ("uncalibrated", "calibrated")]
-        title = f"The latest {told['calibrated']['trips']} trips, which nothing was fitted to"
-        table(["travel time", "absolute error_s", "lateness_s", "within p50", "within p90", "in 90 % range", "range_s"],
-              [(name, s["mae_s"], s["mean_error_s"], f"{s['within_p50']:.1%}", f"{s['within_p90']:.1%}",
-                f"{s['coverage']:.1%}", s["width_s"]) for name, s in rows], title=title)  # fmt: skip
-        click.echo("The uncalibrated range is the network's time times the ratios of earlier trips.")
-    for each in told["worse_at"]:
-        click.secho(f"Worse than the network alone: {each['response_class']} {each['time']}, {each['trips']} trips, "
-                    f"{each['mae_s']} s against {each['uncalibrated_mae_s']} s", fg="yellow")  # fmt: skip
-    if told["factors"] is not None and told["level"] != "uncalibrated":
-        click.echo(f"Start {told['start_s']} s; factors: "
-                   + ", ".join(f"{group} {factor:.2f}" for group, factor in told["factors"].items()))  # fmt: skip
-        for name, row in told["hours"].items():
-            if any(factor is not None for factor in row):
-                click.echo(f"Hours 0 to 23, {name}: " + " ".join("-" if f is None else f"{f:.2f}" for f in row))
+    _show_evidence(told)
+    _show_factors(told)
     for each in told["fallbacks"]:
         why = {"too-few": "too few trips", "no-better": "no better on trips left out"}[each["why"]]
         click.echo(f"No factors for {each['what']} ({why}): {each['instead']}")
@@ -100,3 +109,28 @@ def show_calibration(told: dict[str, Any]) -> None:
         click.echo(f"In force: {told['calibration'][:12]}, by {told['level']}")
     elif told["before"] is not None:
         click.echo(f"Still in force: {told['before'][:12]} (`gridsvc roads calibrate --withdraw` ends that)")
+
+
+def _show_evidence(told: dict[str, Any]) -> None:
+    """Print what the fit was worth on the trips that it had not seen."""
+    if told["calibrated"] is None:
+        return
+    rows = [(name, told[name]) for name in ("uncalibrated", "calibrated")]
+    title = f"The latest {told['calibrated']['trips']} trips, which nothing was fitted to"
+    table(["travel time", "absolute error_s", "lateness_s", "within p50", "within p90", "in 90 % range", "range_s"],
+          [(name, s["mae_s"], s["mean_error_s"], f"{s['within_p50']:.1%}", f"{s['within_p90']:.1%}",
+            f"{s['coverage']:.1%}", s["width_s"]) for name, s in rows], title=title)  # fmt: skip
+    click.echo("The uncalibrated range is the network's time times the ratios of earlier trips.")
+    for each in told["worse_at"]:
+        click.secho(f"Worse than the network alone: {each['response_class']} {each['time']}, {each['trips']} trips, "
+                    f"{each['mae_s']} s against {each['uncalibrated_mae_s']} s", fg="yellow")  # fmt: skip
+
+
+def _show_factors(told: dict[str, Any]) -> None:
+    if told["factors"] is None or told["level"] == "uncalibrated":
+        return
+    click.echo(f"Start {told['start_s']} s; factors: "
+               + ", ".join(f"{group} {factor:.2f}" for group, factor in told["factors"].items()))  # fmt: skip
+    for name, row in told["hours"].items():
+        if any(factor is not None for factor in row):
+            click.echo(f"Hours 0 to 23, {name}: " + " ".join("-" if f is None else f"{f:.2f}" for f in row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from gridsvc.db.trips import list_trips
 from gridsvc.db.versions import get_versions, set_version
 from gridsvc.errors import Conflict, NotFound
 from gridsvc.operations import recommending
-from gridsvc.operations.districts import view_at
+from gridsvc.operations.districts import find_calibration, view_at
 from gridsvc.operations.loading import only_district
 from gridsvc.roads.calibrating import calibrate as judge
 from gridsvc.roads.calibration import GROUPS, seconds_by_group
@@ -114,6 +115,23 @@ def calibrate(
         "hours": None if made is None else {name: list(row) for name, row in made.hours.items()},
         "level": "uncalibrated" if made is None else made.level,
     }  # fmt: skip
+
+
+def get_calibration(service: Service, district: str | None = None) -> dict[str, Any]:
+    """Return the calibration in force of a district as JSON values: its document, with district and version.
+
+    Raises NotFound where there is none.
+    """
+    with service.database.transaction() as connection:
+        code = only_district(connection, district)
+        versions = get_versions(connection, code)
+        made = find_calibration(service, connection, code, versions.calibration)
+    if made is None:
+        raise NotFound(
+            f"District {code} has no calibration. `gridsvc roads calibrate` makes one.", kind="no-calibration"
+        )
+    told: dict[str, Any] = json.loads(made.document())
+    return {"district": code, "version": made.version} | told
 
 
 def withdraw(service: Service, district: str | None = None, *, actor: str) -> dict[str, Any]:

@@ -274,9 +274,21 @@ def test_as_a_person_runs_it(service, url, tmp_path):
     assert "200 recorded trips, 200 fit for fitting" in shown
     assert "Better than the network alone" in shown
     assert tried["calibration"][:12] in shown
+    assert tried["calibration"][:12] in run("roads", "show")
     words = run(*place)
     assert "Range: half by" in words
     assert tried["calibration"][:12] in words
     assert "offset" in run("roads", "calibrate", "--since", "2026-01-01", code=3)
     assert "no longer in force" in run("roads", "calibrate", "--withdraw")
     assert "Too few trips" in run("roads", "calibrate", "--since", "2026-02-01T00:00:00+08:00")
+
+
+def test_what_is_in_force_is_shown(service):
+    with pytest.raises(NotFound, match="roads calibrate"):
+        calibrating.get_calibration(service)
+    live_through(service, slow_past(200))
+    made = calibrating.calibrate(service, actor="test")
+    told = calibrating.get_calibration(service)
+    assert (told["district"], told["version"], told["factors"]) == (DISTRICT, made["calibration"], made["factors"])
+    assert told["evidence"]["calibrated"] == made["calibrated"]
+    assert told["evidence"]["starts"] == {"station": 200}
