@@ -90,7 +90,7 @@ def changed_weights(
     in_arcs[_place_among_in_arcs(network)[arcs], 1] = ms
     opened = ms[ms != CLOSED]
     shift = max(base.shift, _shift(int(opened.max()))) if len(opened) else base.shift
-    changed = np.union1d(arcs, base.changed).astype(np.int32)
+    changed = np.union1d(arcs, base.changed).astype(np.int32) if len(base.changed) else np.sort(arcs)
     return Weights(base.profile, told, out_arcs, in_arcs, base.extra_ms, shift, version, base.base or base, changed)
 
 

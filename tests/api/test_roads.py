@@ -72,6 +72,7 @@ def test_travel_times(web: TestClient, corners: list[list[float]]) -> None:
         {"origins": [[119.7, 1e99]], "destinations": [[119.7, 29.1]]},
         {"origins": [[119.7, 29.1]], "destinations": [[119.7, 29.1]], "profile": "hurry"},
         {"origins": [[119.7, 29.1]] * 1100, "destinations": [[119.7, 29.1]] * 1000},
+        {"origins": [[119.7, 29.1]], "destinations": [[119.7, 29.1]] * 1_000_001},
         {"destinations": [[119.7, 29.1]]},
     ],
 )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -99,6 +100,24 @@ def test_travel_times_and_areas(run: Any, loaded: dict[str, Any], tmp_path: Path
     package = tmp_path / "area.gpkg"
     run("isochrone", f"{WEST:.7f}", SOUTH, "--minutes", "2", "--out", package, "--district", DISTRICT)
     assert package.stat().st_size > 0
+
+
+@pytest.mark.long
+def test_one_place_to_a_million(run: Any, loaded: dict[str, Any], tmp_path: Path) -> None:
+    """Every destination has its time, the same as when a few of them are asked for alone."""
+    del loaded
+    draw = np.random.default_rng(12)
+    there = np.column_stack([WEST + draw.uniform(0, 5 * STEP, 1_000_000), SOUTH + draw.uniform(0, 5 * STEP, 1_000_000)])
+    many, few, out = tmp_path / "many.csv", tmp_path / "few.csv", tmp_path / "m.csv"
+    np.savetxt(many, there, "%.7f", ",", header="lon,lat", comments="")
+    np.savetxt(few, there[::10_007], "%.7f", ",", header="lon,lat", comments="")
+    here = spots(tmp_path / "a.csv", (WEST, SOUTH))
+    run("travel-times", "--origins", here, "--destinations", many, "--out", out, "--district", DISTRICT)
+    told = np.array(out.read_text().strip().split(","), float)
+    assert told.shape == (1_000_000,)
+    assert 0 <= told.min() < 60 < told.max() < 1000
+    run("travel-times", "--origins", here, "--destinations", few, "--out", out, "--district", DISTRICT)
+    assert np.array_equal(np.array(out.read_text().strip().split(","), float), told[::10_007])
 
 
 def test_refusals_say_why(run: Any, loaded: dict[str, Any], town: Path, tmp_path: Path) -> None:

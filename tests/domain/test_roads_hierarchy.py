@@ -121,6 +121,60 @@ def test_the_hierarchy_is_a_file(tmp_path: Path) -> None:
         RoadNetwork.open(hierarchy.to_bytes())
 
 
+@pytest.mark.parametrize("harm", ["cut", "damaged", "version", "empty"])
+def test_a_hierarchy_that_is_none_is_refused(harm: str) -> None:
+    content = bytearray(build_hierarchy(build(random_world(1), QUIET)).to_bytes())
+    if harm == "cut":
+        content = content[:-40]
+    elif harm == "damaged":
+        content[-20] ^= 1
+    elif harm == "version":
+        content[8] += 1
+    else:
+        content = bytearray()
+    with pytest.raises(InvalidInput):
+        Hierarchy.open(bytes(content))
+
+
+def test_loops_parallel_streets_and_streets_without_length() -> None:
+    """A street that ends where it begins, three between the same corners, two corners in one place."""
+    points = {
+        **SQUARE,
+        6: (360.0, 0.0),
+        7: (720.0, 0.0),
+        8: (450.0, 90.0),
+        9: (450.0, -90.0),
+        10: (60.0, 90.0),
+        11: (360.0, -90.0),
+    }
+    ways = {
+        **SQUARE_WAYS,
+        30: ([2, 6], 36.0, "both"),  # no length at all
+        35: ([6, 11], 36.0, "both"),
+        31: ([6, 7], 36.0, "both"),
+        32: ([5, 8, 9, 5], 36.0, "both"),  # round a block and back
+        33: ([1, 10, 3], 72.0, "both"),  # faster than the straight one
+        34: ([1, 3], 18.0, "once"),
+    }
+    net = network(points, ways)
+    assert (net.edge_length_m == 0).sum() == 1
+    assert (net.edge_from == net.edge_to).sum() == 1
+    here = snap(net, *np.array([lonlat(*xy) for xy in [
+        (0, 0), (360, 0), (0, 360), (720, 0), (450, 60), (450, -60), (30, 45), (0, 180), (540, 0), (200, 360),
+    ]]).T)  # fmt: skip
+    for profile in PROFILES:
+        weights = weights_of(net, profile)
+        told = matrix_milliseconds(net, here, here, weights)
+        assert np.array_equal(told, by_searches(net, here, here, weights))
+        oracle = times_over_arcs(net, weights, here)
+        apart = ~np.eye(len(here), dtype=bool)
+        assert np.array_equal((told / 1000)[apart], oracle[apart])
+        posts = post(net, here, weights)
+        assert posts is not None
+        for i in range(len(here)):
+            assert np.array_equal(posts.milliseconds_to(here.lon[i], here.lat[i]), told[:, i])
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SOURCES)
 def test_both_kernels_agree_with_scipy_under_closures(shared_data: Path, name: str) -> None:
