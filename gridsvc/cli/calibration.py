@@ -15,7 +15,7 @@ ACTOR = "command line"
 _OUTCOMES = {
     "fitted": "Better than the network alone on the latest trips.",
     "range-only": "Factors are no better than the network alone: its times stay, with a range of recorded trips.",
-    "too-few": "Too few trips: travel times stay uncalibrated.",
+    "too-few": "Too few trips: nothing is fitted.",
     "worse": "REFUSED: worse than the network alone on the latest trips. What was in force stays.",
     "range-too-narrow": "REFUSED: the 90 % range held less than 80 % of the latest trips. What was in force stays.",
 }

@@ -91,9 +91,9 @@ class Verdict:
 
 def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
     """Fit and judge; `about` is kept with the calibration as evidence (span, network)."""
-    late = latest(trips)
+    late = latest(trips) if len(trips) >= FEWEST_TRIPS else np.zeros(len(trips), bool)
     early, later = trips.take(~late), trips.take(late)
-    if len(trips) < FEWEST_TRIPS or not len(early) or not len(later):
+    if not len(early) or not len(later):
         return Verdict("too-few", len(trips), None, None, None, {}, (), (Fallback("district", LEVELS[0], "too-few"),))
     level, errors, apart = choose(early)
     fitted, lengths = fit(early, level), lengths_of(early, apart)

@@ -189,6 +189,8 @@ def test_trips_of_one_case_are_never_divided() -> None:
 
 
 def test_too_few_trips_stay_uncalibrated() -> None:
+    nothing = calibrate(trips_of(np.empty((0, 3)), []))
+    assert (nothing.outcome, nothing.trips) == ("too-few", 0)
     verdict = calibrate(another_form(79, 1))
     assert (verdict.outcome, verdict.calibration) == ("too-few", None)
     assert verdict.fallbacks == (Fallback("district", "uncalibrated", "too-few"),)
