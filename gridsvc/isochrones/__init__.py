@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridsvc.isochrones.areas import Area, isochrones
 from gridsvc.isochrones.certificate import Certificate
-from gridsvc.isochrones.mesh import BUFFER_M, Mesh, build_mesh
+from gridsvc.isochrones.mesh import BUFFER_M, Mesh
 from gridsvc.isochrones.stations import StationAreas, station_areas
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Certificate",
     "Mesh",
     "StationAreas",
-    "build_mesh",
     "isochrones",
     "station_areas",
 ]

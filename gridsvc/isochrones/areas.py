@@ -10,9 +10,11 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.certificate import Certificate, certify
-from gridsvc.isochrones.mesh import BUFFER_M, Mesh, build_mesh
-from gridsvc.roads.search import is_backward, node_milliseconds
+from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles
+from gridsvc.isochrones.starting_tiles import starting_tiles
+from gridsvc.roads.search import is_backward
 from gridsvc.roads.weights import Weights, weights_of
+from gridsvc.roads.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,21 @@ class Area:
     certificate: Certificate | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """Milliseconds of all corners of the tiles that a search came to; open ground and what lies beyond: 2^31 - 1.
+
+    The corners of tile number[i] have time[first[i] : first[i + 1]], the least of them is earliest[i].
+    """
+
+    mesh: Mesh
+    tiles: Tiles
+    number: NDArray[np.int32]
+    first: NDArray[np.int64]
+    time: NDArray[np.int32]
+    earliest: NDArray[np.int32]
+
+
 def isochrones(
     network: RoadNetwork,
     place: Snaps,
@@ -60,13 +77,16 @@ def isochrones(
     budgets = sorted({checked_minutes(m) for m in minutes})
     weights = weights_of(network, profile)
     mesh = mesh_of(network, weights.profile) if mesh is None else mesh
-    time = corner_milliseconds(network, mesh, place, budgets[-1], direction, weights)
-    areas = []
-    for budget in budgets:
-        geometry = outline(mesh, time, round(budget * 60_000))
-        proof = certify(network, weights, place, geometry, budget * 60, direction) if certified else None
-        areas.append(Area(budget, direction, geometry, proof))
-    return areas
+    if not budgets:
+        return []
+    search = search_from(network, mesh, place, round(budgets[-1] * 60_000), direction, weights)
+    # each budget gives its own times, so that its area is the same whichever others are asked for with it
+    shapes = [outline(search.reach(ms), ms) for ms in (round(budget * 60_000) for budget in budgets)]
+    proofs = [
+        certify(network, weights, place, shape, budget * 60, direction) if certified else None
+        for budget, shape in zip(budgets, shapes, strict=True)
+    ]
+    return [Area(budget, direction, shape, proof) for budget, shape, proof in zip(budgets, shapes, proofs, strict=True)]
 
 
 def checked_minutes(minutes: float) -> float:
@@ -81,51 +101,78 @@ def mesh_of(network: RoadNetwork, profile: str) -> Mesh:
     key = f"mesh {profile}"
     mesh = network.kept.get(key)
     if not isinstance(mesh, Mesh):
-        mesh = build_mesh(network, profile)
+        mesh = Mesh(network, profile)
         network.kept[key] = mesh
     return mesh
 
 
-def corner_milliseconds(
-    network: RoadNetwork, mesh: Mesh, place: Snaps, minutes: float, direction: str, weights: Weights
-) -> NDArray[np.int32]:
-    """Time of every corner of the mesh, 2^31 - 1 on open ground and beyond the budget."""
-    from gridsvc.isochrones.contour_kernel import corner_times
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A search from one place, whose times lie in this thread's workspace until it makes another."""
+
+    network: RoadNetwork
+    mesh: Mesh
+    weights: Weights
+    place: Snaps
+    backward: bool
+    space: Workspace
+    stamp: int
+
+    def reach(self, limit_ms: int) -> Reach:
+        """Give the corners of all tiles within a limit, at most that of the search, their times."""
+        from gridsvc.isochrones.contour_kernel import corner_times
+
+        network, mesh, weights, place = self.network, self.mesh, self.weights, self.place
+        start = starting_tiles(network, mesh.lattice, place)
+        tiles = mesh.tiles
+        while True:
+            number, first, time, earliest, missing = corner_times(
+                self.backward, self.space.state, self.stamp, limit_ms, weights.slot_ms, weights.out_arcs,
+                network.slot_first, network.slot_arc, network.arc_tail, network.arc_head, place.edge, place.fraction,
+                place.offroad_m, start, tiles.address, mesh.lattice.columns,
+            )  # fmt: skip
+            if not len(missing):
+                return Reach(mesh, tiles, number, first, time, earliest)
+            tiles = mesh.with_tiles(missing.tolist(), number.tolist())
+
+
+def search_from(
+    network: RoadNetwork, mesh: Mesh, place: Snaps, limit_ms: int, direction: str, weights: Weights
+) -> Search:
+    """Search from the place, or towards it, as far as a limit."""
+    from gridsvc.roads.one_kernel import flood
 
     backward = is_backward(direction)
-    node_ms = node_milliseconds(network, place, direction, weights, minutes * 60)
-    time = np.full(len(mesh.lon), FARTHEST_MS, np.int32)
-    corner_times(
-        backward, node_ms, round(minutes * 60_000), weights.slot_ms, weights.out_arcs, network.slot_first,
-        network.slot_arc, network.arc_tail, network.arc_head, mesh.corner_edge_first, mesh.corner, mesh.fraction,
-        place.edge, place.fraction, place.offroad_m, time,
+    space = workspace(network.node_count)
+    search = Search(network, mesh, weights, place, backward, space, space.next_stamp())
+    flood(
+        backward, network.in_first if backward else network.out_first,
+        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
+        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
+        place.first, place.edge, place.fraction, place.offroad_m,
+        space.state, space.wheel, space.target_of, search.stamp, weights.shift, limit_ms, np.empty(0, np.int32),
     )  # fmt: skip
-    return time
+    return search
 
 
-def outline(mesh: Mesh, time: NDArray[np.int32], budget_ms: int) -> MultiPolygon:
-    """Draw round all corners within the budget."""
+def outline(reach: Reach, budget_ms: int, *, spread: bool = True) -> MultiPolygon:
+    """Draw round all corners within the budget; `spread`: see `contour_kernel.trace`."""
     from gridsvc.isochrones.contour_kernel import trace
+    from gridsvc.isochrones.rings_kernel import arranged
 
+    lattice = reach.mesh.lattice
     lon, lat, first = trace(
-        time, budget_ms, mesh.triangle, mesh.neighbour, mesh.lon, mesh.lat, mesh.x_m, mesh.y_m, BUFFER_M
-    )
-    return polygons_of(lon, lat, first)
-
-
-def polygons_of(lon: NDArray[np.float64], lat: NDArray[np.float64], first: NDArray[np.int64]) -> MultiPolygon:
-    """Sort rings (outer ones counter-clockwise, holes clockwise) into polygons."""
-    from gridsvc.isochrones.contour_kernel import owners_of_rings
-
+        budget_ms, reach.number, reach.first, reach.time, reach.earliest, reach.tiles.address, lattice.columns,
+        reach.mesh.metres, lattice.south, lattice.height, BUFFER_M, spread,
+    )  # fmt: skip
+    if first[0] < 0:
+        raise RuntimeError("An area left the tiles that its search came to.")
     if len(first) < 2:
         return shapely.MultiPolygon()
-    owner = owners_of_rings(lon, lat, first)
-    # every ring of three points or more; the shell of each polygon comes before its holes
-    number = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    rings: Any = shapely.linearrings(np.column_stack([lon, lat]), indices=number)
-    is_hole = owner != np.arange(len(owner))
-    order = np.lexsort((is_hole, owner))
-    _, polygon = np.unique(owner[order], return_inverse=True)
-    parts: Any = shapely.polygons(rings[order], indices=polygon)
-    whole: MultiPolygon = shapely.multipolygons(parts)
-    return whole
+    points, rings, polygons = arranged(lon, lat, first)
+    whole: Any = shapely.from_ragged_array(
+        shapely.GeometryType.MULTIPOLYGON, points, (rings, polygons, np.array([0, len(polygons) - 1]))
+    )
+    area: MultiPolygon = whole[0]
+    return area

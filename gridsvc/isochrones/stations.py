@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.errors import InvalidInput
-from gridsvc.isochrones.areas import FARTHEST_MS, checked_minutes, corner_milliseconds, mesh_of, outline
+from gridsvc.isochrones.areas import FARTHEST_MS, Reach, checked_minutes, mesh_of, outline, search_from
 from gridsvc.roads.search import place
 from gridsvc.roads.weights import Weights, weights_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import MultiPolygon
 
-    from gridsvc.isochrones.mesh import Mesh
+    from gridsvc.isochrones.mesh import Mesh, Tiles
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
 
@@ -56,41 +56,59 @@ def station_areas(
         return StationAreas((), ())
     weights = weights_of(network, profile)
     mesh = mesh_of(network, weights.profile) if mesh is None else mesh
-    budgets = [checked_minutes(m) for m in minutes]
-    time = np.stack([
-        corner_milliseconds(network, mesh, place(stations, s), budget, "from", weights)
+    budgets = [round(checked_minutes(m) * 60_000) for m in minutes]
+    reaches = [
+        search_from(network, mesh, place(stations, s), budget, "from", weights).reach(budget)
         for s, budget in enumerate(budgets)
-    ])  # fmt: skip
-    # late[s] <= 0: in time; corners that a station does not reach at all stay FARTHEST
-    budget_ms = np.array([round(b * 60_000) for b in budgets], np.int64)[:, None]
-    late = np.where(time == FARTHEST_MS, FARTHEST_MS, time - budget_ms)
-    ranked = np.sort(late, axis=0)
-    reached_by = tuple(_drawn(mesh, ranked[k]) for k in range(min(at_least, len(stations))))
-    return StationAreas(tuple(_first(mesh, time, late)), reached_by)
+    ]
+    if len(reaches) == 1:
+        alone = outline(reaches[0], budgets[0])
+        return StationAreas((alone,), (alone,))
+    return _Ranking(mesh, reaches, budgets, min(at_least, len(stations))).drawn()
 
 
-def _first(mesh: Mesh, time: NDArray[np.int32], late: NDArray[np.int64]) -> list[MultiPolygon]:
-    """Draw where each station is in time and before all others; of those that arrive together the earlier in the list.
+class _Ranking:
+    """The tiles of all stations in one row, and who is there when."""
 
-    Between two corners the border lies where both would arrive together, so that neighbours share it.
-    """
-    arrival = np.where(late <= 0, time.astype(np.int64), LATEST_MS)
-    if len(arrival) == 1:
-        return [_drawn(mesh, late[0])]
-    order = np.argsort(arrival, axis=0, kind="stable")
-    corners = np.arange(arrival.shape[1])
-    best, second = arrival[order[0], corners], arrival[order[1], corners]
-    areas = []
-    for s in range(len(arrival)):
-        mine = order[0] == s
-        # behind the best of the others; a tie that is won counts as won
-        behind = np.where(mine, np.minimum(best - second, 0), np.maximum(time[s] - best, 1))
-        reached = time[s] < FARTHEST_MS
-        areas.append(_drawn(mesh, np.where(reached, np.maximum(late[s], behind), FARTHEST_MS)))
-    return areas
+    def __init__(self, mesh: Mesh, reaches: Sequence[Reach], budgets: Sequence[int], at_least: int) -> None:
+        from gridsvc.isochrones.ranking_kernel import rank
+
+        self.reaches, self.budgets = reaches, budgets
+        corners = {
+            number: int(count)
+            for reach in reaches
+            for number, count in zip(reach.number.tolist(), np.diff(reach.first).tolist(), strict=True)
+        }
+        self.number = np.array(sorted(corners), np.int32)
+        self.first = np.cumsum([0, *(corners[number] for number in sorted(corners))]).astype(np.int64)
+        self.place = np.full(mesh.lattice.count, -1, np.int32)
+        self.place[self.number] = np.arange(len(self.number))
+        self.mesh, self.tiles = mesh, mesh.with_tiles(self.number.tolist())
+        total = int(self.first[-1])
+        self.ranked = np.full((at_least, total), FARTHEST_MS, np.int32)
+        self.best, self.second = (np.full(total, LATEST_MS, np.int32) for _ in range(2))
+        self.owner = np.full(total, -1, np.int32)
+        for s, (reach, budget) in enumerate(zip(reaches, budgets, strict=True)):
+            rank(s, budget, reach.number, reach.first, reach.time, self.place, self.first, self.ranked, self.best,
+                 self.second, self.owner)  # fmt: skip
+
+    def drawn(self) -> StationAreas:
+        from gridsvc.isochrones.ranking_kernel import behind
+
+        firsts = []
+        for s, (reach, budget) in enumerate(zip(self.reaches, self.budgets, strict=True)):
+            late = behind(s, budget, reach.number, reach.first, reach.time, self.place, self.first, self.best,
+                          self.second, self.owner)  # fmt: skip
+            # without spreading: the line between two stations is the same for both
+            firsts.append(_round(reach.mesh, reach.tiles, reach.number, reach.first, late, spread=False))
+        reached_by = (_round(self.mesh, self.tiles, self.number, self.first, late) for late in self.ranked)
+        return StationAreas(tuple(firsts), tuple(reached_by))
 
 
-def _drawn(mesh: Mesh, late: NDArray[np.int64]) -> MultiPolygon:
+def _round(
+    mesh: Mesh, tiles: Tiles, number: NDArray[np.int32], first: NDArray[np.int64], late: NDArray[np.int32],
+    *, spread: bool = True,
+) -> MultiPolygon:  # fmt: skip
     """Draw round the corners where `late` <= 0."""
-    shifted = np.where(late >= FARTHEST_MS, FARTHEST_MS, np.clip(late, -LATEST_MS + 1, LATEST_MS - 2) + LATEST_MS)
-    return outline(mesh, np.minimum(shifted, FARTHEST_MS).astype(np.int32), LATEST_MS)
+    earliest = np.minimum.reduceat(late, first[:-1]) if len(number) else late
+    return outline(Reach(mesh, tiles, number, first, late, earliest), 0, spread=spread)

@@ -15,6 +15,10 @@ KERNELS = (
     "gridsvc.grids.raster",
     "gridsvc.grids.crossing",
     "gridsvc.isochrones.contour_kernel",
+    "gridsvc.isochrones.ground_kernel",
+    "gridsvc.isochrones.ranking_kernel",
+    "gridsvc.isochrones.rings_kernel",
+    "gridsvc.isochrones.triangulation_kernel",
 )
 """Modules whose import compiles what is not compiled yet, or loads it."""
 

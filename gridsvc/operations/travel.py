@@ -15,7 +15,7 @@ from gridsvc.operations.road_weights import weights_now
 from gridsvc.roads.network import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
@@ -74,18 +74,16 @@ def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[D
 
 
 def mesh_of(service: Service, ground: Ground) -> Mesh:
-    """Return the mesh of the roads in force, mapped from the data folder; made there at its first use."""
+    """Return the mesh of the roads in force; its tiles lie in the data folder, each from its first use on."""
     from gridsvc.files.derived import derived
-    from gridsvc.isochrones import Mesh, build_mesh
+    from gridsvc.isochrones import Mesh
 
     digest, profile = ground.view.versions.network, ground.weights.profile
 
-    def load() -> Mesh:
-        name = f"{digest}.{profile}.mesh3"
-        content = derived(service.folder, name, lambda: build_mesh(ground.network, profile).to_bytes())
-        return Mesh.open(content)
+    def keep(name: str, make: Callable[[], bytes]) -> memoryview:
+        return derived(service.folder, f"{digest}.{profile}.mesh4/{name}", make)
 
-    return service.cached("mesh", (digest, profile), load)
+    return service.cached("mesh", (digest, profile), lambda: Mesh(ground.network, profile, keep))
 
 
 def _beside(bounds: tuple[float, float, float, float], lon: float, lat: float) -> float:

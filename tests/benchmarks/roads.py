@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from gridsvc.isochrones import build_mesh, isochrones
+from gridsvc.isochrones import Mesh, isochrones
 from gridsvc.roads.closures import Closure, closed_edges, with_closures
 from gridsvc.roads.hierarchy import build_hierarchy, customised
 from gridsvc.roads.matrices import keep_hierarchy, matrix_milliseconds, node_milliseconds_of_many
@@ -143,7 +143,7 @@ def closures(town: Town, size: str, limit: float | None = None) -> list[dict[str
 
 def _areas(town: Town) -> list[dict[str, Any]]:
     net, weights = town.network, town.weights
-    mesh = build_mesh(net, PROFILE)
+    mesh = Mesh(net, PROFILE)
     singles = [place(town.calls, i) for i in range(20)]
     assert len(town.teams) == TEAMS
 

@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from gridsvc.errors import InvalidInput
-from gridsvc.isochrones import BUFFER_M, Mesh, build_mesh, isochrones
+from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
 from gridsvc.roads.search import seconds_from, seconds_to
 from gridsvc.roads.snapping import Snaps, snap
 from tests.domain.test_roads_real import SOURCES, read
@@ -105,21 +105,12 @@ def test_another_direction_is_refused(crossroads: RoadNetwork) -> None:
         isochrones(crossroads, at(crossroads, 0, 0), [5], "up")
 
 
-def test_the_mesh_is_a_file(crossroads: RoadNetwork) -> None:
-    mesh = build_mesh(crossroads, "normal")
-    again = Mesh.open(mesh.to_bytes())
-    assert again.profile == "normal"
-    assert np.array_equal(again.triangle, mesh.triangle)
-    with pytest.raises(InvalidInput):
-        Mesh.open(crossroads.to_bytes())
-
-
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SOURCES)
 def test_certificates_and_the_engine_agree_on_real_roads(shared_data: Path, name: str) -> None:
     net = read(shared_data, name)
     draw = np.random.default_rng(31)
-    mesh = build_mesh(net, "normal")
+    mesh = Mesh(net, "normal")
     normal = np.flatnonzero((net.slot_ms[0].reshape(-1, 2) != 0xFFFFFFFF).all(axis=1))
     shares = []
     for k in range(6):
