@@ -90,6 +90,8 @@ def _moment(value: str | None, option: str) -> datetime | None:
 
 def show_calibration(told: dict[str, Any]) -> None:
     """Print for a person: what was read, what it was worth, what came of it."""
+    from gridsvc.roads.calibrating import LEAST_COVERAGE
+
     click.secho(
         f"District {told['district']}: {told['recorded']} recorded trips, {told['trips']} fit for fitting", bold=True
     )
@@ -104,6 +106,12 @@ def show_calibration(told: dict[str, Any]) -> None:
     for each in told["fallbacks"]:
         why = {"too-few": "too few trips", "no-better": "no better on trips left out"}[each["why"]]
         click.echo(f"No factors for {each['what']} ({why}): {each['instead']}")
+    since, alone = told["before_since"], told["uncalibrated_since"]
+    if since is not None:
+        bad = since["mae_s"] >= alone["mae_s"] or since["coverage"] < LEAST_COVERAGE
+        click.secho(f"{told['before'][:12]} on the {since['trips']} trips after its own: absolute error "
+                    f"{since['mae_s']} s (network alone {alone['mae_s']} s), {since['coverage']:.1%} in its 90 % range"
+                    + ("; it no longer holds" if bad else ""), fg="yellow" if bad else None)  # fmt: skip
     click.secho(_OUTCOMES[told["outcome"]], fg="green" if told["calibration"] else "yellow")
     if told["in_force"]:
         click.echo(f"In force: {told['calibration'][:12]}, by {told['level']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from gridsvc.operations import recommending
 from gridsvc.operations.districts import find_calibration, view_at
 from gridsvc.operations.loading import only_district
 from gridsvc.roads.calibrating import calibrate as judge
+from gridsvc.roads.calibrating import score_since
 from gridsvc.roads.calibration import GROUPS, seconds_by_group
 from gridsvc.roads.factors import Trips
 
@@ -77,7 +78,8 @@ def calibrate(
     """Fit travel times to the recorded trips of a district and put the outcome in force where it is better.
 
     Returns what was read and left out, the errors beside those of the network alone, and `in_force`: whether the
-    calibration was put in force. Where it is refused, what was in force stays.
+    calibration was put in force. Where it is refused, what was in force stays; `before_since` and `uncalibrated_since`
+    say what it and the network alone were worth on the trips after its own, None where those are fewer than 20.
 
     Raises
     ------
@@ -102,6 +104,7 @@ def calibrate(
     if gathered.span is not None:
         about |= {"since": gathered.span[0].isoformat(), "until": gathered.span[1].isoformat()}
     verdict = judge(gathered.trips, about)
+    since_then = None if view.calibration is None else score_since(view.calibration, gathered.trips)
     in_force = verdict.calibration is not None and not dry_run
     before = view.versions.calibration
     if in_force:
@@ -110,6 +113,8 @@ def calibrate(
     return {
         "district": view.code, "recorded": len(recorded), **about, **verdict.as_json(), "dry_run": dry_run,
         "in_force": in_force, "before": before,
+        "before_since": None if since_then is None else asdict(since_then[0]),
+        "uncalibrated_since": None if since_then is None else asdict(since_then[1]),
         "factors": None if made is None else dict(made.factors),
         "start_s": None if made is None else made.start_s,
         "hours": None if made is None else {name: list(row) for name, row in made.hours.items()},

@@ -6,6 +6,7 @@ What a fit is worth is measured on the latest quarter of the trips, which nothin
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FEWEST_TRIPS = 80
 """Below this nothing is fitted: the latest quarter, on which a fit is judged, would be fewer than 20."""
+FEWEST_SINCE = 20
 LATEST_SHARE = 0.25
 LEAST_COVERAGE = 0.8
 """Of the 90 % range on the latest trips; a range that holds less often is not put in force."""
@@ -154,13 +156,33 @@ def _times(lengths: tuple[LengthBand, ...], travel_s: NDArray[np.float64], name:
 
 def score(trips: Trips, travel_s: NDArray[np.float64], lengths: tuple[LengthBand, ...]) -> Score:
     """Judge predictions of trips and the ranges about them."""
-    seen = trips.observed_s
-    p05, middle, p90, p95 = (_times(lengths, travel_s, name) for name in ("p05", "p50", "p90", "p95"))
+    p05, p50, p90, p95 = (_times(lengths, travel_s, name) for name in ("p05", "p50", "p90", "p95"))
+    return _scored(trips.observed_s, p05, p50, p90, p95)
+
+
+def score_since(calibration: Calibration, trips: Trips) -> tuple[Score, Score] | None:
+    """Judge a calibration, and the network alone, on trips that began after its last; None where they are too few."""
+    until = calibration.evidence.get("until")
+    since = trips.take(trips.at_s > datetime.fromisoformat(until).timestamp()) if until is not None else trips
+    if len(since) < FEWEST_SINCE:
+        return None
+    told = [
+        calibration.travel_range(dict(zip(since.groups, row, strict=True)), hour, CLASS_ROWS[urban])
+        for row, hour, urban in zip(since.seconds.tolist(), since.hour.tolist(), since.urban.tolist(), strict=True)
+    ]
+    columns = np.array([(span.p05_s, span.p50_s, span.p90_s, span.p95_s) for span in told]).T
+    return _scored(since.observed_s, *columns), score(since, since.total_s, around_network(since))
+
+
+def _scored(
+    seen: NDArray[np.float64], p05: NDArray[np.float64], p50: NDArray[np.float64], p90: NDArray[np.float64],
+    p95: NDArray[np.float64],
+) -> Score:  # fmt: skip
     return Score(
-        trips=len(trips),
-        mae_s=round(float(np.abs(middle - seen).mean()), 2),
-        mean_error_s=round(float((seen - middle).mean()), 2),
-        within_p50=round(float((seen <= middle).mean()), 4),
+        trips=len(seen),
+        mae_s=round(float(np.abs(p50 - seen).mean()), 2),
+        mean_error_s=round(float((seen - p50).mean()), 2),
+        within_p50=round(float((seen <= p50).mean()), 4),
         within_p90=round(float((seen <= p90).mean()), 4),
         coverage=round(float(((seen >= p05) & (seen <= p95)).mean()), 4),
         width_s=round(float((p95 - p05).mean()), 1),

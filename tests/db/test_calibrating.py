@@ -104,6 +104,7 @@ def test_recorded_trips_become_a_range(service):
     before = recommend(service, a_report(3.0))
     told = calibrating.calibrate(service, actor="test")
     assert (told["outcome"], told["in_force"], told["trips"], told["left_out"]) == ("fitted", True, 400, {})
+    assert told["before_since"] is None
     assert told["starts"] == {"station": 400}
     assert told["calibrated"]["mae_s"] < 0.4 * told["uncalibrated"]["mae_s"]
     assert told["network"] == before["versions"]["network"]
@@ -239,6 +240,10 @@ def test_a_worse_fit_is_refused_and_what_was_in_force_stays(service):
         "uncalibrated",
     )
     assert told["before"] == first["calibration"]
+    # what is in force is judged on the trips after its own, half as long as it says
+    assert told["before_since"]["trips"] == told["uncalibrated_since"]["trips"] == 80
+    assert told["before_since"]["mae_s"] > 2 * told["uncalibrated_since"]["mae_s"]
+    assert told["before_since"]["coverage"] < 0.2
     assert recommend(service, a_report())["versions"]["calibration"] == first["calibration"]
     # of the latest alone there are enough
     since = BEGIN + timedelta(hours=4 * 200)
