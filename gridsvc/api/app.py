@@ -81,6 +81,7 @@ def from_environment(supervisor: int | None = None) -> FastAPI:
     """Return the application over the service of the environment's settings: what a worker process runs."""
     from gridsvc.operations.kernels import load_all
     from gridsvc.operations.log_lines import log_as_json
+    from gridsvc.operations.warming import warm
     from gridsvc.settings import Settings, open_service
 
     log_as_json()
@@ -90,4 +91,5 @@ def from_environment(supervisor: int | None = None) -> FastAPI:
     if sign_in and not service.database.holds_scopes():
         raise NotAllowed("The database's role is above row level security.")
     load_all()  # before the first request, so that /readyz means it
+    warm(service)
     return create_app(service, sign_in=sign_in, supervisor=supervisor)

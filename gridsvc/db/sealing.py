@@ -14,19 +14,18 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, LargeBinary, Text, Uuid, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from gridsvc import audit
 from gridsvc.db.case_tables import event_seal
+from gridsvc.db.direct import fetch_all
 from gridsvc.db.ids import uuid7_at
 
 if TYPE_CHECKING:
     from threading import Event
-    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -44,41 +43,33 @@ _BATCH = 500  # events are up to some 50 kB each
 
 _log = logging.getLogger("gridsvc.sealer")
 
-_waiting = text(
-    """
+# Asked every 15 ms: straight to the driver.
+_WAITING = """
     select e.district, e.id, e.body
-    from unnest(cast(:districts as text[])) as d (code)
+    from unnest(%s::text[]) as d (code)
     cross join lateral (
         select i.district, i.id, i.body
         from event_unsealed u
         join incident_event i on i.district = u.district and i.id = u.event_id
-        where u.district = d.code and u.event_id >= :low
+        where u.district = d.code and u.event_id >= %s
         order by u.event_id
-        limit :batch
+        limit %s
     ) as e
-    """
-)
+"""
 _districts = text("select distinct district from event_unsealed")
 
 # One statement, so one transaction and one round trip: seals, marks taken off, one notice a district.
-_seal = text(
-    """
+_SEAL = """
     with batch as (
-        select * from unnest(:districts, :positions, :ids, :hashes) as b (district, position, event_id, hash)
+        select * from unnest(%s::text[], %s::bigint[], %s::uuid[], %s::bytea[])
+                      as b (district, position, event_id, hash)
     ), sealed as (
         insert into event_seal (district, position, event_id, hash) select * from batch
     ), unmarked as (
         delete from event_unsealed u using batch b where u.district = b.district and u.event_id = b.event_id
     )
-    select pg_notify('gridsvc_sealed', word) from unnest(:words) as w (word)
-    """
-).bindparams(
-    bindparam("districts", type_=ARRAY(Text)),
-    bindparam("positions", type_=ARRAY(BigInteger)),
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("hashes", type_=ARRAY(LargeBinary)),
-    bindparam("words", type_=ARRAY(Text)),
-)
+    select pg_notify('gridsvc_sealed', word) from unnest(%s::text[]) as w (word)
+"""
 _unmark_sealed = text(
     "delete from event_unsealed u using event_seal s where s.district = u.district and s.event_id = u.event_id "
     "returning u.event_id"
@@ -154,9 +145,7 @@ def seal_waiting(connection: Connection, term: Term) -> int:
             if code not in term.ends:
                 term.ends[code] = _chain_end(connection, code)
     low = uuid7_at(0.0 if full else time.time() - _RECENT_S)
-    rows = [
-        tuple(row) for row in connection.execute(_waiting, {"districts": list(term.ends), "low": low, "batch": _BATCH})
-    ]
+    rows = fetch_all(connection, _WAITING, (list(term.ends), low, _BATCH))
     if full and len(rows) < _BATCH:
         term.full_look_at = time.monotonic()
     if not rows:
@@ -171,7 +160,7 @@ def seal_waiting(connection: Connection, term: Term) -> int:
     return len(rows)
 
 
-def _write(connection: Connection, term: Term, rows: list[tuple[str, UUID, str]]) -> None:
+def _write(connection: Connection, term: Term, rows: list[tuple[Any, ...]]) -> None:
     ends = dict(term.ends)
     positions, hashes = [], []
     for district, _, body in rows:
@@ -182,11 +171,8 @@ def _write(connection: Connection, term: Term, rows: list[tuple[str, UUID, str]]
         positions.append(position)
         hashes.append(hashed)
     touched = sorted({row[0] for row in rows})
-    connection.execute(
-        _seal,
-        {"districts": [row[0] for row in rows], "positions": positions, "ids": [row[1] for row in rows],
-         "hashes": hashes, "words": [f"{code} {ends[code][0]}" for code in touched]},
-    )  # fmt: skip
+    words = [f"{code} {ends[code][0]}" for code in touched]
+    fetch_all(connection, _SEAL, ([row[0] for row in rows], positions, [row[1] for row in rows], hashes, words))
     term.ends = ends  # only what is committed is remembered
 
 
