@@ -166,6 +166,23 @@ def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) 
     fetch_all(connection, _LOCK, (district, list(team_ids)))
 
 
+_TAKE = """
+    select t.id from team as t
+    where t.district = %s and t.id = any(%s) and t.on_duty
+      and not exists (select from engagement as e
+                      where e.district = t.district and e.team_id = t.id and e.until is null and e.engaging)
+    order by t.id for no key update of t skip locked
+"""
+
+
+def take_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) -> set[str]:
+    """Lock those of the teams that are free and that nobody else is sending at this moment; return their ids.
+
+    Waits for nobody, so that it may be called again and again.
+    """
+    return {str(row[0]) for row in fetch_all(connection, _TAKE, (district, list(team_ids)))}
+
+
 def list_ids(connection: Connection) -> list[str]:
     """Return the ids of the teams that are there for the caller of the transaction."""
     return [str(team_id) for team_id in connection.scalars(select(team.c.id))]

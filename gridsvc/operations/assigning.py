@@ -1,8 +1,10 @@
-"""Sending teams: chosen, then locked and engaged in one statement, so that nobody is sent twice (R7, R8).
+"""Sending teams: chosen, locked and engaged, so that nobody is sent twice (R7, R8).
 
-The joint team is chosen from the states of one moment. One statement then locks the rows of exactly these teams in the
-order of their ids, so that no two dispatchers wait for each other in a ring, and engages them; where one was taken
-meanwhile, the transaction is given up and the order begins again. The last try locks all teams before it chooses.
+The joint team is chosen from the states of one moment, and the rows of exactly these teams are locked. An emergency
+waits for nobody: who is being sent by somebody else counts as engaged, and the choice is made again at once. What was
+committed meanwhile is met by the unique index when the teams are engaged; then, and where a slot would stay empty for a
+team that somebody else may yet give back, the transaction is given up and the order begins again. The last try locks all
+teams, in the order of their ids, before it chooses.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from gridsvc.incidents import EngagementState, take_step
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import view_at
 from gridsvc.operations.placing import Location, place
+from gridsvc.teams import TeamState, TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
     from gridsvc.operations.service import Service
     from gridsvc.teams import Team
 
-TRIES = 6
+TRIES = 4
+_BEING_SENT = TeamState(status=TeamStatus.ENGAGED)
 
 
 class TeamsTakenError(Exception):
@@ -145,12 +149,30 @@ def _joint(
     *,
     last: bool,
 ) -> tuple[Choice, list[tuple[ChosenTeam, bool]]]:
-    """Choose the joint team; at the last try under the locks of all teams."""
+    """Choose the joint team; at the last try under the locks of all teams.
+
+    An emergency takes what it chose, and does not wait for teams that somebody else is sending just now: they are as
+    good as engaged, and the choice is made again without them. Where that leaves a slot empty, they are waited for.
+    """
     if last:
         everyone = [UUID(team.id) for team in recommending.law_of(view).prepared.teams]
         teams.lock_teams(connection, case.district, everyone)
-    choice = _choose(service, connection, view, case, order, on_case)
-    sent = _chosen(choice.recommendation)
+    states = dict(teams.list_states(connection, case.district, view.versions.now))
+    choice = _choose(service, view, case, order, on_case, states)
+    sent = wanted = _chosen(choice.recommendation)
+    mine: set[str] = set()
+    while case.urgency == "emergency" and not last:
+        missing = {chosen.team_id for chosen, _ in sent} - mine
+        if not missing:
+            break
+        mine |= teams.take_teams(connection, case.district, [UUID(team) for team in missing])
+        states |= dict.fromkeys(missing - mine, _BEING_SENT)
+        if missing <= mine:
+            break
+        choice = _choose(service, view, case, order, on_case, states)
+        sent = _chosen(choice.recommendation)
+        if len(sent) < len(wanted):
+            raise TeamsTakenError
     if not sent:
         raise _nobody(choice.recommendation)
     return choice, sent
@@ -178,7 +200,8 @@ def _named(
             f"Team {team_id} is engaged on case {holder}. Choose another, or clear it there first.",
             team_id=str(team_id), incident_id=str(holder),
         )  # fmt: skip
-    choice = _choose(service, connection, view, case, Order(None, None, None), on_case)
+    states = dict(teams.list_states(connection, case.district, view.versions.now))
+    choice = _choose(service, view, case, Order(None, None, None), on_case, states)
     wanted = str(team_id)
     for chosen, lead in _chosen(choice.recommendation):
         if chosen.team_id == wanted:
@@ -190,15 +213,14 @@ def _named(
 
 def _choose(
     service: Service,
-    connection: Connection,
     view: DistrictView,
     case: StoredCase,
     order: Order,
     on_case: Sequence[Engagement],
+    states: Mapping[str, TeamState],
 ) -> Choice:
     views = [view]
     placed = place(views, Location(case.lon, case.lat)) if view.index is not None else None
-    states = dict(teams.list_states(connection, case.district, view.versions.now))
     held = {e.slot: str(e.team_id) for e in on_case if e.state.until is None}
     gone = {str(e.team_id) for e in on_case if e.state.outcome in {"declined", "withdrawn"}}
     facts = recommending.case_facts(

@@ -26,24 +26,46 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.load import Request, closed_loop, open_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 DISPATCHERS = 8
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+GRIDSVC = (sys.executable, "-m", "gridsvc")
+
+
 @contextlib.contextmanager
-def served_demo() -> Iterator[tuple[int, int]]:
-    """Yield (port, pid) of a demo that is served from a temporary data folder."""
+def demo_folder(extra: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Yield the environment of a demo in a temporary data folder; `extra` goes into it, and so to its database."""
     folder = Path(tempfile.mkdtemp(prefix="gsb", dir="/tmp"))
     folder.chmod(0o755)
-    environment = os.environ | {"GRIDSVC_DATA": str(folder / "data"), "GRIDSVC_AUTH": "off"}
-    gridsvc = [sys.executable, "-m", "gridsvc"]
-    subprocess.run([*gridsvc, "demo", "--no-serve", "--json"], env=environment, check=True, capture_output=True)
+    environment = os.environ | {"GRIDSVC_DATA": str(folder / "data"), "GRIDSVC_AUTH": "off"} | (extra or {})
+    try:
+        subprocess.run([*GRIDSVC, "demo", "--no-serve", "--json"], env=environment, check=True, capture_output=True)
+        yield environment
+    finally:
+        subprocess.run([*GRIDSVC, "db", "down"], env=environment, check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def served_demo(extra: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """Yield (port, pid) of a demo that is served from a temporary data folder; its log lines go to a file there."""
+    with demo_folder(extra) as environment, served(environment) as (port, pid):
+        yield port, pid
+
+
+@contextlib.contextmanager
+def served(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """Yield (port, pid) of a service over the data folder of an environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([*gridsvc, "serve", "--port", str(port)], env=environment, start_new_session=True)
+    with Path(environment["GRIDSVC_DATA"], "serve.log").open("w", encoding="utf-8") as log:
+        server = subprocess.Popen(
+            [*GRIDSVC, "serve", "--port", str(port)], env=environment, start_new_session=True, stdout=log, stderr=log
+        )
     try:
         for _ in range(300):
             with contextlib.suppress(OSError):
@@ -54,8 +76,6 @@ def served_demo() -> Iterator[tuple[int, int]]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
-        subprocess.run([*gridsvc, "db", "down"], env=environment, check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def get(port: int, path: str) -> Any:
@@ -97,18 +117,18 @@ def rows() -> list[dict[str, Any]]:
     with served_demo() as (port, pid):
         supply = reports(port)
         first = closed_loop(port, list(islice(supply, 1)), 1)
-        found.append(_row("POST /incidents, the first one", first.latencies_s[0] * 1000, "ms", None))
+        found.append(row("POST /incidents, the first one", first.latencies_s[0] * 1000, "ms", None))
         closed_loop(port, list(islice(supply, 200)), 4)
         used = _processor_s(pid)
         most = closed_loop(port, list(islice(supply, 2000)), DISPATCHERS)
         each_ms = (_processor_s(pid) - used) * 1000 / len(most.latencies_s)
         assert most.statuses == {201: 2000}, most.statuses
-        found.append(_row("POST /incidents, whole", most.per_second, "1/s", 150, least=True))
-        found.append(_row("POST /incidents, processor time, service + database", each_ms, "ms a case", 8))
+        found.append(row("POST /incidents, whole", most.per_second, "1/s", 150, least=True))
+        found.append(row("POST /incidents, processor time, service + database", each_ms, "ms a case", 8))
         for pace, target in ((50, 40), (100, 80)):
             paced = open_loop(port, list(islice(supply, pace * 20)), pace)
             assert set(paced.statuses) == {201}, paced.statuses
-            found.append(_row(f"POST /incidents at {pace}/s, p99", paced.quantile_s(0.99) * 1000, "ms", target))
+            found.append(row(f"POST /incidents at {pace}/s, p99", paced.quantile_s(0.99) * 1000, "ms", target))
         found.append(_dispatches(port, supply))
     return found
 
@@ -141,7 +161,7 @@ def _dispatches(port: int, supply: Iterator[Request], seconds: float = 15) -> di
     with ThreadPoolExecutor(DISPATCHERS) as crowd:
         list(crowd.map(dispatcher, [urgent[n::DISPATCHERS] for n in range(DISPATCHERS)]))
     lasted = time.monotonic() - begun
-    return _row("orders of joint teams over HTTP, 8 dispatchers, each followed by a cancel", sent / lasted, "1/s", None)
+    return row("orders of joint teams over HTTP, 8 dispatchers, each followed by a cancel", sent / lasted, "1/s", None)
 
 
 def _step(line: Any, case: str, step: dict[str, Any]) -> int:
@@ -151,7 +171,7 @@ def _step(line: Any, case: str, step: dict[str, Any]) -> int:
     return int(answer.status)
 
 
-def _row(name: str, value: float, unit: str, target: float | None, *, least: bool = False) -> dict[str, Any]:
+def row(name: str, value: float, unit: str, target: float | None, *, least: bool = False) -> dict[str, Any]:
     met = None if target is None else (value >= target if least else value <= target)
     words = None if target is None else f"{'>=' if least else '<='} {target:g}"
     return {"name": name, "value": value, "unit": unit, "peers": {}, "ratio": None, "target": words, "met": met}

@@ -15,6 +15,7 @@ from gridsvc.db import engagements
 from gridsvc.db.idempotency import RequestKey
 from gridsvc.errors import Conflict, InvalidInput, Unavailable
 from gridsvc.operations.cases import get_case
+from gridsvc.operations.replaying import replay
 from gridsvc.operations.reporting import Report, recommend, report_incident
 from gridsvc.operations.stepping import Step, step_incident
 from tests.db.worlds import open_toy, report, scratch_database
@@ -79,6 +80,18 @@ def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_fi
     sent = step(service, case)["sent"]
     assert next(tries) == 3
     assert sorted(str(team) for team, _ in rows(service, LIVE)) == sorted(sent)
+
+
+def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(service):
+    case = report(service)
+    lead = get_case(service, UUID(case))["recommendation"]["lead"]["team_id"]
+    with service.database.transaction() as other:
+        other.execute(text("select 1 from team where id = :id for no key update"), {"id": UUID(lead)})
+        told = step(service, case)
+    assert told["sent"]
+    assert lead not in told["sent"]
+    assert lead in told["differs"]["missing"]
+    assert replay(service, UUID(case)).same
 
 
 def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, monkeypatch):
