@@ -3,8 +3,8 @@
 The joint team is chosen from the states of one moment, and the rows of exactly these teams are locked. An emergency
 waits for nobody: who is being sent by somebody else counts as engaged, and the choice is made again at once. What was
 committed meanwhile is met by the unique index when the teams are engaged; then, and where a slot would stay empty for a
-team that somebody else may yet give back, the transaction is given up and the order begins again. The last try locks all
-teams, in the order of their ids, before it chooses.
+team that somebody else may yet give back, the transaction is given up and the order begins again. The last try locks
+all teams, in the order of their ids, before it chooses.
 """
 
 from __future__ import annotations
