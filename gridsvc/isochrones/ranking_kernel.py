@@ -15,15 +15,17 @@ LATEST_MS = 2**30
 
 
 @njit(
-    void(int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, i4_2d, i4, i4, i4),
+    void(int64, int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, i4_2d, i4, i4, i4),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def rank(station, budget, number, first, time, place, joint_first, ranked, best, second, owner):
+def rank(station, budget, delay, number, first, time, place, joint_first, ranked, best, second, owner):
     """Count in one station.
 
     Parameters
     ----------
+    budget, delay
+        Milliseconds that it may drive, and those until it begins to.
     number, first, time
         Its tiles and the milliseconds of their corners, as `corner_times` gives them.
     place, joint_first
@@ -41,17 +43,22 @@ def rank(station, budget, number, first, time, place, joint_first, ranked, best,
                 continue
             late = np.int32(max(time[c] - budget, -LATEST_MS))
             at = base + c
-            if late <= 0 and time[c] < best[at]:
-                second[at], best[at], owner[at] = best[at], time[c], station
-            elif late <= 0 and time[c] < second[at]:
-                second[at] = time[c]
+            arrival = np.int32(time[c] + delay)
+            if late <= 0 and arrival < best[at]:
+                second[at], best[at], owner[at] = best[at], arrival, station
+            elif late <= 0 and arrival < second[at]:
+                second[at] = arrival
             for k in range(len(ranked)):
                 if late < ranked[k, at]:
                     late, ranked[k, at] = ranked[k, at], late
 
 
-@njit(i4(int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, read_i4, read_i4, read_i4), cache=True, nogil=True)
-def behind(station, budget, number, first, time, place, joint_first, best, second, owner):
+@njit(
+    i4(int64, int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, read_i4, read_i4, read_i4),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def behind(station, budget, delay, number, first, time, place, joint_first, best, second, owner):
     """How far each corner of a station's tiles is from being in time and first there; up to 0: it is.
 
     Between two corners the border lies where both stations would arrive together, so that neighbours share it.
@@ -63,6 +70,6 @@ def behind(station, budget, number, first, time, place, joint_first, best, secon
             if time[c] < FARTHEST_MS:
                 at = base + c
                 # a tie that is won counts as won
-                lost = min(best[at] - second[at], 0) if owner[at] == station else max(time[c] - best[at], 1)
+                lost = min(best[at] - second[at], 0) if owner[at] == station else max(time[c] + delay - best[at], 1)
                 told[c] = max(time[c] - budget, lost)
     return told

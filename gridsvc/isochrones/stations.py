@@ -39,7 +39,7 @@ class StationAreas:
 
 def station_areas(
     network: RoadNetwork, stations: Snaps, minutes: Sequence[float], profile: str | Weights = "emergency",
-    *, at_least: int = 3, mesh: Mesh | None = None,
+    *, at_least: int = 3, mesh: Mesh | None = None, delays_s: Sequence[float] | None = None,
 ) -> StationAreas:  # fmt: skip
     """Draw the areas of all stations from one mesh.
 
@@ -49,6 +49,9 @@ def station_areas(
         (stations,) of driving that each has: its target less call handling and its own turnout (R9).
     at_least
         The largest k of `reached_by`.
+    delays_s
+        (stations,) seconds until each begins to drive, already taken off its minutes: the first to arrive, not the
+        first by driving, is first.
     """
     if len(minutes) != len(stations):
         raise InvalidInput(f"{len(minutes)} budgets were given for {len(stations)} stations.")
@@ -64,16 +67,19 @@ def station_areas(
     if len(reaches) == 1:
         alone = outline(reaches[0], budgets[0])
         return StationAreas((alone,), (alone,))
-    return _Ranking(mesh, reaches, budgets, min(at_least, len(stations))).drawn()
+    delays = [round(delay * 1000) for delay in delays_s or [0] * len(stations)]
+    return _Ranking(mesh, reaches, budgets, delays, min(at_least, len(stations))).drawn()
 
 
 class _Ranking:
     """The tiles of all stations in one row, and who is there when."""
 
-    def __init__(self, mesh: Mesh, reaches: Sequence[Reach], budgets: Sequence[int], at_least: int) -> None:
+    def __init__(
+        self, mesh: Mesh, reaches: Sequence[Reach], budgets: Sequence[int], delays: Sequence[int], at_least: int
+    ) -> None:
         from gridsvc.isochrones.ranking_kernel import rank
 
-        self.reaches, self.budgets = reaches, budgets
+        self.entered = list(zip(reaches, budgets, delays, strict=True))
         corners = {
             number: int(count)
             for reach in reaches
@@ -88,16 +94,16 @@ class _Ranking:
         self.ranked = np.full((at_least, total), FARTHEST_MS, np.int32)
         self.best, self.second = (np.full(total, LATEST_MS, np.int32) for _ in range(2))
         self.owner = np.full(total, -1, np.int32)
-        for s, (reach, budget) in enumerate(zip(reaches, budgets, strict=True)):
-            rank(s, budget, reach.number, reach.first, reach.time, self.place, self.first, self.ranked, self.best,
-                 self.second, self.owner)  # fmt: skip
+        for s, (reach, budget, delay) in enumerate(self.entered):
+            rank(s, budget, delay, reach.number, reach.first, reach.time, self.place, self.first, self.ranked,
+                 self.best, self.second, self.owner)  # fmt: skip
 
     def drawn(self) -> StationAreas:
         from gridsvc.isochrones.ranking_kernel import behind
 
         firsts = []
-        for s, (reach, budget) in enumerate(zip(self.reaches, self.budgets, strict=True)):
-            late = behind(s, budget, reach.number, reach.first, reach.time, self.place, self.first, self.best,
+        for s, (reach, budget, delay) in enumerate(self.entered):
+            late = behind(s, budget, delay, reach.number, reach.first, reach.time, self.place, self.first, self.best,
                           self.second, self.owner)  # fmt: skip
             # without spreading: the line between two stations is the same for both
             firsts.append(_round(reach.mesh, reach.tiles, reach.number, reach.first, late, spread=False))

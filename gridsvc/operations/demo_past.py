@@ -137,7 +137,7 @@ def owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, NDA
     drive_s = matrix(network, posts, snap(network, spots.lon, spots.lat)).min(axis=0)
     codes = np.array([_class_code(view, village, township) for _, township, _, village in rows[whole].tolist()])
     urban = np.isin(codes, sorted(law.clocks.response_classes.urban_codes))
-    targets = _targets(view)
+    targets = law.plans.strictest_targets()
     target_s = np.where(urban, targets[ResponseClass.URBAN], targets[ResponseClass.RURAL])
     policy = law.clocks.get(law.clocks.default_policy)
     ready_s = policy.handling_s + max(
@@ -151,12 +151,3 @@ def _class_code(view: DistrictView, village: int, township: int) -> str:
     assert view.index is not None
     table = view.index.grids
     return table.urban_rural_codes[village] or view.seat_codes.get(table.codes[township]) or ""
-
-
-def _targets(view: DistrictView) -> dict[ResponseClass, int]:
-    """Return the strictest target of each class over all emergency types."""
-    found: dict[ResponseClass, int] = {}
-    for plan in recommending.law_of(view).plans.plans.values():
-        for response_class, seconds in plan.target_s.items():
-            found[response_class] = min(seconds, found.get(response_class, seconds))
-    return found

@@ -178,6 +178,14 @@ class PlanBook:
         hint = f"nearest are {', '.join(near)}" if near else "GET /response-plans lists them"
         raise InvalidInput(f"{type_slug[:100]!r} is no incident type; {hint}.", kind="unknown-type", nearest=near)
 
+    def strictest_targets(self) -> dict[ResponseClass, int]:
+        """Return the shortest target in seconds of each class over all emergency types; empty without any."""
+        found: dict[ResponseClass, int] = {}
+        for plan in self.plans.values():
+            for response_class, seconds in plan.target_s.items():
+                found[response_class] = min(seconds, found.get(response_class, seconds))
+        return found
+
     def document(self) -> str:
         """Return the whole version as canonical JSON text: what is kept, digested and replayed."""
         return canonical_json([asdict(plan) for plan in self.plans.values()])
