@@ -22,6 +22,7 @@ HEARTBEAT_LOST_S = 10.0
 """A running job that nobody vouched for in so long is taken up again."""
 
 _CLAIMING = 7_402_151_003
+_ASKING = 7_402_151_007
 _FINISHED = ("done", "failed", "cancelled")
 
 
@@ -104,6 +105,19 @@ def list_jobs(connection: Connection, *, states: Sequence[str] | None = None, li
     if states:
         query = query.where(job.c.state.in_(states))
     return [Job(*row) for row in connection.execute(query)]
+
+
+def list_newest(connection: Connection, kind: str, district: str, *, limit: int = 10) -> list[Job]:
+    """Return the jobs of a kind that are for a district or for all of them, the newest first."""
+    of = job.c.arguments["district"].astext
+    query = select(*_columns).where(job.c.kind == kind, (of == district) | of.is_(None))
+    rows = connection.execute(query.order_by(job.c.created_at.desc(), job.c.id.desc()).limit(limit))
+    return [Job(*row) for row in rows]
+
+
+def has_turn(connection: Connection) -> bool:
+    """Whether nobody else is asking for a job by itself just now; until the transaction ends, nobody else has."""
+    return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _ASKING}))
 
 
 # A job whose holder went silent too often is given up, so that it cannot take the service down for ever.

@@ -280,3 +280,44 @@ address = Table(
     Index("ix_address_geom", "geom", postgresql_using="gist"),
     Index("ix_address_text", "district", "text"),
 )
+
+# Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what
+# decides the shape. An empty shape is kept too: it says that there is nothing left to drive, or no road near.
+# `overview` is the shape to half a pixel of the tiles that show the whole district.
+service_area = Table(
+    "service_area",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("response_class", Text, nullable=False),
+    Column("team_id", Uuid),
+    Column("k", SmallInteger),
+    Column("minutes", Double),
+    Column("digest", Text, nullable=False),
+    moment("drawn_at", now=True),
+    shape("MULTIPOLYGON"),
+    shape("MULTIPOLYGON", name="overview", nullable=True),
+    ForeignKeyConstraint(["district", "team_id"], ["team.district", "team.id"], name="fk_service_area_team"),
+    CheckConstraint("kind in ('own', 'first', 'reached_by')", name="kind"),
+    CheckConstraint("response_class in ('urban', 'rural')", name="response_class"),
+    CheckConstraint("(kind = 'reached_by') = (team_id is null) and (team_id is null) = (k is not null)",
+                    name="subject"),
+    Index("uq_service_area_team", "district", "kind", "response_class", "team_id", unique=True,
+          postgresql_where=text("team_id is not null")),
+    Index("uq_service_area_k", "district", "kind", "response_class", "k", unique=True,
+          postgresql_where=text("team_id is null")),
+    Index("ix_service_area_digest", "district", "digest"),
+)  # fmt: skip
+
+# One row a district: what its areas were drawn from, all of them; `number` counts the drawings.
+service_area_set = Table(
+    "service_area_set",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("layers", JSONB, nullable=False),
+    Column("versions", JSONB, nullable=False),
+    moment("at", nullable=False),
+)

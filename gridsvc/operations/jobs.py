@@ -41,6 +41,8 @@ class JobKind:
 KINDS: Mapping[str, JobKind] = {
     "activate-grids": JobKind("gridsvc.operations.activation:run_activation", "put a generation of grids in force",
                               ("district", "generation", "at")),
+    "service-areas": JobKind("gridsvc.operations.service_areas:run_areas",
+                             "draw the service areas of teams that are not drawn yet", ("district",)),
     "backup": JobKind("gridsvc.operations.backup:run_backup", "back up the whole service into its data folder"),
     "verify": JobKind("gridsvc.operations.auditing:run_verify", "prove every chain of events"),
     "tidy": JobKind("gridsvc.operations.tidying:run_tidy", "remove what need not be kept any longer"),

@@ -1,10 +1,12 @@
-"""The steward: lets what is due take effect, and looks every second for steps that take too long."""
+"""The steward: lets what is due take effect, and looks every second for slow steps and for areas to be drawn anew."""
 
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
+from gridsvc.operations.service_areas import AreaWatch
 from gridsvc.operations.taking_effect import ensure_standing, take_effect
 from gridsvc.operations.timers import sound_alerts
 
@@ -21,8 +23,11 @@ _log = logging.getLogger("gridsvc.steward")
 def keep_watch(service: Service, stop: Event) -> None:
     """Look for what is due until told to stop."""
     ensure_standing(service)
+    areas = AreaWatch()
     while not stop.is_set():
         while (entry := take_effect(service)) is not None and not stop.is_set():
             _log.info("due %s %s took effect", entry.kind, entry.subject)
         sound_alerts(service)
+        for district in areas.look(service, time.monotonic()):
+            _log.info("service areas of district %s are to be drawn anew", district)
         stop.wait(LOOK_EVERY_S)
