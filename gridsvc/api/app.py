@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # Routers by noun; routes are tried in this order, so that what is asked most comes first.
 ROUTERS = (
-    "tiles", "incidents", "teams", "grids", "roads", "response_plans", "access", "jobs", "health", "metrics", "pages",
+    "tiles", "incidents", "teams", "grids", "roads", "service_areas", "response_plans", "access", "jobs", "health",
+    "metrics", "pages",
 )  # fmt: skip
 
 _THREADS = 16

@@ -54,6 +54,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("POST", "/travel-times"): Right.LOOK,
     ("GET", "/isochrones"): Right.LOOK,
     ("GET", "/routes"): Right.LOOK,
+    ("GET", "/service-areas"): Right.LOOK,
     # Teams and roads.
     ("GET", "/teams"): Right.LOOK,
     ("POST", "/teams"): Right.LOAD,

@@ -11,12 +11,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.access import Scope
+from gridsvc.db.service_areas import list_numbers
 from gridsvc.db.tiles import LAYERS, draw_tile, find_bounds
 from gridsvc.db.versions import list_versions
 from gridsvc.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gridsvc.db.connection import Database
 
@@ -54,10 +55,16 @@ class DrawnTile:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The districts that tiles show, and the versions of what does not move."""
+    """The districts that tiles show, the versions of what does not move, and the number of their service areas."""
 
     districts: tuple[str, ...]
     versions: tuple[tuple[str, int | None, str | None], ...]
+    areas: tuple[tuple[str, int], ...] = ()
+
+    def of(self, layers: Sequence[str]) -> tuple[object, ...]:
+        """Return what tiles of these layers are drawn from."""
+        drawn = any(LAYERS[name].drawn for name in layers)
+        return self.districts, self.versions, self.areas if drawn else ()
 
 
 class TileStore:
@@ -116,7 +123,7 @@ class TileStore:
         """Return west, south, east, north of all districts that are there for a scope; None where nothing is."""
         sources = self._read_sources()
         known = self._bounds.get(scope)
-        if known is None or known[0] != sources:
+        if known is None or known[0].of(()) != sources.of(()):
             with self._database.seen_by(scope).transaction() as connection:
                 known = (sources, find_bounds(connection, sources.districts))
             with self._lock:
@@ -131,7 +138,9 @@ class TileStore:
 
     def _is_true(self, tile: DrawnTile, key: Key, now: float) -> bool:
         moving = any(LAYERS[name].moving for name in key.layers)
-        return tile.sources == self._sources and not (moving and now - tile.at > _MOVING_AGE_S)
+        if self._sources is None or (moving and now - tile.at > _MOVING_AGE_S):
+            return False
+        return tile.sources.of(key.layers) == self._sources.of(key.layers)
 
     def _read_sources(self) -> Sources:
         known = self._sources
@@ -140,9 +149,11 @@ class TileStore:
         asked_at = self._clock()
         with self._database.transaction() as connection:
             vectors = list_versions(connection)
+            areas = list_numbers(connection)
         found = Sources(
             tuple(vector.district for vector in vectors),
             tuple((vector.district, vector.generation, vector.network) for vector in vectors),
+            areas,
         )
         self._sources, self._sources_at = found, asked_at
         return found

@@ -44,9 +44,10 @@ _OTHER_ROAD_ZOOM = 12
 class Layer:
     """One layer of tiles.
 
-    `fields` maps each attribute to its meaning. `moving`: its rows change without a version that says so. `select`
-    yields the rows of a tile with `geom` cut to it; it may use the relations `tile` (merc, margin, lonlat) and
-    `live` (district, generation, network), and the parameters z, unit_m, levels, road_classes.
+    `fields` maps each attribute to its meaning. `moving`: its rows change without a version that says so; `drawn`: with
+    the number of the district's service areas. `select` yields the rows of a tile with `geom` cut to it; it may use the
+    relations `tile` (merc, margin, lonlat) and `live` (district, generation, network), and the parameters z, unit_m,
+    levels, road_classes.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Layer:
     fields: Mapping[str, str]
     select: str
     moving: bool = False
+    drawn: bool = False
     maxzoom: int = 14
 
 
@@ -171,6 +173,30 @@ TEAMS = Layer(
     moving=True,
 )
 
+# Road by road an area is all fringes: snapped to the grid these would cross themselves and be mended one by one.
+SERVICE_AREAS = Layer(
+    "service_areas",
+    "Where teams on duty arrive in time, net of call handling and turnout: the first of them, and how many",
+    8,
+    {
+        "kind": "first (where the team is the first; these do not overlap) or reached_by (where k teams arrive)",
+        "response_class": "urban or rural: in time for which target",
+        "team_id": "id of the team; absent where kind is reached_by",
+        "k": "how many teams arrive in time, 1 to 3; absent where kind is first",
+        "minutes": "minutes of driving; absent where the teams differ",
+    },
+    f"""
+    select a.kind, a.response_class, a.team_id::text as team_id, a.k::int as k, a.minutes,
+           ST_AsMVTGeom(case when :z < {_FULL_DETAIL_ZOOM}
+                             then ST_Simplify(ST_Transform(coalesce(a.overview, a.geom), 3857), :unit_m)
+                             else ST_Transform(ST_ClipByBox2D(a.geom, tile.lonlat), 3857) end,
+                        tile.merc, {EXTENT}, {_BUFFER}) as geom
+    from live join service_area a on a.district = live.district cross join tile
+    where a.geom && tile.lonlat and a.kind <> 'own'
+    order by a.kind, a.response_class desc, a.k, a.team_id""",
+    drawn=True,
+)
+
 INCIDENTS = Layer(
     "incidents",
     "Open cases",
@@ -202,7 +228,7 @@ INCIDENTS = Layer(
 )
 
 LAYERS: Mapping[str, Layer] = {
-    layer.id: layer for layer in (GRIDS, GRID_LABELS, ROADS, STATIONS, TEAMS, INCIDENTS)
+    layer.id: layer for layer in (GRIDS, GRID_LABELS, SERVICE_AREAS, ROADS, STATIONS, TEAMS, INCIDENTS)
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +36,37 @@ def write_areas(path: Path, collection: dict[str, Any]) -> None:
         for f in collection["features"]
     ]
     gpd.GeoDataFrame.from_features(flat, crs="EPSG:4326").to_file(path, layer="service_areas", driver="GPKG")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text in place of a file; half-way, the old one is still there."""
+    draft = path.with_name(f".{path.name}.part")
+    with _opened(draft) as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any], str | None]]]) -> None:
+    """Write a GeoPackage in place of a file: a layer each with its rows, attributes and hexadecimal WKB (None = empty).
+
+    lon/lat WGS-84 (EPSG:4326).
+    """
+    import geopandas as gpd
+    import shapely
+
+    draft = path.with_name(f".{path.stem}.part.gpkg")
+    with _opened(draft):
+        pass
+    draft.unlink()
+    try:
+        for name, rows in layers.items():
+            shapes = [None if shape is None else shapely.from_wkb(shape) for _, shape in rows]
+            frame = gpd.GeoDataFrame([told for told, _ in rows], geometry=shapes, crs="EPSG:4326")
+            frame.to_file(draft, layer=name, driver="GPKG", engine="pyogrio", geometry_type="MultiPolygon",
+                          mode="a" if draft.exists() else "w")  # fmt: skip
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> Any:

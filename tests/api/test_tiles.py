@@ -231,7 +231,7 @@ def levels_in(features: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def test_layers_are_listed_and_described(world: World) -> None:
     names = [item["id"] for item in world.web.get("/tiles").json()["items"]]
-    assert names == ["grids", "grid_labels", "roads", "stations", "teams", "incidents"]
+    assert names == ["grids", "grid_labels", "service_areas", "roads", "stations", "teams", "incidents"]
     told = world.web.get("/tiles/grids.json").json()
     assert told["tilejson"] == "3.0.0"
     assert told["tiles"] == [world.url + "/tiles/grids/{z}/{x}/{y}.mvt"]
@@ -363,6 +363,57 @@ def test_an_activation_changes_the_borders_within_seconds(world: World) -> None:
     after = world.get("grids", tile, **{"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
     assert "village" not in levels_in(mapbox_vector_tile.decode(after.content)["grids"]["features"])
+
+
+def add_area(world: World, kind: str, team: uuid.UUID | None, k: int | None, shape: shapely.Geometry) -> None:
+    world.sql.execute(
+        "insert into service_area (district, id, kind, response_class, team_id, k, minutes, digest, geom)"
+        " values (%s, %s, %s, 'urban', %s, %s, %s, 'x', ST_Multi(ST_GeomFromWKB(%s, 4326)))",
+        (CODE, uuid.uuid4(), kind, team, k, 3.25 if team else None, shapely.to_wkb(shape)),
+    )
+
+
+def test_service_areas_are_drawn_and_their_tag_changes_with_them(world: World) -> None:
+    x, y = MIDDLE
+    left, right = shapely.box(x - 0.01, y - 0.01, x, y + 0.01), shapely.box(x, y - 0.01, x + 0.01, y + 0.01)
+    put_set = (
+        f"insert into service_area_set values ('{CODE}', %s, 'k', '{{}}', '{{}}', now())"
+        " on conflict (district) do update set number = excluded.number"
+    )
+    tile = tile_of(x, y, 11)
+    assert world.get("service_areas", tile).status_code == 204
+    try:
+        add_area(world, "own", FIRST_TEAM, None, shapely.box(x - 0.02, y - 0.02, x + 0.02, y + 0.02))
+        add_area(world, "first", FIRST_TEAM, None, left)
+        add_area(world, "first", SECOND_TEAM, None, right)
+        add_area(world, "reached_by", None, 1, shapely.box(x - 0.01, y - 0.01, x + 0.01, y + 0.01))
+        world.sql.execute(put_set, (1,))
+        assert world.get("service_areas", tile).status_code == 204  # versions are believed for a second
+        world.now += 1.1
+        found = world.features("service_areas", tile)
+        # a team's own area is no matter of tiles
+        assert [each["properties"] for each in found] == [
+            {"kind": "first", "response_class": "urban", "team_id": str(FIRST_TEAM), "minutes": 3.25},
+            {"kind": "first", "response_class": "urban", "team_id": str(SECOND_TEAM), "minutes": 3.25},
+            {"kind": "reached_by", "response_class": "urban", "k": 1},
+        ]
+        first, second, both = (shapely.geometry.shape(each["geometry"]) for each in found)
+        width = 0.01 / (360 / 2**11) * 4096
+        assert first.area == pytest.approx(width * 2 * width / math.cos(math.radians(y)), rel=0.02)
+        assert first.intersection(second).area == 0
+        assert first.union(second).symmetric_difference(both).area <= 0.01 * both.area
+        before, roads = world.get("service_areas", tile), world.get("roads", tile)
+        world.sql.execute("update service_area set k = 2 where kind = 'reached_by'")
+        world.sql.execute(put_set, (2,))
+        world.now += 1.1
+        after = world.get("service_areas", tile, **{"If-None-Match": before.headers["etag"]})
+        assert after.status_code == 200
+        assert after.headers["etag"] != before.headers["etag"]
+        # what is not drawn from areas is not drawn anew
+        assert int(world.get("roads", tile).headers["age"]) > int(roads.headers["age"])
+    finally:
+        world.sql.execute("delete from service_area")
+        world.sql.execute("delete from service_area_set")
 
 
 def test_an_unchanged_tile_is_not_sent_again(world: World) -> None:
