@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, table
+from gridsvc.cli.service_areas import areas
 from gridsvc.errors import InvalidInput
 
 ACTOR = "command line"
@@ -23,7 +24,10 @@ _OUTCOMES = {
 
 @click.group()
 def roads() -> None:
-    """Calibrate the roads in force by recorded trips."""
+    """Roads in force: calibrate them by recorded trips, write the service areas of teams."""
+
+
+roads.add_command(areas)
 
 
 @roads.command()

@@ -23,7 +23,7 @@ WORDS = {
     "recommend": ("gridsvc.cli.incidents", "recommend", "Which lawful team would go, and can it make it"),
     "travel-times": ("gridsvc.cli.roads", "travel_times", "Travel times between two files of places"),
     "isochrone": ("gridsvc.cli.roads", "isochrone", "The area within so many minutes of a place"),
-    "roads": ("gridsvc.cli.calibration", "roads", "Roads in force: calibrate travel times by recorded trips, show"),
+    "roads": ("gridsvc.cli.calibration", "roads", "Roads in force: calibrate travel times, show; areas of teams"),
     "jobs": ("gridsvc.cli.jobs", "jobs", "Heavy work of the background process: list, run, watch, cancel"),
     "keys": ("gridsvc.cli.keys", "keys", "Keys: give them to persons, list them, revoke them, pair a device"),
     "erase": ("gridsvc.cli.keys", "erase", "Erase what is kept on a person; the chain of events stays whole"),
