@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HEARTBEAT_LOST_S = 10.0
 """A running job that nobody vouched for in so long is taken up again."""
 
+YIELDING = ("service-areas",)
+"""Kinds of jobs that let all others pass."""
+
 _CLAIMING = 7_402_151_003
 _ASKING = 7_402_151_007
 _FINISHED = ("done", "failed", "cancelled")
@@ -140,7 +143,7 @@ _claim = text(
                or state = 'running' and heartbeat_at < clock_timestamp() - make_interval(secs => :lost))
           and (select count(*) from job
                where state = 'running' and heartbeat_at >= clock_timestamp() - make_interval(secs => :lost)) < :at_once
-        order by created_at, id
+        order by kind = any(cast(:last as text[])), created_at, id
         for update skip locked
         limit 1
     ) as next
@@ -153,12 +156,14 @@ _claim = text(
 def claim_job(connection: Connection, holder: str, *, at_once: int = 1) -> Job | None:
     """Take the oldest job that waits, or whose holder went silent; None where none may start now.
 
+    What nobody waits for (YIELDING) comes after all else.
+
     `at_once` bounds the jobs that run in all processes together; whoever else is claiming just now has the turn.
     """
     if not connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _CLAIMING}):
         return None
     connection.execute(_give_up, {"lost": HEARTBEAT_LOST_S})
-    named = {"holder": holder, "lost": HEARTBEAT_LOST_S, "at_once": at_once}
+    named = {"holder": holder, "lost": HEARTBEAT_LOST_S, "at_once": at_once, "last": list(YIELDING)}
     row = connection.execute(_claim, named).one_or_none()
     return None if row is None else Job(*row)
 

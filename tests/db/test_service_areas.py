@@ -402,6 +402,14 @@ def test_every_district_is_drawn_by_a_job(service):
     assert (job.done, job.total) == (17, 17)  # a search serves both classes of a station
 
 
+def test_a_drawing_lets_other_jobs_pass(service):
+    ask(service)
+    service.database.run(lambda c: jobs.add_job(c, "verify", {}, asked_by="test"))
+    assert [service.database.run(lambda c: jobs.claim_job(c, "here", at_once=9)).kind for _ in range(2)] == [
+        "verify", "service-areas",
+    ]  # fmt: skip
+
+
 def open_jobs(service):
     with service.database.transaction() as connection:
         return [job for job in jobs.list_jobs(connection) if not job.finished]
