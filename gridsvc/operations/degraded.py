@@ -1,7 +1,8 @@
 """With the database away: whose is it, how far, who would go, from what this process saw last (R22).
 
-Every such answer says `degraded: true` and the age of what it was made from, in seconds. Nothing is written; who may
-see only a part of a district is answered nothing, since what lies in his part cannot be asked.
+Every such answer says `degraded: true` and the age of what it was made from, in seconds. Nothing is written. Who is
+limited to a grid is answered as ever, but for teams that are on a case of his grid: among those considered he is shown
+his own alone, since which others are there cannot be asked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.coordinates import check_lonlats
 from gridsvc.operations import reporting, travel
 from gridsvc.operations.placing import bounds_of, location_of, place
+from gridsvc.operations.recommending import law_of
 from gridsvc.operations.road_weights import weights_now
+from gridsvc.operations.sifting import sieve_from_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +59,7 @@ def views(service: Service, away: Unavailable, district: str | None = None) -> t
 
 def _seen(service: Service, code: str, district: str | None) -> bool:
     scope = service.caller.scope
-    return district in {None, code} and scope.grid is None and scope.holds_district(code)
+    return district in {None, code} and scope.holds_district(code)
 
 
 def recommend(service: Service, report: Report, away: Unavailable) -> dict[str, Any]:
@@ -80,7 +83,10 @@ def recommend(service: Service, report: Report, away: Unavailable) -> dict[str, 
         raise away
     now = placed.view.versions.now
     new = reporting.decide(service, placed, report, states, now, number=0, near=[])
-    answer = {key: value for key, value in new.answer.items() if key not in reporting.KEPT_ONLY}
+    if not reporting.in_scope(service, new):
+        raise reporting.beyond_scope()
+    sifted = sieve_from_memory(service.caller.scope, law_of(placed.view).prepared.teams).case(new.answer)
+    answer = {key: value for key, value in sifted.items() if key not in reporting.KEPT_ONLY}
     return answer | told(max(age_s, states_age_s))
 
 

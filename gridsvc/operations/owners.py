@@ -66,9 +66,9 @@ def list_indexes(
                 if number == versions.generation:
                     service.remember("index", versions.district, indexes[-1])
     if not indexes:
-        which = "No district" if district is None else f"District {district}"
+        which = "No district has" if district is None else f"District {district} has no"
         when = "" if as_of is None else f" at {as_of.isoformat()}"
-        raise NotFound(f"{which} has grids in force{when}. Load a level and activate it.", kind="no-grids")
+        raise NotFound(f"{which} grids in force{when}. Load a level and activate it.", kind="no-grids")
     return indexes
 
 

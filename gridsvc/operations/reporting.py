@@ -146,13 +146,19 @@ def _recommend(service: Service, report: Report) -> dict[str, Any]:
             states = dict(teams.list_states(connection, placed.view.code, now))
         service.remember("states", placed.view.code, states)
         new = decide(service, placed, report, states, now, number=0, near=near)
-        if not _in_scope(service, new):
-            raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+        if not in_scope(service, new):
+            raise beyond_scope()
         told = sieve(connection).case(new.answer)
     return {key: value for key, value in told.items() if key not in KEPT_ONLY}
 
 
-def _in_scope(service: Service, new: NewCase) -> bool:
+def beyond_scope() -> NotFound:
+    """Return the refusal of a place beyond the caller's grid."""
+    return NotFound("This place lies outside what your key is for.", kind="outside-scope")
+
+
+def in_scope(service: Service, new: NewCase) -> bool:
+    """Whether a case that is about to be made lies in what the caller may see."""
     return service.caller.scope.holds_chain({key: new.row[key] for key in LEVEL_KEYS})
 
 
@@ -161,7 +167,7 @@ def _shown(service: Service, connection: Connection, new: NewCase) -> dict[str, 
 
     A place beyond the caller's grid is taken all the same (R10): he is told no more than that, the case is its owner's.
     """
-    if _in_scope(service, new):
+    if in_scope(service, new):
         return sieve(connection).case(new.answer)
     nobody: dict[str, Any] = {"lead": None, "members": [], "unfilled": [], "considered": [], "lead_response_s": None,
               "full_team_response_s": None, "meets_target": False}  # fmt: skip

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from gridsvc.access import Caller, Role
 from gridsvc.api.app import create_app
+from gridsvc.db.access import scope_of
 from gridsvc.db.connection import Database
-from tests.db.worlds import open_toy, scratch_database, toy_grids
+from gridsvc.errors import NotFound, Unavailable
+from gridsvc.operations import degraded, owners, reporting, travel
+from gridsvc.operations.reporting import Report
+from tests.db.worlds import DISTRICT, open_toy, scratch_database, toy_grids
+from tests.domain import toy
 
 PLACE = {"lon": 119.61, "lat": 29.1001}
 REPORT = {"type": "leak", "location": PLACE}
@@ -125,3 +132,33 @@ def test_a_grid_that_is_known_is_owned_without_the_database(service):
         client(service).get("/owners", params={"lon": place.x, "lat": place.y})
         told = without_database(service).get("/owners", params={"lon": place.x, "lat": place.y}).json()
         assert grid.code in {owner["code"] for owner in told["owners"].values()}
+
+
+def test_who_sees_one_grid_is_answered_for_that_grid(service):
+    """The same as with the database, but for the teams that only a case of his grid would show him."""
+    client(service).post("/recommendations", json=REPORT)
+    with service.database.transaction() as connection:
+        township = scope_of(connection, DISTRICT, toy.T1)
+    limited = service.seen_by(Caller.of("x", Role.DISPATCHER, township))
+    nowhere = Database("postgresql://gridsvc_app@/gridsvc?host=/nowhere").seen_by(township)
+    away = replace(limited, database=nowhere)
+    here, beyond = Report("leak", **PLACE), Report("leak", lon=119.67, lat=29.1)
+    seen, told = reporting.recommend(limited, here), reporting.recommend(away, here)
+    assert told.pop("degraded") is True
+    for name in ("triggered_at", "reported_at", "age_s"):
+        seen.pop(name, None)
+        told.pop(name)
+    assert told == seen
+    whole = reporting.recommend(service, here)["recommendation"]["considered"]
+    assert 0 < len(told["recommendation"]["considered"]) < len(whole)
+    with pytest.raises(NotFound) as refused:
+        reporting.recommend(away, beyond)
+    assert refused.value.kind == "outside-scope"
+    indexes, _ = degraded.indexes(away, Unavailable("away"))
+    mine = owners.within(township, owners.locate(indexes, **PLACE))
+    assert mine.owners[1].code == toy.T1
+    with pytest.raises(NotFound):
+        owners.within(township, owners.locate(indexes, 119.67, 29.1))
+    ends = (np.array(TIMES["origins"]), np.array(TIMES["destinations"]))
+    seconds, _ = degraded.travel_times(away, Unavailable("away"), *ends, profile="normal", district=None)
+    assert seconds.tolist() == travel.travel_times(service, *ends, profile="normal", district=None).tolist()
