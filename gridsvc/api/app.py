@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
 from gridsvc.api import once, problems
-from gridsvc.api.limits import BodyLimit
+from gridsvc.api.limits import RequestLimit
 from gridsvc.api.metrics import Meter, Watch
 from gridsvc.api.rights import authorize
 from gridsvc.api.safe_headers import SafeHeaders
@@ -68,7 +68,7 @@ def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     problems.register(app)
     # The last one added is the first one asked.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLimit)
     app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(Watch, meter=meter)
