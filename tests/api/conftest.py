@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gridsvc.operations.service import Service
+    from tests.api.two_districts import World
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,15 @@ def demo_folder() -> Iterator[Path]:
     finally:
         subprocess.run([*gridsvc, "db", "down"], env=environment, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def two() -> Iterator[World]:
+    """Two districts behind sign-in; what one test changes the next one finds."""
+    from tests.api.two_districts import two_districts
+
+    with two_districts() as world:
+        yield world
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,10 @@ class World:
         with self.service.database.transaction() as connection:
             return [tuple(row) for row in connection.execute(text(sql), values)]
 
+    def write(self, sql: str) -> None:
+        """Write past every scope."""
+        self.service.database.run(lambda connection: connection.execute(text(sql)))
+
 
 def _renamed(place: DemoPlace) -> DemoPlace:
     def code(old: str | None) -> str | None:

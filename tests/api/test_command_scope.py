@@ -1,0 +1,117 @@
+"""The command line for one district tells of that district: every command, with two districts loaded.
+
+The command line is the operator's, who may look at everything; --district is how he says of what he speaks.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+
+from gridsvc.cli.root import root
+from tests.api.two_districts import MARK, A, B
+
+# What is about the machine or the whole service: there is no district to speak of.
+WHOLE = {
+    "demo", "serve", "work", "db backup", "db down", "db migrate", "db restore", "db up", "jobs cancel", "jobs list",
+    "jobs planned", "jobs run", "jobs watch", "audit anchor", "audit verify", "doctor", "bench", "keys list", "erase",
+}  # fmt: skip
+# What names one thing, which has its district: a case, a place, a person.
+ONE_THING = {"audit replay", "recommend", "keys pair", "keys revoke", "keys add"}
+# Loads, which write what is in their file and answer with what they found in it.
+LOADS = {"load grids", "load osm", "load roads", "load teams", "load catalogue", "load plans", "load addresses",
+         "load calendar", "roads calibrate"}  # fmt: skip
+
+
+def commands(command=root, path=()):
+    """Yield (words, command) of every command there is."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+@pytest.fixture(scope="module")
+def places(two, tmp_path_factory):
+    """A file with a place of either district, and one with a point of the first."""
+    folder = tmp_path_factory.mktemp("places")
+    rows = [two.rows("select st_x(geom), st_y(geom) from incident where district = :d order by id limit 1", d=d)[0]
+            for d in (A, B)]  # fmt: skip
+    with (folder / "places.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("lon", "lat"), *rows])
+    return folder / "places.csv", rows[0]
+
+
+def asked(places, folder, two):
+    """How each command that answers for one district is asked."""
+    file, (lon, lat) = places
+    here = [str(lon), str(lat)]
+    township = two.rows("select code from grid where district = :d and level = 2 order by code limit 1", d=A)[0][0]
+    return {
+        "grids list": [], "grids check": [], "grids diff": ["1"], "grids history": [township],
+        "grids export": [str(folder / "grids.geojson")], "grids activate": ["1"], "grids rollback": [],
+        "roads show": [],
+        "locate": ["--file", str(file), "--out", str(folder / "owners.csv")], "db url": ["--role", "viewer"],
+        "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
+        "isochrone": [*here, "--minutes", "5", "--out", str(folder / "area.geojson")],
+    }  # fmt: skip
+
+
+def test_no_command_is_left_out(two, places, tmp_path):
+    """A new command says here whose it is."""
+    known = WHOLE | ONE_THING | LOADS | set(asked(places, tmp_path, two))
+    found = dict(commands())
+    assert set(found) - known == set(), "say of which district the new command speaks"
+    assert known - set(found) == set()
+    for words in set(found) - WHOLE - ONE_THING:
+        assert any(each.name == "district" for each in found[words].params), words
+
+
+def run(two, words):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
+    environment |= {"GRIDSVC_DATA": str(two.service.folder)}
+    return subprocess.run([sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", sorted(
+    {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
+     "roads show", "locate", "travel-times", "isochrone", "db url"}
+))  # fmt: skip
+def test_a_command_for_one_district_tells_of_that_district(two, places, tmp_path, words):
+    more = asked(places, tmp_path, two)[words]
+    done = run(two, [*words.split(), *more, "--district", A, "--json"])
+    # It is in force already, there is none before it, and nothing was calibrated.
+    refused = words in {"grids activate", "grids rollback", "roads show"}
+    assert done.returncode == (3 if refused else 0), done.stderr
+    if not refused:
+        assert json.loads(done.stdout) is not None
+    written = [file.read_text(encoding="utf-8") for file in tmp_path.iterdir()]
+    for text in (done.stdout, done.stderr, *written):
+        assert not re.search(rf"(?<![0-9.]){B}", text)
+        assert MARK not in text
+
+
+@pytest.mark.parametrize("words", ["grids list", "grids check", "grids rollback", "locate", "db url"])
+def test_a_district_that_is_not_loaded_is_refused(two, places, tmp_path, words):
+    more = asked(places, tmp_path, two)[words]
+    done = run(two, [*words.split(), *more, "--district", "330000", "--json"])
+    assert done.returncode == 3, done.stderr
+    assert not done.stdout.strip()
+    assert "330000" in done.stderr
+
+
+def test_where_several_are_loaded_none_is_guessed(two):
+    for words in ("grids list", "grids check", "grids rollback"):
+        done = run(two, [*words.split(), "--json"])
+        assert done.returncode == 3, words
+        assert "--district" in done.stderr
