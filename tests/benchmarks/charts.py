@@ -72,7 +72,7 @@ def lines(
             mark = f"{across - 6:.1f},{y + 5:.1f} {across + 6:.1f},{y + 5:.1f} {across:.1f},{y - 6:.1f}"
             out.append(f'<polygon points="{mark}" fill="#fff" stroke="#d00000" stroke-width="1.6"/>')
             out.append(
-                f'<text x="{across + 9:.1f}" y="{y + 5:.1f}" font-size="11" fill="#d00000">'
+                f'<text x="{across + 8:.1f}" y="{y + 15:.1f}" font-size="11" fill="#d00000">'
                 f"{escape(name)} {_number(value)}</text>"
             )
     out += _apart(ends)
