@@ -37,7 +37,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class ToDo:
+class PlannedStep:
     """A step to be taken `at` a moment; `clock` is the time that the team's device says, None = the same."""
 
     at: datetime
@@ -69,9 +69,9 @@ class PastCase:
                                  client_at=new.row["reported_at"], event_id=new.event_id)  # fmt: skip
         return cls(dict(new.row), [first], personal=new.personal)
 
-    def take(self, steps: list[ToDo], now: datetime) -> None:
+    def take(self, steps: list[PlannedStep], now: datetime) -> None:
         """Take the steps in the order of their moments, those after `now` not at all."""
-        for step in sorted(steps, key=lambda todo: todo.at):
+        for step in sorted(steps, key=lambda planned: planned.at):
             if step.at > now:
                 break
             if step.step == "assign":
@@ -118,27 +118,27 @@ class PastCase:
         if apart is not None:
             self.note_rows.append(apart)
 
-    def _case_step(self, todo: ToDo) -> None:
-        change = take_step(self._state(), todo.step, at=None, now=todo.at)
+    def _case_step(self, planned: PlannedStep) -> None:
+        change = take_step(self._state(), planned.step, at=None, now=planned.at)
         freed = []
         if change.ends_engagements is not None:
             for row in self._live():
-                row |= {"until": todo.at, "outcome": change.ends_engagements}
+                row |= {"until": planned.at, "outcome": change.ends_engagements}
                 freed.append(str(row["team_id"]))
         self.status, self.waiting = change.status, change.waiting
         self.clocks |= change.stamps
         data = {"status": str(change.status), "stamps": _texts(change.stamps),
                 "backfilled": change.backfilled, "freed": freed}  # fmt: skip
-        self._event(todo.step, todo.at, data, todo.note)
+        self._event(planned.step, planned.at, data, planned.note)
 
-    def _assign(self, todo: ToDo) -> None:
-        change = take_step(self._state(), "assign", at=None, now=todo.at)
+    def _assign(self, planned: PlannedStep) -> None:
+        change = take_step(self._state(), "assign", at=None, now=planned.at)
         rows = [
             {"district": self.row["district"], "id": uuid7(), "incident_id": self.row["id"],
              "team_id": UUID(sent.team_id), "slot": sent.slot, "lead": sent.lead, "engaging": self.urgent,
-             "travel_s": sent.travel_s, "response_s": sent.response_s, "since": todo.at, "until": None,
+             "travel_s": sent.travel_s, "response_s": sent.response_s, "since": planned.at, "until": None,
              "acknowledged_at": None, "en_route_at": None, "on_scene_at": None, "outcome": None}
-            for sent in todo.sent
+            for sent in planned.sent
         ]  # fmt: skip
         self.engagements += rows
         self.status, self.waiting = change.status, False
@@ -150,7 +150,7 @@ class PastCase:
         now = {str(row["team_id"]) for row in rows}
         data: dict[str, Any] = {
             "sent": [str(row["team_id"]) for row in rows],
-            "unfilled": (todo.choice or shown)["unfilled"],
+            "unfilled": (planned.choice or shown)["unfilled"],
             "differs": {"added": sorted(now - before), "missing": sorted(before - now)},
             "status": str(change.status),
             "stamps": _texts(change.stamps),
@@ -160,26 +160,26 @@ class PastCase:
                 for row in rows
             ],
         }
-        self._event("assign", todo.at, data, todo.note)
+        self._event("assign", planned.at, data, planned.note)
 
-    def _team_step(self, todo: ToDo) -> None:
-        row = next(row for row in reversed(self.engagements) if str(row["team_id"]) == todo.team_id)
+    def _team_step(self, planned: PlannedStep) -> None:
+        row = next(row for row in reversed(self.engagements) if str(row["team_id"]) == planned.team_id)
         if row["until"] is not None:
             return  # the case was called off first
         before = EngagementState(
             row["since"], row["until"], row["acknowledged_at"], row["en_route_at"], row["on_scene_at"]
         )
-        change = take_team_step(before, todo.step, at=todo.clock, now=todo.at, reason=todo.note)
+        change = take_team_step(before, planned.step, at=planned.clock, now=planned.at, reason=planned.note)
         after = change.state
         changed = {clock: getattr(after, clock) for clock in ("acknowledged_at", "en_route_at", "on_scene_at", "until")}
         stamps = {clock: at for clock, at in changed.items() if at is not None and at != row[clock]}
         row |= changed | {"outcome": after.outcome}
-        data: dict[str, Any] = {"team_id": todo.team_id, "engagement_id": str(row["id"]), "stamps": _texts(stamps),
+        data: dict[str, Any] = {"team_id": planned.team_id, "engagement_id": str(row["id"]), "stamps": _texts(stamps),
                                 "backfilled": change.backfilled}  # fmt: skip
-        if todo.step in {"decline", "withdraw"}:
+        if planned.step in {"decline", "withdraw"}:
             self.status, self.waiting = status_after_leaving(self.status, len(self._live()))
             data |= {"status": str(self.status), "waiting": self.waiting}
-        self._event(todo.step, todo.at, data, todo.note, todo.clock)
+        self._event(planned.step, planned.at, data, planned.note, planned.clock)
 
 
 def _texts(stamps: dict[str, datetime]) -> dict[str, str]:

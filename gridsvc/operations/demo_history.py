@@ -16,7 +16,7 @@ import numpy as np
 
 from gridsvc.files.demo.history import Mishap
 from gridsvc.operations import recommending
-from gridsvc.operations.demo_cases import PastCase, Sent, ToDo
+from gridsvc.operations.demo_cases import PastCase, PlannedStep, Sent
 from gridsvc.operations.placing import Location, place
 from gridsvc.operations.reporting import Report, decide
 from gridsvc.teams import AVAILABLE, TeamKind
@@ -57,7 +57,7 @@ class _Fleet:
 class _Waiting:
     case: PastCase
     planned: PlannedIncident
-    steps: list[ToDo]
+    steps: list[PlannedStep]
 
 
 class Replay:
@@ -114,7 +114,7 @@ class Replay:
             return
         if told["lead"] is None:
             handling = timedelta(seconds=float(self._random.uniform(10, 25)))
-            self._waiting.append(_Waiting(case, incident, [ToDo(incident.at + handling, "accept")]))
+            self._waiting.append(_Waiting(case, incident, [PlannedStep(incident.at + handling, "accept")]))
             return
         case.take(self._emergency(case, incident, told, incident.at), self._now)
         yield case
@@ -124,7 +124,8 @@ class Replay:
         case, incident = waiting.case, waiting.planned
         if at - incident.at > _GIVES_UP:
             case.take(
-                [*waiting.steps, ToDo(at, "cancel", note="no team came free; handed to the neighbour")], self._now
+                [*waiting.steps, PlannedStep(at, "cancel", note="no team came free; handed to the neighbour")],
+                self._now,
             )
             yield case
             return True
@@ -158,12 +159,12 @@ class Replay:
         begin: datetime,
         *,
         accepted: bool = False,
-    ) -> list[ToDo]:
+    ) -> list[PlannedStep]:
         """Return every step of an emergency from the order on, and engage its teams."""
         case_id = str(case.row["id"])
         lead = told["lead"]
         target_s = float(case.row["target_s"] or 900)
-        steps: list[ToDo] = []
+        steps: list[PlannedStep] = []
         handling = self._around(30, 0.4, 10, 55)
         turnout = timedelta(seconds=self._turnout_s(lead["team_id"]) * float(self._random.uniform(0.6, 1.05)))
         travel = timedelta(seconds=lead["travel_s"] * float(np.exp(self._random.normal(-0.05, 0.08))))
@@ -181,17 +182,17 @@ class Replay:
         elif mishap is Mishap.SLOW_TRAVEL:
             travel += extra
         if not accepted:
-            steps.append(ToDo(begin + handling * 0.5, "accept"))
+            steps.append(PlannedStep(begin + handling * 0.5, "accept"))
         order_at = begin + handling
         wrong = self._farther_squadron(told) if mishap is Mishap.WRONG_TEAM else None
         if wrong is not None:
             steps += self._wrong_team(wrong, case_id, order_at, order_at + extra)
             order_at += extra + self._seconds(10, 30)
         sent = _sent(told)
-        steps.append(ToDo(order_at, "assign", sent=sent, choice=told))
+        steps.append(PlannedStep(order_at, "assign", sent=sent, choice=told))
         if mishap is Mishap.CALLED_OFF:
             off = order_at + self._seconds(20, 55)
-            steps.append(ToDo(off, "cancel", note="called off by the caller"))
+            steps.append(PlannedStep(off, "cancel", note="called off by the caller"))
             for each in sent:
                 self._fleet.engage(each.team_id, case_id, off)
             return steps
@@ -200,19 +201,19 @@ class Replay:
         work = self._around(2400, 0.5, 600, 10_800)
         clear = there + work
         ends = [clear]
-        steps.append(ToDo(clear, "clear", lead["team_id"]))
+        steps.append(PlannedStep(clear, "clear", lead["team_id"]))
         self._fleet.engage(lead["team_id"], case_id, clear)
         for member in told["members"]:
             out = timedelta(seconds=self._turnout_s(member["team_id"]) * float(self._random.uniform(0.6, 1.1)))
             drive = timedelta(seconds=(member["travel_s"] or 60.0) * float(np.exp(self._random.normal(0, 0.1))))
             steps += self._team(member["team_id"], order_at, self._seconds(3, 20), out, drive, leads=False)
             done = max(order_at + out + drive, there) + work * float(self._random.uniform(0.5, 0.98))
-            steps.append(ToDo(done, "clear", member["team_id"]))
+            steps.append(PlannedStep(done, "clear", member["team_id"]))
             ends.append(done)
             self._fleet.engage(member["team_id"], case_id, done)
-        steps.append(ToDo(there + self._seconds(60, 300), "handle"))
+        steps.append(PlannedStep(there + self._seconds(60, 300), "handle"))
         feedback = max(ends) + self._seconds(1200, 14_400)
-        steps += [ToDo(feedback, "feedback"), ToDo(feedback + self._seconds(20_000, 250_000), "archive")]
+        steps += [PlannedStep(feedback, "feedback"), PlannedStep(feedback + self._seconds(20_000, 250_000), "archive")]
         return steps
 
     def _turnout_s(self, team_id: str) -> float:
@@ -227,20 +228,20 @@ class Replay:
         travel: timedelta,
         *,
         leads: bool,
-    ) -> list[ToDo]:
+    ) -> list[PlannedStep]:
         """Return a team's way to the scene; some stamps are missing, a few are impossible."""
         dice = float(self._random.random())
         off = since + max(turnout, acknowledge + timedelta(seconds=1))
         there = off + travel
-        steps = [ToDo(since + acknowledge, "acknowledge", team_id)]
+        steps = [PlannedStep(since + acknowledge, "acknowledge", team_id)]
         if leads and dice < _IMPOSSIBLE:  # pressed on the spot, and the arrival corrected afterwards
             late = there + self._seconds(60, 240)
-            return [*steps, ToDo(late, "en_route", team_id),
-                    ToDo(late + timedelta(seconds=5), "on_scene", team_id, clock=there)]  # fmt: skip
+            return [*steps, PlannedStep(late, "en_route", team_id),
+                    PlannedStep(late + timedelta(seconds=5), "on_scene", team_id, clock=there)]  # fmt: skip
         if dice > _IMPOSSIBLE + _NO_EN_ROUTE:
-            steps.append(ToDo(off, "en_route", team_id))
+            steps.append(PlannedStep(off, "en_route", team_id))
         if float(self._random.random()) > _NO_ON_SCENE * (1 if leads else 2):
-            steps.append(ToDo(there, "on_scene", team_id))
+            steps.append(PlannedStep(there, "on_scene", team_id))
         return steps
 
     def _farther_squadron(self, told: dict[str, Any]) -> Sent | None:
@@ -260,31 +261,34 @@ class Replay:
         travel_s, team_id = sorted(farther)[min(2, len(farther) - 1)]
         return Sent(team_id, "1", lead=True, travel_s=travel_s, response_s=None)
 
-    def _wrong_team(self, wrong: Sent, case_id: str, order_at: datetime, gone: datetime) -> list[ToDo]:
+    def _wrong_team(self, wrong: Sent, case_id: str, order_at: datetime, gone: datetime) -> list[PlannedStep]:
         self._fleet.engage(wrong.team_id, case_id, gone)
         return [
-            ToDo(order_at, "assign", sent=(wrong,), note="sent by name"),
-            ToDo(order_at + timedelta(seconds=9), "acknowledge", wrong.team_id),
-            ToDo(order_at + timedelta(seconds=50), "en_route", wrong.team_id),
-            ToDo(gone, "withdraw", wrong.team_id, note="not our area; a nearer squadron is free"),
+            PlannedStep(order_at, "assign", sent=(wrong,), note="sent by name"),
+            PlannedStep(order_at + timedelta(seconds=9), "acknowledge", wrong.team_id),
+            PlannedStep(order_at + timedelta(seconds=50), "en_route", wrong.team_id),
+            PlannedStep(gone, "withdraw", wrong.team_id, note="not our area; a nearer squadron is free"),
         ]
 
-    def _routine(self, incident: PlannedIncident, told: dict[str, Any]) -> list[ToDo]:
+    def _routine(self, incident: PlannedIncident, told: dict[str, Any]) -> list[PlannedStep]:
         """Return the steps of a routine case: on a work list for days, nobody is engaged."""
         accept = incident.at + self._seconds(120, 1800)
-        steps = [ToDo(accept, "accept")]
+        steps = [PlannedStep(accept, "accept")]
         sent = _sent(told)
         if not sent:
             return steps
         order_at = accept + self._seconds(300, 5400)
         visit = order_at + self._seconds(20_000, 350_000)
         feedback = visit + self._seconds(20_000, 260_000)
-        steps.append(ToDo(order_at, "assign", sent=sent, choice=told))
+        steps.append(PlannedStep(order_at, "assign", sent=sent, choice=told))
         first = sent[0].team_id
         if float(self._random.random()) < 0.8:
-            steps += [ToDo(visit, "on_scene", first), ToDo(visit + self._seconds(900, 7200), "clear", first)]
-        steps += [ToDo(visit + timedelta(seconds=30), "handle"), ToDo(feedback, "feedback"),
-                  ToDo(feedback + self._seconds(20_000, 200_000), "archive")]  # fmt: skip
+            steps += [
+                PlannedStep(visit, "on_scene", first),
+                PlannedStep(visit + self._seconds(900, 7200), "clear", first),
+            ]
+        steps += [PlannedStep(visit + timedelta(seconds=30), "handle"), PlannedStep(feedback, "feedback"),
+                  PlannedStep(feedback + self._seconds(20_000, 200_000), "archive")]  # fmt: skip
         return steps
 
 

@@ -1,4 +1,4 @@
-"""A scratch database for one test, beside the migrated one that all tests share."""
+"""Scratch databases for one test, beside the migrated one that all tests share: empty, migrated, with the toy in it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from tests.db.worlds import open_toy, scratch_database
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gridsvc.db.embedded import EmbeddedCluster
+    from gridsvc.operations.service import Service
 
 
 @pytest.fixture
@@ -24,3 +28,18 @@ def empty_database(cluster: EmbeddedCluster) -> Iterator[str]:
             yield cluster.url("owner").replace("@/gridsvc?", f"@/{name}?")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def url(cluster: EmbeddedCluster) -> Iterator[str]:
+    """URL, as the application's role, of a migrated database; dropped after the test."""
+    with scratch_database(cluster) as url:
+        yield url
+
+
+@pytest.fixture
+def service(url: str, tmp_path: Path) -> Iterator[Service]:
+    """A service over it with the district on paper."""
+    service = open_toy(url, tmp_path)
+    yield service
+    service.database.close()

@@ -22,12 +22,6 @@ from tests.db.worlds import open_toy, owner_of, report, scratch_database
 
 
 @pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
-
-
-@pytest.fixture
 def service(url, tmp_path):
     service = replace(open_toy(url, tmp_path), owner_url=lambda: owner_of(url))
     yield service

@@ -24,24 +24,11 @@ from gridsvc.operations.cases import list_case_events
 from gridsvc.operations.service import Service
 from gridsvc.operations.stepping import Step, step_incident
 from tests.db.test_access import A, row_id, two_districts
-from tests.db.worlds import DISTRICT, as_superuser, open_toy, report, scratch_database
+from tests.db.worlds import DISTRICT, as_superuser, report, scratch_database
 
 LI = "李四"
 NUMBER = "139 5799 1234"
 MAIN_ROAD = LineString([(119.605, 29.1), (119.615, 29.1)])
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
-
-
-@pytest.fixture
-def service(url, tmp_path):
-    service = open_toy(url, tmp_path)
-    yield service
-    service.database.close()
 
 
 def close(service, reason):

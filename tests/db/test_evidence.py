@@ -15,21 +15,8 @@ from gridsvc.operations import auditing
 from gridsvc.operations.law import put_law
 from gridsvc.operations.replaying import replay
 from gridsvc.operations.stepping import Step, step_incident
-from tests.db.worlds import DISTRICT, TEAM_IDS, as_superuser, open_toy, report, scratch_database
+from tests.db.worlds import DISTRICT, TEAM_IDS, as_superuser, report
 from tests.domain import toy
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
-
-
-@pytest.fixture
-def service(url, tmp_path):
-    service = open_toy(url, tmp_path)
-    yield service
-    service.database.close()
 
 
 @pytest.fixture

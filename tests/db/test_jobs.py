@@ -23,13 +23,7 @@ from gridsvc.operations import taking_effect, tidying
 from gridsvc.operations.service import Service
 from gridsvc.work.runner import Runner
 from tests.conftest import PROJECT
-from tests.db.worlds import as_superuser, scratch_database
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
+from tests.db.worlds import as_superuser
 
 
 @pytest.fixture

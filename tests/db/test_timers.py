@@ -16,22 +16,9 @@ from gridsvc.db.sealing import seal_all
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations import auditing, timers
 from gridsvc.operations.stepping import Step, step_incident
-from tests.db.worlds import DISTRICT, as_superuser, open_toy, report, scratch_database
+from tests.db.worlds import DISTRICT, as_superuser, report
 
 CHINA = ZoneInfo("Asia/Shanghai")
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
-
-
-@pytest.fixture
-def service(url, tmp_path):
-    service = open_toy(url, tmp_path)
-    yield service
-    service.database.close()
 
 
 def rules(service, *given):

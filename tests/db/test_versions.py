@@ -26,20 +26,7 @@ from gridsvc.operations.replaying import replay
 from gridsvc.operations.reporting import Report, recommend, report_incident
 from gridsvc.operations.service import Service
 from tests.conftest import PROJECT
-from tests.db.worlds import DISTRICT, open_toy, scratch_database, toy_grids, toy_road
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as url:
-        yield url
-
-
-@pytest.fixture
-def service(url, tmp_path):
-    service = open_toy(url, tmp_path)
-    yield service
-    service.database.close()
+from tests.db.worlds import DISTRICT, toy_grids, toy_road
 
 
 def renamed(word):
