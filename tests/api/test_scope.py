@@ -31,7 +31,7 @@ WALKED = {
         "/tiles", "/tiles/{layers}.json", "/tiles/{layers}/{z}/{x}/{y}.mvt", "/incidents", "/incidents/{incident_id}",
         "/incidents/{incident_id}/events", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
-        "/metrics",
+        "/metrics", "/service-areas",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (
@@ -151,6 +151,9 @@ def _asked(world, caller, method, path, what):
             ends = (here, _place(world, B), *_township_places(world))
             names = ("from_lon", "from_lat", "to_lon", "to_lat")
             queries = [dict(zip(names, (*here, *end), strict=True)) for end in ends]
+        elif path == "/service-areas":
+            teams = [min(ids(world, "team", "district = :d", d=code)) for code in (A, B)]
+            queries = [{}, {"district": A}, {"district": B}, *({"team_id": team} for team in teams)]
         elif path == "/proposals":
             queries += [{"all": True}]
         elif path == "/timers":
