@@ -6,6 +6,7 @@ import importlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import anyio
 import anyio.to_thread
 from fastapi import Depends, FastAPI
 
@@ -50,6 +51,7 @@ def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # More threads than connections would only wait for each other.
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        app.state.large = anyio.CapacityLimiter(1)
         meter.start()
         yield
         meter.stop()

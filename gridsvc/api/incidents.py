@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from gridsvc.api.requests import (
@@ -27,6 +29,8 @@ from gridsvc.operations import cases, reporting, stepping
 from gridsvc.operations.extents import read_extent
 
 router = APIRouter(tags=["incidents"])
+
+_LARGE = 200
 
 
 class LocationBody(Body):
@@ -191,7 +195,7 @@ def post_recommendation(request: Request, body: ReportBody) -> dict[str, Any]:
 
 
 @router.get("/incidents", summary="Cases, newest first", responses=_example({"items": [_CASE], "next": None}, "a page"))
-def get_incidents(
+async def get_incidents(
     request: Request,
     status: Annotated[list[str] | None, Query()] = None,
     owner: str | None = None,
@@ -203,7 +207,7 @@ def get_incidents(
     district: str | None = None,
     limit: Annotated[int, Query(ge=1, le=cases.LONGEST_PAGE)] = 100,
     after: str | None = None,
-) -> dict[str, Any]:
+) -> Response:
     """List cases, drills and closed ones included; `next` is the cursor of the following page."""
     unknown = [word for word in status or [] if word not in set(Status)]
     if unknown:
@@ -212,7 +216,13 @@ def get_incidents(
         district=district, statuses=tuple(status) if status else None, owner=owner, response_class=response_class,
         since=since, bbox=_bbox(bbox), late=late, waiting=waiting,
     )  # fmt: skip
-    return cases.list_cases(service_of(request), wanted, limit=limit, after=after)
+    service = service_of(request)
+
+    def page() -> Response:
+        return JSONResponse(cases.list_cases(service, wanted, limit=limit, after=after))
+
+    # A page of a thousand takes 200 MB while it is made: one at a time, and nobody else waits for it.
+    return await run_sync(page, limiter=getattr(request.app.state, "large", None) if limit > _LARGE else None)
 
 
 @router.get("/incidents/{incident_id}", summary="One case as it is now", responses=_example(_CASE, "the case"))
