@@ -68,8 +68,12 @@ def event_row(
     client_at: datetime | None = None,
     event_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return an event as a row, its canonical text made; `event_id` where what it tells names the event itself."""
-    event_id = event_id or uuid7()
+    """Return an event as a row, its canonical text made; `event_id` where what it tells names the event itself.
+
+    Its id sorts by `at`, the database's clock: the events of a case stand in their order, whatever clock the machine$
+    has whose process wrote them.
+    """
+    event_id = event_id or uuid7(at)
     body = audit.event_text(
         district=district, event_id=event_id, incident_id=incident_id, kind=kind, actor=actor, at=at,
         client_at=client_at, data=data,

@@ -14,7 +14,6 @@ from gridsvc.db.idempotency import KeptAnswer
 from gridsvc.db.ids import uuid7
 from gridsvc.errors import InvalidInput, NotFound, Unavailable
 from gridsvc.grids.levels import LEVEL_KEYS
-from gridsvc.incidents import CLOCK_SKEW_ALLOWED
 from gridsvc.operations import recommending
 from gridsvc.operations.districts import list_views, view_at
 from gridsvc.operations.placing import Location, Place, location_of, place
@@ -41,6 +40,7 @@ KEPT_ONLY = frozenset({"id", "number", "status", "assignments", "recommendation_
 """What only the answer has whose case is kept."""
 
 _OLDEST_REPORT = timedelta(days=366)
+_FASTEST_CLOCK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _new_case(
     versions = view.versions.as_json() | {"roster": recommending.law_of(view).roster_digest}
     told = recommendation.as_json()
     handler = told.pop("handler", None)
-    case_id, event_id = uuid7(), uuid7()
+    case_id, event_id = uuid7(), uuid7(now)
     answer: dict[str, Any] = {
         "id": str(case_id),
         "number": number,
@@ -296,7 +296,8 @@ def locate_report(connection: Connection, views: list[DistrictView], report: Rep
 def _reported_at(told: datetime | None, now: datetime) -> datetime:
     if told is None:
         return now
-    if told > now + CLOCK_SKEW_ALLOWED:
+    # A located emergency is never refused (R10), also where a telephone's clock is an hour off; the event keeps both.
+    if told > now + _FASTEST_CLOCK:
         raise InvalidInput(f"`reported_at` {told.isoformat()} lies in the future. Set the clock, or leave it out.")
     if told < now - _OLDEST_REPORT:
         raise InvalidInput(f"`reported_at` {told.isoformat()} is over a year old. Load history with `gridsvc load`.")

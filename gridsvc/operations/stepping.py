@@ -78,7 +78,7 @@ def step_incident(
                 return kept
         versions = get_versions(connection, case.district, lock="share")
         on_case = engagements.list_engagements(connection, case.district, [case.id])
-        event_id = uuid7()
+        event_id = uuid7(versions.now)
         if step.step in TEAM_STEPS:
             taken = _team_step(connection, case, on_case, step, now=versions.now)
         elif step.step == "assign":

@@ -1,0 +1,153 @@
+"""Clocks that are an hour off: a client's, and that of the machine on which a process of the service runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from gridsvc.db import ids, sealing
+from gridsvc.errors import InvalidInput
+from gridsvc.operations import auditing, cases, diagnosis
+from gridsvc.operations.reporting import Report, report_incident
+from gridsvc.operations.stepping import Step, step_incident
+from tests.db.worlds import open_toy, report, scratch_database
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def service(cluster, tmp_path):
+    with scratch_database(cluster) as url:
+        service = open_toy(url, tmp_path)
+        yield service
+        service.database.close()
+
+
+def clock_of(service):
+    with service.database.transaction() as connection:
+        return connection.scalar(text("select clock_timestamp()"))
+
+
+def told(service, case):
+    return cases.list_case_events(service, UUID(case))["items"]
+
+
+def step(service, case, word, **more):
+    return json.loads(step_incident(service, UUID(case), Step(word, **more), actor="test").body)
+
+
+def chain_holds(service):
+    sealing.seal_all(service.database)
+    assert [each.wrong for each in auditing.verify(service)] == [None]
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(service, off):
+    before = clock_of(service)
+    said = before + off
+    answer = json.loads(report_incident(service, Report("leak", 119.61, 29.1001, reported_at=said), actor="t").body)
+    triggered = datetime.fromisoformat(answer["triggered_at"])
+    assert before <= triggered <= clock_of(service)  # what counts is the database's
+    counted = datetime.fromisoformat(answer["reported_at"])
+    assert counted == (triggered if off > timedelta() else said)  # nothing was reported after it came in
+    (event,) = told(service, answer["id"])
+    assert datetime.fromisoformat(event["client_at"]) == said
+    assert datetime.fromisoformat(event["at"]) == triggered
+    chain_holds(service)
+
+
+def test_a_report_from_another_day_to_come_is_refused(service):
+    with pytest.raises(InvalidInput, match="future"):
+        report_incident(service, Report("leak", 119.61, 29.1001, reported_at=clock_of(service) + 25 * HOUR), actor="t")
+
+
+def test_a_step_by_a_clock_an_hour_ahead_is_refused_with_the_cure_and_taken_without_the_stamp(service):
+    case = report(service)
+    with pytest.raises(InvalidInput) as refused:
+        step(service, case, "accept", at=clock_of(service) + HOUR)
+    assert "leave `at` out" in refused.value.detail
+    assert "the service's clock says" in refused.value.detail
+    assert step(service, case, "accept")["status"] == "accepted"
+    chain_holds(service)
+
+
+def test_a_step_by_a_clock_an_hour_behind_cannot_lie_before_its_case(service):
+    case = report(service)
+    with pytest.raises(InvalidInput, match="lies before the case"):
+        step(service, case, "accept", at=clock_of(service) - HOUR)
+
+
+def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service):
+    """The officer's telephone had no net: his stamp is of before, its place in the chain is of now."""
+    case = report(service)
+    step(service, case, "accept")
+    at = clock_of(service) - timedelta(microseconds=1)
+    time.sleep(1.1)
+    step(service, case, "cancel", at=at)
+    chain_holds(service)
+    events = told(service, case)
+    assert [each["kind"] for each in events] == ["report", "accept", "cancel"]
+    assert [each["position"] for each in events] == [1, 2, 3]
+    assert events[2]["data"]["backfilled"] is True
+    assert datetime.fromisoformat(events[2]["client_at"]) == at
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_process_whose_machine_is_an_hour_off_leaves_the_order_of_events_alone(service, monkeypatch, off):
+    """One process reports, the other one, elsewhere, steps: what a case is told by stands in its order."""
+    case = report(service)
+    with monkeypatch.context() as elsewhere:
+        wrong = SimpleNamespace(time_ns=lambda: time.time_ns() + off // timedelta(microseconds=1) * 1000)
+        elsewhere.setattr(ids, "time", wrong)
+        step(service, case, "accept")
+        second = report(service)
+    step(service, case, "cancel")
+    step(service, second, "cancel")
+    chain_holds(service)
+    assert [each["kind"] for each in told(service, case)] == ["report", "accept", "cancel"]
+    assert [each["kind"] for each in told(service, second)] == ["report", "cancel"]
+    for event in told(service, case):
+        assert abs(datetime.fromisoformat(event["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_a_sealer_whose_machine_is_an_hour_ahead_seals_all_the_same(service, monkeypatch):
+    report(service)
+    wrong = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
+    monkeypatch.setattr(sealing, "time", wrong)
+    with service.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert sealing.may_seal(connection)
+        term, sealed, until = sealing.Term(), 0, time.monotonic() + 10
+        while sealed < 2 and time.monotonic() < until:
+            sealed += sealing.seal_waiting(connection, term)
+            if sealed == 1:
+                report(service)
+            time.sleep(0.05)
+        connection.invalidate()
+    monkeypatch.undo()
+    chain_holds(service)
+    assert sealed >= 2
+
+
+def test_doctor_names_clocks_that_differ(service):
+    facts = SimpleNamespace(now=clock_of(service))
+    assert diagnosis._clock(facts, facts.now)["state"] == "ok"
+    finding = diagnosis._clock(facts, facts.now + HOUR)
+    assert finding["state"] == "bad"
+    assert "NTP" in finding["cure"]
+
+
+def test_ids_for_one_moment_sort_in_the_order_of_their_making():
+    at = datetime(2026, 3, 1, 4, 41, 0, 123456, tzinfo=UTC)
+    made = [ids.uuid7(at) for _ in range(20)]
+    assert made == sorted(made)
+    assert {each.version for each in made} == {7}
+    later = ids.uuid7(at + timedelta(milliseconds=1))
+    assert made[-1] < later
+    # RFC 9562: the first 48 bits are the milliseconds since 1970.
+    assert made[0].int >> 80 == int(at.timestamp() * 1000)
