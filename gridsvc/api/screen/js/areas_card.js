@@ -11,7 +11,7 @@ import { language, t } from "./words.js";
 let told = null;
 
 export function startAreasCard() {
-  on(["areas", "layers", "facts", "cases", "served"], drawAreasCard);
+  on(["areas", "layers", "facts", "cases", "served", "drawing"], drawAreasCard);
   setInterval(() => {
     const passed = byId("areas-card").querySelector("[data-passed]");
     if (passed && state.areas) passed.textContent = waitedFor(state.areas);

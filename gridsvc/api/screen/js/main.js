@@ -4,7 +4,7 @@ import { startAreas } from "./areas.js";
 import { drawAreasCard, startAreasCard } from "./areas_card.js";
 import { drawCaseList, drawFilters, startCaseList } from "./case_list.js";
 import { drawCasePanel, startCasePanel } from "./case_panel.js";
-import { readServed } from "./coverage.js";
+import { readServed, startCoverage } from "./coverage.js";
 import { byId, h } from "./dom.js";
 import { drawLayers, startLayers } from "./layers.js";
 import { drawLegend, startLegend } from "./legend.js";
@@ -118,6 +118,7 @@ async function start() {
   startWays();
   startWayBlock();
   startAreas();
+  startCoverage();
   startAreasCard();
   on(["draft", "selected"], drawPanel);
   on(["view", "draft", "selected"], drawTabs);

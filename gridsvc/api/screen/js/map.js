@@ -152,7 +152,7 @@ function gridsAt(point) {
 /** Name the grids under the pointer, and who is first there where that is drawn; lighten the finest. */
 function hover(point) {
   const chain = point ? gridsAt(point) : [];
-  const first = point && map.getLayer("first") ? firstThere(map.queryRenderedFeatures(point, { layers: ["first"] })) : [];
+  const first = point && map.getLayer("first") ? firstThere(map.queryRenderedFeatures(around(point), { layers: ["first"] })) : [];
   map.setFilter("grid-hover", ["==", ["get", "code"], chain.at(-1)?.properties.code ?? ""]);
   const line = byId("under");
   replace(line, ...chain.map((feature) => h("span", {},

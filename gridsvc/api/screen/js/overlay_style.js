@@ -5,8 +5,8 @@
 
 export const AREA_COLOURS = { near: "#3fd9c2", nearLine: "#b6fff1", far: "#8b6ef5", farLine: "#b9a6ff" };
 export const WAY_COLOURS = { lead: "#ffffff", member: "#c9dcf5", compared: "#ff9ad5", casing: "#04101f" };
-export const REACH_COLOURS = ["#2f6db3", "#4aa9c9", "#b9e06b"];
-export const FIRST_COLOURS = ["#4f8fd0", "#d8a13a", "#3fae96", "#c77fb0", "#a7a04a", "#7d86d9", "#cf6f4d"];
+export const REACH_COLOURS = ["#3b7fd1", "#4fc3d6", "#d4f07a"];
+export const FIRST_COLOURS = ["#56b4e9", "#e69f00", "#2fc4a0", "#e58fc4", "#f0e442", "#8f97ff", "#f07d4d"];
 
 const FONT = ["Noto Sans CJK SC Bold", "Noto Sans SC Bold", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const EMPTY = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
@@ -82,17 +82,20 @@ export const wayLabels = () => {
   return [wayWords("way-compared-words", words("compared"), "#ffd0ea", "plate|compared"), wayWords("way-lead-words", words("lead"), WAY_COLOURS.lead, "plate|lead")];
 };
 
+const FRINGE = byZoom(8, 1.6, 12, 1.2, 14, 1.6);
+
 /** The layers of `service_areas`, drawn from tiles; filters and colours are set when something is chosen. */
 export function coverageLayers() {
   const base = { source: "coverage", "source-layer": "service_areas", filter: ["==", ["get", "kind"], ""] };
   return {
     fills: [
-      ...[1, 2, 3].map((k) => ({ id: `reach-${k}`, type: "fill", ...base, paint: { "fill-color": REACH_COLOURS[k - 1], "fill-opacity": strong() ? 0.7 : 0.42, "fill-antialias": false } })),
-      { id: "first", type: "fill", ...base, paint: { "fill-color": FIRST_COLOURS[0], "fill-opacity": strong() ? 0.6 : 0.42 } },
+      ...[1, 2, 3].map((k) => ({ id: `reach-${k}`, type: "fill", ...base, paint: { "fill-color": REACH_COLOURS[k - 1], "fill-opacity": strong() ? 0.8 : 0.5, "fill-antialias": false } })),
+      { id: "first", type: "fill", ...base, paint: { "fill-color": FIRST_COLOURS[0], "fill-opacity": strong() ? 0.7 : 0.5, "fill-antialias": false } },
     ],
+    // From afar an area is as thin as its roads: a line of its own colour keeps it in sight.
     lines: [
-      { id: "reach-line", type: "line", ...base, layout: ROUND, paint: { "line-color": "#dff2ff", "line-width": 1.3 } },
-      { id: "first-line", type: "line", ...base, layout: ROUND, paint: { "line-color": "#f2f7ff", "line-width": 1.2, "line-opacity": 0.8 } },
+      ...[1, 2, 3].map((k) => ({ id: `reach-${k}-line`, type: "line", ...base, layout: ROUND, paint: { "line-color": REACH_COLOURS[k - 1], "line-width": FRINGE } })),
+      { id: "first-line", type: "line", ...base, layout: ROUND, paint: { "line-color": FIRST_COLOURS[0], "line-width": FRINGE } },
     ],
   };
 }

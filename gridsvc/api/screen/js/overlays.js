@@ -18,7 +18,7 @@ export function startOverlays(drawn) {
   on(["ways", "compared", "layers"], drawWays);
   on(["pointed"], drawPointed);
   on(["areas", "layers"], drawAreas);
-  on(["layers", "served", "teams", "facts"], drawCoverage);
+  on(["layers", "served", "drawing", "facts"], drawCoverage);
   drawWays();
   drawAreas();
   drawCoverage();
@@ -110,7 +110,7 @@ function edge({ type, coordinates }) {
 const drawTint = () => map.setPaintProperty("township-fill", "fill-opacity",
   state.areas?.status === "there" || coverageNow() ? TINT_UNDER : TINT);
 
-const tilesUrl = () => `${location.origin}/tiles/${COVERAGE_LAYER}.json?generation=${district()?.generation ?? 0}`;
+const tilesUrl = () => `${location.origin}/tiles/${COVERAGE_LAYER}.json?drawn=${encodeURIComponent(`${district()?.generation} ${state.drawing?.at}`)}`;
 let coverageUrl = null;
 
 function drawCoverage() {
@@ -120,7 +120,7 @@ function drawCoverage() {
     map.addSource("coverage", { type: "vector", url: coverageUrl });
     const { fills, lines } = coverageLayers();
     for (const layer of fills) map.addLayer(layer, "area-far");
-    for (const layer of lines) map.addLayer(layer, "area-far-line");
+    for (const layer of lines) map.addLayer(layer, "area-far");
   }
   if (!map.getSource("coverage")) return;
   if (coverageUrl !== tilesUrl()) {
@@ -129,10 +129,14 @@ function drawCoverage() {
   }
   const is = (kind, more = []) => ["all", ["==", ["get", "kind"], shown?.kind === kind ? kind : ""], ["==", ["get", "response_class"], shown?.response_class ?? ""], ...more];
   const k = (n) => [["==", ["get", "k"], n]];
-  for (const n of [1, 2, 3]) map.setFilter(`reach-${n}`, is("reached_by", [...k(n), ["literal", n >= (shown?.k ?? 0)]]));
-  map.setFilter("reach-line", is("reached_by", k(shown?.k ?? 0)));
+  for (const n of [1, 2, 3]) {
+    const asked = is("reached_by", [...k(n), ["literal", n >= (shown?.k ?? 0)]]);
+    map.setFilter(`reach-${n}`, asked);
+    map.setFilter(`reach-${n}-line`, asked);
+  }
   map.setFilter("first", is("first"));
   map.setFilter("first-line", is("first"));
   map.setPaintProperty("first", "fill-color", firstColours());
+  map.setPaintProperty("first-line", "line-color", firstColours());
   drawTint();
 }

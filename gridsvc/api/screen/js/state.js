@@ -15,6 +15,7 @@ export const state = {
   areaOf: null, // the place or team whose areas were asked for: {kind, lon, lat, id?}; null = the scene
   areas: null, // the areas within some minutes, or the waiting for them
   served: [], // ids of the tile layers that the service has
+  drawing: null, // whether the service areas are drawn: {complete, stale, at}
   layers: {}, // what is switched on, see layers.js
   view: "map", // on a narrow screen: map, cases or panel
 };

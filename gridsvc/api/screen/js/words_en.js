@@ -298,7 +298,7 @@ export const EN = {
   areas_here: "Areas round here",
   areas_of_team: "Station area",
   report_here: "Report a case here",
-  areas_asking: "Computing. The first time after the roads changed can take a minute or two.",
+  areas_asking: "Computing. The first time after the roads changed takes longer.",
   areas_cancelled: "Stopped waiting.",
   areas_failed: "The areas are not known: {why}",
   areas_slow: "No answer in five minutes.",
@@ -321,4 +321,7 @@ export const EN = {
   coverage_fewer: "fewer than {k} in time",
   coverage_first_about: "Colours tell neighbours apart; point at a place to read who is first there.",
   first_here: "first here: {team}",
+  coverage_off: "Hide the coverage",
+  coverage_waiting: "Not drawn yet: the service is at work on it.",
+  coverage_stale: "Being drawn anew: teams, roads or closures have changed since.",
 };

@@ -298,7 +298,7 @@ export const ZH = {
   areas_here: "此处的范围",
   areas_of_team: "驻地范围",
   report_here: "在此上报",
-  areas_asking: "正在计算。道路变更后首次需要一两分钟。",
+  areas_asking: "正在计算。道路变更后首次用时较长。",
   areas_cancelled: "已停止等待。",
   areas_failed: "范围未知：{why}",
   areas_slow: "五分钟内没有结果。",
@@ -321,4 +321,7 @@ export const ZH = {
   coverage_fewer: "不足 {k} 支能及时到",
   coverage_first_about: "颜色只用于区分相邻队伍；指向某处可看谁最先到。",
   first_here: "此处最先到：{team}",
+  coverage_off: "隐藏覆盖",
+  coverage_waiting: "尚未绘制，服务正在计算。",
+  coverage_stale: "队伍、道路或封路有变化，正在重新绘制。",
 };
