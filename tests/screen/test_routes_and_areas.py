@@ -257,7 +257,7 @@ def test_a_team_of_which_no_place_is_known_says_so(open_screen: Open, served: Se
 def test_the_areas_round_the_scene_are_where_the_travel_times_say(
     open_screen: Open, served: Served, case: dict[str, Any]
 ) -> None:
-    page, seen = open_screen(1600, 900, draw_map=True)
+    page, seen = open_screen(1100, 640, draw_map=True)  # each place below is drawn without a graphics card
     choose(page, case)
     page.wait_for_selector("[data-areas=there]", state="attached")
     lon, lat = case["location"]["lon"], case["location"]["lat"]
@@ -274,9 +274,9 @@ def test_the_areas_round_the_scene_are_where_the_travel_times_say(
     body = {"origins": [list(at) for at in places], "destinations": [[lon, lat]], "profile": "emergency"}
     times = [row[0] for row in served.web.post("/travel-times", json=body).json()["seconds"]]
     clear = [(at, s) for at, s in zip(places, times, strict=True) if min(abs(s - 300), abs(s - 900)) > 20]
-    near = [pair for pair in clear if pair[1] < 300][:2]
+    near = [pair for pair in clear if pair[1] < 300][:1]
     far = [pair for pair in clear if 300 < pair[1] < 900][:2]
-    out = [pair for pair in clear if pair[1] > 900][:2]
+    out = [pair for pair in clear if pair[1] > 900][:1]
     assert near or far
     assert out
     for at, travel_s in [*near, *far, *out]:
