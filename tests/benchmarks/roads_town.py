@@ -60,13 +60,15 @@ class Town:
         return snap(net, net.junction_lon[junction] * 1e-7, net.junction_lat[junction] * 1e-7)
 
     def middle(self) -> shapely.Point:
-        """A junction near the middle; copies have nothing but fields between them."""
+        """The junction in the middle of the town in the middle."""
         lon, lat = self.network.junction_lon * 1e-7, self.network.junction_lat * 1e-7
-        wanted = self.calls.lon[0], self.calls.lat[0]
-        if self.tiles == 1:
-            wanted = float(np.median(lon)), float(np.median(lat))
-        k = int(np.argmin(np.hypot(lon - wanted[0], lat - wanted[1])))
-        return shapely.Point(lon[k], lat[k])
+        inside = np.ones(len(lon), bool)
+        for values in (lon, lat):
+            column = (values - values.min()) / np.ptp(values) * self.tiles
+            inside &= column.astype(int) == self.tiles // 2 if self.tiles > 1 else True
+        x, y = lon[inside], lat[inside]
+        k = int(np.argmin(np.hypot(x - np.median(x), y - np.median(y))))
+        return shapely.Point(x[k], y[k])
 
     def nodes(self, places: Snaps) -> np.ndarray:
         """The node at which a place lies."""
