@@ -71,8 +71,10 @@ def lines(
             across, y = at(x, value)
             mark = f"{across - 6:.1f},{y + 5:.1f} {across + 6:.1f},{y + 5:.1f} {across:.1f},{y - 6:.1f}"
             out.append(f'<polygon points="{mark}" fill="#fff" stroke="#d00000" stroke-width="1.6"/>')
+            # inward, so that it does not run into the names of the lines
+            side, anchor = (9, "start") if across < WIDTH / 2 else (-9, "end")
             out.append(
-                f'<text x="{across + 8:.1f}" y="{y + 15:.1f}" font-size="11" fill="#d00000">'
+                f'<text x="{across + side:.1f}" y="{y + 5:.1f}" text-anchor="{anchor}" font-size="11" fill="#d00000">'
                 f"{escape(name)} {_number(value)}</text>"
             )
     out += _apart(ends)

@@ -104,11 +104,11 @@ def draw(told: Mapping[str, Any]) -> None:
     """Draw one chart a question from what was measured."""
     sizes = told["sizes"]
     questions = {
-        "nearest": ("Snap and find the nearest 5 teams (60 a town)", "microseconds", "nearest 5 of", 1.0),
-        "matrix": ("Matrix of 200 x 20,000", "milliseconds", "matrix", 1.0),
-        "closure": ("A closure of 400 m, until it acts", "milliseconds", "a closure until", 1.0),
+        "nearest": ("Snap and find the nearest 5 teams (60 a town)", "microseconds, one thread", "nearest 5 of", 1.0),
+        "matrix": ("Matrix of 200 x 20,000", "milliseconds, one thread", "matrix", 1.0),
+        "closure": ("A closure of 400 m, until it acts", "milliseconds, one thread", "a closure until", 1.0),
         "memory": ("Memory of the graph and what is prepared over it", "megabytes", "memory", 1.0),
-        "prepare": ("Preparing, once a network", "seconds of processor time", "order and customise", 1.0),
+        "prepare": ("Preparing, once a network", "seconds, one thread", "order and customise", 1.0),
     }
     for name, (title, unit, part, scale) in questions.items():
         series: dict[str, list[tuple[float, float]]] = {}
@@ -123,12 +123,12 @@ def draw(told: Mapping[str, Any]) -> None:
                     if value <= 0:
                         # less than the clock tells apart
                         continue
-                    label = "with a whole customisation" if name == "closure" else peer
+                    label = "customised whole" if name == "closure" else peer
                     series.setdefault(label, []).append((one["arcs"], scale * value))
                 if row["target"]:
                     limit = float(row["target"].split()[1])
                     targets.setdefault("wanted", []).append((one["arcs"], limit))
-        picture = lines(title, "arcs that anybody may drive", f"{unit}, one thread", series, targets)
+        picture = lines(title, "arcs that anybody may drive", unit, series, targets)
         (CHARTS / f"roads-{name}.svg").write_text(picture, encoding="utf-8")
 
 
