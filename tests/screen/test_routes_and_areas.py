@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -397,10 +396,3 @@ def test_ways_and_areas_fit_at(open_screen: Open, case: dict[str, Any], width: i
             above = box["y"] >= other["y"] + other["height"] or other["y"] >= box["y"] + box["height"]
             assert beside or above
     assert page.evaluate(CONTRAST) == []
-
-
-def test_strong_contrasts_are_drawn_for_who_asks_for_them() -> None:
-    """Both the style sheet and the map listen to the same wish."""
-    screen = Path(__file__).parents[2] / "gridsvc" / "api" / "screen"
-    assert "prefers-contrast: more" in (screen / "css" / "overlays.css").read_text(encoding="utf-8")
-    assert "prefers-contrast: more" in (screen / "js" / "overlay_style.js").read_text(encoding="utf-8")
