@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.db import teams
+from gridsvc.db.connection import scope_of
 from gridsvc.db.versions import get_versions, list_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.incidents import stamp
@@ -31,12 +32,19 @@ def list_fleet(service: Service, district: str | None = None) -> dict[str, Any]:
                 continue
             states = dict(teams.list_states(connection, versions.district, versions.now))
             roster = teams.list_roster(connection, versions.district)
-            items += [_team_json(versions.district, team, states.get(team.id, AVAILABLE)) for team in roster]
+            scope = scope_of(connection)
+            shown = None if scope.grid is None else frozenset(scope.grids)
+            items += [_team_json(versions.district, team, states.get(team.id, AVAILABLE), shown) for team in roster]
     return {"items": items}
 
 
-def _team_json(district: str, team: Team, state: TeamState) -> dict[str, Any]:
+def _team_json(district: str, team: Team, state: TeamState, shown: frozenset[str] | None) -> dict[str, Any]:
+    """Return a team; of its grids only those that are `shown` to the caller, None = all."""
     lon, lat = position(team, state)
+
+    def seen(code: str | None) -> str | None:
+        return code if shown is None or code in shown else None
+
     return {
         "id": team.id,
         "district": district,
@@ -49,9 +57,9 @@ def _team_json(district: str, team: Team, state: TeamState) -> dict[str, Any]:
         "at_station": state.lon is None,
         "age_s": None if state.position_age_s is None else round(state.position_age_s, 1),
         "station": {"lon": team.lon, "lat": team.lat},
-        "township": team.township,
-        "areas": list(team.areas),
-        "region": team.region,
+        "township": seen(team.township),
+        "areas": [code for code in team.areas if seen(code)],
+        "region": seen(team.region),
         "skills": sorted(team.skills),
         "equipment": sorted(team.equipment),
         "turnout_s": turnout_s(team, state),
