@@ -42,7 +42,7 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
     for process in crowd:
         process.start()
     deadlocks = _deadlocks(service)
-    latencies, seconds, sizes, refused = [], 0.0, [], 0
+    latencies, seconds, sizes, refused, wrong = [], 0.0, [], 0, 0
     for _ in range(ROUNDS):
         cases = _report(service, CASES)
         for number, queue in enumerate(asked):
@@ -55,21 +55,21 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
         refused += sum(teams is None for answer in answers for _, teams, _ in answer)
         latencies += [took for answer in answers for _, teams, took in answer if teams is not None]
         sizes += [len(teams) for teams in sent.values()]
-        _compare_and_clear(service, sent)
+        wrong += _compare_and_clear(service, sent)
     for queue in asked:
         queue.put(None)
     for process in crowd:
         process.join()
     deadlocks = _deadlocks(service) - deadlocks
     service.database.close()
-    assert not deadlocks, deadlocks
     ordered = sorted(latencies)
     name = f"orders of joint teams (mean size {sum(sizes) / len(sizes):.1f}), 8 dispatchers, without HTTP"
     return [
         row(name, len(latencies) / seconds, "1/s", 400, least=True),
         row("the same, p99", ordered[int(0.99 * len(ordered))] * 1000, "ms", None),
         row("the same, refused because no team was free", refused, "of " + str(ROUNDS * CASES), None),
-        row("the same, deadlocks; teams on two cases; answers that are not in the database", 0, "", 0),
+        row("the same, deadlocks", deadlocks, "", 0),
+        row("the same, teams on two cases, or acknowledged and not in the database", wrong, "", 0),
     ]
 
 
@@ -144,8 +144,8 @@ def _dispatchers(folder: Path, asked: Any, told: Any, barrier: Barrier) -> None:
     service.database.close()
 
 
-def _compare_and_clear(service: Any, sent: dict[UUID, list[str]]) -> None:
-    """Compare what was acknowledged with what is in the database, then end it all."""
+def _compare_and_clear(service: Any, sent: dict[UUID, list[str]]) -> int:
+    """Count what is in the database otherwise than it was acknowledged, then end it all."""
     from sqlalchemy import text
 
     from gridsvc.operations.stepping import Step, step_incident
@@ -153,11 +153,12 @@ def _compare_and_clear(service: Any, sent: dict[UUID, list[str]]) -> None:
     live = "select incident_id, team_id from engagement where until is null and engaging"
     with service.database.transaction() as connection:
         rows = [tuple(each) for each in connection.execute(text(live))]
-    assert len({team for _, team in rows}) == len(rows), "a team is on two cases"
     stored = {(case, str(team)) for case, team in rows}
-    assert {(case, team) for case, teams in sent.items() for team in teams} <= stored
+    told = {(case, team) for case, teams in sent.items() for team in teams}
+    wrong = len(rows) - len({team for _, team in rows}) + len(told - stored)
     for case in sent:
         step_incident(service, case, Step("cancel"), actor="bench")
+    return wrong
 
 
 def _deadlocks(service: Any) -> int:
