@@ -128,8 +128,8 @@ class Search:
         while True:
             number, first, time, earliest, missing = corner_times(
                 self.backward, self.space.state, self.stamp, limit_ms, weights.slot_ms, weights.out_arcs,
-                network.slot_first, network.slot_arc, network.arc_tail, network.arc_head, place.edge, place.fraction,
-                place.offroad_m, start, tiles.address, mesh.lattice.columns,
+                network.slot_first, network.slot_arc, network.arc_tail, place.edge, place.fraction, place.offroad_m,
+                start, tiles.address, mesh.lattice.columns,
             )  # fmt: skip
             if not len(missing):
                 return Reach(mesh, tiles, number, first, time, earliest)

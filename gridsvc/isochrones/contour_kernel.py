@@ -37,11 +37,11 @@ WHOLE = 1 << 30
 
 HALF = WHOLE >> 1
 
-CORNER_LON, CORNER_LAT, TRIANGLE, NEIGHBOUR, EDGE, EDGE_FIRST, EDGE_CORNER, EDGE_FRACTION = range(8)
-SIDE_FIRST, SIDE_TRIANGLE, RIM_CORNER, RIM_SIDES = range(8, 12)
-SECTIONS = 12
-LEAVE = (0, 1, 2, 1, 0, 0, 2)
-AFTER = (1, 2, 0, 1)
+CORNER_LON, CORNER_LAT, TRIANGLE, NEIGHBOUR, EDGE, EDGE_ENDS, EDGE_FIRST, EDGE_CORNER, EDGE_FRACTION = range(9)
+SIDE_FIRST, SIDE_TRIANGLE, RIM_CORNER, RIM_SIDES = range(9, 13)
+SECTIONS = 13
+LEAVE = np.array([0, 1, 2, 1, 0, 0, 2, 0])
+AFTER = np.array([1, 2, 0, 1])
 """The side by which a line leaves a triangle, given which corners are inside (bits): that whose inside end comes after
 its outside end, counter-clockwise, so that the inside stays to the left. Side k runs from corner AFTER[k] on."""
 
@@ -81,15 +81,14 @@ def _node_ms(state, stamp, v):
 
 
 @njit(nogil=True, inline="always")
-def _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, arc_head, slot, whole):
-    """When a slot is entered at its beginning (forward), or left at its end (backward)."""
+def _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, slot, whole, node):
+    """When a slot is entered at its beginning (forward), or left at its end (backward), the node if there is one."""
     begun = np.int64(FARTHEST_MS)
-    if whole != SHUT:
+    if whole != SHUT and node >= 0:
+        begun = _node_ms(state, stamp, node)
+    elif whole != SHUT and not backward:
         for at in range(slot_first[slot], slot_first[slot + 1]):
             arc = slot_arc[at]
-            if backward:
-                begun = _node_ms(state, stamp, arc_head[arc])
-                break
             ms = np.int64(out_arcs[arc, 1])
             if ms != SHUT:
                 begun = min(begun, _node_ms(state, stamp, arc_tail[arc]) + ms - whole)
@@ -98,16 +97,19 @@ def _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, arc
 
 @njit(nogil=True)
 def _edge_times(
-    backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, arc_head, tile, time
+    backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, tile, time
 ):  # fmt: skip
     """Lower the times of a tile's corners to what the reached ends of its edges allow."""
     edge, edge_first = _section(tile, EDGE), _section(tile, EDGE_FIRST)
     corner, fraction = _section(tile, EDGE_CORNER), _section(tile, EDGE_FRACTION)
+    ends = _section(tile, EDGE_ENDS)
     for i in range(len(edge)):
         slot = 2 * edge[i]
         onward, back = np.int64(slot_ms[slot]), np.int64(slot_ms[slot + 1])
-        begun = _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, arc_head, slot, onward)
-        begun_back = _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, arc_head, slot + 1, back)
+        end = 4 * i if backward else 4 * i + 2
+        begun = _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, slot, onward, ends[end])
+        begun_back = _begun(backward, state, stamp, out_arcs, slot_first, slot_arc, arc_tail, slot + 1, back,
+                            ends[end + 1])  # fmt: skip
         if begun > limit and begun_back > limit:
             continue
         # a side that is not reached keeps the time far off
@@ -151,14 +153,14 @@ def _place_times(backward, slot_ms, place_edge, place_fraction, place_m, tile, t
 
 @njit(
     types.Tuple((i4, i8, i4, i4, i4))(
-        types.boolean, i4_2d, int64, int64, read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4,
-        read_i4, read_f8, read_f8, read_i8, read_i8, int64),
+        types.boolean, i4_2d, int64, int64, read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_f8, read_f8,
+        read_i8, read_i8, int64),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def corner_times(
-    backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, arc_head,
-    place_edge, place_fraction, place_m, start, address, columns,
+    backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, place_edge, place_fraction,
+    place_m, start, address, columns,
 ):  # fmt: skip
     """Work out the milliseconds of every corner of the tiles that a search reached.
 
@@ -217,8 +219,7 @@ def corner_times(
             time = np.append(time, np.empty(max(len(time), corners), np.int32))
         here = time[begin : begin + corners]
         here[:] = FARTHEST_MS
-        _edge_times(backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, arc_head, tile,
-                    here)  # fmt: skip
+        _edge_times(backward, state, stamp, limit, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, tile, here)
         _place_times(backward, slot_ms, place_edge, place_fraction, place_m, tile, here)
         tiles[done], first[done + 1], earliest[done] = number, begin + corners, here.min()
         done += 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Keep = Callable[[str, Callable[[], bytes]], bytes | memoryview]
 
-MAGIC = b"gsTILE1\n"
+MAGIC = b"gsTILE2\n"
 
 BUFFER_M = 25.0
 """So far the area reaches beside a road where there is open ground."""

@@ -30,14 +30,16 @@ WHOLE = 1 << 30
 """A fraction of an edge as a whole number."""
 
 SECTIONS = (
-    "corner_lon", "corner_lat", "triangle", "neighbour", "edge", "edge_first", "edge_corner", "edge_fraction",
+    "corner_lon", "corner_lat", "triangle", "neighbour", "edge", "edge_ends", "edge_first", "edge_corner",
+    "edge_fraction",
     "side_first", "side_triangle", "rim_corner", "rim_sides",
 )  # fmt: skip
 """What a tile holds, one after another in one row of int32; it begins with where each lies.
 
 corner_lon, corner_lat (corners,) 1e-7 degrees; triangle (t, 3) counter-clockwise; neighbour (t, 3) twice the triangle
 opposite each corner, plus 1 where the side between is road; -1 - i = beyond the border, at i of side_triangle.
-edge (e,) sorted; the corners of edge[i] with their fractions (of WHOLE) are edge_first[i] .. edge_first[i + 1].
+edge (e,) sorted; edge_ends (e, 4) the nodes at which its two slots end and begin, -1 = none, or several begin it;
+the corners of edge[i] with their fractions (of WHOLE) are edge_first[i] .. edge_first[i + 1].
 side_triangle[side_first[s] : side_first[s + 1]] lie along side s, in the order of the coordinate; rim_corner are the
 corners on roads that lie on the border, rim_sides the sides as bits.
 """
@@ -82,13 +84,15 @@ def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int
     along = np.lexsort((fraction, edge))
     edge, fraction, corner = edge[along], fraction[along], corner[along]
     edges, edge_first = np.unique(edge, return_index=True)
+    triangle, neighbour, fixed = _along_the_roads(triangle, neighbour, fixed)
     side_first, side_triangle = _sides(triangle, neighbour, all_x, all_y, width, height)
     rim_corner, rim_sides = _rim(corner, all_x, all_y, width, height)
     return packed({
         "corner_lon": all_x + west, "corner_lat": all_y + south, "triangle": triangle,
         "neighbour": 2 * neighbour + fixed,
-        "edge": edges, "edge_first": np.append(edge_first, len(edge)), "edge_corner": corner,
-        "edge_fraction": np.rint(fraction * WHOLE), "side_first": side_first, "side_triangle": side_triangle,
+        "edge": edges, "edge_ends": _ends(network, edges), "edge_first": np.append(edge_first, len(edge)),
+        "edge_corner": corner, "edge_fraction": np.rint(fraction * WHOLE),
+        "side_first": side_first, "side_triangle": side_triangle,
         "rim_corner": rim_corner, "rim_sides": rim_sides,
     })  # fmt: skip
 
@@ -143,6 +147,27 @@ def _open_places(
     away = apart.min(axis=1)
     open_: NDArray[np.int64] = at[(away >= GROUND_M[0]) & (away <= GROUND_M[1])]
     return open_
+
+
+def _ends(network: RoadNetwork, edges: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the nodes at which the two slots of each edge end, and where they begin if only one arc runs over them."""
+    slot = 2 * edges[:, None] + (0, 1)
+    arcs = network.slot_first[slot + 1] - network.slot_first[slot]
+    arc = network.slot_arc[np.minimum(network.slot_first[slot], len(network.slot_arc) - 1)]
+    plain = (arcs == 1) & ~network.arc_forbidden[arc]
+    return np.hstack([np.where(arcs > 0, network.arc_head[arc], -1), np.where(plain, network.arc_tail[arc], -1)])
+
+
+def _along_the_roads(
+    triangle: NDArray[np.int32], neighbour: NDArray[np.int32], fixed: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+    """Put the triangles in the order of the roads at them, so that neighbours lie near in memory."""
+    order = np.argsort(triangle.max(axis=1), kind="stable")
+    number = np.empty(len(order) + 1, np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    # the last one stands for no neighbour
+    number[-1] = -1
+    return triangle[order], number[neighbour[order]], fixed[order]
 
 
 def _sides(
