@@ -149,6 +149,7 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
         "teams": len(names),
         **past.tally.as_json(),
     }
+    _calibrate(service, code, say)
     sealed = sealing.seal_all(service.database)
     say(f"  {sealed} events sealed; {agreement.agree} of {agreement.compared} travel times agree with networkx.")
     answer["seconds"] = round(time.perf_counter() - begun, 2)
@@ -162,6 +163,19 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
     }
     service.database.run(lambda connection: store.set_about(connection, code, about))
     return Demo(answer, list(place.notes), told, json.loads(about["demo"]["first"]), reused=False)
+
+
+def _calibrate(service: Service, code: str, say: Say) -> None:
+    """Compare travel times with the trips of the past, so that what is recommended from now on has a range."""
+    from gridsvc.operations.calibrating import calibrate
+
+    try:
+        told = calibrate(service, code, actor="demo")
+    except Conflict as few:
+        say(f"  No range of travel times: {few}")
+        return
+    if told["in_force"]:
+        say("  Travel times have a range, out of the recorded trips (`gridsvc roads show`).")
 
 
 def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> dict[str, str]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import gridsvc.api
-from gridsvc.dispatch import REASONS, VERDICTS
+from gridsvc.dispatch import RANGE_REASONS, REASONS, VERDICTS
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS
 from gridsvc.incidents import CASE_STEPS, TEAM_STEPS, Status
 from gridsvc.response_plans import ResponseClass, Urgency
+from gridsvc.roads.calibration import LEVELS
 from gridsvc.teams import TeamStatus
 
 SCREEN = Path(gridsvc.api.__file__).parent / "screen"
@@ -52,6 +53,8 @@ def test_the_same_values_are_filled_in() -> None:
     [
         ("reason", REASONS),
         ("verdict", VERDICTS),
+        ("range_reason", RANGE_REASONS),
+        ("range_basis", LEVELS),
         ("status", [str(status) for status in Status]),
         ("step", [*CASE_STEPS, *TEAM_STEPS]),
         ("event", ["report", *CASE_STEPS, *TEAM_STEPS]),

@@ -45,7 +45,8 @@ export function responseSection(answer) {
   const told = answer.recommendation ?? {};
   const target = answer.target_s;
   const [lead, full] = [told.lead_response_s, told.full_team_response_s];
-  const longest = Math.max(target ?? 0, lead ?? 0, full ?? 0) * 1.12;
+  const range = told.lead?.range;
+  const longest = Math.max(target ?? 0, lead ?? 0, full ?? 0, range?.p90_s ?? 0) * 1.12;
   const mark = (seconds, kind, word) => seconds == null ? null : h("span", {
     class: `mark ${kind}`, style: { left: `${Math.min(100, 100 * seconds / longest)}%` }, title: `${word} ${span(seconds)}`,
   });
@@ -54,6 +55,8 @@ export function responseSection(answer) {
       `${slug("urgency", answer.urgency)} · ${slug("class", answer.response_class)}`)),
     target ? h("div", { class: "gauge", "aria-hidden": "true" },
       h("span", { class: "within", style: { width: `${100 * target / longest}%` } }),
+      range ? h("span", { class: "range",
+        style: { left: `${100 * range.p50_s / longest}%`, width: `${100 * (range.p90_s - range.p50_s) / longest}%` } }) : null,
       mark(lead, lead <= target ? "lead ok" : "lead bad", t("lead_response")),
       mark(full, "full", t("full_response")),
       mark(target, "target", t("target"))) : null,
@@ -63,7 +66,17 @@ export function responseSection(answer) {
       figure(t("full_response"), full == null ? "—" : span(full))),
     told.meets_target === null || told.meets_target === undefined ? null
       : h("p", { class: told.meets_target ? "good" : "warn" }, told.meets_target ? t("meets") : t("misses")),
+    rangeLine(told.lead, target),
     h("p", { class: "dim small" }, `${t("clock_policy")} `, h("code", {}, answer.clock_policy ?? "—"), ` · ${t("response_is")}`));
+}
+
+/** The lead's response as recorded trips have it: half of them by, nine in ten by. */
+function rangeLine(lead, target) {
+  if (!lead) return null;
+  if (!lead.range) return lead.range_reason ? h("p", { class: "dim small" }, slug("range_reason", lead.range_reason)) : null;
+  const { p50_s: half, p90_s: most, basis } = lead.range;
+  return h("p", { class: target && most > target ? "warn range-line" : "dim range-line", title: slug("range_basis", basis) },
+    t("range", { half: span(half), most: span(most) }));
 }
 
 const figure = (name, value, mood = "") => h("div", { class: mood }, h("dt", {}, name), h("dd", {}, value));

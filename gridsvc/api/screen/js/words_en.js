@@ -59,6 +59,13 @@ export const EN = {
 
   response: "Response",
   target: "Target",
+  range: "From recorded trips: half are there by {half}, nine in ten by {most}.",
+  "range_reason.no-calibration": "No range: travel times have not been compared with recorded trips yet.",
+  "range_reason.no-travel-time": "No range: the lead has no travel time.",
+  "range_basis.hour": "By road, hour of the day and town or country",
+  "range_basis.class": "By road",
+  "range_basis.district": "One factor for the district",
+  "range_basis.uncalibrated": "The network's own times, with the spread of recorded trips",
   lead_response: "Lead there (predicted)",
   full_response: "Full team there (predicted)",
   meets: "Predicted in time",

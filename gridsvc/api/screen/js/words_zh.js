@@ -59,6 +59,13 @@ export const ZH = {
 
   response: "响应",
   target: "时限",
+  range: "按历史行程：半数在 {half} 内到达，九成在 {most} 内到达。",
+  "range_reason.no-calibration": "暂无区间：行驶时间尚未与历史行程比对。",
+  "range_reason.no-travel-time": "暂无区间：首队没有行驶时间。",
+  "range_basis.hour": "按道路、时段和城乡",
+  "range_basis.class": "按道路",
+  "range_basis.district": "全区一个系数",
+  "range_basis.uncalibrated": "路网自身时间，加历史行程的离散",
   lead_response: "首队到达（预计）",
   full_response: "全队到齐（预计）",
   meets: "预计可达标",
