@@ -57,13 +57,15 @@ class Certificate:
 class Walk:
     """The unsimplified graph of some weights: the network's nodes first, then the inner points of each arc.
 
-    Piece i leads from a[i] to b[i] in seconds[i]; it lies on edge[i] between the fractions low[i] and high[i].
+    Piece i leads from a[i] to b[i] in turn_s[i] + seconds[i]: a forbidden turn is paid whole where the piece begins,
+    however little of it is driven. It lies on edge[i] from one vertex to the next.
     """
 
     graph: csr_matrix
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    turn_s: NDArray[np.float64]
     edge: NDArray[np.int64]
     from_vertex: NDArray[np.int64]
     to_vertex: NDArray[np.int64]
@@ -118,15 +120,15 @@ def _build_walk(network: RoadNetwork, weights: Weights) -> Walk:
     slot_ms = weights.slot_ms[slot].astype(np.float64)
     share = np.divide(metres, whole[at], out=np.ones(len(at)), where=whole[at] > 0)
     seconds = share * slot_ms[at] / 1000.0
-    # a forbidden turn costs at its beginning
-    seconds[step == 0] += (ms - slot_ms) / 1000.0
+    turn_s = np.where(step == 0, (ms - slot_ms)[at] / 1000.0, 0.0)
+    whole_s = turn_s + seconds
     nodes = network.node_count + int((pieces - 1).sum())
-    order = np.lexsort((seconds, b, a))
+    order = np.lexsort((whole_s, b, a))
     keep = np.ones(len(order), bool)
     keep[1:] = (a[order][1:] != a[order][:-1]) | (b[order][1:] != b[order][:-1])
     best = order[keep]
-    graph = csr_matrix((np.maximum(seconds[best], 1e-9), (a[best], b[best])), shape=(nodes, nodes))
-    return Walk(graph, a, b, seconds, edge[at], from_vertex, to_vertex)
+    graph = csr_matrix((np.maximum(whole_s[best], 1e-9), (a[best], b[best])), shape=(nodes, nodes))
+    return Walk(graph, a, b, seconds, turn_s, edge[at], from_vertex, to_vertex)
 
 
 def _sphere_m(network: RoadNetwork, v: NDArray[np.int64], w: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -163,7 +165,7 @@ def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, di
             if direction == "from":
                 tie(int(walk.b[i]), on_foot + (1.0 - share) * walk.seconds[i])
             else:
-                tie(int(walk.a[i]), on_foot + share * walk.seconds[i])
+                tie(int(walk.a[i]), on_foot + walk.turn_s[i] + share * walk.seconds[i])
         for junction, along in ((network.edge_from[e], f), (network.edge_to[e], 1.0 - f)):
             if along == 0.0 or not len(found):
                 on_way = along * float(network.edge_length_m[e]) * WALK_S_PER_M
@@ -241,7 +243,7 @@ def _seconds_at(
         piece = order[np.minimum(begin + k, end - 1)]
         along = np.where(walk.from_vertex[piece] < walk.to_vertex[piece], upward, 1.0 - upward)
         if direction == "from":
-            told = time[walk.a[piece]] + along * walk.seconds[piece]
+            told = time[walk.a[piece]] + walk.turn_s[piece] + along * walk.seconds[piece]
         else:
             told = time[walk.b[piece]] + (1.0 - along) * walk.seconds[piece]
         seconds = np.minimum(seconds, told)
