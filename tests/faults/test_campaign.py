@@ -59,6 +59,13 @@ def wait_for_load(told, more=20, patience_s=60):
     return flying
 
 
+def wait_for_answers(told, more, patience_s=120):
+    begun, deadline = told.answers, time.monotonic() + patience_s
+    while told.answers < begun + more:
+        assert time.monotonic() < deadline, "no load comes about"
+        time.sleep(0.01)
+
+
 def kill_job(served):
     """Kill -9 the child process of a job, if one runs."""
     for pid in served.jobs():
@@ -154,7 +161,7 @@ def test_kills_under_load_lose_nothing(served):
 @pytest.mark.timeout(300)
 def test_a_client_that_repeats_everything_gets_the_same_answers(served):
     with load(served, repeat=True) as told:
-        wait_for_load(told, 120)
+        wait_for_answers(told, 120)
     assert holds(served, told)["acknowledged"] > 10
 
 
@@ -173,8 +180,9 @@ def test_a_database_that_restarts_under_the_pool_is_only_a_pause(served):
 
 
 @pytest.mark.timeout(300)
-def test_a_two_minute_import_does_not_hold_the_sealer_up(served):
-    """The transaction stays open for as long as the load lasts; every event beside it is sealed meanwhile."""
+@pytest.mark.parametrize("seconds", [0, pytest.param(120, marks=pytest.mark.long)])
+def test_a_long_import_does_not_hold_the_sealer_up(served, seconds):
+    """A transaction stays open for as long as the load lasts, or two minutes; all beside it is sealed meanwhile."""
     url = json.loads(served.command("db", "url", "--role", "owner", "--json"))["url"].replace("+psycopg", "")
     with psycopg.connect(url) as importing:
         importing.execute(
@@ -182,8 +190,11 @@ def test_a_two_minute_import_does_not_hold_the_sealer_up(served):
             "select '330703', 'x' || n, 'house', 10, 'import', st_setsrid(st_makepoint(119, 29), 4326) "
             "from generate_series(1, 20000) n"
         )
-        with load(served) as told:
-            wait_for_load(told, 100)
+        begun = time.monotonic()
+        with load(served, clients=2 if seconds else 6) as told:
+            wait_for_answers(told, 100)
+            while time.monotonic() - begun < seconds:
+                time.sleep(0.1)
         settle(served)
         importing.rollback()
     holds(served, told)
@@ -202,3 +213,23 @@ def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(served, seed):
     assert imports.found["loaded"] > 0
     assert imports.found["killed"] > 0
     assert states.get("done", 0) > 0, states
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["service", "postmaster"])
+def test_how_soon_a_case_is_taken_after_a_kill_in_a_quiet_moment(served, kind):
+    """Ten times, with nothing else to do; said, not judged: it is the machine's speed."""
+    back = []
+    with load(served, clients=1) as told:
+        wait_for_answers(told, 8)
+    for _ in range(10):
+        time.sleep(1)
+        began = time.monotonic()
+        HURT[kind](served)
+        take_a_case(served, told)
+        back.append(time.monotonic() - began)
+    holds(served, told)
+    back.sort()
+    words = f"{kind} killed ten times: a case again after {statistics.median(back):.1f} s, {back[9]:.1f} s at most"
+    sys.stdout.write(f"\n{words}\n")
