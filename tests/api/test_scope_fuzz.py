@@ -201,7 +201,7 @@ def fuzz(world, seed, callers, requests):
 
 @pytest.mark.timeout(600)
 def test_random_callers_hear_of_nothing_that_is_not_theirs(two):
-    statuses = fuzz(two, SEED, callers=12, requests=60)
+    statuses = fuzz(two, SEED, callers=6, requests=80)
     assert {200, 403, 404, 422} <= set(statuses)
 
 
