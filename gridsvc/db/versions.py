@@ -64,6 +64,12 @@ def list_versions(connection: Connection) -> list[Versions]:
     return [Versions(*row) for row in fetch_all(connection, _ALL)]
 
 
+def get_clock(connection: Connection) -> datetime:
+    """Return the database's clock, for a write that has waited since it read the versions."""
+    now: datetime = fetch_all(connection, "select clock_timestamp()", ())[0][0]
+    return now
+
+
 def get_versions(connection: Connection, code: str, *, lock: str | None = None) -> Versions:
     """Return one district's vector.
 

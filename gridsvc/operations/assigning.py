@@ -17,6 +17,7 @@ from uuid import UUID
 from gridsvc.db import engagements, events, teams
 from gridsvc.db.engagements import Engagement
 from gridsvc.db.ids import uuid7
+from gridsvc.db.versions import get_clock
 from gridsvc.errors import Conflict, InvalidInput, NotFound, TeamEngaged
 from gridsvc.incidents import EngagementState, take_step
 from gridsvc.operations import recommending
@@ -62,12 +63,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a step made of a case: the case, its engagements, what the event has, and what the answer says besides."""
+    """What a step made of a case: the case, its engagements, what the event has, and what the answer says besides.
+
+    `at`: the moment of the step, where that is later than the versions it was decided by.
+    """
 
     case: StoredCase
     on_case: list[Engagement]
     data: dict[str, Any]
     told: dict[str, Any]
+    at: datetime | None = None
 
 
 def assign(
@@ -99,13 +104,16 @@ def assign(
     """
     live = [e for e in on_case if e.state.until is None]
     view = view_at(service, connection, versions)
-    now = versions.now
-    change = take_step(case.state(len(live)), "assign", at=order.at, now=now)
+    change = take_step(case.state(len(live)), "assign", at=order.at, now=versions.now)
     shown = _shown(connection, case, order.recommendation_id)
     if order.team_id is not None:
         choice, sent = _named(service, connection, view, case, order.team_id, on_case)
     else:
         choice, sent = _joint(service, connection, view, case, order, on_case, last=last)
+    # the teams are held: whoever let them go did so at an earlier moment
+    now = get_clock(connection)
+    if order.at is None:
+        change = take_step(case.state(len(live)), "assign", at=None, now=now)
     emergency = case.urgency == "emergency"
     since = max(case.triggered_at, order.at) if change.backfilled and order.at is not None else now
     begun = [
@@ -136,7 +144,7 @@ def assign(
     }
     after = case.changed(change.status, waiting=False, stamps=change.stamps)
     together = sorted([*on_case, *begun], key=lambda e: (e.state.since, not e.lead, e.id))
-    return Taken(after, together, data, told)
+    return Taken(after, together, data, told, at=now)
 
 
 def _joint(

@@ -90,7 +90,7 @@ def step_incident(
             taken = _case_step(connection, case, on_case, step, now=versions.now)
         event, note = personal.noted_row(
             case.district, step.step, note=step.note, data=taken.data, incident_id=case.id, actor=actor,
-            at=versions.now, client_at=step.at, event_id=event_id,
+            at=taken.at or versions.now, client_at=step.at, event_id=event_id,
         )  # fmt: skip
         told = case_json(connection, taken.case, taken.on_case) | taken.told
         answer = idempotency_answer(200, sieve(connection).case(told))

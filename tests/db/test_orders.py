@@ -94,6 +94,24 @@ def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(ser
     assert replay(service, UUID(case)).same
 
 
+def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service):
+    first, second = report(service, km=1.0), report(service, km=2.0)
+    team = step(service, first)["sent"][0]
+    with ThreadPoolExecutor(1) as crowd, service.database.engine.connect() as other, other.begin():
+        other.execute(text("select set_config('gridsvc.district', district, true) from district_version"))
+        other.execute(text("select id from team where id = :t for no key update"), {"t": team})
+        order = crowd.submit(step, service, second, team_id=UUID(team))
+        waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        while rows(service, waits) != [(1,)]:
+            assert not order.done(), order.result()
+        step(service, first, "cancel")
+        other.rollback()
+        order.result(timeout=30)
+    spans = rows(service, f"select since, until from engagement where team_id = '{team}' order by since")
+    assert len(spans) == 2
+    assert spans[0][1] <= spans[1][0]
+
+
 def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, monkeypatch):
     case = report(service)
     monkeypatch.setattr(engagements, "send", lambda *_given, **_more: False)
