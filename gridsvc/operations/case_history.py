@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gridsvc import audit
 from gridsvc.incidents import CASE_STEPS, TEAM_STEPS
 
 if TYPE_CHECKING:
@@ -123,12 +122,10 @@ def differences(told: ToldCase, row: Mapping[str, Any], engagements: Mapping[UUI
 
 
 def _same(told: Any, stored: Any) -> bool:
-    """Whether a column says what an event says: times as moments, numbers as numbers, ids as text."""
+    """Whether a column says what an event says: times as moments, numbers as numbers (60.0 is 60), ids as text."""
     if isinstance(stored, datetime):
         return told is not None and bool(datetime.fromisoformat(told) == stored)
-    if isinstance(stored, (dict, list, float)):
-        return bool(audit.whole(stored) == audit.whole(told))
-    if stored is None or isinstance(stored, (bool, int, str)):
+    if stored is None or isinstance(stored, (bool, int, float, str, dict, list)):
         return bool(stored == told)
     return bool(str(stored) == told)
 
