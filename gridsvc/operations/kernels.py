@@ -7,6 +7,7 @@ folder, or where NUMBA_CACHE_DIR says; keyed by source, numba's version and proc
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ProcessPoolExecutor
 
 from gridsvc.roads import warm
 
@@ -29,5 +30,17 @@ def load_all() -> None:
         importlib.import_module(module)
 
 
-if __name__ == "__main__":
+def compile_all(processes: int = 2) -> None:
+    """Compile them side by side, in processes that take one module after the other; what is there is only loaded."""
+    with ProcessPoolExecutor(processes) as pool:
+        for _ in pool.map(_load, KERNELS):
+            pass
     load_all()
+
+
+def _load(module: str) -> None:
+    importlib.import_module(module)
+
+
+if __name__ == "__main__":
+    compile_all()
