@@ -46,4 +46,5 @@ def describe(app: FastAPI) -> None:
                     operation["x-idempotent"] = why
         return schema
 
+    # FastAPI's own way to extend its OpenAPI is to replace this method
     app.openapi = described  # type: ignore[method-assign]

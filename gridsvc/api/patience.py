@@ -49,6 +49,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._listening_since = 0.0
         self._unheard_bytes = 0
 
+    # uvicorn's stub narrows the transport, too; its state is shared by the connections of one server
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)

@@ -39,4 +39,5 @@ def read_calendar(path: Path) -> tuple[frozenset[date], frozenset[date]]:
         days[day] = row["kind"]
     if not days:
         raise InvalidInput(f"{path} holds no days. Give one line each: date,kind,name.")
-    return tuple(frozenset(day for day, kind in days.items() if kind == which) for which in ("rest", "work"))  # type: ignore[return-value]
+    rest = frozenset(day for day, kind in days.items() if kind == "rest")
+    return rest, frozenset(days) - rest

@@ -12,9 +12,8 @@ from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.certificate import Certificate, certify
 from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles
 from gridsvc.isochrones.starting_tiles import starting_tiles
-from gridsvc.roads.search import is_backward
+from gridsvc.roads.search import flood_from, is_backward
 from gridsvc.roads.weights import Weights, weights_of
-from gridsvc.roads.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.workspace import Workspace
 
 FARTHEST_MS = 2**31 - 1
 MOST_MINUTES = 1440.0
@@ -140,20 +140,9 @@ def search_from(
     network: RoadNetwork, mesh: Mesh, place: Snaps, limit_ms: int, direction: str, weights: Weights
 ) -> Search:
     """Search from the place, or towards it, as far as a limit."""
-    from gridsvc.roads.one_kernel import flood
-
     backward = is_backward(direction)
-    space = workspace(network.node_count)
-    search = Search(network, mesh, weights, place, backward, space, space.next_stamp())
-    flood(
-        backward, network.in_first if backward else network.out_first,
-        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
-        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
-        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
-        place.first, place.edge, place.fraction, place.offroad_m,
-        space.state, space.wheel, space.target_of, search.stamp, weights.shift, limit_ms, np.empty(0, np.int32),
-    )  # fmt: skip
-    return search
+    space, stamp = flood_from(network, place, weights, limit_ms, np.empty(0, np.int32), backward=backward)
+    return Search(network, mesh, weights, place, backward, space, stamp)
 
 
 def outline(reach: Reach, budget_ms: int, *, spread: bool = True) -> MultiPolygon:

@@ -342,15 +342,15 @@ def triangulate(corner_x, corner_y, x_m, y_m, piece_a, piece_b, piece_edge, piec
     more_room = room + 2 * len(piece_a)
     more_corner, more_edge = np.empty(more_room, np.int64), np.empty(more_room, np.int64)
     more_fraction = np.empty(more_room)
-    todo, todo_fraction = np.empty((64, 2), np.int64), np.empty((64, 2))
+    open_piece, open_fraction = np.empty((64, 2), np.int64), np.empty((64, 2))
     for piece in range(len(piece_a)):
-        todo[0, 0], todo[0, 1] = piece_a[piece], piece_b[piece]
-        todo_fraction[0, 0], todo_fraction[0, 1] = piece_from[piece], piece_to[piece]
+        open_piece[0, 0], open_piece[0, 1] = piece_a[piece], piece_b[piece]
+        open_fraction[0, 0], open_fraction[0, 1] = piece_from[piece], piece_to[piece]
         waiting = 1
         while waiting > 0:
             waiting -= 1
-            a, b = todo[waiting]
-            begin, end = todo_fraction[waiting]
+            a, b = open_piece[waiting]
+            begin, end = open_fraction[waiting]
             if a == b:
                 continue
             met = _lay(triangle, neighbour, fixed, at_corner, x, y, a, b, crossing)
@@ -381,12 +381,12 @@ def triangulate(corner_x, corner_y, x_m, y_m, piece_a, piece_b, piece_edge, piec
             more_corner[more], more_edge[more], more_fraction[more] = met, piece_edge[piece], middle
             more += 1
             # the nearer half is laid first; up to a corner on the way it is already
-            todo[waiting, 0], todo[waiting, 1] = met, b
-            todo_fraction[waiting, 0], todo_fraction[waiting, 1] = middle, end
+            open_piece[waiting, 0], open_piece[waiting, 1] = met, b
+            open_fraction[waiting, 0], open_fraction[waiting, 1] = middle, end
             waiting += 1
             if halved:
-                todo[waiting, 0], todo[waiting, 1] = a, met
-                todo_fraction[waiting, 0], todo_fraction[waiting, 1] = begin, middle
+                open_piece[waiting, 0], open_piece[waiting, 1] = a, met
+                open_fraction[waiting, 0], open_fraction[waiting, 1] = begin, middle
                 waiting += 1
     return (triangle[:count].copy(), neighbour[:count].copy(), fixed[:count].copy(), x[:n].copy(), y[:n].copy(),
             more_corner[:more].copy(), more_edge[:more].copy(), more_fraction[:more].copy())  # fmt: skip

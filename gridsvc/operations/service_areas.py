@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.db import jobs
@@ -194,11 +195,7 @@ class AreaWatch:
             self._seen[district] = (key, first_s, since_s)
             if now_s - since_s >= self.quiet_s or now_s - first_s >= self.longest_s:
                 due.append((district, key))
-        asked = [
-            district
-            for district, key in due
-            if service.database.run(lambda connection: _ask(connection, district, key))  # noqa: B023
-        ]
+        asked = [district for district, key in due if service.database.run(partial(_ask, district=district, key=key))]
         for district, _ in due:
             self._seen.pop(district, None)
         return asked

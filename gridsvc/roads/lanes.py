@@ -4,14 +4,14 @@ LLVM cuts them to what the processor has: one instruction with AVX-512, two with
 loops over 16 lanes came out six times slower, since their sums went through memory from arc to arc.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  numba gives the types
+# ruff: noqa: ANN001, ANN201, ANN202, ARG001  numba gives the types, and the first word of every intrinsic
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite has no stubs
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -75,7 +75,7 @@ def _least_over(context, builder, kinds, arrays, low, high, begin) -> Any:
 
 
 @intrinsic
-def relax_row(typing, table, pairs, row, low, high, far):  # noqa: ARG001
+def relax_row(typing, table, pairs, row, low, high, far):
     """Lower table[row] to the least of itself and table[u] + ms, over pairs[low:high] of (u, ms).
 
     table (rows, 16) and pairs (n, 2) uint32; a row of which `far` is nonzero counts as all `far`, whatever it holds.
@@ -95,7 +95,7 @@ def relax_row(typing, table, pairs, row, low, high, far):  # noqa: ARG001
 
 
 @intrinsic
-def fill_row(typing, table, row, word):  # noqa: ARG001
+def fill_row(typing, table, row, word):
     """Write one word into all lanes of table[row]."""
 
     def generate(context, builder, signature, args):
@@ -106,7 +106,7 @@ def fill_row(typing, table, row, word):  # noqa: ARG001
 
 
 @intrinsic
-def least_row(typing, table, pairs, low, high, limit, beyond, told, offset):  # noqa: ARG001
+def least_row(typing, table, pairs, low, high, limit, beyond, told, offset):
     """Write the least of table[row] + ms over pairs[low:high] to 16 words of told from `offset` on, flat.
 
     What is more than `limit` is written as `beyond`.
@@ -127,7 +127,7 @@ def least_row(typing, table, pairs, low, high, limit, beyond, told, offset):  # 
 
 
 @intrinsic
-def turn_tile(typing, tile, told, row, column):  # noqa: ARG001
+def turn_tile(typing, tile, told, row, column):
     """Write told[row + i, column + j] = tile[j, i] for 16 by 16 words: both sides in whole cache lines."""
 
     def generate(context, builder, signature, args):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gridsvc.roads.network import RoadNetwork
     from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.workspace import Workspace
 
 FARTHEST_MS = 2**31 - 1
 
@@ -110,22 +111,33 @@ def node_milliseconds(
 
     direction `to`: from the nodes to the place; `from`: from the place to the nodes.
     """
+    weights = weights_of(network, profile)
+    limit_ms = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
+    told = np.empty(network.node_count, np.int32)
+    flood_from(network, place, weights, limit_ms, told, backward=is_backward(direction))
+    return told
+
+
+def flood_from(
+    network: RoadNetwork, place: Snaps, weights: Weights, limit_ms: int, told: NDArray[np.int32], *, backward: bool
+) -> tuple[Workspace, int]:
+    """Search from a place, or towards it, as far as a limit; write the nodes' milliseconds where `told` has room.
+
+    Returns the workspace of this thread and the stamp of the search: until the next one its labels are there to read.
+    """
     from gridsvc.roads.one_kernel import flood
 
-    weights = weights_of(network, profile)
-    limit = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
-    backward = is_backward(direction)
     space = workspace(network.node_count)
-    told = np.empty(network.node_count, np.int32)
+    stamp = space.next_stamp()
     flood(
         backward, network.in_first if backward else network.out_first,
         weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
         weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
         network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
         place.first, place.edge, place.fraction, place.offroad_m,
-        space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, told,
+        space.state, space.wheel, space.target_of, stamp, weights.shift, limit_ms, told,
     )  # fmt: skip
-    return told
+    return space, stamp
 
 
 def is_backward(direction: str) -> bool:

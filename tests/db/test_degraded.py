@@ -15,20 +15,12 @@ from gridsvc.db.connection import Database
 from gridsvc.errors import NotFound, Unavailable
 from gridsvc.operations import degraded, owners, reporting, travel
 from gridsvc.operations.reporting import Report
-from tests.db.worlds import DISTRICT, open_toy, scratch_database, toy_grids
+from tests.db.worlds import DISTRICT, toy_grids
 from tests.domain import toy
 
 PLACE = {"lon": 119.61, "lat": 29.1001}
 REPORT = {"type": "leak", "location": PLACE}
 TIMES = {"origins": [[119.61, 29.1]], "destinations": [[119.65, 29.1]]}
-
-
-@pytest.fixture
-def service(cluster, tmp_path):
-    with scratch_database(cluster) as url:
-        service = open_toy(url, tmp_path)
-        yield service
-        service.database.close()
 
 
 def client(service):

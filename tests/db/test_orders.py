@@ -18,13 +18,7 @@ from gridsvc.operations.cases import get_case
 from gridsvc.operations.replaying import replay
 from gridsvc.operations.reporting import Report, recommend, report_incident
 from gridsvc.operations.stepping import Step, step_incident
-from tests.db.worlds import open_toy, report, scratch_database
-
-
-@pytest.fixture
-def url(cluster):
-    with scratch_database(cluster) as name:
-        yield name
+from tests.db.worlds import open_toy, report
 
 
 @pytest.fixture
