@@ -12,8 +12,8 @@ from gridsvc.errors import InvalidInput, Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gridsvc.db.embedded import EmbeddedCluster
-    from gridsvc.operations.service import Service
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from gridsvc.operations.runtime.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
     Unavailable
         When the database cannot be reached.
     """
-    from gridsvc.db import migrate
-    from gridsvc.db.connection import Database
-    from gridsvc.operations.service import Service
+    from gridsvc.db.schema import migrate
+    from gridsvc.db.session.connection import Database
+    from gridsvc.operations.runtime.service import Service
 
     if settings.database_url is not None:
         database = Database(settings.database_url, pool=pool)
@@ -107,7 +107,7 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
 
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:
     """Return the embedded cluster of the data folder, not yet started."""
-    from gridsvc.db.embedded import EmbeddedCluster
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
 
     return EmbeddedCluster(settings.data, report=report)
 

@@ -18,7 +18,7 @@ STUB = """#!/bin/sh
 case "$*" in
 *ensurepip*) exit {answer} ;;
 *sys.executable*) echo "$0" ;;
-*gridsvc.db.postgis*) echo /nowhere ;;
+*gridsvc.db.cluster.postgis*) echo /nowhere ;;
 *) echo "stub: $*"; exit 1 ;;
 esac
 """
@@ -73,7 +73,7 @@ def test_it_passes_over_a_python_that_cannot_be_used(clone: Path) -> None:
 
 def test_the_system_is_looked_at_before_anything_is_installed() -> None:
     """PostGIS is found by the standard library alone: the set-up does it while packages are still on their way."""
-    code = "import sys, gridsvc.db.postgis; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, gridsvc.db.cluster.postgis; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {*sys.stdlib_module_names, "gridsvc", "__main__"}
 

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import Field
 
-from gridsvc.access import Caller
-from gridsvc.api.problems import problem
-from gridsvc.api.requests import Body, Text, caller, service_of, team_id_of
-from gridsvc.api.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
+from gridsvc.access.scopes import Caller
+from gridsvc.api.http.problems import problem
+from gridsvc.api.http.requests import Body, Text, caller, service_of, team_id_of
+from gridsvc.api.http.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
 from gridsvc.errors import NotFound
-from gridsvc.operations import cases, sessions
+from gridsvc.operations.access import sessions
+from gridsvc.operations.cases import read
 
 router = APIRouter(tags=["access"])
 
@@ -64,7 +65,7 @@ def _example(value: Any, about: str, status: int = 200) -> dict[int | str, dict[
 @router.get("/sign-in", include_in_schema=False, response_class=HTMLResponse)
 def get_sign_in() -> HTMLResponse:
     """Return the page on which a person gives his key."""
-    from gridsvc.api.pages import PAGE_HEADERS, list_assets
+    from gridsvc.api.screen_data.pages import PAGE_HEADERS, list_assets
 
     page = _PAGE.read_text(encoding="utf-8").replace("{assets}", f"/assets/{list_assets().digest}")
     return HTMLResponse(page, headers=PAGE_HEADERS)
@@ -164,9 +165,9 @@ def post_device(request: Request, body: CodeBody) -> Response:
 )
 def post_unmask(request: Request, incident_id: str, body: WhyBody) -> dict[str, Any]:
     """Show the reporter and the words, numbers and all, and write the event that says who looked, and why."""
-    from gridsvc.api.requests import incident_id_of
+    from gridsvc.api.http.requests import incident_id_of
 
-    return cases.unmask(service_of(request), incident_id_of(incident_id), why=body.why)
+    return read.unmask(service_of(request), incident_id_of(incident_id), why=body.why)
 
 
 def _me(request: Request) -> dict[str, Any]:

@@ -11,21 +11,21 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
-from gridsvc.api import once, problems
-from gridsvc.api.limits import RequestLimit
-from gridsvc.api.metrics import Meter, Watch
-from gridsvc.api.rights import authorize
-from gridsvc.api.safe_headers import SafeHeaders
-from gridsvc.api.sign_in import SignIn
+from gridsvc.api.http import once, problems
+from gridsvc.api.http.limits import RequestLimit
+from gridsvc.api.http.metrics import Meter, Watch
+from gridsvc.api.http.route_rights import authorize
+from gridsvc.api.http.safe_headers import SafeHeaders
+from gridsvc.api.http.sign_in import SignIn
 from gridsvc.errors import NotAllowed
-from gridsvc.operations.callers import CallerBook
+from gridsvc.operations.access.callers import CallerBook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fastapi import APIRouter
 
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
 
 # Routers by noun; routes are tried in this order, so that what is asked most comes first.
 ROUTERS = (
@@ -82,9 +82,9 @@ def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None
 
 def from_environment(supervisor: int | None = None) -> FastAPI:
     """Return the application over the service of the environment's settings: what a worker process runs."""
-    from gridsvc.operations.kernels import load_all
-    from gridsvc.operations.log_lines import log_as_json
-    from gridsvc.operations.warming import warm
+    from gridsvc.operations.runtime.json_logs import log_as_json
+    from gridsvc.operations.runtime.kernels import load_all
+    from gridsvc.operations.runtime.warmup import warm
     from gridsvc.settings import Settings, open_service
 
     log_as_json()

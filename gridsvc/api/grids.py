@@ -11,15 +11,16 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 import gridsvc.grids.crossing  # noqa: F401  the kernels are loaded before the first request, not by it
-from gridsvc.api.requests import service_of
+from gridsvc.api.http.requests import service_of
 from gridsvc.errors import InvalidInput, Unavailable
-from gridsvc.operations import degraded, owners
-from gridsvc.operations import grids as generations
+from gridsvc.operations.cases import offline
+from gridsvc.operations.grids import generations
+from gridsvc.operations.places import owners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
 
 _NOW: float | None = None  # the age of an answer that is no memory
 
@@ -82,9 +83,9 @@ def get_owners(
     except Unavailable as away:
         if at is not None or known is not None:
             raise
-        indexes, age_s = degraded.indexes(service, away, district)
+        indexes, age_s = offline.indexes(service, away, district)
     found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
-    return owners.within(service.caller.scope, found).as_json() | degraded.told(age_s)
+    return owners.within(service.caller.scope, found).as_json() | offline.told(age_s)
 
 
 @router.post(
@@ -128,14 +129,14 @@ def _many(service: Service, body: bytes) -> bytes:
     try:
         indexes, age_s = owners.list_indexes(service), _NOW
     except Unavailable as away:
-        indexes, age_s = degraded.indexes(service, away)
+        indexes, age_s = offline.indexes(service, away)
     found = owners.locate_many(indexes, _degrees("lon", told["lon"]), _degrees("lat", told["lat"]), datum=datum)
     found = owners.within_many(service.caller.scope, found)
     # Every word is encoded once, then only joined: a million answers in a second.
     parts = [
         f'"{name}":[{",".join(_words(found.words[name])[numbers].tolist())}]' for name, numbers in found.columns.items()
     ]
-    rest = json.dumps({"generations": found.generations} | degraded.told(age_s))
+    rest = json.dumps({"generations": found.generations} | offline.told(age_s))
     return f"{{{','.join(parts)},{rest[1:]}".encode()
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 
 from gridsvc import __version__
-from gridsvc.api.requests import caller
-from gridsvc.operations.districts import list_views
+from gridsvc.api.http.requests import caller
+from gridsvc.operations.runtime.districts import list_views
 
 if TYPE_CHECKING:
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
 
 router = APIRouter(tags=["health"])
 
@@ -36,7 +36,7 @@ def get_health() -> dict[str, str]:
 )
 def get_readiness(request: Request) -> dict[str, Any]:
     """Map everything that is in force and say what it is; 503 while the database is away or its disk is full."""
-    from gridsvc.operations.diagnosis import refuse_full_disk
+    from gridsvc.operations.runtime.doctor import refuse_full_disk
 
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from gridsvc.api.requests import Body, IdempotencyKey, Text, as_response, caller_of, request_key, service_of
+from gridsvc.api.http.requests import Body, IdempotencyKey, Text, as_response, caller_of, request_key, service_of
 from gridsvc.errors import NotFound
-from gridsvc.operations import jobs, timers
+from gridsvc.operations.cases import timers
+from gridsvc.operations.jobs import jobs
 
 router = APIRouter(tags=["background"])
 

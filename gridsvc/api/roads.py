@@ -8,10 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from gridsvc.api.requests import Body, IdempotencyKey, Moment, Text, as_response, caller_of, request_key, service_of
+from gridsvc.api.http.requests import (
+    Body,
+    IdempotencyKey,
+    Moment,
+    Text,
+    as_response,
+    caller_of,
+    request_key,
+    service_of,
+)
 from gridsvc.errors import InvalidInput, NotFound, Unavailable
-from gridsvc.operations import closures, degraded, travel
-from gridsvc.operations.extents import read_extent
+from gridsvc.operations.cases import offline
+from gridsvc.operations.places.extents import read_extent
+from gridsvc.operations.roads import closures, travel_times
 
 router = APIRouter(tags=["roads"])
 
@@ -52,12 +62,12 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> dict[str, Any]
     asked = {"profile": body.profile, "district": body.district}
     age_s: float | None = None
     try:
-        seconds = travel.travel_times(service, *ends, **asked)  # type: ignore[arg-type]
+        seconds = travel_times.travel_times(service, *ends, **asked)  # type: ignore[arg-type]
     except Unavailable as away:
-        seconds, age_s = degraded.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
+        seconds, age_s = offline.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
-    return {"seconds": rows} | degraded.told(age_s)
+    return {"seconds": rows} | offline.told(age_s)
 
 
 @router.get(
@@ -81,7 +91,7 @@ def get_isochrones(
         raise InvalidInput(f"`minutes` is {minutes[:60]!r}; give numbers separated by commas, such as 5,15.") from None
     if len(budgets) > 12:
         raise InvalidInput("At most 12 budgets at once.")
-    return travel.service_areas(
+    return travel_times.service_areas(
         service_of(request), lon, lat, budgets, direction=direction, profile=profile, district=district
     )
 
@@ -104,7 +114,7 @@ def get_route(
 ) -> dict[str, Any]:
     """Draw the way as a GeoJSON line along the road, with its seconds (walks beside the road included)."""
     here, there = (from_lon, from_lat), (to_lon, to_lat)
-    return travel.find_route(service_of(request), here, there, profile=profile, district=district)
+    return travel_times.find_route(service_of(request), here, there, profile=profile, district=district)
 
 
 class ClosureBody(Body):

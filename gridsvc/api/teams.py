@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from gridsvc.api.requests import (
+from gridsvc.api.http.requests import (
     Body,
     IdempotencyKey,
     Moment,
@@ -18,7 +18,7 @@ from gridsvc.api.requests import (
     service_of,
     team_id_of,
 )
-from gridsvc.operations import fleet
+from gridsvc.operations.teams import fleet
 
 router = APIRouter(tags=["teams"])
 

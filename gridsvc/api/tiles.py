@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from gridsvc.api.requests import caller
-from gridsvc.api.tile_store import DrawnTile, Key, TileStore
+from gridsvc.api.http.requests import caller
+from gridsvc.api.screen_data.tile_cache import DrawnTile, Key, TileStore
 from gridsvc.db.tiles import LAYERS, Layer, is_tile
 from gridsvc.errors import NotFound
 

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, all else on stderr.")
 district_option = click.option("--district", metavar="CODE", help="Which district, where more than one is loaded.")

@@ -11,7 +11,8 @@ import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
 from gridsvc.errors import InvalidInput, Refusal
-from gridsvc.operations import auditing, replaying
+from gridsvc.operations.evidence import replay as replaying
+from gridsvc.operations.evidence import verify as auditing
 
 
 @click.group()

@@ -41,16 +41,16 @@ def calibrate(
     *, since: str | None, until: str | None, dry_run: bool, withdraw: bool, district: str | None, as_json: bool
 ) -> None:
     """Fit travel times to recorded trips (en route to on scene); keep the network's own where that is no better."""
-    from gridsvc.operations import calibrating
+    from gridsvc.operations.roads import calibration
 
     if withdraw:
         if since or until or dry_run:
             raise click.UsageError("--withdraw takes no other option.")
-        gone = calibrating.withdraw(opened_service(), district, actor=ACTOR)
+        gone = calibration.withdraw(opened_service(), district, actor=ACTOR)
         words = f"Calibration {gone['before'][:12]} of district {gone['district']} is no longer in force."
         answer(gone, as_json=as_json, show=lambda: click.echo(words))
         return
-    told = calibrating.calibrate(
+    told = calibration.calibrate(
         opened_service(), district, actor=ACTOR, since=_moment(since, "--since"), until=_moment(until, "--until"),
         dry_run=dry_run, progress=progress("trips"),
     )  # fmt: skip
@@ -62,9 +62,9 @@ def calibrate(
 @json_option
 def show(*, district: str | None, as_json: bool) -> None:
     """Show the calibration in force: factors, ranges, and what it was worth on trips that it had not seen."""
-    from gridsvc.operations import calibrating
+    from gridsvc.operations.roads import calibration
 
-    told = calibrating.get_calibration(opened_service(), district)
+    told = calibration.get_calibration(opened_service(), district)
 
     def tell() -> None:
         evidence = told["evidence"]
@@ -94,7 +94,7 @@ def _moment(value: str | None, option: str) -> datetime | None:
 
 def show_calibration(told: dict[str, Any]) -> None:
     """Print for a person: what was read, what it was worth, what came of it."""
-    from gridsvc.roads.calibrating import LEAST_COVERAGE
+    from gridsvc.roads.calibration.fit import LEAST_COVERAGE
 
     click.secho(
         f"District {told['district']}: {told['recorded']} recorded trips, {told['trips']} fit for fitting", bold=True
@@ -102,7 +102,7 @@ def show_calibration(told: dict[str, Any]) -> None:
     if told["starts"]:
         click.echo("Started from: " + ", ".join(f"{where} {n}" for where, n in told["starts"].items()))
     if told["left_out"]:
-        from gridsvc.operations.calibrating import LEFT_OUT
+        from gridsvc.operations.roads.calibration import LEFT_OUT
 
         table(["left out", "n"], [(LEFT_OUT[why], n) for why, n in told["left_out"].items()])
     _show_evidence(told)

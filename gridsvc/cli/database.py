@@ -48,7 +48,7 @@ def down(*, as_json: bool) -> None:
 @json_option
 def url(*, role: str, district: str | None, as_json: bool) -> None:
     """Print the database's address for SQLAlchemy, psql or QGIS; a viewer with --district sees that district alone."""
-    from gridsvc.db import viewers
+    from gridsvc.db.access import viewers
 
     if district is not None and role != "viewer":
         raise click.UsageError("--district goes with --role viewer alone.")
@@ -74,7 +74,7 @@ def url(*, role: str, district: str | None, as_json: bool) -> None:
 @json_option
 def migrate(*, as_json: bool) -> None:
     """Bring the schema up to date, as its owner."""
-    from gridsvc.db import migrate as migrations
+    from gridsvc.db.schema import migrate as migrations
 
     settings = Settings.read()
     if settings.database_url is None:
@@ -89,7 +89,7 @@ def migrate(*, as_json: bool) -> None:
 @json_option
 def backup(*, file: Path, as_json: bool) -> None:
     """Write the whole service to one FILE while it runs on: cases, evidence, grids, roads, keys."""
-    from gridsvc.operations import backup as backups
+    from gridsvc.operations.jobs import backup as backups
 
     service = open_service(Settings.read(), pool=2, report=say)
     done = backups.back_up(service, file, progress=progress("backup"))
@@ -102,7 +102,7 @@ def backup(*, file: Path, as_json: bool) -> None:
 @json_option
 def restore(*, file: Path, as_json: bool) -> None:
     """Restore FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""
-    from gridsvc.operations import backup as backups
+    from gridsvc.operations.jobs import backup as backups
 
     done = backups.restore(admin_url(Settings.read()), file, progress=progress("restore"))
     words = f"Restored: {done.manifest['rows']['incident']} cases. `gridsvc audit verify` proves their evidence."

@@ -13,7 +13,7 @@ from gridsvc.cli.answers import answer, json_option, say, table
 from gridsvc.settings import Settings, open_service
 
 if TYPE_CHECKING:
-    from gridsvc.operations.demo import Demo
+    from gridsvc.demo.build import Demo
 
 GEODATA = Path(__file__).resolve().parents[2] / "geodata"
 DEFAULT_PORT = 8733
@@ -37,15 +37,15 @@ def demo(
     no_serve: bool, levels: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Build the demo district, or a real place out of an OSM file, and serve it without sign-in on this machine."""
-    from gridsvc.cli import serving
-    from gridsvc.operations.demo import Wish, provide_demo
+    from gridsvc.demo.build import Wish, provide_demo
+    from gridsvc.serve import run
 
     told_levels, speed = read_levels(levels), read_speed(replay)
     settings = Settings.read(auth="off")
     if not no_serve:
-        serving.refuse_open_door("127.0.0.1", settings.auth)
+        run.refuse_open_door("127.0.0.1", settings.auth)
         if port is not None:
-            serving.refuse_taken_port("127.0.0.1", port)
+            run.refuse_taken_port("127.0.0.1", port)
     service = open_service(settings, pool=2, report=say)
     made = provide_demo(service, Wish(osm, incidents, seed, told_levels), GEODATA, say)
     answer(made.answer, as_json=as_json, show=lambda: show_demo(made))
@@ -147,16 +147,16 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
     """Serve on the loopback address without sign-in until Ctrl-C."""
     from contextlib import ExitStack
 
-    from gridsvc.cli import serving
+    from gridsvc.serve import run
 
     os.environ["GRIDSVC_AUTH"] = settings.auth  # read by the HTTP processes, which are children of this one
     say(f"gridsvc answers at http://127.0.0.1:{port}/   (no sign-in, this machine only; Ctrl-C ends it)")
     with ExitStack() as stack:
-        door = serving.Door("127.0.0.1", port)
-        processes = stack.enter_context(serving.running(door, serving.default_workers()))
+        door = run.Door("127.0.0.1", port)
+        processes = stack.enter_context(run.running(door, run.default_workers()))
         processes.begin()
         if speed is not None:
-            from gridsvc.operations.demo_replay import live_replay
+            from gridsvc.demo.live import live_replay
 
             say(f"Incidents happen now, {speed:g} times as fast as life.")
             stack.enter_context(live_replay(open_service(settings, pool=2), district, speed))
@@ -170,7 +170,7 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
 @json_option
 def load_osm(*, file: Path, district: str | None, levels: tuple[str, ...], as_json: bool) -> None:
     """Load roads, and where the file has them boundaries, places, addresses and stations, of an OSM file."""
-    from gridsvc.operations.load_osm import load_file
+    from gridsvc.operations.imports.osm import load_file
 
     service = open_service(Settings.read(), pool=2, report=say)
     told = load_file(service, file, district, read_levels(levels), say)

@@ -13,8 +13,8 @@ from gridsvc.cli.answers import answer, district_option, json_option, opened_ser
 if TYPE_CHECKING:
     from gridsvc.grids.differences import Difference
     from gridsvc.grids.faults import Fault
-    from gridsvc.operations.grids import Activated
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.grids.generations import Activated
+    from gridsvc.operations.runtime.service import Service
 
 tolerance_option = click.option(
     "--tolerance-m2", type=click.FloatRange(min=0), default=100.0, show_default=True, envvar="GRIDSVC_TOLERANCE_M2",
@@ -40,13 +40,13 @@ def load_grids(
     parent_field: str | None, layer: str | None, encoding: str | None, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Load the boundaries of one level into the draft generation."""
-    from gridsvc.operations import boundaries
-    from gridsvc.operations.grids import level_of
+    from gridsvc.operations.grids import imports
+    from gridsvc.operations.grids.generations import level_of
 
     told = level_of(level)
-    loaded = boundaries.load_grids(
+    loaded = imports.load_grids(
         opened_service(), file, told, district=district, crs=crs,
-        columns=boundaries.Columns(code_field, name_field, parent_field, layer, encoding),
+        columns=imports.Columns(code_field, name_field, parent_field, layer, encoding),
         dry_run=dry_run, progress=progress("checking"),
     )  # fmt: skip
     for what, column in loaded.columns.items():
@@ -73,7 +73,7 @@ def grids() -> None:
 
 
 def _opened(district: str | None) -> tuple[Service, str]:
-    from gridsvc.operations.grids import choose_district
+    from gridsvc.operations.grids.generations import choose_district
 
     service = opened_service()
     return service, choose_district(service, district)
@@ -84,7 +84,7 @@ def _opened(district: str | None) -> tuple[Service, str]:
 @json_option
 def list_command(*, district: str | None, as_json: bool) -> None:
     """List the grids in force."""
-    from gridsvc.operations.grids import list_grids
+    from gridsvc.operations.grids.generations import list_grids
 
     rows = list_grids(*_opened(district))
     answer(rows, as_json=as_json, show=lambda: table(
@@ -99,7 +99,7 @@ def list_command(*, district: str | None, as_json: bool) -> None:
 @json_option
 def check(*, district: str | None, tolerance_m2: float, as_json: bool) -> None:
     """Find, locate and measure what is wrong with the draft (else with what is in force)."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     checked = operation.check(*_opened(district), blocking_over_m2=tolerance_m2, progress=progress("checking"))
 
@@ -143,12 +143,12 @@ def _degrees(value: float | None) -> str:
 @json_option
 def activate(*, generation: int, at: str | None, district: str | None, tolerance_m2: float, as_json: bool) -> None:
     """Put a generation in force, and show what changes owner."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     service, code = _opened(district)
     moment = _moment(at)
     if moment is not None and moment > datetime.now(UTC):
-        from gridsvc.operations.taking_effect import plan_activation
+        from gridsvc.operations.jobs.schedule import plan_activation
 
         plan_activation(service, code, generation, moment, actor=service.caller.name)
         words = f"Generation {generation} takes effect at {moment.isoformat()}."
@@ -166,7 +166,7 @@ def activate(*, generation: int, at: str | None, district: str | None, tolerance
 @json_option
 def rollback(*, district: str | None, as_json: bool) -> None:
     """Put the generation before the present one in force again."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     done = operation.rollback(*_opened(district))
     answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
@@ -188,7 +188,7 @@ def _show_activated(done: Activated) -> None:
 @json_option
 def diff(*, generation: int, district: str | None, as_json: bool) -> None:
     """Compare a generation with the one in force."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     base, difference = operation.diff(*_opened(district), generation)
 
@@ -220,7 +220,7 @@ def _show_difference(difference: Difference) -> None:
 @json_option
 def history(*, code: str, district: str | None, as_json: bool) -> None:
     """Show what every generation says of a grid, and when it was in force."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     rows = operation.history(*_opened(district), code)
     answer(rows, as_json=as_json, show=lambda: table(
@@ -238,7 +238,7 @@ def history(*, code: str, district: str | None, as_json: bool) -> None:
 @json_option
 def export(*, file: Path, generation: int | None, level: str | None, district: str | None, as_json: bool) -> None:
     """Write a generation to .geojson, .gpkg (a layer a level) or .shp."""
-    from gridsvc.operations import grids as operation
+    from gridsvc.operations.grids import generations as operation
 
     told = None if level is None else operation.level_of(level)
     count = operation.export(*_opened(district), file, number=generation, level=told)
@@ -263,7 +263,7 @@ def locate(
     source: Path | None, target: Path | None, district: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say whose a place is, at every level: LON LAT, or a file of them."""
-    from gridsvc.operations import owners as operation
+    from gridsvc.operations.places import owners as operation
 
     if (len(lonlat) == 2) + (source is not None) + (address is not None) != 1 or len(lonlat) not in {0, 2}:
         raise click.UsageError("Give LON LAT, or --address TEXT, or --file IN.csv --out OUT.csv.")

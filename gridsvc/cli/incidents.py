@@ -8,7 +8,7 @@ import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, table
 from gridsvc.dispatch import RANGE_REASONS
-from gridsvc.operations import reporting
+from gridsvc.operations.cases import report as reporting
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

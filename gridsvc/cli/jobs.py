@@ -11,11 +11,11 @@ import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
 from gridsvc.errors import NotFound, Refusal
-from gridsvc.operations import jobs as jobs_of
-from gridsvc.operations import taking_effect
+from gridsvc.operations.jobs import jobs as jobs_of
+from gridsvc.operations.jobs import schedule
 
 if TYPE_CHECKING:
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
 
 ACTOR = "command line"
 _LOOK_EVERY_S = 0.3
@@ -69,7 +69,7 @@ def cancel(*, job: str, as_json: bool) -> None:
 @json_option
 def planned(*, as_json: bool) -> None:
     """List what waits for its moment."""
-    found = taking_effect.list_planned(opened_service())
+    found = schedule.list_planned(opened_service())
     rows = [(e["at"], e["kind"], e["district"] or "", e["subject"], e["asked_by"]) for e in found]
     answer(found, as_json=as_json, show=lambda: table(["at", "what", "district", "subject", "asked by"], rows))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from gridsvc.access import Role
+from gridsvc.access.scopes import Role
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
-from gridsvc.db.access_tables import ALL_DISTRICTS
-from gridsvc.operations import erasing
-from gridsvc.operations import keys as work
+from gridsvc.db.schema.access import ALL_DISTRICTS
+from gridsvc.operations.access import keys as work
+from gridsvc.operations.evidence import erasure
 
 
 @click.group()
@@ -82,7 +82,7 @@ def erase(*, subject: str, mentions: bool, dry_run: bool, as_json: bool) -> None
 
     Who reported, what was said, and the notes of those cases go. The cases, their clocks and the chain of events stay.
     """
-    told: dict[str, Any] = erasing.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
+    told: dict[str, Any] = erasure.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
     verb = "would go" if dry_run else "erased"
     places = [f"{len(told[name])} {name}" for name in ("cases", "closures", "notes") if told[name]]
     words = f"{told['rows']} rows{' of ' if places else ''}{', '.join(places)} {verb}."

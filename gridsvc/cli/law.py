@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
-from gridsvc.db.addresses import Address
-from gridsvc.operations import loading
+from gridsvc.db.grids.addresses import Address
+from gridsvc.operations.law import imports
 
 GEODATA = Path(__file__).resolve().parents[2] / "geodata"
 ACTOR = "command line"
@@ -27,7 +27,7 @@ _units = click.option("--units", type=click.Path(path_type=Path), default=GEODAT
 @json_option
 def load_catalogue(*, file: Path, units: Path, override: str | None, district: str | None, as_json: bool) -> None:
     """Load the catalogue of matters (TOML or CSV) and say where its sums differ from print."""
-    report = loading.load_catalogue(opened_service(), district, file, units, override_reason=override, actor=ACTOR)
+    report = imports.load_catalogue(opened_service(), district, file, units, override_reason=override, actor=ACTOR)
 
     def show() -> None:
         click.echo(f"{report.rows} rows, {report.items} items, {report.distinct_fields} field names.")
@@ -48,7 +48,7 @@ def load_catalogue(*, file: Path, units: Path, override: str | None, district: s
 @json_option
 def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, as_json: bool) -> None:
     """Load run cards (FILE: one TOML, or a folder of them)."""
-    plans, rules = loading.load_plans(opened_service(), district, file, clocks, units, actor=ACTOR)
+    plans, rules = imports.load_plans(opened_service(), district, file, clocks, units, actor=ACTOR)
     told = {"plans": sorted(plans.plans), "version": plans.version, "clock_policies": sorted(rules.policies)}
     rows = [(p.type, p.name, p.field, str(p.urgency), len(p.matters)) for p in plans.plans.values()]
     answer(told, as_json=as_json, show=lambda: table(["type", "name", "field", "urgency", "matters"], rows))
@@ -60,7 +60,7 @@ def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, a
 @json_option
 def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
     """Load teams (FILE: CSV); those left out go off duty."""
-    roster = loading.load_teams(opened_service(), district, file, actor=ACTOR)
+    roster = imports.load_teams(opened_service(), district, file, actor=ACTOR)
     rows = [(team.name, team.unit, str(team.kind), team.township) for team in roster]
     answer({"teams": [team.as_json() for team in roster]}, as_json=as_json,
            show=lambda: table(["team", "unit", "kind", "township"], rows))  # fmt: skip
@@ -72,9 +72,9 @@ def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
 @json_option
 def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
     """Load days off and the weekend days worked for them (FILE: CSV with date, kind) in place of those of the years."""
-    from gridsvc.files.calendar import read_calendar
+    from gridsvc.files.law.calendar import read_calendar
 
-    rules = loading.load_calendar(opened_service(), district, *read_calendar(file), actor=ACTOR)
+    rules = imports.load_calendar(opened_service(), district, *read_calendar(file), actor=ACTOR)
     years = sorted({day.year for day in rules.holidays | rules.make_up_days})
     told = {"holidays": len(rules.holidays), "make_up_days": len(rules.make_up_days), "years": years,
             "version": rules.version}  # fmt: skip
@@ -88,8 +88,8 @@ def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
 @json_option
 def load_addresses(*, file: Path, district: str | None, as_json: bool) -> None:
     """Load addresses (FILE: CSV with text, lon, lat) in place of those there were."""
-    from gridsvc.files.addresses import read_addresses
+    from gridsvc.files.places.addresses import read_addresses
 
     found = [Address(*row, source=file.name) for row in read_addresses(file)]
-    count = loading.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
+    count = imports.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
     answer({"addresses": count}, as_json=as_json, show=lambda: click.echo(f"{count} addresses."))

@@ -23,12 +23,12 @@ profile_option = click.option(
 @json_option
 def load_roads(*, file: Path | None, place: str | None, district: str | None, as_json: bool) -> None:
     """Load a road network: .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...)."""
-    from gridsvc.operations import roads
-    from gridsvc.roads.margins import in_words
+    from gridsvc.operations.roads import networks
+    from gridsvc.roads.network.margins import in_words
 
     if (file is None) == (place is None):
         raise click.UsageError("Give a FILE or --place NAME.")
-    loaded = roads.load_roads(opened_service(), district, path=file, place=place)
+    loaded = networks.load_roads(opened_service(), district, path=file, place=place)
 
     def show() -> None:
         click.secho(f"Roads of district {loaded['district']}: {loaded['nodes']} nodes, {loaded['arcs']} arcs, "
@@ -68,9 +68,9 @@ def travel_times(
     """Compute travel times by road from every origin to every destination."""
     import numpy as np
 
-    from gridsvc.files.places import read_places
-    from gridsvc.files.service_areas import write_matrix
-    from gridsvc.operations import travel
+    from gridsvc.files.isochrones import write_matrix
+    from gridsvc.files.places.places import read_places
+    from gridsvc.operations.roads import travel_times as travel
 
     here, there = read_places(origins), read_places(destinations)
     seconds = travel.travel_times(
@@ -103,8 +103,8 @@ def isochrone(
     """Draw the area within so many minutes of a place, with its certificate."""
     import json
 
-    from gridsvc.files.service_areas import write_areas
-    from gridsvc.operations import travel
+    from gridsvc.files.isochrones import write_areas
+    from gridsvc.operations.roads import travel_times as travel
 
     try:
         budgets = [float(part) for part in minutes.split(",") if part.strip()]

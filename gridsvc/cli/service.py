@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from gridsvc.cli import serving
 from gridsvc.cli.answers import answer, json_option, say, table
+from gridsvc.serve import run
 from gridsvc.settings import SETTINGS, Settings, open_service
 
 
@@ -29,14 +29,14 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
     settings = Settings.read()
-    door = serving.Door(host, port, tls_cert, tls_key, proxies)
-    serving.refuse_open_door(host, settings.auth)
+    door = run.Door(host, port, tls_cert, tls_key, proxies)
+    run.refuse_open_door(host, settings.auth)
     door.check()
-    serving.refuse_taken_port(host, port)
-    with serving.running(door, workers or serving.default_workers()) as processes:
+    run.refuse_taken_port(host, port)
+    with run.running(door, workers or run.default_workers()) as processes:
         service = open_service(settings, report=say)
         if settings.auth == "required":
-            serving.refuse_open_database(service.database)
+            run.refuse_open_database(service.database)
         service.database.close()
         say(f"gridsvc answers at {door.address}   (Ctrl-C ends it)")
         if door.is_clear:
@@ -54,14 +54,14 @@ def serve(
 @click.option("--attempt", type=int, hidden=True)
 def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
     """Run the background process: it seals events, keeps time, runs jobs. `serve` starts one by itself."""
-    from gridsvc import work as background
-    from gridsvc.operations.log_lines import log_as_json
+    from gridsvc.operations.runtime.json_logs import log_as_json
+    from gridsvc.serve import worker as background
 
     log_as_json()
     if job_id is not None and attempt is not None:
         background.run_attempt(job_id, attempt)
         return
-    stop = serving.stop_on_signals()
+    stop = run.stop_on_signals()
     background.run(open_service(Settings.read(), pool=2), stop, jobs_at_once=jobs_at_once)
 
 
@@ -69,7 +69,7 @@ def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Say what is set up, what is not, and the cure; what a bug report needs."""
-    from gridsvc.operations.diagnosis import diagnose
+    from gridsvc.operations.runtime.doctor import diagnose
 
     settings = Settings.read()
     findings: list[dict[str, Any]] = diagnose(settings.data, lambda: open_service(settings, pool=1))

@@ -20,8 +20,8 @@ from gridsvc.cli.answers import answer, district_option, json_option, opened_ser
 @json_option
 def areas(*, out: Path, kinds: tuple[str, ...], classes: tuple[str, ...], district: str | None, as_json: bool) -> None:
     """Write where teams on duty arrive in time, net of call handling and turnout; what is not drawn yet is drawn."""
-    from gridsvc.operations.area_answers import Asked, export_areas
-    from gridsvc.operations.grids import choose_district
+    from gridsvc.operations.grids.generations import choose_district
+    from gridsvc.operations.isochrones.export import Asked, export_areas
 
     service = opened_service()
     code = choose_district(service, district)

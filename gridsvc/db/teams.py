@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from gridsvc.db.direct import fetch_all
-from gridsvc.db.tables import station, team
-from gridsvc.db.versions import bump
-from gridsvc.teams import AVAILABLE, Team, TeamState, TeamStatus
+from gridsvc.db.grids.versions import bump
+from gridsvc.db.schema.tables import station, team
+from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.teams.model import AVAILABLE, Team, TeamState, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.response_plans import ResponseClass
+from gridsvc.law import ResponseClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gridsvc.response_plans import Urgency
+    from gridsvc.law import Urgency
 
 LEAD_SLOT = "1"
 
@@ -135,8 +135,8 @@ class ResponseRange:
     """How long the lead will take, from recorded trips: seconds of handling and turnout as planned, and a travel range.
 
     Half of such responses take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s. `basis` is what the
-    travel rests on: `hour`, `class`, `district`, or `uncalibrated`, the network's own (`gridsvc.roads.calibration`).
-    `calibration` is its digest.
+    travel rests on: `hour`, `class`, `district`, or `uncalibrated`, the network's own
+    (`gridsvc.roads.calibration.model`). `calibration` is its digest.
     """
 
     p05_s: float

@@ -6,18 +6,21 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.catalogue import BUREAU, Catalogue, UnitKind, township_unit
 from gridsvc.dispatch.slots import LawfulTeam, Slot, lawful_team
-from gridsvc.response_plans import (
+from gridsvc.law import (
+    BUREAU,
     NEIGHBOUR_TOWNSHIP,
     REGIONAL_JOINT,
     TOWNSHIP,
+    Catalogue,
     ClockRules,
     LeadRule,
     PlanBook,
     ResponsePlan,
+    UnitKind,
+    township_unit,
 )
-from gridsvc.teams import Roster, Team, TeamKind
+from gridsvc.teams.model import Roster, Team, TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from gridsvc.dispatch.assignment import assign
 from gridsvc.dispatch.facts import LEAD_SLOT, CaseFacts, ChosenTeam, Handler, Recommendation, Substitute, Unfilled
-from gridsvc.response_plans import Urgency
-from gridsvc.teams import AVAILABLE, TURNOUT_ON_ROAD_S, TeamStatus
+from gridsvc.law import Urgency
+from gridsvc.teams.model import AVAILABLE, TURNOUT_ON_ROAD_S, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridsvc.dispatch.prepared import Form, Prepared, SlotForm
-    from gridsvc.teams import Team, TeamState
+    from gridsvc.teams.model import Team, TeamState
 
 BUSY_MS = 10**10
 """A routine case may wait on the work list of a busy team, but a free one comes first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.dispatch.facts import CaseFacts, Recommendation
 from gridsvc.dispatch.recommend import recommend_ms
 from gridsvc.errors import InvalidInput
-from gridsvc.teams import AVAILABLE, TeamState, TeamStatus
+from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

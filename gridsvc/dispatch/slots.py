@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gridsvc.catalogue import BUREAU, Catalogue, CompetenceLevel, CompetentUnit
 from gridsvc.dispatch.facts import LEAD_SLOT
 from gridsvc.errors import NotFound
-from gridsvc.response_plans import REGIONAL_JOINT, TOWNSHIP, Need, ResponsePlan, Urgency
+from gridsvc.law import (
+    BUREAU,
+    REGIONAL_JOINT,
+    TOWNSHIP,
+    Catalogue,
+    CompetenceLevel,
+    CompetentUnit,
+    Need,
+    ResponsePlan,
+    Urgency,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,14 +7,14 @@ import io
 from typing import TYPE_CHECKING
 
 from gridsvc.errors import InvalidInput
-from gridsvc.files.catalogue import read_csv
-from gridsvc.teams import Roster, Team, TeamKind
+from gridsvc.files.law.catalogue import read_csv
+from gridsvc.teams.model import Roster, Team, TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from gridsvc.catalogue import Catalogue
+    from gridsvc.law import Catalogue
 
 COLUMNS = (
     "id", "name", "unit", "kind", "lon", "lat", "township", "areas", "region", "represents", "skills", "equipment",

@@ -12,8 +12,8 @@ from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.certificate import Certificate, certify
 from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles
 from gridsvc.isochrones.starting_tiles import starting_tiles
-from gridsvc.roads.search import flood_from, is_backward
-from gridsvc.roads.weights import Weights, weights_of
+from gridsvc.roads.search.search import flood_from, is_backward
+from gridsvc.roads.search.weights import Weights, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import MultiPolygon
 
-    from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.snapping import Snaps
-    from gridsvc.roads.workspace import Workspace
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
+    from gridsvc.roads.search.workspace import Workspace
 
 FARTHEST_MS = 2**31 - 1
 MOST_MINUTES = 1440.0
@@ -120,7 +120,7 @@ class Search:
 
     def reach(self, limit_ms: int) -> Reach:
         """Give the corners of all tiles within a limit, at most that of the search, their times."""
-        from gridsvc.isochrones.contour_kernel import corner_times
+        from gridsvc.isochrones.kernels.contour_kernel import corner_times
 
         network, mesh, weights, place = self.network, self.mesh, self.weights, self.place
         start = starting_tiles(network, mesh.lattice, place)
@@ -147,8 +147,8 @@ def search_from(
 
 def outline(reach: Reach, budget_ms: int, *, spread: bool = True) -> MultiPolygon:
     """Draw round all corners within the budget; `spread`: see `contour_kernel.trace`."""
-    from gridsvc.isochrones.contour_kernel import trace
-    from gridsvc.isochrones.rings_kernel import arranged
+    from gridsvc.isochrones.kernels.contour_kernel import trace
+    from gridsvc.isochrones.kernels.rings_kernel import arranged
 
     lattice = reach.mesh.lattice
     lon, lat, first = trace(

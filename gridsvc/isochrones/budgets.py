@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.teams import TeamKind
+from gridsvc.teams.model import TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gridsvc.response_plans import ClockPolicy, ResponseClass
-    from gridsvc.teams import Team
+    from gridsvc.law import ClockPolicy, ResponseClass
+    from gridsvc.teams.model import Team
 
 
 @dataclass(frozen=True, slots=True)

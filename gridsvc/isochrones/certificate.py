@@ -15,17 +15,17 @@ import shapely
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from gridsvc.roads.network import CLOSED, DEGREE
-from gridsvc.roads.speeds import CLASS_NUMBER
+from gridsvc.roads.network.network import CLOSED, DEGREE
+from gridsvc.roads.network.speeds import CLASS_NUMBER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import MultiPolygon
     from shapely.geometry.base import BaseGeometry
 
-    from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.snapping import Snaps
-    from gridsvc.roads.weights import Weights
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
+    from gridsvc.roads.search.weights import Weights
 
 NEAR_EDGE_M = 300.0
 POINTS = 1000

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.roads.search import FARTHEST_MS, node_milliseconds
-from gridsvc.roads.weights import weights_of
+from gridsvc.roads.search.search import FARTHEST_MS, node_milliseconds
+from gridsvc.roads.search.weights import weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.snapping import Snaps
-    from gridsvc.roads.weights import Weights
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
+    from gridsvc.roads.search.weights import Weights
 
 DRAWING = 1
 """Counts changes of how an area is drawn from the same roads: what was drawn otherwise is drawn anew."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.roads.geometry import metres_per_degree
-from gridsvc.roads.network import DEGREE
+from gridsvc.roads.network.geometry import metres_per_degree
+from gridsvc.roads.network.network import DEGREE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.network.network import RoadNetwork
 
 HEIGHT = 270_000
 """Height of a tile in 1e-7 degrees, 3.0 km."""

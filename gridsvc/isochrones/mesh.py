@@ -17,15 +17,15 @@ import numpy as np
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.lattice import lattice_of
 from gridsvc.isochrones.tiles import build_tile
-from gridsvc.roads.container import pack, unpack
-from gridsvc.roads.network import PROFILES
+from gridsvc.roads.network.container import pack, unpack
+from gridsvc.roads.network.network import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.network.network import RoadNetwork
 
     Keep = Callable[[str, Callable[[], bytes]], bytes | memoryview]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.roads.network import CLOSED, DEGREE, PROFILES
-from gridsvc.roads.speeds import CLASS_NUMBER
+from gridsvc.roads.network.network import CLOSED, DEGREE, PROFILES
+from gridsvc.roads.network.speeds import CLASS_NUMBER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.isochrones.lattice import Lattice
-    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.network.network import RoadNetwork
 
 STEP_M = 50.0
 """Points on a straight road are at most so far apart."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.isochrones.lattice import Lattice
-    from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
 
 BESIDE = 100
 """Places so close to a border, in 1e-7 degrees, count to both tiles: their points on the road are rounded."""

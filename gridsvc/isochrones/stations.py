@@ -9,8 +9,8 @@ import numpy as np
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.areas import FARTHEST_MS, Reach, checked_minutes, mesh_of, outline, search_from
-from gridsvc.roads.search import place
-from gridsvc.roads.weights import Weights, weights_of
+from gridsvc.roads.search.search import place
+from gridsvc.roads.search.weights import Weights, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon
 
     from gridsvc.isochrones.mesh import Mesh, Tiles
-    from gridsvc.roads.network import RoadNetwork
-    from gridsvc.roads.snapping import Snaps
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
 
 LATEST_MS = 2**30
 
@@ -77,7 +77,7 @@ class _Ranking:
     def __init__(
         self, mesh: Mesh, reaches: Sequence[Reach], budgets: Sequence[int], delays: Sequence[int], at_least: int
     ) -> None:
-        from gridsvc.isochrones.ranking_kernel import rank
+        from gridsvc.isochrones.kernels.ranking_kernel import rank
 
         self.entered = list(zip(reaches, budgets, delays, strict=True))
         corners = {
@@ -99,7 +99,7 @@ class _Ranking:
                  self.best, self.second, self.owner)  # fmt: skip
 
     def drawn(self) -> StationAreas:
-        from gridsvc.isochrones.ranking_kernel import behind
+        from gridsvc.isochrones.kernels.ranking_kernel import behind
 
         firsts = []
         for s, (reach, budget, delay) in enumerate(self.entered):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.isochrones.lattice import Lattice
-    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.roads.network.network import RoadNetwork
 
 GROUND_STEP_M = 60.0
 GROUND_M = (40.0, 130.0)
@@ -49,8 +49,8 @@ SOUTH, EAST, NORTH, WEST = range(4)
 
 def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int) -> NDArray[np.int32]:
     """Triangulate one tile; some milliseconds."""
-    from gridsvc.isochrones.ground_kernel import open_ground
-    from gridsvc.isochrones.triangulation_kernel import triangulate
+    from gridsvc.isochrones.kernels.ground_kernel import open_ground
+    from gridsvc.isochrones.kernels.triangulation_kernel import triangulate
 
     west, south = lattice.corner(number)
     width, height = lattice.width, lattice.height

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gridsvc.operations.service import Service
+    from gridsvc.operations.runtime.service import Service
     from tests.api.two_districts import World
 
 

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from gridsvc.access import Role, Scope
-from gridsvc.db.connection import Database
+from gridsvc.access.scopes import Role, Scope
+from gridsvc.db.session.connection import Database
 from gridsvc.errors import Unavailable
-from gridsvc.operations import keys
-from gridsvc.operations.callers import CallerBook
+from gridsvc.operations.access import keys
+from gridsvc.operations.access.callers import CallerBook
 from tests.api.toy_access import SAID, Clock, D, kind, toy_world
-from tests.db import worlds
-from tests.db.worlds import as_superuser
+from tests.worlds import district as worlds
+from tests.worlds.district import as_superuser
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from gridsvc.api import rates
 from gridsvc.api.app import create_app
-from gridsvc.api.rates import Buckets, Rate
-from gridsvc.cli.serving import Door, refuse_open_door
+from gridsvc.api.http import rates
+from gridsvc.api.http.rates import Buckets, Rate
 from gridsvc.errors import InvalidInput, NotAllowed
+from gridsvc.serve.run import Door, refuse_open_door
 from tests.api.toy_access import Clock, kind, toy_world
-from tests.db import worlds
+from tests.worlds import district
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_serve_wants_keys_and_speaks_tls(world, certificate, tmp_path):
                 assert web.get("/teams").status_code == 401
                 answer = web.get("/teams", headers={"Authorization": f"Bearer {world.keys['officer']}"})
                 assert answer.status_code == 200
-                assert len(answer.json()["items"]) == len(worlds.TEAM_IDS)
+                assert len(answer.json()["items"]) == len(district.TEAM_IDS)
                 assert "strict-transport-security" in answer.headers
         finally:
             server.terminate()

@@ -7,8 +7,8 @@ import json
 
 from fastapi import FastAPI, Request
 
-from gridsvc.api import limits
-from gridsvc.api.limits import BATCHES_AT_ONCE, LARGEST_BODY_BYTES, LONGEST_TARGET_BYTES, RequestLimit
+from gridsvc.api.http import limits
+from gridsvc.api.http.limits import BATCHES_AT_ONCE, LARGEST_BODY_BYTES, LONGEST_TARGET_BYTES, RequestLimit
 
 
 class Line:

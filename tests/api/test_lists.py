@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gridsvc.api.app import create_app
-from tests.db.worlds import as_superuser, open_toy, report, scratch_database
+from tests.worlds.district import as_superuser, open_toy, report, scratch_database
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
-    from gridsvc.operations.service import Service
-    from gridsvc.roads.network import RoadNetwork
+    from gridsvc.operations.runtime.service import Service
+    from gridsvc.roads.network.network import RoadNetwork
 
 
 @pytest.fixture(scope="module")
 def network(service: Service) -> RoadNetwork:
-    from gridsvc.operations.districts import list_views
+    from gridsvc.operations.runtime.districts import list_views
 
     with service.database.transaction() as connection:
         found = list_views(service, connection)[0].network

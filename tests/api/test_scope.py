@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from gridsvc.api.rights import ROUTES, right_of
+from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.tiles import LAYERS
 from tests.api.two_districts import MARK, A, B, World
 
@@ -84,7 +84,7 @@ def hidden_words(world: World, caller: str) -> set[str]:
             hidden |= ids(world, table, f"incident_id in (select id from incident where {beyond})", d=A,
                           t=world.township)  # fmt: skip
         with world.service.database.transaction() as connection:
-            from gridsvc.db.access import list_family
+            from gridsvc.db.access.keys import list_family
 
             family = set(list_family(connection, A, world.township))
         hidden |= ids(world, "grid", "district = :d", "code", d=A) - family

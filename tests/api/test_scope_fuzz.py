@@ -14,10 +14,10 @@ import uuid
 
 import pytest
 
-from gridsvc.access import Role
-from gridsvc.db.access import list_family
+from gridsvc.access.scopes import Role
+from gridsvc.db.access.keys import list_family
 from gridsvc.db.tiles import LAYERS
-from gridsvc.operations import keys
+from gridsvc.operations.access import keys
 from tests.api.two_districts import MARK, A, B
 
 SEED = 20261124

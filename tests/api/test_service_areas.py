@@ -9,15 +9,17 @@ import pytest
 import shapely
 from starlette.testclient import TestClient
 
-from gridsvc.access import Role
+from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
-from gridsvc.db.connection import Database
+from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import replace_teams
-from gridsvc.operations import area_answers, closures, keys
-from gridsvc.operations.service import Service
-from gridsvc.operations.service_areas import draw_areas
-from tests.db.worlds import DISTRICT, TEAM_IDS, load_toy, scratch_database
-from tests.domain import toy
+from gridsvc.operations.access import keys
+from gridsvc.operations.isochrones import export
+from gridsvc.operations.isochrones.service_areas import draw_areas
+from gridsvc.operations.roads import closures
+from gridsvc.operations.runtime.service import Service
+from tests.worlds import toy
+from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_what_is_not_there_is_told(web, drawn, query, status):
 
 
 def test_too_much_at_once_is_refused_with_the_cure(web, drawn, monkeypatch):
-    monkeypatch.setattr(area_answers, "MOST_BYTES", 1000)
+    monkeypatch.setattr(export, "MOST_BYTES", 1000)
     answer = web.get("/service-areas")
     assert answer.status_code == 413
     assert "team_id" in answer.json()["detail"]

@@ -23,17 +23,17 @@ import shapely
 import uvicorn
 
 from gridsvc.api.app import create_app
-from gridsvc.api.tile_store import TileStore
-from gridsvc.db.connection import Database
-from gridsvc.db.migrate import upgrade
+from gridsvc.api.screen_data.tile_cache import TileStore
+from gridsvc.db.schema.migrate import upgrade
+from gridsvc.db.session.connection import Database
 from gridsvc.errors import Unavailable
-from gridsvc.operations.service import Service
+from gridsvc.operations.runtime.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gridsvc.db.embedded import EmbeddedCluster
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
 
 WEST, SOUTH, STEP = 119.60, 29.00, 0.03
 COLUMNS, ROWS = 4, 4  # villages; 2 x 2 areas of 2 x 2 villages; 2 townships of a column of areas; 1 regional grid

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError
 
-from gridsvc.api import metrics
 from gridsvc.api.app import create_app
-from gridsvc.api.metrics import Meter
-from gridsvc.operations.log_lines import JsonLines
-from tests.db.worlds import open_toy, scratch_database
+from gridsvc.api.http import metrics
+from gridsvc.api.http.metrics import Meter
+from gridsvc.operations.runtime.json_logs import JsonLines
+from tests.worlds.district import open_toy, scratch_database
 
 LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P<value>[0-9.e+-]+|NaN)$')
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from starlette.testclient import TestClient
 
-from gridsvc.access import Role
+from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
-from gridsvc.operations import keys
-from tests.db import worlds
-from tests.db.worlds import scratch_database
+from gridsvc.operations.access import keys
+from tests.worlds import district as worlds
+from tests.worlds.district import scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from gridsvc.db.embedded import EmbeddedCluster
-    from gridsvc.operations.service import Service
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from gridsvc.operations.runtime.service import Service
 
 D = worlds.DISTRICT
 SAID = {"name": "王小明", "phone": "13812345678", "address": "东湄路1号"}

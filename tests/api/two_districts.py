@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from gridsvc.access import Role
+from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
 from gridsvc.cli.demo import GEODATA
-from gridsvc.db import sealing
-from gridsvc.db.versions import ensure_district
-from gridsvc.files.demo.synthetic import make_jindong
-from gridsvc.operations import demo, keys
-from gridsvc.operations.demo_past import live_through
+from gridsvc.db.evidence import sealing
+from gridsvc.db.grids.versions import ensure_district
+from gridsvc.demo import build
+from gridsvc.demo.past import live_through
+from gridsvc.demo.world.synthetic import make_jindong
+from gridsvc.operations.access import keys
 from gridsvc.settings import Settings, open_cluster, open_service
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from gridsvc.files.demo.place import DemoPlace
-    from gridsvc.operations.service import Service
+    from gridsvc.files.osm.model import DemoPlace
+    from gridsvc.operations.runtime.service import Service
 
 A, B = "330703", "330799"
 MARK = "乙"
@@ -81,7 +82,7 @@ def _load(service: Service, place: DemoPlace, seed: int) -> None:
         ensure_district(connection, place.code, name=place.name, synthetic=True, time_zone=place.time_zone)
 
     service.database.run(announce)
-    demo.load_place(service, place, "synthetic", GEODATA, seed, lambda _words: None)
+    build.load_place(service, place, "synthetic", GEODATA, seed, lambda _words: None)
     live_through(service, place, CASES, seed)
 
 

@@ -74,8 +74,8 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
 
 
 def _service(folder: Path) -> Any:
-    from gridsvc.operations.kernels import load_all
-    from gridsvc.operations.warming import warm
+    from gridsvc.operations.runtime.kernels import load_all
+    from gridsvc.operations.runtime.warmup import warm
     from gridsvc.settings import Settings, open_service
 
     service = open_service(Settings(folder, auth="off"), pool=THREADS)
@@ -86,8 +86,8 @@ def _service(folder: Path) -> Any:
 
 def _multiply_the_fleet(service: Any) -> None:
     """Let every team of the demo be there several times over, at the same post."""
+    from gridsvc.db.grids.versions import list_versions
     from gridsvc.db.teams import list_roster, replace_teams
-    from gridsvc.db.versions import list_versions
 
     def work(connection: Any) -> None:
         code = list_versions(connection)[0].district
@@ -101,9 +101,9 @@ def _multiply_the_fleet(service: Any) -> None:
 
 def _report(service: Any, count: int) -> list[UUID]:
     """Report emergencies at the places of the demo's cases until so many want a joint team of four or more."""
-    from gridsvc.db.incidents import CaseFilter
-    from gridsvc.operations.cases import list_cases
-    from gridsvc.operations.reporting import Report, report_incident
+    from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.operations.cases.read import list_cases
+    from gridsvc.operations.cases.report import Report, report_incident
 
     past = list_cases(service, CaseFilter(), limit=200, after=None)["items"]
     kinds = sorted({case["type"] for case in past if case["urgency"] == "emergency"})
@@ -122,7 +122,7 @@ def _report(service: Any, count: int) -> list[UUID]:
 
 def _dispatchers(folder: Path, asked: Any, told: Any, barrier: Barrier) -> None:
     from gridsvc.errors import Conflict
-    from gridsvc.operations.stepping import Step, step_incident
+    from gridsvc.operations.cases.steps import Step, step_incident
 
     service = _service(folder)
 
@@ -148,7 +148,7 @@ def _compare_and_clear(service: Any, sent: dict[UUID, list[str]]) -> int:
     """Count what is in the database otherwise than it was acknowledged, then end it all."""
     from sqlalchemy import text
 
-    from gridsvc.operations.stepping import Step, step_incident
+    from gridsvc.operations.cases.steps import Step, step_incident
 
     live = "select incident_id, team_id from engagement where until is null and engaging"
     with service.database.transaction() as connection:

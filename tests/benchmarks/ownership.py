@@ -23,7 +23,7 @@ import shapely
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Level
 from tests.benchmarks.incidents import served_demo
-from tests.domain.tilings import SIDE_DEG, SOUTH, WEST, nest, tile
+from tests.worlds.tilings import SIDE_DEG, SOUTH, WEST, nest, tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,19 +14,19 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
 from gridsvc.isochrones import Mesh, isochrones
-from gridsvc.roads.closures import Closure, closed_edges, with_closures
-from gridsvc.roads.hierarchy import build_hierarchy, customised
-from gridsvc.roads.matrices import keep_hierarchy, matrix_milliseconds, node_milliseconds_of_many
-from gridsvc.roads.posts import post
-from gridsvc.roads.search import milliseconds_one_place, node_milliseconds, place
-from gridsvc.roads.snapping import snap
+from gridsvc.roads.search.closures import Closure, closed_edges, with_closures
+from gridsvc.roads.search.hierarchy import build_hierarchy, customised
+from gridsvc.roads.search.matrices import keep_hierarchy, matrix_milliseconds, node_milliseconds_of_many
+from gridsvc.roads.search.search import milliseconds_one_place, node_milliseconds, place
+from gridsvc.roads.search.snapping import snap
+from gridsvc.roads.search.station_times import post
 from tests.benchmarks.roads_peers import Networkx, Pandana, Peer, RoutingKit, Rustworkx, Scipy, peers_of
 from tests.benchmarks.roads_town import CALLS, HEIDELBERG, PROFILE, SIZES, TEAMS, Town, best_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gridsvc.roads.weights import Weights
+    from gridsvc.roads.search.weights import Weights
 
 PEERS: dict[str, tuple[type[Peer], ...]] = {
     "28k": (Scipy, RoutingKit, Rustworkx, Networkx, Pandana), "1M": (Scipy, RoutingKit),

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.operations.kernels import load_all
-from gridsvc.roads.hierarchy import build_hierarchy, customised
-from gridsvc.roads.matrices import customised_for, keep_hierarchy
-from gridsvc.roads.search import node_milliseconds, place
+from gridsvc.operations.runtime.kernels import load_all
+from gridsvc.roads.search.hierarchy import build_hierarchy, customised
+from gridsvc.roads.search.matrices import customised_for, keep_hierarchy
+from gridsvc.roads.search.search import node_milliseconds, place
 from tests.benchmarks.charts import lines
 from tests.benchmarks.roads import LIMITS, closures, figure, first_at_the_scene, matrix
 from tests.benchmarks.roads_peers import Networkx, Pandana, Peer, RoutingKit, Rustworkx, Scipy, peers_of

@@ -11,11 +11,11 @@ import numpy as np
 import shapely
 from scipy.sparse import csr_matrix
 
-from gridsvc.files.osm_ways import read_survey
-from gridsvc.roads.building import build
-from gridsvc.roads.network import CLOSED, RoadNetwork
-from gridsvc.roads.snapping import Snaps, snap
-from gridsvc.roads.weights import weights_of
+from gridsvc.files.roads.osm_ways import read_survey
+from gridsvc.roads.network.building import build
+from gridsvc.roads.network.network import CLOSED, RoadNetwork
+from gridsvc.roads.search.snapping import Snaps, snap
+from gridsvc.roads.search.weights import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

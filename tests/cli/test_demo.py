@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.domain.osm_files import OsmFile, square
+from tests.worlds.osm_files import OsmFile, square
 
 
 class Program:

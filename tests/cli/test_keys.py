@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from tests.db import worlds
-from tests.db.worlds import scratch_database
+from tests.worlds import district
+from tests.worlds.district import scratch_database
 
 PHONE = "13812345678"
 
@@ -20,8 +20,8 @@ def gridsvc(cluster, tmp_path_factory):
     """Run a command on the district on paper; return its exit code, what it printed, and what it said beside."""
     folder = tmp_path_factory.mktemp("data")
     with scratch_database(cluster) as url:
-        service = worlds.open_toy(url, folder)
-        worlds.report(service, reporter={"name": "王小明", "phone": PHONE}, description="seen by Li Si")
+        service = district.open_toy(url, folder)
+        district.report(service, reporter={"name": "王小明", "phone": PHONE}, description="seen by Li Si")
         service.database.close()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
         environment |= {"GRIDSVC_DATABASE_URL": url, "GRIDSVC_DATA": str(folder)}

@@ -14,11 +14,11 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from gridsvc.db.connection import Database
+from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import replace_teams
-from gridsvc.operations.service import Service
-from tests.db.worlds import DISTRICT, TEAM_IDS, load_toy, scratch_database
-from tests.domain import toy
+from gridsvc.operations.runtime.service import Service
+from tests.worlds import toy
+from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database
 
 EMPTY = "999999"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gridsvc.operations.jobs import KINDS
+from gridsvc.operations.jobs.jobs import KINDS
 from tests.faults.service import GRIDSVC
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from gridsvc import audit
+from gridsvc.evidence import chain
 from tests.faults.service import Served
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def multiply(url: str, superuser: str, wanted: int) -> int:
         for case in some:
             for event, body in case.events(word):
                 position += 1
-                previous = audit.seal(previous, position, body)
+                previous = chain.seal(previous, position, body)
                 seals.append(f"{district}\t{position}\t{event}\t\\\\x{previous.hex()}\n")
         streams["event_seal"].write("".join(seals))
     for table, copy in copies.items():

@@ -11,12 +11,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from gridsvc.db import ids, sealing
+from gridsvc.db.evidence import sealing
+from gridsvc.db.session import ids
 from gridsvc.errors import InvalidInput
-from gridsvc.operations import auditing, cases, diagnosis
-from gridsvc.operations.reporting import Report, report_incident
-from gridsvc.operations.stepping import Step, step_incident
-from tests.db.worlds import open_toy, report, scratch_database
+from gridsvc.operations.cases import read
+from gridsvc.operations.cases.report import Report, report_incident
+from gridsvc.operations.cases.steps import Step, step_incident
+from gridsvc.operations.evidence import verify
+from gridsvc.operations.runtime import doctor
+from tests.worlds.district import open_toy, report, scratch_database
 
 HOUR = timedelta(hours=1)
 
@@ -35,7 +38,7 @@ def clock_of(service):
 
 
 def told(service, case):
-    return cases.list_case_events(service, UUID(case))["items"]
+    return read.list_case_events(service, UUID(case))["items"]
 
 
 def step(service, case, word, **more):
@@ -44,7 +47,7 @@ def step(service, case, word, **more):
 
 def chain_holds(service):
     sealing.seal_all(service.database)
-    assert [each.wrong for each in auditing.verify(service)] == [None]
+    assert [each.wrong for each in verify.verify(service)] == [None]
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
@@ -136,8 +139,8 @@ def test_a_sealer_whose_machine_is_an_hour_ahead_seals_all_the_same(service, mon
 
 def test_doctor_names_clocks_that_differ(service):
     facts = SimpleNamespace(now=clock_of(service))
-    assert diagnosis._clock(facts, facts.now)["state"] == "ok"
-    finding = diagnosis._clock(facts, facts.now + HOUR)
+    assert doctor._clock(facts, facts.now)["state"] == "ok"
+    finding = doctor._clock(facts, facts.now + HOUR)
     assert finding["state"] == "bad"
     assert "NTP" in finding["cure"]
 

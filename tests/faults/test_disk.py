@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from gridsvc.db import server_processes
+from gridsvc.db.cluster import processes
 from tests.faults.service import WRONG, Served, compare, load
 
 SIZE_MB = 400
@@ -74,12 +74,12 @@ def use_up_the_log(served):
     """Ask for one segment of the log after the other, until there is no room for the next: PostgreSQL gives up."""
     data = served.folder / "data" / "postgres" / "data"
     first = served.postmaster()
-    line = f"host={server_processes.read_postmaster(data).socket_folder} user=postgres dbname=gridsvc"
+    line = f"host={processes.read_postmaster(data).socket_folder} user=postgres dbname=gridsvc"
     with contextlib.suppress(psycopg.Error), psycopg.connect(line, autocommit=True) as connection:
         for _ in range(200):
             connection.execute("select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
             connection.execute("select pg_switch_wal()")
-    wait_until(lambda: not server_processes.lives(first), "the server lives on a full disk")
+    wait_until(lambda: not processes.lives(first), "the server lives on a full disk")
 
 
 def holds(served, told):

@@ -14,7 +14,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 
 from gridsvc.api.app import create_app
-from tests.db.worlds import open_toy, report, scratch_database
+from tests.worlds.district import open_toy, report, scratch_database
 
 SEED = 20261124
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from gridsvc.operations.replaying import replay
+from gridsvc.operations.evidence.replay import replay
 from gridsvc.settings import Settings, open_service
 from tests.faults.service import Served, load, settle
 
@@ -69,7 +69,7 @@ def test_a_backup_under_load_is_a_service_elsewhere(served, elsewhere, tmp_path)
 
 
 def _seal(folder: Path) -> bool:
-    from gridsvc.db.sealing import seal_all
+    from gridsvc.db.evidence.sealing import seal_all
 
     service = open_service(Settings(data=folder))
     seal_all(service.database)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from gridsvc.api import patience
-from gridsvc.api.patience import PatientProtocol
+from gridsvc.api.http import client_timeouts
+from gridsvc.api.http.client_timeouts import PatientProtocol
 from tests.faults.service import Served
 
 LARGE = bytes(8_000_000)
@@ -39,7 +39,7 @@ async def app(scope, receive, send):
 @pytest.fixture
 def port(monkeypatch):
     for name, value in {"ASK_S": 1.0, "LISTEN_S": 1.5, "_LOOK_EVERY_S": 0.1, "HELD_BYTES": 20_000_000}.items():
-        monkeypatch.setattr(patience, name, value)
+        monkeypatch.setattr(client_timeouts, name, value)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(256)

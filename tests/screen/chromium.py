@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gridsvc.db import os_packages
+from gridsvc.db.cluster import os_packages
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PACKAGE = "chromium"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import gridsvc.api
+from gridsvc.cases.model import CASE_STEPS, TEAM_STEPS, Status
 from gridsvc.dispatch import RANGE_REASONS, REASONS, VERDICTS
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS
-from gridsvc.incidents import CASE_STEPS, TEAM_STEPS, Status
-from gridsvc.response_plans import ResponseClass, Urgency
-from gridsvc.roads.calibration import LEVELS
-from gridsvc.teams import TeamStatus
+from gridsvc.law import ResponseClass, Urgency
+from gridsvc.roads.calibration.model import LEVELS
+from gridsvc.teams.model import TeamStatus
 
 SCREEN = Path(gridsvc.api.__file__).parent / "screen"
 _ENTRY = re.compile(r'^  "?([\w.\-]+)"?: "(.+)",$', re.MULTILINE)

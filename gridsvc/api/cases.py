@@ -1,0 +1,290 @@
+"""Cases over HTTP: report, look, step, and who would go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from gridsvc.api.http.requests import (
+    Body,
+    IdempotencyKey,
+    Moment,
+    Text,
+    as_response,
+    caller_of,
+    incident_id_of,
+    request_key,
+    service_of,
+    team_id_of,
+)
+from gridsvc.cases.model import Status
+from gridsvc.db.cases.incidents import CaseFilter
+from gridsvc.errors import InvalidInput
+from gridsvc.operations.cases import read, steps
+from gridsvc.operations.cases import report as reporting
+from gridsvc.operations.places.extents import read_extent
+
+router = APIRouter(tags=["incidents"])
+
+_LARGE = 200
+
+
+class LocationBody(Body):
+    """A place; `datum` is WGS-84 unless said, `radius_m` how uncertain it is."""
+
+    lon: Annotated[float, Field(strict=True)]
+    lat: Annotated[float, Field(strict=True)]
+    datum: Text = "WGS-84"
+    radius_m: Annotated[float | None, Field(strict=True)] = None
+
+
+class ReporterBody(Body):
+    """Who reports; kept apart, masked in answers, erasable."""
+
+    name: Text | None = None
+    phone: Text | None = None
+    address: Text | None = None
+
+
+class ReportBody(Body):
+    """An incident: its type and exactly one of location, address, geometry."""
+
+    type: Annotated[Text, Field(max_length=200)]
+    location: LocationBody | None = None
+    address: Annotated[Text, Field(max_length=500)] | None = None
+    geometry: dict[str, Any] | None = None
+    description: Text | None = None
+    reporter: ReporterBody | None = None
+    reported_at: Moment | None = None
+    source: Annotated[Text, Field(max_length=200)] | None = None
+    external_ref: Annotated[Text, Field(max_length=200)] | None = None
+    subject: Annotated[Text, Field(max_length=200)] | None = None
+    site: Annotated[Text, Field(max_length=200)] | None = None
+    drill: Annotated[bool, Field(strict=True)] = False
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "type": "food-poisoning",
+                    "location": {"lon": 119.6867, "lat": 29.0926, "datum": "GCJ-02", "radius_m": 50},
+                    "description": "Seven people sick after lunch in the canteen",
+                    "reported_at": "2026-03-01T12:41:00+08:00",
+                }
+            ]
+        }
+    }
+
+    def as_report(self) -> reporting.Report:
+        """Return the report; its geometry is read and checked."""
+        place = self.location
+        return reporting.Report(
+            type=self.type,
+            lon=None if place is None else place.lon,
+            lat=None if place is None else place.lat,
+            datum="WGS-84" if place is None else place.datum,
+            radius_m=None if place is None else place.radius_m,
+            address=self.address,
+            extent=None if self.geometry is None else read_extent(self.geometry),
+            description=self.description,
+            reporter=None if self.reporter is None else self.reporter.model_dump(exclude_none=True),
+            reported_at=self.reported_at,
+            source=self.source,
+            external_ref=self.external_ref,
+            subject=self.subject,
+            site=self.site,
+            drill=self.drill,
+        )
+
+
+class StepBody(Body):
+    """A step of the case, or of `team_id` on it; `at` back-fills a late stamp, `note` is the reason of a decline.
+
+    `recommendation_id`: which recommendation an `assign` is compared with in `differs`: the one that the case has, or
+    that an earlier order of it answered; without one, that of the report. POST /recommendations keeps none.
+    """
+
+    step: Annotated[Text, Field(max_length=40)]
+    team_id: Annotated[Text, Field(max_length=60)] | None = None
+    at: Moment | None = None
+    note: Text | None = None
+    recommendation_id: Annotated[Text, Field(max_length=60)] | None = None
+    alarm: Literal[1, 2] = 1
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {
+            "examples": [{"step": "assign"}, {"step": "on_scene", "team_id": "01a20c85-95e1-7e22-969f-63cda45f0508"}]
+        }
+    }
+
+
+_CASE = {
+    "id": "01a20c85-95e1-7e22-969f-63cda45f0508",
+    "status": "triggered",
+    "owners": {
+        "regional": {"code": "330703-1", "name": "城市+工业"},
+        "township": {"code": "330703001000", "name": "多湖街道"},
+        "area": {"code": "330703001000-1", "name": "多湖一片区"},
+        "village": {"code": "330703001001", "name": "王坦社区"},
+    },
+    "ownership": {"rule": "interior", "generation": 1},
+    "urgency": "emergency",
+    "response_class": "urban",
+    "target_s": 300,
+    "clock_policy": "received-lead-90",
+    "recommendation": {
+        "lead": {
+            "slot": "1",
+            "team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            "unit": "bureau",
+            "travel_s": 121.4,
+            "response_s": 226.4,
+            "range": {
+                "p05_s": 206.9,
+                "p50_s": 238.0,
+                "p90_s": 281.2,
+                "p95_s": 297.5,
+                "basis": "hour",
+                "calibration": "6449c593abcdd41d718fb8fcc5cb44e33a248204c6714bb336e514617ad1c409",
+            },
+            "range_reason": None,
+        },
+        "members": [],
+        "unfilled": [],
+        "lead_response_s": 226.4,
+        "meets_target": True,
+        "considered": [
+            {"team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "travel_s": 121.4, "verdict": "chosen-lead"}
+        ],
+    },
+    "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f0509",
+    "possible_duplicates": [],
+    "versions": {"generation": 1},
+}
+
+
+def _example(value: Any, about: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": about, "content": {"application/json": {"example": value}}}}
+
+
+@router.post(
+    "/incidents",
+    status_code=201,
+    summary="Report an incident: whose is it, who goes, can they make it",
+    responses={201: {"description": "the case", "content": {"application/json": {"example": _CASE}}}},
+)
+def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Make a case. A located emergency is never refused: without a team or a road near, it waits visibly."""
+    key = request_key(request, idempotency_key, body.model_dump(mode="json"))
+    report = body.as_report()
+    return as_response(reporting.report_incident(service_of(request), report, actor=caller_of(request), request=key))
+
+
+@router.post(
+    "/recommendations",
+    summary="The same answer as POST /incidents, nothing written",
+    responses=_example(_CASE, "what a report would be answered now"),
+)
+def post_recommendation(request: Request, body: ReportBody) -> dict[str, Any]:
+    """Say who would go, without making a case."""
+    return reporting.recommend(service_of(request), body.as_report())
+
+
+@router.get("/incidents", summary="Cases, newest first", responses=_example({"items": [_CASE], "next": None}, "a page"))
+async def get_incidents(
+    request: Request,
+    status: Annotated[list[str] | None, Query()] = None,
+    owner: str | None = None,
+    response_class: Annotated[str | None, Query(alias="class")] = None,
+    since: Moment | None = None,
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
+    late: bool | None = None,
+    waiting: bool | None = None,
+    district: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=read.LONGEST_PAGE)] = 100,
+    after: str | None = None,
+) -> Response:
+    """List cases, drills and closed ones included; `next` is the cursor of the following page."""
+    unknown = [word for word in status or [] if word not in set(Status)]
+    if unknown:
+        raise InvalidInput(f"There is no status {unknown[0][:40]!r}. Use: {', '.join(Status)}.")
+    wanted = CaseFilter(
+        district=district, statuses=tuple(status) if status else None, owner=owner, response_class=response_class,
+        since=since, bbox=_bbox(bbox), late=late, waiting=waiting,
+    )  # fmt: skip
+    service = service_of(request)
+
+    def page() -> Response:
+        return JSONResponse(read.list_cases(service, wanted, limit=limit, after=after))
+
+    # A page of a thousand takes 200 MB while it is made: one at a time, and nobody else waits for it.
+    return await run_sync(page, limiter=getattr(request.app.state, "large", None) if limit > _LARGE else None)
+
+
+@router.get("/incidents/{incident_id}", summary="One case as it is now", responses=_example(_CASE, "the case"))
+def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
+    """Return the answer of its report, with status, clocks and assignments of now."""
+    return read.get_case(service_of(request), incident_id_of(incident_id))
+
+
+_EVENT = {"kind": "report", "at": "2026-03-01T04:41:00+00:00", "actor": "local", "position": 1, "data": {}}
+
+
+@router.get(
+    "/incidents/{incident_id}/events",
+    summary="What happened to a case, oldest first",
+    responses=_example({"items": [_EVENT]}, "events; `position` null = not sealed yet"),
+)
+def get_incident_events(request: Request, incident_id: str) -> dict[str, Any]:
+    """List the events of a case as they are sealed."""
+    return read.list_case_events(service_of(request), incident_id_of(incident_id))
+
+
+@router.post(
+    "/incidents/{incident_id}/steps",
+    summary="Take a step of the case, or of a team on it",
+    responses=_example(
+        _CASE | {"status": "assigned", "sent": [], "unfilled": [], "differs": {}}, "the case after the step"
+    ),
+)
+def post_step(request: Request, incident_id: str, body: StepBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""
+    key = request_key(request, idempotency_key, body.model_dump(mode="json"))
+    step = steps.Step(
+        step=body.step, team_id=None if body.team_id is None else team_id_of(body.team_id), at=body.at,
+        note=body.note, recommendation_id=_recommendation_id_of(body.recommendation_id), alarm=body.alarm,
+    )  # fmt: skip
+    case_id = incident_id_of(incident_id)
+    return as_response(steps.step_incident(service_of(request), case_id, step, actor=caller_of(request), request=key))
+
+
+def _recommendation_id_of(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:60]!r} is no recommendation's id. Send the `recommendation_id` that the case or an order of it "
+            "has, unchanged, or none.",
+            kind="unknown-recommendation",
+        ) from None
+
+
+def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    from math import isfinite
+
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("`bbox` is four numbers: west,south,east,north in degrees.") from None
+    if not all(map(isfinite, (west, south, east, north))) or west > east or south > north:
+        raise InvalidInput("`bbox` must be finite, west before east and south before north.")
+    return west, south, east, north

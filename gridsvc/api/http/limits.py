@@ -1,0 +1,107 @@
+"""Limits on what one request may bring."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
+
+from gridsvc.api.http.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY_BYTES = 1_000_000
+LARGEST_BATCH_BYTES = 100_000_000
+BATCH_ROUTES = ("/owners", "/travel-times")
+LONGEST_TARGET_BYTES = 8_000
+"""Path and query together; what is longer belongs into a body."""
+
+BODY_WITHIN_S = 60.0
+BATCHES_AT_ONCE = 2
+"""In one process: a body of 100 MB is some 600 MB of numbers while it is answered."""
+
+
+class _RefusedError(Exception):
+    pass
+
+
+class RequestLimit:
+    """Middleware: 414 for a long address, 413 for a large body before it is read whole, 408 for one that drips in.
+
+    Large batches are answered a few at a time (`BATCHES_AT_ONCE`); the others wait, their bodies unread.
+    """
+
+    def __init__(self, app: ASGIApp, body_within_s: float = BODY_WITHIN_S) -> None:
+        self.app = app
+        self.body_within_s = body_within_s
+        self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _target_bytes(scope) > LONGEST_TARGET_BYTES:
+            await _too_long()(scope, receive, send)
+            return
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            await self.app(scope, receive, send)
+            return
+        limit = LARGEST_BATCH_BYTES if scope["path"] in BATCH_ROUTES else LARGEST_BODY_BYTES
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        if told.isdigit() and int(told) > limit:
+            await _too_large(limit)(scope, receive, send)
+            return
+        async with AsyncExitStack() as held:
+            if limit == LARGEST_BATCH_BYTES and not (told.isdigit() and 0 < int(told) <= LARGEST_BODY_BYTES):
+                await held.enter_async_context(self._batches)
+            await self._pass(scope, receive, send, limit)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        taken = 0
+        whole = answered = False
+        refusal: ASGIApp | None = None
+        late_at = asyncio.get_running_loop().time() + self.body_within_s
+
+        async def counted() -> Message:
+            nonlocal taken, whole, refusal
+            if whole:  # the next message says that the client has gone; it may come late
+                return await receive()
+            try:
+                async with asyncio.timeout_at(late_at):
+                    message = await receive()
+            except TimeoutError:
+                refusal = _too_slow(self.body_within_s)
+                raise _RefusedError from None
+            whole = not message.get("more_body", False)
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                refusal = _too_large(limit)
+                raise _RefusedError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal answered
+            if refusal is None or answered:  # else: what the application makes of a body that it could not read
+                answered = True
+                await send(message)
+
+        with suppress(_RefusedError):
+            await self.app(scope, counted, watched)
+        if refusal is not None and not answered:
+            await refusal(scope, receive, send)
+
+
+def _target_bytes(scope: Scope) -> int:
+    return len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+
+
+def _too_long() -> ASGIApp:
+    words = f"Path and query are longer than {LONGEST_TARGET_BYTES} bytes. Ask for less, or send it in a body."
+    return problem(414, "too-long", "Too long", words)
+
+
+def _too_slow(within_s: float) -> ASGIApp:
+    words = f"The body did not come within {within_s:g} s. Send it at once, or less of it."
+    return problem(408, "too-slow", "Too slow", words)
+
+
+def _too_large(limit: int) -> ASGIApp:
+    return problem(413, "too-large", "Too large", f"The body is larger than {limit} bytes. Send less at once.")

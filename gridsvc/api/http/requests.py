@@ -1,0 +1,106 @@
+"""What routes share of a request: the service, the caller, and the key under which its answer is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+from fastapi import Header, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+from gridsvc.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from gridsvc.access.scopes import Caller
+    from gridsvc.operations.runtime.service import Service
+
+_LONGEST_KEY = 255
+
+
+class Body(BaseModel):
+    """A request's body: unknown members are refused, numbers are finite, texts carry no NUL and no lone surrogate."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=20_000)
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("has a NUL or half a surrogate pair; send plain text")
+    return text
+
+
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("has no offset; send RFC 3339 with one, such as 2026-03-01T08:30:00+08:00")
+    if not 1900 < at.year < 2200:
+        raise ValueError("lies outside the years 1900 to 2200")
+    return at
+
+
+Text = Annotated[str, AfterValidator(_clean)]
+Moment = Annotated[datetime, AfterValidator(_aware)]
+IdempotencyKey = Annotated[
+    str | None, Header(description="One answer per key: a retry gets the first one's bytes. Kept for 30 days.")
+]
+
+
+def service_of(request: Request) -> Service:
+    """Return the service that this process holds, as the caller sees it."""
+    service: Service = request.app.state.whole_service
+    return service.seen_by(caller(request))
+
+
+def caller(request: Request) -> Caller:
+    """Return who asks, with what he may and what exists for him."""
+    who: Caller = request.state.caller
+    return who
+
+
+def caller_of(request: Request) -> str:
+    """Return the name of who asks: the actor of events, and whose an Idempotency-Key is."""
+    return caller(request).name
+
+
+def request_key(request: Request, key: str | None, body: Any) -> RequestKey | None:
+    """Return the key of a request with the digest of its canonical form; None where no key was sent.
+
+    Raises
+    ------
+    InvalidInput
+        For an empty key, or one that is too long.
+    """
+    if key is None:
+        return None
+    if not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable():
+        raise InvalidInput(f"`Idempotency-Key` must have 1 to {_LONGEST_KEY} printable characters.")
+    told = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    whole = f"{request.method} {request.url.path}\n{told}".encode("utf-8", "surrogatepass")
+    return RequestKey(caller_of(request), key, hashlib.sha256(whole).digest())
+
+
+def as_response(answer: KeptAnswer) -> Response:
+    """Return a kept answer as it was given the first time."""
+    if answer.status == 204:
+        return Response(status_code=204)
+    return Response(answer.body, status_code=answer.status, media_type="application/json")
+
+
+def incident_id_of(text: str) -> UUID:
+    """Return a case's id; NotFound for what cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no case {text[:60]!r}. Ids are UUIDs, as POST /incidents gives them.",
+                       kind="no-incident") from None  # fmt: skip
+
+
+def team_id_of(text: str) -> UUID:
+    """Return a team's id; NotFound for what cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no team {text[:60]!r}. See GET /teams.", kind="no-team") from None

@@ -1,0 +1,103 @@
+"""Which right each route needs: one table, asked before anything else of a request is looked at.
+
+A route that is not in the table is for administrators alone: forgotten is closed, not open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+
+from gridsvc.access.scopes import Caller, Right
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# None: for everybody, also unknown. ANY: for everybody who is known, whatever he may.
+ANY = "any"
+ROUTES: Mapping[tuple[str, str], Right | str | None] = {
+    # What a page needs to let somebody in, and what a load balancer asks.
+    ("GET", "/"): ANY,
+    ("GET", "/field"): ANY,
+    ("GET", "/sign-in"): None,
+    ("GET", "/assets/{digest}/{path:path}"): None,
+    ("GET", "/favicon.ico"): None,
+    ("GET", "/healthz"): None,
+    ("GET", "/readyz"): None,
+    ("GET", "/report"): None,
+    ("POST", "/public/reports"): None,
+    ("POST", "/session"): None,
+    ("GET", "/session"): ANY,
+    ("DELETE", "/session"): ANY,
+    ("POST", "/pairings"): Right.PAIR,
+    ("POST", "/devices"): None,
+    # Cases.
+    ("POST", "/incidents"): Right.REPORT,
+    ("POST", "/recommendations"): Right.LOOK,
+    ("GET", "/incidents"): Right.LOOK,
+    ("GET", "/incidents/{incident_id}"): Right.LOOK,
+    ("GET", "/incidents/{incident_id}/events"): Right.LOOK,
+    ("GET", "/incidents/{incident_id}/move-ups"): Right.LOOK,
+    ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has a right of its own
+    ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
+    ("POST", "/incidents/{incident_id}/attachments"): Right.REPORT,
+    ("GET", "/response-plans"): Right.LOOK,
+    ("GET", "/proposals"): Right.LOOK,
+    ("POST", "/proposals/{proposal_id}/decision"): Right.DECIDE,
+    ("GET", "/alerts"): Right.LOOK,
+    # Whose is it, and how far.
+    ("GET", "/owners"): Right.LOOK,
+    ("POST", "/owners"): Right.LOOK,
+    ("GET", "/grids"): Right.LOOK,
+    ("GET", "/geocode"): Right.LOOK,
+    ("POST", "/travel-times"): Right.LOOK,
+    ("GET", "/isochrones"): Right.LOOK,
+    ("GET", "/routes"): Right.LOOK,
+    ("GET", "/service-areas"): Right.LOOK,
+    # Teams and roads.
+    ("GET", "/teams"): Right.LOOK,
+    ("POST", "/teams"): Right.LOAD,
+    ("PATCH", "/teams/{team_id}"): Right.DUTY,
+    ("POST", "/teams/{team_id}/positions"): Right.POSITION,
+    ("GET", "/osmand"): Right.POSITION,
+    ("POST", "/osmand"): Right.POSITION,
+    ("GET", "/closures"): Right.LOOK,
+    ("POST", "/closures"): Right.CLOSURES,
+    ("DELETE", "/closures/{closure_id}"): Right.CLOSURES,
+    # Figures and plans.
+    ("GET", "/coverage/now"): Right.LOOK,
+    ("POST", "/coverage/plans"): Right.PLAN,
+    ("GET", "/coverage/plans/{plan_id}"): Right.PLAN,
+    ("GET", "/compliance"): Right.COMPLIANCE,
+    # Maps, the feed, the screen.
+    ("GET", "/tiles"): Right.LOOK,
+    ("GET", "/tiles/{layers}.json"): Right.LOOK,
+    ("GET", "/tiles/{layers}/{z}/{x}/{y}.mvt"): Right.LOOK,
+    ("GET", "/events"): Right.LOOK,
+    ("GET", "/screen/facts"): Right.LOOK,
+    ("GET", "/screen/cases"): Right.LOOK,
+    # The service itself.
+    ("GET", "/metrics"): Right.WATCH,
+    ("GET", "/jobs"): Right.WATCH,
+    ("GET", "/jobs/{job_id}"): Right.WATCH,
+    ("POST", "/jobs"): Right.WATCH,
+    ("GET", "/timers"): Right.LOOK,
+    ("PUT", "/timers"): Right.LOAD,
+    ("DELETE", "/jobs/{job_id}"): Right.WATCH,
+}
+
+
+def right_of(method: str, path: str) -> Right | str | None:
+    """Return what a route needs; `path` is that of the route, with its names in braces."""
+    if path.startswith("/ogc"):
+        return Right.LOOK
+    return ROUTES.get((method, path), Right.KEYS)
+
+
+async def authorize(request: Request) -> None:
+    """Refuse what the caller may not; every route depends on it."""
+    needed = right_of(request.method, request.scope["route"].path)
+    if isinstance(needed, Right):
+        caller: Caller = request.state.caller
+        caller.need(needed)

@@ -1,0 +1,250 @@
+"""Who asks: a key, a session's cookie or a device's token becomes a caller before anything else happens.
+
+Without sign-in (GRIDSVC_AUTH=off, loopback alone) everybody is the operator of the machine.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
+
+from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
+from gridsvc.api.http import rates
+from gridsvc.api.http.problems import problem
+from gridsvc.api.http.route_rights import ROUTES
+from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
+from gridsvc.operations.access.sessions import csrf_token
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from gridsvc.operations.access.callers import CallerBook
+
+COOKIE, SECURE_COOKIE = "gridsvc", "__Host-gridsvc"
+CSRF_HEADER = "x-csrf-token"
+TOKEN_PATH = "/osmand"  # noqa: S105 - the only path that takes ?token=
+STRANGER = Caller("nobody", Role.OFFICER, NOTHING)
+_READS = {"GET", "HEAD", "OPTIONS"}
+_OPEN = {(method, path) for (method, path), needed in ROUTES.items() if needed is None and "{" not in path}
+_STREAM_CHECKED_EVERY_S = 1.0
+
+
+class SignIn:
+    """Middleware: `state.caller` is who asks; who is not known gets no further than the open routes.
+
+    Parameters
+    ----------
+    book
+        What this process knows of callers; None = no sign-in: everybody is the operator.
+    """
+
+    def __init__(self, app: ASGIApp, book: CallerBook | None) -> None:
+        self.app = app
+        self.book = book
+        self._callers = rates.Buckets(rates.CALLER)
+        self._strangers = rates.Buckets(rates.STRANGER)
+        self.wrong = rates.Buckets(rates.WRONG_KEY)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["sign_in"] = self
+        headers = Headers(scope=scope)
+        method, path = scope.get("method", "GET"), scope["path"]
+        if self.book is None:
+            if method not in _READS and _is_foreign(headers):
+                await _refuse_foreign()(scope, receive, send)
+                return
+            state["caller"] = OPERATOR
+            await self.app(scope, receive, send)
+            return
+        address = address_of(scope)
+        is_open = (method, path) in _OPEN or (method == "GET" and path.startswith("/assets/"))
+        shown, by_cookie = _shown(scope, headers, path)
+        if shown is None or (is_open and path != "/readyz"):
+            answer = self._admit_stranger(scope, headers, address, is_open=is_open)
+            state["caller"] = STRANGER
+            await (answer or self.app)(scope, receive, send)
+            return
+        try:
+            caller = self.book.find(shown) or await self._verify(shown, address)
+        except _RefusedError as refused:
+            await self._refused(scope, headers, refused)(scope, receive, send)
+            return
+        if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(shown)):
+            answer = problem(
+                403, "csrf", "Not from our page",
+                "A write with the session's cookie needs the header X-CSRF-Token; GET /session tells it.",
+            )  # fmt: skip
+            await answer(scope, receive, send)
+            return
+        if wait_s := self._callers.take(caller.name):
+            await too_often(wait_s, "You ask")(scope, receive, send)
+            return
+        state["caller"], state["shown"] = caller, shown
+        await self.app(scope, receive, self._watched(shown, send))
+
+    def note_wrong(self, address: str) -> None:
+        """Count a wrong key, and write it down."""
+        assert self.book is not None
+        self.wrong.take(address)
+        with suppress(GridsvcError):
+            self.book.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
+
+    def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
+        """Write down that a known caller wanted what he may not."""
+        caller: Caller = scope["state"]["caller"]
+        if self.book is not None:
+            with suppress(GridsvcError):  # the refusal stands also where it cannot be written down
+                self.book.note_refusal(
+                    "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
+                )
+
+    async def _verify(self, shown: str, address: str) -> Caller:
+        """Return the caller of what was shown; asks the database, and argon2 where a key is new to this process."""
+        assert self.book is not None
+        known = await self._ask(shown, remembered=True)
+        if known is not None:
+            return known
+        if wait_s := self.wrong.wait_s(address):
+            raise _RefusedError(wait_s=wait_s)
+        caller = await self._ask(shown, remembered=False)
+        if caller is None:
+            await run_in_threadpool(self.note_wrong, address)
+            raise _RefusedError
+        return caller
+
+    async def _ask(self, shown: str, *, remembered: bool) -> Caller | None:
+        assert self.book is not None
+        if remembered and not self.book.remembers(shown):
+            return None
+        try:
+            return await run_in_threadpool(self.book.verify, shown)
+        except Unavailable as away:
+            raise _RefusedError(away=away) from away
+
+    def _admit_stranger(self, scope: Scope, headers: Headers, address: str, *, is_open: bool) -> Response | None:
+        if is_open:
+            quiet = scope["path"] in {"/healthz", "/readyz"} or scope["path"].startswith("/assets/")
+            wait_s = 0.0 if quiet else self._strangers.take(address)
+            return too_often(wait_s, "Your address asks") if wait_s else None
+        return self._refused(scope, headers, _RefusedError(unknown=True))
+
+    def _refused(self, scope: Scope, headers: Headers, refused: _RefusedError) -> Response:
+        if refused.away is not None:
+            answer = problem(503, "unavailable", "Unavailable", refused.away.detail)
+            answer.headers["Retry-After"] = str(refused.away.retry_after_s)
+            return answer
+        if refused.wait_s:
+            return too_often(refused.wait_s, "Your address sends wrong keys")
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='/')}", status_code=303)
+        if refused.unknown:
+            kind, words, more = "sign-in-required", "Send `Authorization: Bearer KEY`, or sign in at /sign-in.", ""
+        else:
+            kind, more = "key-refused", ', error="invalid_token"'
+            words = "This key, session or device is not known, or it was ended. Ask an administrator for a new key."
+        refusal = problem(401, kind, "Sign in", words)
+        refusal.headers["WWW-Authenticate"] = f'Bearer realm="gridsvc"{more}'
+        return refusal
+
+    def _watched(self, shown: str, send: Send) -> Send:
+        """Return a `send` that ends a stream soon after its caller's key ended; all else goes through untouched."""
+        streams = False
+        checked_at = time.monotonic()
+        ended = False
+
+        async def watched(message: Message) -> None:
+            nonlocal streams, checked_at, ended
+            if message["type"] == "http.response.start":
+                kinds = [value for name, value in message["headers"] if name == b"content-type"]
+                streams = bool(kinds) and kinds[0].startswith(b"text/event-stream")
+            elif streams and not ended and time.monotonic() - checked_at > _STREAM_CHECKED_EVERY_S:
+                checked_at = time.monotonic()
+                ended = not await self._is_good(shown)
+                if ended:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if not ended:
+                await send(message)
+
+        return watched
+
+    async def _is_good(self, shown: str) -> bool:
+        assert self.book is not None
+        try:
+            return self.book.find(shown) is not None or await run_in_threadpool(self.book.verify, shown) is not None
+        except GridsvcError:
+            return True  # the database is away: nothing can have been revoked
+
+
+class _RefusedError(Exception):
+    def __init__(self, *, unknown: bool = False, wait_s: float = 0.0, away: Unavailable | None = None) -> None:
+        super().__init__()
+        self.unknown = unknown
+        self.wait_s = wait_s
+        self.away = away
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a request came from."""
+    client = scope.get("client")
+    return str(client[0]) if client else "local"
+
+
+def is_secure(scope: Scope) -> bool:
+    """Whether the browser's way to us is encrypted."""
+    return str(scope.get("scheme")) in {"https", "wss"}
+
+
+def cookie_name(scope: Scope) -> str:
+    """Return the name of the session's cookie: with the prefix that browsers enforce, where the way is encrypted."""
+    return SECURE_COOKIE if is_secure(scope) else COOKIE
+
+
+def too_often(wait_s: float, who: str) -> Response:
+    """Return the refusal of one who asks too often."""
+    answer = problem(429, "too-often", "Too often", f"{who} too often. Come back in {math.ceil(wait_s)} s.")
+    answer.headers["Retry-After"] = str(math.ceil(wait_s))
+    return answer
+
+
+def _shown(scope: Scope, headers: Headers, path: str) -> tuple[str | None, bool]:
+    """Return what the caller shows, and whether the browser sent it by itself."""
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        kind, _, value = authorization.partition(" ")
+        return (value.strip() if kind.lower() == "bearer" else ""), False
+    if path == TOKEN_PATH and (tokens := parse_qs(scope["query_string"].decode("latin-1")).get("token")):
+        return tokens[0], False
+    cookies = headers.get("cookie")
+    if cookies is not None and (token := cookie_parser(cookies).get(cookie_name(scope))):
+        return token, True
+    return None, False
+
+
+def _same(told: str | None, wanted: str) -> bool:
+    return told is not None and hmac.compare_digest(told.encode("utf-8", "replace"), wanted.encode())
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Whether a browser sends a write from another site's page; programs send neither header."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
+
+
+def _refuse_foreign() -> Response:
+    return problem(403, "csrf", "Not from our page", "This write comes from a page of another site.")

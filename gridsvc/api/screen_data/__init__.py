@@ -1,0 +1,1 @@
+"""What the command screen loads: its pages, its names and its tiles."""

@@ -1,0 +1,139 @@
+"""The command screen at `/`: our own files and MapLibre's, from this service alone.
+
+Every file lies under a digest of all of them, so that a browser may keep it for ever and still never mixes versions.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from gridsvc.api.http.requests import service_of
+from gridsvc.api.screen_data.screen_facts import read_screen_facts
+from gridsvc.db.cases.listing import list_screen_cases
+from gridsvc.errors import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+_SCREEN = Path(__file__).parents[1] / "screen"
+_MAPLIBRE = Path(__file__).resolve().parents[3] / "node_modules" / "maplibre-gl" / "dist"
+_MAPLIBRE_FILES = ("maplibre-gl.mjs", "maplibre-gl-shared.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css")
+_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_COMPRESSED = {"text/javascript", "text/css", "image/svg+xml"}
+
+# No inline script or style, nothing from another host; data: is for the icons inside MapLibre's style sheet.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+PAGE_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_ASSET_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Encoding",
+    "Content-Security-Policy": CONTENT_POLICY,  # a worker lives by the policy of its own file: it fetches the tiles
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file of the screen; `gzipped` is None where it would not become smaller."""
+
+    content: bytes
+    gzipped: bytes | None
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """All files of the screen by their path, under one digest. `complete`: MapLibre is installed."""
+
+    files: dict[str, Path]
+    digest: str
+    complete: bool
+
+
+@router.get("/", response_class=HTMLResponse)
+def get_screen() -> HTMLResponse:
+    """Return the page of the command screen."""
+    assets = list_assets()
+    page = (_SCREEN / "index.html").read_text(encoding="utf-8")
+    page = page.replace("{assets}", f"/assets/{assets.digest}").replace("{maplibre}", str(assets.complete).lower())
+    return HTMLResponse(page, headers=PAGE_HEADERS)
+
+
+@router.get("/assets/{digest}/{path:path}")
+def get_asset(request: Request, digest: str, path: str) -> Response:
+    """Return one file of the screen; an old digest is gone."""
+    assets = list_assets()
+    if digest != assets.digest or path not in assets.files:
+        raise NotFound(f"There is no {path} of version {digest} of the screen; load the page again.", kind="no-asset")
+    asset = read_asset(assets.files[path])
+    if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers = {"Content-Encoding": "gzip", **_ASSET_HEADERS}
+        return Response(asset.gzipped, media_type=asset.media_type, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=_ASSET_HEADERS)
+
+
+@router.get("/favicon.ico")
+def get_icon() -> Response:
+    """Return the icon, for browsers that ask without reading the page."""
+    return Response((_SCREEN / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=PAGE_HEADERS)
+
+
+@router.get("/screen/facts")
+def get_screen_facts(request: Request) -> dict[str, Any]:
+    """Return what the screen must know before it draws: districts, their grids and units."""
+    return read_screen_facts(service_of(request))
+
+
+@router.get("/screen/cases")
+def get_screen_cases(request: Request) -> Response:
+    """Return every open case and the last closed ones, briefly; 304 while nothing changed."""
+    with service_of(request).database.transaction() as connection:
+        content = json.dumps({"items": list_screen_cases(connection)}, ensure_ascii=False).encode()
+    headers = {"ETag": f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, 1, mtime=0)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+@cache
+def list_assets() -> Assets:
+    """Find the files once per process and name their version."""
+    files = {str(path.relative_to(_SCREEN)): path for path in sorted(_SCREEN.rglob("*")) if path.is_file()}
+    for page in ("index.html", "sign_in.html"):
+        files.pop(page, None)
+    library = {f"vendor/{name}": _MAPLIBRE / name for name in _MAPLIBRE_FILES if (_MAPLIBRE / name).is_file()}
+    files |= library
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    return Assets(files, digest.hexdigest()[:16], complete=len(library) == len(_MAPLIBRE_FILES))
+
+
+@cache
+def read_asset(path: Path) -> Asset:
+    """Read and compress a file once per process."""
+    content = path.read_bytes()
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    gzipped = gzip.compress(content, 9, mtime=0) if media_type in _COMPRESSED else None
+    return Asset(content, gzipped, media_type)

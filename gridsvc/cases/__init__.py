@@ -1,0 +1,1 @@
+"""The case: its type, its events, its steps, its timing."""

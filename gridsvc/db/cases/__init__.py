@@ -1,0 +1,1 @@
+"""SQL of cases, engagements, alerts and personal data."""

@@ -1,0 +1,211 @@
+"""Steps that take too long: open cases with what they wait for, the alerts sounded, the cards proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc.db.schema.access import event_personal
+from gridsvc.db.schema.jobs import alert, proposal
+from gridsvc.db.schema.tables import district_version
+from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.db.session.ids import uuid7
+from gridsvc.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingCase:
+    """An open case and the step that it waits for since a moment; owners from the finest level up, those it has."""
+
+    id: UUID
+    type: str
+    urgency: str
+    response_class: str | None
+    step: str
+    since: datetime
+    owners: tuple[tuple[str, str], ...]
+    handler: str | None
+    ranks: frozenset[int]
+    cards: frozenset[str]
+
+
+# What each status waits for, and since when; an assigned case waits for the first team on the scene, then for its work.
+_awaiting = text(
+    """
+    with waiting as (
+        select i.district, i.id, i.type, i.urgency, i.response_class, i.village, i.area, i.township, i.regional,
+               i.handler,
+               case when i.status = 'triggered' then 'accept' when i.status = 'accepted' then 'assign'
+                    when i.status = 'handling' then 'feedback' when i.status = 'feedback' then 'archive'
+                    when s.at is null and i.urgency = 'emergency' then 'on_scene' else 'handle' end as step,
+               case i.status when 'triggered' then i.triggered_at when 'accepted' then i.accepted_at
+                    when 'handling' then i.handled_at when 'feedback' then i.feedback_at
+                    else coalesce(s.at, i.assigned_at) end as since
+        from incident i
+        left join lateral (select min(e.on_scene_at) as at from engagement e
+                           where i.status = 'assigned' and e.district = i.district and e.incident_id = i.id) s on true
+        where i.district = :district and i.status not in ('archived', 'cancelled') and i.urgency = any(:urgencies)
+    )
+    select w.id, w.type, w.urgency, w.response_class, w.step, w.since, w.village, w.area, w.township, w.regional,
+           w.handler,
+           array(select a.rank from alert a where a.district = w.district and a.incident_id = w.id and a.step = w.step
+                 and a.since = w.since),
+           array(select p.kind from proposal p where p.district = w.district and p.incident_id = w.id)
+    from waiting w
+    """
+)
+_LEVELS = ("village", "area", "township", "regional")
+
+
+def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str]) -> list[AwaitingCase]:
+    """Return the open cases of some urgencies, each with what it waits for and what was sounded about it."""
+    rows = connection.execute(_awaiting, {"district": district, "urgencies": list(urgencies)})
+    found = []
+    for case, kind, urgency, response_class, step, since, *codes, handler, ranks, cards in rows:
+        owners = tuple((level, code) for level, code in zip(_LEVELS, codes, strict=True) if code is not None)
+        found.append(
+            AwaitingCase(case, kind, urgency, response_class, step, since, owners, handler, frozenset(ranks),
+                         frozenset(cards))
+        )  # fmt: skip
+    return found
+
+
+def add_alert(connection: Connection, row: dict[str, Any]) -> bool:
+    """Write an alert; False where somebody sounded it already."""
+    statement = insert(alert).values(row).on_conflict_do_nothing().returning(alert.c.rank)
+    return connection.scalar(statement) is not None
+
+
+_SOUNDED = """
+    select incident_id, step, rank, since, limit_at, at, level, owner
+    from alert where district = %s and incident_id = any(%s) order by at, rank
+"""
+
+
+def list_alerts(
+    connection: Connection, district: str, incident_ids: Sequence[UUID]
+) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the alerts of each case, in the order in which they were sounded."""
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for case, step, rank, since, limit_at, at, level, owner in fetch_all(
+        connection, _SOUNDED, (district, list(incident_ids))
+    ):
+        found.setdefault(case, []).append({
+            "step": step, "rank": rank, "kind": "warning" if rank == 0 else "escalation", "since": since.isoformat(),
+            "limit_at": limit_at.isoformat(), "at": at.isoformat(), "level": level, "owner": owner,
+        })  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the program proposes; decision None: nobody has decided yet. `reason` None: none was given, or it went."""
+
+    district: str
+    id: UUID
+    kind: str
+    incident_id: UUID | None
+    subject: str
+    grounds: dict[str, Any]
+    proposed_at: datetime
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the proposal as the interface has it."""
+        return {
+            "id": str(self.id),
+            "district": self.district,
+            "kind": self.kind,
+            "incident_id": None if self.incident_id is None else str(self.incident_id),
+            "subject": self.subject,
+            "grounds": self.grounds,
+            "proposed_at": self.proposed_at.isoformat(),
+            "decision": self.decision,
+            "decided_by": self.decided_by,
+            "decided_at": None if self.decided_at is None else self.decided_at.isoformat(),
+            "reason": self.reason,
+        }
+
+
+_columns = (*(proposal.c[name] for name in Proposal.__slots__ if name != "reason"), event_personal.c.note)
+_with_reason = proposal.outerjoin(
+    event_personal,
+    (event_personal.c.district == proposal.c.district) & (event_personal.c.event_id == proposal.c.decided_event),
+)
+
+
+def add_proposal(
+    connection: Connection,
+    district: str,
+    kind: str,
+    *,
+    incident_id: UUID | None,
+    subject: str,
+    grounds: dict[str, Any],
+    at: datetime,
+) -> UUID | None:
+    """Propose something; None where the same was proposed before, whatever was decided."""
+    row = {"district": district, "id": uuid7(), "kind": kind, "incident_id": incident_id, "subject": subject,
+           "grounds": grounds, "proposed_at": at}  # fmt: skip
+    statement = insert(proposal).values(row).on_conflict_do_nothing().returning(proposal.c.id)
+    made: UUID | None = connection.scalar(statement)
+    return made
+
+
+def get_proposal(connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposal:
+    """Return a proposal; NotFound for an unknown one."""
+    query = select(*_columns).select_from(_with_reason).where(proposal.c.id == proposal_id)
+    if lock:
+        query = query.with_for_update(of=proposal)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no proposal {proposal_id}. See GET /proposals.", kind="no-proposal")
+    return Proposal(*row)
+
+
+def list_proposals(
+    connection: Connection, *, undecided: bool, incident_id: UUID | None = None, limit: int = 200
+) -> list[Proposal]:
+    """Return proposals, the newest first."""
+    newest = (proposal.c.proposed_at.desc(), proposal.c.id.desc())
+    query = select(*_columns).select_from(_with_reason).order_by(*newest).limit(limit)
+    if undecided:
+        query = query.where(proposal.c.decision.is_(None))
+    if incident_id is not None:
+        query = query.where(proposal.c.incident_id == incident_id)
+    return [Proposal(*row) for row in connection.execute(query)]
+
+
+def set_decision(connection: Connection, before: Proposal, decision: str, *, by: str, event_id: UUID) -> None:
+    """Write a person's decision, with its event; Conflict where one was made already."""
+    done = connection.execute(
+        update(proposal)
+        .where(proposal.c.district == before.district, proposal.c.id == before.id, proposal.c.decision.is_(None))
+        .values(decision=decision, decided_by=by, decided_at=func.clock_timestamp(), decided_event=event_id)
+    )
+    if done.rowcount != 1:
+        raise Conflict(
+            f"Proposal {before.id} was {before.decision} by {before.decided_by}. A decision is made once.",
+            kind="decided",
+        )
+
+
+def find_timers(connection: Connection, district: str) -> str | None:
+    """Return the digest of the timers in force; None where the district has set none."""
+    found: str | None = connection.scalar(
+        select(district_version.c.timers).where(district_version.c.district == district)
+    )
+    return found

@@ -1,0 +1,118 @@
+"""Personal data: in tables of its own, with a digest in the event, and gone when the law says so.
+
+Nothing else in the database holds it. A digest is SHA-256 over a random salt and the data; with the row the salt goes,
+and what the event keeps is worth nothing any more, while the chain over the events stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from gridsvc.db.evidence import events
+from gridsvc.db.schema.access import closure_personal, event_personal, incident_personal
+from gridsvc.evidence import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+FIELDS = ("reporter", "description", "subject", "site")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalRow:
+    """What was said at a report, as a row of `incident_personal`, and its digests for the event."""
+
+    row: dict[str, Any]
+    digests: dict[str, str]
+
+
+def personal_row(district: str, incident_id: UUID, said: Mapping[str, Any]) -> PersonalRow | None:
+    """Return the row of what was said (`FIELDS`; absent, None and empty are nothing); None where nothing was."""
+    given = {name: said[name] for name in FIELDS if said.get(name)}
+    if not given:
+        return None
+    salt = os.urandom(16)
+    digests = {name: chain.personal_digest(salt, value) for name, value in given.items()}
+    row = {"district": district, "incident_id": incident_id, "salt": salt} | dict.fromkeys(FIELDS) | given
+    return PersonalRow(row, digests)
+
+
+def add_personal(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of `personal_row`, after their cases."""
+    if rows:
+        connection.execute(insert(incident_personal), list(rows))
+
+
+def find_personal(connection: Connection, district: str, incident_id: UUID) -> dict[str, Any]:
+    """Return what was said at the report of a case: FIELDS, None where nothing was said or it was erased."""
+    query = select(*(incident_personal.c[name] for name in FIELDS)).where(
+        incident_personal.c.district == district, incident_personal.c.incident_id == incident_id
+    )
+    row = connection.execute(query).one_or_none()
+    return dict.fromkeys(FIELDS) if row is None else dict(zip(FIELDS, row, strict=True))
+
+
+def noted_row(
+    district: str, kind: str, *, note: str | None, data: dict[str, Any], incident_id: UUID | None = None, **facts: Any
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return an event (`events.event_row`) and, apart, its free words; the event has their `note_digest`."""
+    if not note:
+        return events.event_row(district, kind, data=data, incident_id=incident_id, **facts), None
+    salt = os.urandom(16)
+    data = data | {"note_digest": chain.personal_digest(salt, note)}
+    event = events.event_row(district, kind, data=data, incident_id=incident_id, **facts)
+    return event, {
+        "district": district, "event_id": event["id"], "incident_id": incident_id, "note": note, "salt": salt
+    }  # fmt: skip
+
+
+def append_noted(
+    connection: Connection,
+    district: str,
+    kind: str,
+    *,
+    note: str | None,
+    actor: str,
+    at: datetime,
+    data: dict[str, Any],
+    incident_id: UUID | None = None,
+    client_at: datetime | None = None,
+) -> UUID:
+    """Write one event whose free words lie apart, in the transaction of its change; return the event's id."""
+    event, apart = noted_row(
+        district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id, client_at=client_at
+    )
+    events.append_events(connection, [event])
+    add_notes(connection, [apart] if apart else [])
+    event_id: UUID = event["id"]
+    return event_id
+
+
+def add_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the free words of events (`noted_row`), after their events."""
+    if rows:
+        connection.execute(insert(event_personal), list(rows))
+
+
+def list_notes(connection: Connection, district: str, incident_id: UUID) -> dict[str, str]:
+    """Return {event id: note} of a case."""
+    query = select(event_personal.c.event_id, event_personal.c.note).where(
+        event_personal.c.district == district, event_personal.c.incident_id == incident_id
+    )
+    return {str(event_id): note for event_id, note in connection.execute(query)}
+
+
+def add_closure_reason(connection: Connection, district: str, closure_id: UUID, reason: str) -> str:
+    """Write why a road was closed, apart from the closure; return the digest for its event."""
+    salt = os.urandom(16)
+    row = {"district": district, "closure_id": closure_id, "reason": reason, "salt": salt}
+    connection.execute(insert(closure_personal).values(row))
+    return chain.personal_digest(salt, reason)

@@ -1,0 +1,1 @@
+"""The embedded PostGIS cluster, backup and restore."""

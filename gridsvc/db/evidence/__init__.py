@@ -1,0 +1,1 @@
+"""SQL of events, seals, artifacts and law documents."""

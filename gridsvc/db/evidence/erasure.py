@@ -1,0 +1,138 @@
+"""What is kept on a subject, and its end: rows of the personal tables, found and deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqlalchemy import delete, func, select, text
+
+from gridsvc.access.scopes import phone_digits
+from gridsvc.db.schema.access import closure_personal, event_personal, incident_personal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Connection, TextClause
+
+Pairs: TypeAlias = "tuple[tuple[str, UUID], ...]"
+_SHORTEST_NAME = 2  # letters; one alone is in half of all sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept on a subject, each as (district, id): whole cases, reasons of closures, single notes of events."""
+
+    cases: Pairs = ()
+    closures: Pairs = ()
+    notes: Pairs = ()
+
+    def joined(self, other: Kept) -> Kept:
+        """Return what is in either."""
+
+        def both(mine: Pairs, theirs: Pairs) -> Pairs:
+            return tuple(dict.fromkeys((*mine, *theirs)))
+
+        return Kept(both(self.cases, other.cases), both(self.closures, other.closures), both(self.notes, other.notes))
+
+
+_cases_of = text(
+    """
+    select district, incident_id from incident_personal
+    where lower(reporter ->> 'name') = lower(:words) or lower(subject) = lower(:words)
+       or (:digits <> '' and regexp_replace(regexp_replace(reporter ->> 'phone', '[^0-9]', '', 'g'),
+                                            '^(00)?86(1[0-9]{10})$', '\\2') = :digits)
+    union
+    select district, id from incident where cast(id as text) = lower(:words) or cast(number as text) = :words
+    order by 1, 2
+    """
+)
+_closure_named = text(
+    "select district, closure_id from closure_personal where cast(closure_id as text) = lower(:words) order by 1, 2"
+)
+_speaks = "(position(lower(:name) in lower({0})) > 0 and :name <> '' or :number <> '' and {0} ~ :number)"
+_cases_speaking = text(
+    "select district, incident_id from incident_personal where "
+    + _speaks.format("concat_ws(' ', reporter ->> 'name', reporter ->> 'phone', reporter ->> 'address', description, "
+                     "subject, site)")
+    + " order by 1, 2"
+)  # fmt: skip
+_closures_speaking = text(
+    f"select district, closure_id from closure_personal where {_speaks.format('reason')} order by 1, 2"
+)
+_notes_speaking = text(f"select district, event_id from event_personal where {_speaks.format('note')} order by 1, 2")
+
+
+def find_kept(connection: Connection, subject: str) -> Kept:
+    """Return what is kept on a subject: a phone number, a full name, a case (id or number) or a closure (id).
+
+    A phone number is compared by its digits, a name whole and without regard to case.
+    """
+    words, digits = _read(subject)
+    named = {"words": words, "digits": digits}
+    return Kept(_pairs(connection, _cases_of, named), _pairs(connection, _closure_named, {"words": words}))
+
+
+def find_mentions(connection: Connection, subject: str) -> Kept:
+    """Return where a phone number or name is spoken of in free words, whoever said them.
+
+    A number may be written in groups; a name has two letters at least, and is found within longer words, too.
+    """
+    words, digits = _read(subject)
+    number = f"(?<![0-9])((00|[+])?86[ -]?)?{'[ -]?'.join(digits)}(?![0-9])" if digits else ""
+    name = words if not digits and len(words) >= _SHORTEST_NAME else ""
+    asked = {"name": name, "number": number}
+    found = (_pairs(connection, query, asked) for query in (_cases_speaking, _closures_speaking, _notes_speaking))
+    return Kept(*found)
+
+
+def count_rows(connection: Connection, kept: Kept) -> int:
+    """Return how many rows of the personal tables there are of it."""
+    counted = 0
+    for district, case in kept.cases:
+        for table in (incident_personal, event_personal):
+            rows = select(func.count()).where(table.c.district == district, table.c.incident_id == case)
+            counted += connection.scalar(rows) or 0
+    own = {(district, event) for case in kept.cases for district, event in _notes_of(connection, *case)}
+    return counted + len(kept.closures) + len(set(kept.notes) - own)
+
+
+def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
+    """Delete what was said at the report and in the notes of a case; return how many rows went."""
+    return sum(
+        connection.execute(
+            delete(table).where(table.c.district == district, table.c.incident_id == incident_id)
+        ).rowcount
+        for table in (incident_personal, event_personal)
+    )
+
+
+def erase_closure(connection: Connection, district: str, closure_id: UUID) -> int:
+    """Delete why a road was closed; return how many rows went."""
+    mine = (closure_personal.c.district == district, closure_personal.c.closure_id == closure_id)
+    return connection.execute(delete(closure_personal).where(*mine)).rowcount
+
+
+def erase_note(connection: Connection, district: str, event_id: UUID) -> int:
+    """Delete the free words of one event; return how many rows went."""
+    mine = (event_personal.c.district == district, event_personal.c.event_id == event_id)
+    return connection.execute(delete(event_personal).where(*mine)).rowcount
+
+
+def _read(subject: str) -> tuple[str, str]:
+    """Return the words of a subject, and its digits where it is a phone number."""
+    words = subject.strip()
+    digits = phone_digits(words)
+    is_phone = len(digits) >= 5 and not any(letter.isalpha() for letter in words)
+    return words, digits if is_phone else ""
+
+
+def _pairs(connection: Connection, query: TextClause, values: dict[str, str]) -> Pairs:
+    return tuple((row[0], row[1]) for row in connection.execute(query, values))
+
+
+def _notes_of(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, UUID]]:
+    query = select(event_personal.c.district, event_personal.c.event_id).where(
+        event_personal.c.district == district, event_personal.c.incident_id == incident_id
+    )
+    return [(code, event) for code, event in connection.execute(query)]

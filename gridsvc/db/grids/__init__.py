@@ -1,0 +1,1 @@
+"""SQL of generations, districts and addresses."""

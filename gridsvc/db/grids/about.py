@@ -1,0 +1,35 @@
+"""What a district says of itself: notes for its screen, and how a demo was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text, update
+
+from gridsvc.db.schema.cases import incident
+from gridsvc.db.schema.tables import district
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def list_about(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Return what every district says of itself, by code."""
+    rows = connection.execute(select(district.c.code, district.c.about).order_by(district.c.code))
+    return {str(row.code): dict(row.about) for row in rows}
+
+
+def set_about(connection: Connection, code: str, about: dict[str, Any]) -> None:
+    """Write what a district says of itself, in place of what it said."""
+    connection.execute(update(district).where(district.c.code == code).values(about=about))
+
+
+def count_incidents(connection: Connection, code: str) -> int:
+    """Return how many cases a district has ever had."""
+    return int(connection.scalar(select(func.count()).select_from(incident).where(incident.c.district == code)) or 0)
+
+
+def next_numbers(connection: Connection, count: int) -> list[int]:
+    """Return the next `count` case numbers."""
+    numbers = connection.execute(text("select nextval('incident_number') from generate_series(1, :n)"), {"n": count})
+    return sorted(int(number) for number in numbers.scalars())

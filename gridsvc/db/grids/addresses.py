@@ -1,0 +1,65 @@
+"""Addresses and named places: found by their text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, text
+
+from gridsvc.db.schema.tables import address
+from gridsvc.db.teams import point
+from gridsvc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place that has a name; `radius_m` = how far the thing named may lie from the point."""
+
+    text: str
+    level: str
+    lon: float
+    lat: float
+    radius_m: float
+    source: str
+
+
+def replace_addresses(connection: Connection, district: str, addresses: Iterable[Address]) -> int:
+    """Put a district's addresses in place of those it had; return how many."""
+    connection.execute(text("delete from address where district = :d"), {"d": district})
+    rows = [
+        {"district": district, "text": a.text, "level": a.level, "radius_m": a.radius_m, "source": a.source,
+         "geom": point(a.lon, a.lat)}
+        for a in addresses
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(address), rows)
+    return len(rows)
+
+
+_find = text(
+    "select text, level, st_x(geom), st_y(geom), radius_m, source from address "
+    "where lower(text) = lower(:text) order by radius_m, district, id limit 2"
+)
+
+
+def get_address(connection: Connection, words: str) -> Address:
+    """Return the place of a text that is known word for word.
+
+    Raises
+    ------
+    InvalidInput
+        When it is not known; the cure is to give a location.
+    """
+    found = [Address(*row) for row in connection.execute(_find, {"text": words.strip()})]
+    if not found:
+        raise InvalidInput(
+            f"The address {words.strip()[:80]!r} is not known. Give `location` {{lon, lat}} instead.",
+            kind="unknown-address",
+        )
+    return found[0]

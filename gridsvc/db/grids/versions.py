@@ -1,0 +1,136 @@
+"""The version vector of a district, read with the database's clock at the start of every operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc.db.schema.tables import district, district_version
+from gridsvc.db.session.fast_statements import fetch_all, fetch_one
+from gridsvc.errors import NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which version of everything is in force in one district; `now` is the database's clock, aware.
+
+    `generation` is the number of the grids in force, `network`, `catalogue`, `plans`, `clock_policies` and
+    `calibration` are digests, `closures` and `teams` count changes. None: nothing of that kind is loaded yet.
+    """
+
+    district: str
+    generation: int | None
+    network: str | None
+    closures: int
+    catalogue: str | None
+    plans: str | None
+    clock_policies: str | None
+    teams: int
+    now: datetime
+    calibration: str | None = None
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return what a case records of them."""
+        return {
+            "generation": self.generation,
+            "network": self.network,
+            "closures": self.closures,
+            "catalogue": self.catalogue,
+            "plans": self.plans,
+            "clock_policies": self.clock_policies,
+            "teams": self.teams,
+            "calibration": self.calibration,
+        }
+
+
+_NAMES = ("district", "generation", "network", "closures", "catalogue", "plans", "clock_policies", "teams")
+COLUMNS = ", ".join(f"v.{name}" for name in _NAMES) + ", clock_timestamp(), v.calibration"
+"""What makes `Versions`, in order, from `district_version as v`."""
+_ALL = f"select {COLUMNS} from district_version as v order by v.district"
+_ONE = f"select {COLUMNS} from district_version as v where v.district = %s"
+_LOCKS = {None: "", "share": " for share", "update": " for update"}
+
+
+def list_versions(connection: Connection) -> list[Versions]:
+    """Return the vectors of all districts, in the order of their codes."""
+    return [Versions(*row) for row in fetch_all(connection, _ALL)]
+
+
+def get_clock(connection: Connection) -> datetime:
+    """Return the database's clock, for a write that has waited since it read the versions."""
+    now: datetime = fetch_all(connection, "select clock_timestamp()", ())[0][0]
+    return now
+
+
+def get_versions(connection: Connection, code: str, *, lock: str | None = None) -> Versions:
+    """Return one district's vector.
+
+    Parameters
+    ----------
+    lock
+        "share" in a write: whoever activates something waits for it; "update" in an activation; None in a read.
+
+    Raises
+    ------
+    NotFound
+        When the district is not loaded.
+    """
+    row = fetch_one(connection, _ONE + _LOCKS[lock], (code,))
+    if row is None:
+        raise NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district")
+    return Versions(*row)
+
+
+def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:
+    """Put new versions in force; the row's lock is the activation's."""
+    connection.execute(update(district_version).where(district_version.c.district == code).values(**versions))
+
+
+def bump(connection: Connection, code: str, counter: str) -> None:
+    """Count one more change of `closures` or `teams`."""
+    column = district_version.c[counter]
+    connection.execute(update(district_version).where(district_version.c.district == code).values({column: column + 1}))
+
+
+def ensure_district(
+    connection: Connection,
+    code: str,
+    *,
+    name: str | None = None,
+    synthetic: bool | None = None,
+    time_zone: str | None = None,
+) -> None:
+    """Make the district and its vector where they are missing; what is given later replaces the first, None nothing."""
+    told = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
+    given = {key: value for key, value in told.items() if value is not None}
+    statement = insert(district).values({"code": code, "name": code, **given})
+    if given:
+        changes = {key: statement.excluded[key] for key in given}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes))
+    else:
+        connection.execute(statement.on_conflict_do_nothing())
+    connection.execute(insert(district_version).values(district=code).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A loaded district as a person knows it."""
+
+    code: str
+    name: str
+    time_zone: str
+    synthetic: bool
+
+
+def list_districts(connection: Connection) -> list[District]:
+    """Return all loaded districts, in the order of their codes."""
+    columns = (district.c.code, district.c.name, district.c.time_zone, district.c.synthetic)
+    return [District(*row) for row in connection.execute(select(*columns).order_by(district.c.code))]

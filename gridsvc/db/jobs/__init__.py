@@ -1,0 +1,1 @@
+"""SQL of jobs, due times and retention."""

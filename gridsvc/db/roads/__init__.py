@@ -1,0 +1,1 @@
+"""SQL of networks, closures, trips and service areas."""

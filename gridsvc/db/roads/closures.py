@@ -1,0 +1,68 @@
+"""Closures in the database: never forgotten, so that an answer of the past can be worked out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import shapely
+from geoalchemy2.shape import from_shape
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gridsvc.db.cases import personal
+from gridsvc.db.schema.access import closure_personal
+from gridsvc.db.schema.tables import closure
+from gridsvc.db.session.ids import uuid7
+from gridsvc.roads.search.closures import Closure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from shapely.geometry.base import BaseGeometry
+    from sqlalchemy import Connection
+
+
+def add_closure(
+    connection: Connection, district: str, geometry: BaseGeometry, *, factor: float, profiles: Sequence[str],
+    since: datetime, until: datetime | None, reason: str,
+) -> tuple[UUID, str]:  # fmt: skip
+    """Write a closure and, apart, why; return its id and the digest of its reason."""
+    number = uuid7()
+    row = {
+        "district": district, "id": number, "geom": from_shape(geometry, srid=4326), "factor": factor,
+        "profiles": list(profiles), "from": since, "until": until,
+    }  # fmt: skip
+    connection.execute(insert(closure).values(row))
+    return number, personal.add_closure_reason(connection, district, number, reason)
+
+
+def delete_closure(connection: Connection, district: str, number: UUID) -> bool:
+    """End a closure now; False where there is none that is not deleted already."""
+    known = (closure.c.district == district, closure.c.id == number, closure.c.deleted_at.is_(None))
+    return connection.execute(update(closure).where(*known).values(deleted_at=func.clock_timestamp())).rowcount > 0
+
+
+def find_district_of_closure(connection: Connection, number: UUID) -> str | None:
+    """Return the district of a closure."""
+    query = select(closure.c.district).where(closure.c.id == number)
+    found: str | None = connection.scalar(query)
+    return found
+
+
+def list_closures(connection: Connection, district: str, *, known_at: datetime | None = None) -> list[Closure]:
+    """Return the closures that are not deleted (or were not at a time), also those that begin later, by id."""
+    columns = (closure.c.id, func.ST_AsBinary(closure.c.geom), closure.c.factor, closure.c.profiles, closure.c["from"],
+               closure.c.until, closure_personal.c.reason)  # fmt: skip
+    said = closure.outerjoin(closure_personal)
+    query = select(*columns).select_from(said).where(closure.c.district == district).order_by(closure.c.id)
+    if known_at is None:
+        query = query.where(closure.c.deleted_at.is_(None))
+    else:
+        alive = or_(closure.c.deleted_at.is_(None), closure.c.deleted_at > known_at)
+        query = query.where(closure.c.created_at <= known_at, alive)
+    return [
+        Closure(str(number), shapely.from_wkb(bytes(shape)), factor, tuple(profiles), since, until, reason)
+        for number, shape, factor, profiles, since, until, reason in connection.execute(query)
+    ]

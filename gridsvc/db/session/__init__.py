@@ -1,0 +1,1 @@
+"""Connections, transactions, the version vector, ids and idempotency keys."""

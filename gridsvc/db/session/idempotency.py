@@ -1,0 +1,71 @@
+"""One answer per (district, caller, key): a retry gets the first one's bytes, a twin in flight waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+_KEY = "district = %s and caller = %s and key = %s"
+_CLAIM = (
+    "insert into idempotency (district, caller, key, digest) values (%s, %s, %s, %s) on conflict do nothing returning 1"
+)
+_FIND = f"select digest, status, body from idempotency where {_KEY}"
+KEPT = f"update idempotency set status = %s, body = %s where {_KEY}"
+"""Keeps an answer whose key was claimed: status, body, district, caller, key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Who asked what under which key; `digest` is that of the canonical request."""
+
+    caller: str
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first request's answer: HTTP status and the bytes of its body."""
+
+    status: int
+    body: bytes
+
+
+def begin_answer(connection: Connection, district: str, request: RequestKey) -> KeptAnswer | None:
+    """Claim the key, or return the answer that it already has.
+
+    The insert waits for a twin in flight: if that commits, its answer is returned; if it fails, this one goes on.
+
+    Raises
+    ------
+    InvalidInput
+        When the key was used before with another request.
+    """
+    key = (district, request.caller, request.key)
+    if fetch_all(connection, _CLAIM, (*key, request.digest)):
+        return None
+    [(digest, status, body)] = fetch_all(connection, _FIND, key)
+    check_twin(request, digest)
+    return KeptAnswer(status, body)
+
+
+def check_twin(request: RequestKey, digest: bytes) -> None:
+    """Refuse a key that was used before with another request, of this digest."""
+    if digest != request.digest:
+        raise InvalidInput(
+            "This Idempotency-Key was used before with another request. Use a new key for a new request.",
+            kind="idempotency-key-reused",
+        )
+
+
+def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:
+    """Keep the answer in the transaction of what it tells of."""
+    key = (district, request.caller, request.key)
+    fetch_all(connection, KEPT, (answer.status, answer.body, *key))

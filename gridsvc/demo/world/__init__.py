@@ -1,0 +1,1 @@
+"""The generated world of the demo: geometry, streets, villages, crews, history. Seeded."""

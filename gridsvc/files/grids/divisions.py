@@ -1,0 +1,37 @@
+"""The known divisions of a district: names and codes out of `geodata/*/divisions.csv`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from gridsvc.grids.levels import Level
+from gridsvc.grids.naming import KnownDivision
+
+GEODATA = Path(__file__).resolve().parents[3] / "geodata"
+
+
+def find_district_name(district: str, folder: Path = GEODATA) -> str | None:
+    """Return the name of a known district, or None."""
+    return next((row["name"] for row in _rows(district, folder) if row["level"] == "district"), None)
+
+
+def list_divisions(district: str, folder: Path = GEODATA) -> list[KnownDivision]:
+    """Return the known townships and villages of a district; empty where it is not known."""
+    return [
+        KnownDivision(
+            Level.from_key(row["level"]), row["code"], row["name"], row["parent"],
+            row["former_name"] or None, row["urban_rural_code"] or None,
+        )
+        for row in _rows(district, folder)
+        if row["level"] != "district"
+    ]  # fmt: skip
+
+
+def _rows(district: str, folder: Path) -> list[dict[str, str]]:
+    for path in sorted(folder.glob("*/divisions.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if any(row["level"] == "district" and row["code"] == district for row in rows):
+            return rows
+    return []

@@ -1,0 +1,1 @@
+"""Files of the catalogue, of response plans and of the working calendar."""

@@ -1,0 +1,1 @@
+"""OpenStreetMap files: places, levels and the model of a real place."""

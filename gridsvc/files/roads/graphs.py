@@ -1,0 +1,117 @@
+"""Roads as networkx graphs in the form of osmnx, in and out: nodes with x and y, edges with length and highway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput, Unavailable
+from gridsvc.roads.network.network import CLOSED, DEGREE
+from gridsvc.roads.network.speeds import CLASSES
+from gridsvc.roads.network.tags import ON_FOOT_FIRST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import networkx as nx
+
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.network.speeds import Speeds
+
+
+def read_graphml(path: Path) -> RoadNetwork:
+    """Read a GraphML file as osmnx saves it."""
+    import osmnx
+
+    try:
+        graph = osmnx.io.load_graphml(path)
+    except Exception as broken:
+        reason = str(broken).splitlines()[0][:200] if str(broken) else type(broken).__name__
+        raise InvalidInput(
+            f"{path.name} cannot be read as a GraphML file of osmnx: {reason}", kind="broken-file"
+        ) from broken
+    return read_graph(graph, source=path.name)
+
+
+def ask_osmnx(place: str) -> RoadNetwork:
+    """Ask OpenStreetMap (Overpass, by osmnx) for the roads of a named place."""
+    import osmnx
+    import requests
+
+    try:
+        graph = osmnx.graph.graph_from_place(place, network_type="drive_service", retain_all=True)
+    except (requests.RequestException, OSError) as away:
+        raise Unavailable(f"OpenStreetMap cannot be asked for {place!r}: {away}. Load a file instead.") from away
+    except Exception as refused:
+        raise InvalidInput(f"OpenStreetMap has no roads for {place!r}: {refused}", kind="no-roads") from refused
+    return read_graph(graph, source=place)
+
+
+def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds | None = None) -> RoadNetwork:
+    """Read a graph of osmnx: roads meet at its nodes and nowhere else; a pair of opposite edges is a two-way street."""
+    import geopandas as gpd
+    import shapely
+
+    from gridsvc.files.roads.lines import TAGS, build_lines
+
+    places: dict[Any, Any] = {node: (data.get("x"), data.get("y")) for node, data in graph.nodes(data=True)}
+    if not places or any(x is None or y is None for x, y in places.values()):
+        raise InvalidInput("The graph has nodes without x and y (degrees of longitude and latitude).", kind="bad-graph")
+    number = {node: i for i, node in enumerate(places)}
+    rows: dict[Any, dict[str, Any]] = {}
+    for u, v, data in graph.edges(data=True):
+        line = data.get("geometry") or shapely.LineString([places[u], places[v]])
+        tags = {key: _first(data[key]) for key in (*TAGS, "speed_kph") if key in data}
+        told = tuple(sorted((key, str(value)) for key, value in tags.items() if key != "oneway"))
+        back = rows.get((number[v], number[u], line.reverse().wkb, told))
+        if back is not None and back["oneway"] == "yes":
+            back["oneway"] = "no"
+            continue
+        rows[number[u], number[v], line.wkb, told] = {
+            **tags, "oneway": "yes", "geometry": line, "from": number[u], "to": number[v],
+        }  # fmt: skip
+    if not rows:
+        raise InvalidInput("The graph has no edges.", kind="no-roads")
+    table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
+    return build_lines(table, source=source, speeds=speeds)
+
+
+def _first(value: Any) -> Any:
+    """Return the first of a list, as osmnx writes them where it joined several ways."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
+    """Write the network as a graph that osmnx reads: the junctions and, one an open direction, the edges.
+
+    `travel_time` is seconds of the normal profile, `length` metres. Forbidden turns have no place in such a graph.
+    """
+    import networkx as nx
+    import shapely
+
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs="EPSG:4326")
+    lon, lat = network.junction_lon * DEGREE, network.junction_lat * DEGREE
+    graph.add_nodes_from((j, {"x": x, "y": y}) for j, (x, y) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True)))
+    vertices = np.column_stack([network.vertex_lon, network.vertex_lat]) * DEGREE
+    for edge in range(network.edge_count):
+        line = vertices[network.edge_first_vertex[edge] : network.edge_first_vertex[edge + 1]]
+        ends = int(network.edge_from[edge]), int(network.edge_to[edge])
+        name = int(network.edge_name[edge])
+        kind = CLASSES[network.edge_class[edge]]
+        opened = [side for side in (0, 1) if network.slot_ms[0, 2 * edge + side] != CLOSED]
+        for side in opened:
+            u, v = ends if side == 0 else ends[::-1]
+            data = {
+                "osmid": int(network.edge_way[edge]), "highway": kind if kind != "gate" else "service",
+                "oneway": len(opened) == 1, "length": float(network.edge_length_m[edge]),
+                "speed_kph": float(network.edge_kph[edge]), "reversed": side == 1,
+                "travel_time": int(network.slot_ms[0, 2 * edge + side]) / 1000.0,
+                "geometry": shapely.LineString(line if side == 0 else line[::-1]),
+            }  # fmt: skip
+            if name >= 0:
+                data["name"] = network.names[name]
+            if kind in ON_FOOT_FIRST:
+                data["motorcar"] = "yes"
+            graph.add_edge(u, v, **data)
+    return graph

@@ -1,0 +1,179 @@
+"""The roads of an OpenStreetMap file in two passes: which points roads need, then those points.
+
+Only needed points are ever handed to Python, so that a whole country fits; no order of the file is assumed, and ids
+may be negative.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+from gridsvc.roads.network.speeds import Speeds, speeds_for
+from gridsvc.roads.network.survey import Restriction, Survey
+from gridsvc.roads.network.tags import read_barrier, read_way
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TURN_KINDS = ("no_", "only_")
+EXCEPT_US = {"motorcar", "motor_vehicle", "vehicle"}
+
+
+def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speeds]:
+    """Read ways, points, barriers and turn restrictions; the region's speeds where none are given.
+
+    Raises InvalidInput for a file that is missing, no OpenStreetMap file, or cut short.
+    """
+    import osmium
+
+    if not path.is_file():
+        raise InvalidInput(f"There is no file {path}.", kind="no-file")
+    try:
+        where = speeds or _regional(path, osmium)
+        ways = _Ways(where)
+        restrictions: list[Restriction] = []
+        turns: Counter[str] = Counter()
+        both: Any = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION)
+        for thing in both:
+            if thing.is_way():
+                ways.take(thing)
+            elif thing.tags.get("type", "").startswith("restriction"):
+                restriction, verdict = _restriction(thing)
+                turns[verdict] += 1
+                if restriction is not None:
+                    restrictions.append(restriction)
+        needed = np.unique(np.frombuffer(ways.points, np.int64)) if ways.points else np.empty(0, np.int64)
+        points = _Points()
+        for node in _nodes(path, needed, osmium):
+            points.take(node)
+    except RuntimeError as broken:
+        raise InvalidInput(
+            f"{path.name} cannot be read as an OpenStreetMap file ({broken}). It may be cut short: download it again "
+            "and compare its checksum.",
+            kind="broken-file",
+        ) from broken
+    report: dict[str, Any] = {
+        "ways": len(ways.ids),
+        "ways_left_out": dict(ways.left_out),
+        "turn_restrictions": dict(turns),
+    }
+    return ways.survey(points, tuple(restrictions), report), where
+
+
+def _regional(path: Path, osmium: Any) -> Speeds:
+    """Choose the speeds of the region by the file's box, else by the first node that comes."""
+    box = osmium.io.Reader(str(path), osmium.osm.NOTHING).header().box()
+    if box.valid():
+        return speeds_for((box.bottom_left.lon + box.top_right.lon) / 2, (box.bottom_left.lat + box.top_right.lat) / 2)
+    for node in osmium.FileProcessor(str(path), osmium.osm.NODE):
+        return speeds_for(node.lon, node.lat)
+    return Speeds()
+
+
+def _nodes(path: Path, needed: np.ndarray[Any, np.dtype[np.int64]], osmium: Any) -> Iterator[Any]:
+    processor = osmium.FileProcessor(str(path), osmium.osm.NODE)
+    if len(needed) and needed[0] >= 0:
+        yield from processor.with_filter(osmium.filter.IdFilter(needed.tolist()))
+        return
+    # the filter knows no negative ids
+    wanted = set(needed.tolist())
+    yield from (node for node in processor if node.id in wanted)
+
+
+class _Points:
+    def __init__(self) -> None:
+        self.ids = array("q")
+        self.lon = array("d")
+        self.lat = array("d")
+        self.signal = array("b")
+        self.barriers: dict[int, tuple[bool, bool]] = {}
+
+    def take(self, node: Any) -> None:
+        if not node.location.valid():
+            return
+        self.ids.append(node.id)
+        self.lon.append(node.lon)
+        self.lat.append(node.lat)
+        signal = False
+        if node.tags:
+            signal = node.tags.get("highway") == "traffic_signals"
+            if "barrier" in node.tags and (opens := read_barrier(dict(node.tags))) is not None:
+                self.barriers[node.id] = opens
+        self.signal.append(signal)
+
+
+class _Ways:
+    def __init__(self, speeds: Speeds) -> None:
+        self.speeds = speeds
+        self.ids = array("q")
+        self.first = array("q", [0])
+        self.points = array("q")
+        self.road_class = array("B")
+        self.kph = array("f")
+        self.roundabout = array("b")
+        self.name = array("i")
+        self.names: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
+
+    def take(self, way: Any) -> None:
+        kind = way.tags.get("highway")
+        if kind is None:
+            return
+        tags = dict(way.tags)
+        driving = read_way(tags, self.speeds)
+        if driving is None:
+            self.left_out["area" if tags.get("area") == "yes" else kind] += 1
+            return
+        self.ids.append(way.id)
+        self.points.extend(node.ref for node in way.nodes)
+        self.first.append(len(self.points))
+        self.road_class.append(driving.road_class)
+        self.kph.extend(driving.kph)
+        self.roundabout.append(driving.roundabout)
+        name = tags.get("name") or tags.get("ref")
+        self.name.append(-1 if name is None else self.names.setdefault(name, len(self.names)))
+
+    def survey(self, points: _Points, restrictions: tuple[Restriction, ...], report: dict[str, Any]) -> Survey:
+        return Survey(
+            point=np.array(points.ids, np.int64), lon=np.array(points.lon), lat=np.array(points.lat),
+            signal=np.array(points.signal, bool),
+            way=np.array(self.ids, np.int64), way_first=np.array(self.first, np.int64),
+            way_point=np.array(self.points, np.int64), road_class=np.array(self.road_class, np.uint8),
+            kph=np.array(self.kph, np.float32).reshape(-1, 4), roundabout=np.array(self.roundabout, bool),
+            name=np.array(self.name, np.int32), names=tuple(self.names),
+            barriers=points.barriers, restrictions=restrictions, report=report,
+        )  # fmt: skip
+
+
+def _restriction(relation: Any) -> tuple[Restriction | None, str]:
+    """Read a turn restriction; what became of it comes second."""
+    tags = dict(relation.tags)
+    told = tags.get("restriction") or tags.get("restriction:motorcar") or tags.get("restriction:motor_vehicle")
+    if told is None:
+        return None, "conditional" if any("conditional" in key for key in tags) else "for_other_vehicles"
+    if any(key in tags for key in ("day_on", "hour_on")):
+        return None, "timed"
+    exempt = {part.strip() for part in (tags.get("except") or tags.get("exception") or "").split(";")}
+    if exempt & EXCEPT_US:
+        return None, "not_for_cars"
+    if not told.startswith(TURN_KINDS):
+        return None, "unknown"
+    members: dict[str, list[tuple[str, int]]] = {"from": [], "via": [], "to": []}
+    for member in relation.members:
+        if member.role in members:
+            members[member.role].append((member.type, member.ref))
+    ways = {role: tuple(ref for kind, ref in members[role] if kind == "w") for role in members}
+    via_points = [ref for kind, ref in members["via"] if kind == "n"]
+    if not ways["from"] or not ways["to"] or len(via_points) + bool(ways["via"]) != 1:
+        return None, "incomplete"
+    many = told in {"no_entry", "no_exit"}
+    if not many and (len(ways["from"]) > 1 or len(ways["to"]) > 1):
+        return None, "incomplete"
+    via = via_points[0] if via_points else None
+    return Restriction(told.startswith("only_"), ways["from"], ways["to"], via, ways["via"]), "read"

@@ -1,0 +1,215 @@
+"""Who asks, known again within a microsecond: what one process remembers of keys and sessions it has verified.
+
+A key is verified with argon2 once in each process, a session with one query. From then on a keyed hash of what was
+shown finds the caller. What is remembered holds while the counter of changes (keys, sessions, generations in force)
+stands still; it is asked for at most every half second, and before the answer, so that a revoked key is refused within
+a second everywhere, also by a process that was stopped meanwhile. While the database is away nothing can be revoked
+in it either: who is known stays known, others wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridsvc.access.scopes import OPERATOR, Caller
+from gridsvc.db.access import keys as store
+from gridsvc.db.cases.personal import append_noted
+from gridsvc.db.evidence.events import append_event
+from gridsvc.db.schema.access import ALL_DISTRICTS
+from gridsvc.errors import Unavailable
+from gridsvc.operations.access.keys import caller_of_key, hash_secret, is_secret, read_key
+from gridsvc.operations.access.sessions import begin_session, caller_of_session, digest, end_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.access.keys import StoredKey
+    from gridsvc.operations.access.sessions import Begun
+    from gridsvc.operations.runtime.service import Service
+
+CHECKED_EVERY_S = 0.5
+KEPT_S = 600.0
+"""How long a caller is remembered without a look at his row: bounds the age of a session's renewal."""
+_KEPT = 10_000
+_REFUSALS_KEPT = 10_000
+_REFUSAL_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    version: tuple[int, str]
+    at: float
+
+
+class CallerBook:
+    """The callers that this process knows. Safe for threads.
+
+    Parameters
+    ----------
+    service
+        Any caller's; the book itself looks at everything.
+    clock
+        Monotonic seconds; another one in tests.
+    """
+
+    def __init__(self, service: Service, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._service = service.seen_by(OPERATOR)
+        self._database = self._service.database
+        self._clock = clock
+        self._secret = os.urandom(32)
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._proven: OrderedDict[bytes, str] = OrderedDict()  # shown key -> the hash that it was verified against
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._verifying = threading.Semaphore(2)  # of 19 MiB each
+        self._version: tuple[int, str] | None = None
+        self._checked_at = float("-inf")
+        self._refused: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._no_such_key = hash_secret("nobody")
+
+    def find(self, shown: str) -> Caller | None:
+        """Return the caller of a key or token that is remembered and certainly still good, without any question."""
+        now = self._clock()
+        if now - self._checked_at > CHECKED_EVERY_S:
+            return None
+        known = self._known.get(self._trace(shown))
+        if known is None or known.version != self._version or now - known.at > KEPT_S:
+            return None
+        return known.caller
+
+    def verify(self, shown: str) -> Caller | None:
+        """Return the caller of a key or token; None for one that is no good.
+
+        Raises
+        ------
+        Unavailable
+            When the database is away and the caller is not remembered.
+        """
+        trace = self._trace(shown)
+        try:
+            version = self._read_version()
+        except Unavailable:
+            known = self._known.get(trace)
+            if known is None:
+                raise
+            return known.caller
+        if (caller := self.find(shown)) is not None:
+            return caller
+        caller = self._caller_of(shown, trace)
+        with self._lock:
+            self._known.pop(trace, None)
+            if caller is not None:
+                self._known[trace] = _Known(caller, version, self._clock())
+                while len(self._known) > _KEPT:
+                    self._known.popitem(last=False)
+        return caller
+
+    def verify_key(self, shown: str) -> StoredKey | None:
+        """Return the stored key of a key that is good, asking the database every time."""
+        parts = read_key(shown)
+        with self._database.transaction() as connection:
+            key = None if parts is None else store.find_key(connection, parts[0])
+        if key is not None and key.revoked_at is not None:
+            key = None
+        secret = "" if parts is None else parts[1]
+        proven = self._is_proven(self._trace(shown), self._no_such_key if key is None else key.secret_hash, secret)
+        return key if proven else None
+
+    def remembers(self, shown: str) -> bool:
+        """Whether this process found a key or token good before: then to look again costs little."""
+        trace = self._trace(shown)
+        return trace in self._known or trace in self._proven
+
+    def begin_session(self, key: StoredKey) -> Begun:
+        """Begin a browser session of a key that was just verified."""
+        return begin_session(self._service, key)
+
+    def end_session(self, shown: str) -> None:
+        """End the session or device of a token; this process forgets it at once, others within half a second."""
+        end_session(self._service, shown)
+        with self._lock:
+            self._known.pop(self._trace(shown), None)
+
+    def note_refusal(self, what: str, who: str, *, district: str | None, address: str, why: str) -> None:
+        """Write a refusal as an event, at most one a minute for the same caller or address, with how many there were.
+
+        `what` is `sign-in-refused` or `refused`, `who` the caller's name or the address. The address is personal and
+        lies apart from the event.
+        """
+        now = self._clock()
+        with self._lock:
+            last, count = self._refused.pop((what, who), (float("-inf"), 0))
+            due = now - last >= _REFUSAL_EVERY_S
+            self._refused[what, who] = (now, 0) if due else (last, count + 1)
+            while len(self._refused) > _REFUSALS_KEPT:
+                self._refused.popitem(last=False)
+        if not due:
+            return
+        actor = who if what == "refused" else "nobody"
+
+        def work(connection: Connection) -> None:
+            _, at = store.read_version(connection)
+            append_noted(connection, district or ALL_DISTRICTS, what, note=address, actor=actor, at=at,
+                         data={"why": why, "times": count + 1})  # fmt: skip
+
+        self._database.run(work)
+
+    def _caller_of(self, shown: str, trace: bytes) -> Caller | None:
+        if shown.startswith("gs_"):
+            new = trace not in self._proven
+            key = self.verify_key(shown)
+            return None if key is None else self._database.run(lambda own: self._let_in(own, key, new=new))
+
+        def work(connection: Connection) -> Caller | None:
+            found = store.find_session(connection, digest(shown))
+            if found is None:
+                return None
+            _, now = store.read_version(connection)
+            return caller_of_session(connection, found, now)
+
+        return self._database.run(work)
+
+    @staticmethod
+    def _let_in(connection: Connection, key: StoredKey, *, new: bool) -> Caller:
+        """Return the caller of a good key; that it was shown to this process for the first time is an event."""
+        if new:
+            _, now = store.read_version(connection)
+            store.mark_used(connection, key, now)
+            append_event(connection, key.district, "sign-in", actor=key.name, at=now,
+                         data={"key": key.id, "by": "key"})  # fmt: skip
+        return caller_of_key(connection, key)
+
+    def _is_proven(self, trace: bytes, secret_hash: str, secret: str) -> bool:
+        """Verify with argon2 once a process; a key that is not there takes as long as one that is."""
+        if self._proven.get(trace) == secret_hash:
+            return True
+        with self._verifying:
+            if not is_secret(secret_hash, secret):
+                return False
+        with self._lock:
+            self._proven[trace] = secret_hash
+            while len(self._proven) > _KEPT:
+                self._proven.popitem(last=False)
+        return True
+
+    def _read_version(self) -> tuple[int, str]:
+        with self._asking:
+            if self._version is not None and self._clock() - self._checked_at <= CHECKED_EVERY_S:
+                return self._version
+            asked_at = self._clock()
+            with self._database.transaction() as connection:
+                version, _ = store.read_version(connection)
+            self._version, self._checked_at = version, asked_at
+            return version
+
+    def _trace(self, shown: str) -> bytes:
+        return hashlib.blake2b(shown.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()

@@ -1,0 +1,1 @@
+"""Operations on cases: report, recommend, assign, steps, timers."""

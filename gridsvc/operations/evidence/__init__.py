@@ -1,0 +1,1 @@
+"""Verification, replay, rebuild and erasure."""

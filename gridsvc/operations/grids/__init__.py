@@ -1,0 +1,1 @@
+"""Generations of boundaries: import, check, activate."""

@@ -1,0 +1,27 @@
+"""Putting a generation in force as a job: heavy, so outside of any process that answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.grids.versions import get_versions
+
+if TYPE_CHECKING:
+    from gridsvc.operations.jobs.jobs import Run
+
+
+def run_activation(run: Run) -> Any:
+    """Activate the generation that the job names; one that an earlier attempt put in force already is done."""
+    from gridsvc.operations.grids import generations
+
+    code, number = run.job.arguments["district"], int(run.job.arguments["generation"])
+    with run.service.database.transaction() as connection:
+        in_force = get_versions(connection, code).generation
+    if in_force == number:
+        return {"district": code, "generation": number, "already": True}
+    at = run.job.arguments.get("at")
+    done = generations.activate(
+        run.service, code, number, at=None if at is None else datetime.fromisoformat(at), progress=run.progress
+    )
+    return {"district": code, "generation": number, "before": done.before}

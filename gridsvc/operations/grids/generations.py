@@ -1,0 +1,302 @@
+"""Generations of grids: check the draft, put it in force, roll back, compare, export (R4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.evidence.artifacts import put_artifact
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
+from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
+from gridsvc.grids.differences import Difference, compare
+from gridsvc.grids.faults import BLOCKING_OVER_M2, Fault, find_faults
+from gridsvc.grids.levels import LEVEL_KEYS, Grid, Level
+from gridsvc.operations.runtime.districts import ownership_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.operations.runtime.service import Service
+
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The faults of one generation."""
+
+    district: str
+    generation: int
+    state: str
+    faults: list[Fault]
+
+    @property
+    def blocking(self) -> bool:
+        """Whether one of them forbids the activation."""
+        return any(fault.blocking for fault in self.faults)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return {generation, blocking, faults: [...]}."""
+        return {
+            "generation": self.generation,
+            "blocking": self.blocking,
+            "faults": [fault.as_json() for fault in self.faults],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A generation that is now in force. before None: the first one. teams, cases: how many have another owner now."""
+
+    district: str
+    generation: int
+    before: int | None
+    difference: Difference | None
+    teams: int = 0
+    cases: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the change as JSON values."""
+        return {
+            "district": self.district, "generation": self.generation, "before": self.before,
+            "difference": None if self.difference is None else self.difference.as_json(),
+            "teams": self.teams, "open_cases": self.cases,
+        }  # fmt: skip
+
+
+def level_of(key: str) -> Level:
+    """Return the level of a name; refuses an unknown one."""
+    try:
+        return Level.from_key(key)
+    except KeyError:
+        raise InvalidInput(f"There is no level {key!r}; the levels are {', '.join(LEVEL_KEYS)}.") from None
+
+
+def choose_district(service: Service, code: str | None) -> str:
+    """Return the district that is meant: the one named, else the only one loaded."""
+    with service.database.transaction() as connection:
+        loaded = [versions.district for versions in list_versions(connection)]
+    if code is not None:
+        if code not in loaded:
+            known = ", ".join(loaded) or "none"
+            raise NotFound(f"District {code} is not loaded; loaded: {known}.", kind="no-district")
+        return code
+    if len(loaded) == 1:
+        return loaded[0]
+    if not loaded:
+        raise NotFound("No district is loaded. Load grids with --district CODE.", kind="no-district")
+    raise InvalidInput(f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.")
+
+
+# ------------------------------------------------------------------------------------------------- check, put in force
+
+
+def check(
+    service: Service, district: str, *, blocking_over_m2: float = BLOCKING_OVER_M2, progress: Progress | None = None
+) -> Checked:
+    """Find the faults of the draft, else of the generation in force."""
+    with service.database.transaction() as connection:
+        draft = store.find_draft(connection, district)
+        number = draft.number if draft is not None else store.find_in_force(connection, district)
+        if number is None:
+            raise NotFound(
+                f"District {district} has no grids. `gridsvc load grids FILE` loads a level.", kind="no-grids"
+            )
+        grids = store.list_grids(connection, district, number)
+        state = "draft" if draft is not None else "in force"
+    faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
+    blocking = any(fault.blocking for fault in faults)
+    with service.database.transaction() as connection:
+        store.note_check(connection, district, number, [f.as_json() for f in faults[:1000]], blocking=blocking)
+    return Checked(district, number, state, faults)
+
+
+def activate(
+    service: Service, district: str, number: int, *, at: datetime | None = None,
+    blocking_over_m2: float = BLOCKING_OVER_M2, progress: Progress | None = None,
+) -> Activated:  # fmt: skip
+    """Put a generation in force: its index is built first, then one transaction makes the change.
+
+    Raises
+    ------
+    BlockedByFaults
+        When it has faults that forbid it; the first are named.
+    Conflict
+        When it is in force already, was changed in the meantime, or `at` lies in the future.
+    """
+    with service.database.transaction() as connection:
+        generation = store.get_generation(connection, district, number)
+        versions = get_versions(connection, district)
+        if versions.generation == number:
+            raise Conflict(f"Generation {number} is in force already.", kind="in-force")
+        if at is not None and at > versions.now:
+            raise Conflict(f"{at.isoformat()} lies in the future; activate when the day has come.", kind="future")
+        grids = store.list_grids(connection, district, number)
+    if generation.state == "draft":
+        faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
+        _refuse_faults(number, [fault for fault in faults if fault.blocking])
+    return _put_in_force(service, district, number, grids, generation.source, reason="activate", at=at)
+
+
+def _refuse_faults(number: int, faults: Sequence[Fault]) -> None:
+    if faults:
+        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+        named = " ".join(fault.words for fault in faults[:3])
+        raise BlockedByFaults(
+            f"Generation {number} has {len(faults)} blocking faults: {named}{more} `gridsvc grids check` lists all; "
+            "correct the source and load it again.",
+            faults=[fault.as_json() for fault in faults[:100]],
+        )
+
+
+def _put_in_force(
+    service: Service, district: str, number: int, grids: Sequence[Grid], source: dict[str, Any], *,
+    reason: str, at: datetime | None = None,
+) -> Activated:  # fmt: skip
+    from gridsvc.grids.index import OwnershipIndex
+
+    index = OwnershipIndex.build(district, number, grids)
+    with service.database.transaction() as connection:
+        digest = put_artifact(connection, service.folder, district, "ownership-index", index.to_bytes())
+        before = store.find_in_force(connection, district)
+        former = [] if before is None else store.list_grids(connection, district, before)
+    difference = None if before is None else compare(former, grids)
+
+    def work(connection: Connection) -> None:
+        store.lock_drafts(connection, district)
+        versions = get_versions(connection, district, lock="update")
+        if versions.generation != before or store.get_generation(connection, district, number).source != source:
+            raise Conflict(
+                f"Generation {number} or what is in force changed in the meantime. Look again.", kind="raced"
+            )
+        store.put_in_force(connection, district, number, reason=reason, index_digest=digest, valid_from=at)
+
+    service.database.run(work)
+    teams = cases = 0
+    if before is not None:
+        with service.database.transaction() as connection:
+            old = ownership_index(service, connection, district, before)
+            places = store.list_places(connection, district)
+        changed = [who for who, lon, lat in places if old.locate(lon, lat).owners != index.locate(lon, lat).owners]
+        teams, cases = changed.count("team"), changed.count("case")
+    return Activated(district, number, before, difference, teams, cases)
+
+
+def rollback(service: Service, district: str) -> Activated:
+    """Put the generation in force again that was before the present one; a new entry of the log, nothing rewritten."""
+    with service.database.transaction() as connection:
+        stack: list[int] = []
+        for entry in store.list_entries(connection, district):
+            if entry.reason == "rollback" and len(stack) > 1:
+                stack.pop()
+            elif entry.reason == "activate":
+                stack.append(entry.generation)
+        if len(stack) < 2:
+            raise Conflict(f"District {district} has no earlier generation to go back to.", kind="no-earlier")
+        generation = store.get_generation(connection, district, stack[-2])
+        grids = store.list_grids(connection, district, generation.number)
+    return _put_in_force(service, district, generation.number, grids, generation.source, reason="rollback")
+
+
+def establish(
+    service: Service, district: str, grids: Sequence[Grid], *, source: dict[str, Any], name: str | None = None,
+    synthetic: bool = False, time_zone: str | None = None, blocking_over_m2: float = BLOCKING_OVER_M2,
+) -> int:  # fmt: skip
+    """Load all levels at once, check and activate them; return the generation's number. An open draft is replaced."""
+
+    def work(connection: Connection) -> int:
+        ensure_district(connection, district, name=name, synthetic=synthetic, time_zone=time_zone)
+        store.lock_drafts(connection, district)
+        draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=None, source={})
+        store.write_grids(connection, district, draft.number, grids, levels=Level)
+        store.note_load(connection, district, draft.number, source)
+        return draft.number
+
+    number = service.database.run(work)
+    activate(service, district, number, blocking_over_m2=blocking_over_m2)
+    return number
+
+
+# --------------------------------------------------------------------------------------------------- look and compare
+
+
+def get_number(service: Service, district: str, *, as_of: datetime | None = None) -> int:
+    """Return the generation in force, now or at a time."""
+    with service.database.transaction() as connection:
+        number = store.find_in_force(connection, district, as_of=as_of)
+    if number is None:
+        when = "" if as_of is None else f" at {as_of.isoformat()}"
+        raise NotFound(
+            f"District {district} has no grids in force{when}. `gridsvc grids activate N` puts a draft in force.",
+            kind="no-grids",
+        )
+    return number
+
+
+def list_grids(service: Service, district: str) -> list[dict[str, Any]]:
+    """Return code, name, level, parent and area_m2 of every grid in force, widest level first."""
+    number = get_number(service, district)
+    with service.database.transaction() as connection:
+        rows = store.list_areas(connection, district, number)
+    return [
+        {"code": code, "name": name, "level": level.key, "parent": parent, "area_m2": round(area_m2, 1)}
+        for code, name, level, parent, area_m2 in rows
+    ]
+
+
+def diff(service: Service, district: str, number: int) -> tuple[int | None, Difference]:
+    """Compare a generation with the one in force (its own predecessor in number, if it is that one)."""
+    with service.database.transaction() as connection:
+        store.get_generation(connection, district, number)
+        base = store.find_in_force(connection, district)
+        if base == number:
+            earlier = [g.number for g in store.list_generations(connection, district) if g.number < number]
+            base = earlier[-1] if earlier else None
+        before = [] if base is None else store.list_grids(connection, district, base)
+        return base, compare(before, store.list_grids(connection, district, number))
+
+
+def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
+    """Return what every generation says of a grid's code, oldest first."""
+    with service.database.transaction() as connection:
+        rows = store.list_past(connection, district, code)
+        entries = store.list_entries(connection, district)
+    if not rows:
+        raise NotFound(f"No generation of district {district} has a grid {code}.", kind="no-grid")
+    spans = _spans(entries)
+    return [
+        {
+            "generation": row.generation, "state": row.state, "name": row.name, "level": row.level.key,
+            "parent": row.parent, "area_m2": round(row.area_m2, 1), "in_force": spans.get(row.generation, []),
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _spans(entries: Sequence[store.Entry]) -> dict[int, list[dict[str, str | None]]]:
+    """Return when each generation was in force: [{from, until}], until None while it is."""
+    ordered = sorted(entries, key=lambda entry: entry.valid_from)
+    spans: dict[int, list[dict[str, str | None]]] = {}
+    for entry, later in zip(ordered, [*ordered[1:], None], strict=True):
+        until = None if later is None else later.valid_from.isoformat()
+        spans.setdefault(entry.generation, []).append({"from": entry.valid_from.isoformat(), "until": until})
+    return spans
+
+
+def export(
+    service: Service, district: str, path: Path, *, number: int | None = None, level: Level | None = None
+) -> int:
+    """Write a generation (None: the one in force), or one level of it, to a file; return the number of grids."""
+    from gridsvc.files.grids.export import write_boundaries
+
+    told = get_number(service, district) if number is None else number
+    with service.database.transaction() as connection:
+        store.get_generation(connection, district, told)
+        grids = store.list_grids(connection, district, told, level=level)
+    write_boundaries(path, grids)
+    return len(grids)

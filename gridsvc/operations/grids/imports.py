@@ -1,0 +1,176 @@
+"""Boundaries of one level out of a file into the draft generation: codes by name, parents by geometry (R4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids.versions import ensure_district, get_versions
+from gridsvc.grids.faults import Fault, find_faults
+from gridsvc.grids.levels import Grid, Level
+from gridsvc.grids.naming import KnownDivision, resolve_codes
+from gridsvc.grids.parents import adopt, find_parents
+from gridsvc.operations.grids.generations import choose_district
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.files.grids.boundaries import Boundaries
+    from gridsvc.operations.runtime.service import Service
+
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns and layer of a file to read, and its encoding; None: guessed, or the only one."""
+
+    code: str | None = None
+    name: str | None = None
+    parent: str | None = None
+    layer: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did. generation None: a dry run, nothing was kept. faults: only of a dry run."""
+
+    district: str
+    generation: int | None
+    level: Level
+    grids: int
+    unresolved: int
+    columns: dict[str, str]
+    crs: str
+    notes: list[str]
+    faults: list[Fault] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the load as JSON values."""
+        told: dict[str, Any] = {
+            "district": self.district, "generation": self.generation, "level": self.level.key, "grids": self.grids,
+            "unresolved": self.unresolved, "columns": self.columns, "crs": self.crs, "notes": self.notes,
+        }  # fmt: skip
+        if self.faults is not None:
+            told["faults"] = [fault.as_json() for fault in self.faults]
+            told["blocking"] = any(fault.blocking for fault in self.faults)
+        return told
+
+
+def load_grids(
+    service: Service, path: Path, level: Level, *, district: str | None, crs: str | None, columns: Columns,
+    dry_run: bool = False, progress: Progress | None = None,
+) -> Loaded:  # fmt: skip
+    """Put the boundaries of a file in the place of one level of the draft, which begins as what is in force."""
+    from gridsvc.files.grids.boundaries import read_boundaries
+    from gridsvc.files.grids.divisions import find_district_name, list_divisions
+
+    code = district if district is not None else choose_district(service, None)
+    boundaries = read_boundaries(
+        path, crs=crs, code_field=columns.code, name_field=columns.name, parent_field=columns.parent,
+        layer=columns.layer, encoding=columns.encoding,
+    )  # fmt: skip
+    known = [division for division in list_divisions(code) if division.level == level]
+    source = {"file": path.name, "crs": boundaries.crs, "columns": boundaries.columns}
+    name = find_district_name(code)
+
+    def work(connection: Connection) -> Loaded:
+        store.lock_drafts(connection, code)
+        others = [grid for grid in _present_grids(connection, code) if grid.level != level]
+        own = _as_grids(boundaries, level, code, known, others)
+        whole = adopt([*_without_lost_parents(others, own), *own])
+        told = Loaded(
+            code, None, level, len(own), sum(grid.provisional_code for grid in own), boundaries.columns,
+            boundaries.crs, boundaries.notes,
+        )  # fmt: skip
+        if dry_run:
+            return replace(told, faults=find_faults(whole, progress=progress))
+        ensure_district(connection, code, name=name)
+        number = _write(connection, code, level, others, whole, source)
+        return replace(told, generation=number)
+
+    return service.database.run(work)
+
+
+def _present_grids(connection: Connection, district: str) -> list[Grid]:
+    """Return the grids of the draft, else of the generation in force, else none."""
+    draft = store.find_draft(connection, district)
+    number = draft.number if draft is not None else store.find_in_force(connection, district)
+    return [] if number is None else store.list_grids(connection, district, number)
+
+
+def _write(
+    connection: Connection, district: str, level: Level, others: Sequence[Grid], whole: Sequence[Grid],
+    source: dict[str, Any],
+) -> int:  # fmt: skip
+    """Write the level, and those whose parents changed with it, into the draft; return its number."""
+    in_force = get_versions(connection, district).generation
+    draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
+    before = {(grid.level, grid.code, grid.parent) for grid in others}
+    changed = {level, *(grid.level for grid in whole if (grid.level, grid.code, grid.parent) not in before)}
+    store.write_grids(
+        connection, district, draft.number, [grid for grid in whole if grid.level in changed], levels=changed
+    )
+    loads = [*draft.source.get("loads", []), source | {"level": level.key}]
+    store.note_load(connection, district, draft.number, {**draft.source, "loads": loads})
+    return draft.number
+
+
+def _without_lost_parents(others: Sequence[Grid], own: Sequence[Grid]) -> list[Grid]:
+    """Clear the parents of other levels that pointed into the level now replaced, where their code is gone."""
+    codes = {grid.code for grid in (*others, *own)}
+    return [
+        replace(grid, parent=None) if grid.parent is not None and grid.parent not in codes else grid for grid in others
+    ]
+
+
+def _as_grids(
+    boundaries: Boundaries, level: Level, district: str, known: Sequence[KnownDivision], others: Sequence[Grid]
+) -> list[Grid]:
+    """Give every feature of a file its code and parent."""
+    wider = [grid for grid in others if grid.level < level]
+    by_name: dict[str, list[str]] = {}
+    for grid in wider:
+        by_name.setdefault(grid.name, []).append(grid.code)
+    codes = {grid.code for grid in wider}
+    parents = [_parent_code(told, codes, by_name) for told in boundaries.parents]
+    shapes = list(boundaries.geometries)
+    townships: list[str | None] = [district] * len(shapes)
+    if level > Level.TOWNSHIP:
+        townships = find_parents(shapes, [grid for grid in wider if grid.level == Level.TOWNSHIP])
+    named = resolve_codes(
+        boundaries.names, known, townships, district=district, level=level,
+        places=[_place(shape) for shape in shapes],
+    )  # fmt: skip
+    return [
+        Grid(
+            code=told or made.code, name=name, level=level, parent=parent, geometry=shape,
+            urban_rural_code=urban_rural or made.urban_rural_code,
+            provisional_code=made.provisional and told is None, officer=officer,
+        )
+        for told, made, name, parent, shape, urban_rural, officer in zip(
+            boundaries.codes, named, boundaries.names, parents, shapes, boundaries.urban_rural_codes,
+            boundaries.officers, strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _parent_code(told: str | None, codes: set[str], by_name: dict[str, list[str]]) -> str | None:
+    """Return the code of a parent that a file names by its code or its name; one that is not there stays as told."""
+    if told is None or told in codes:
+        return told
+    same = by_name.get(told, [])
+    return same[0] if len(same) == 1 else told
+
+
+def _place(shape: Any) -> tuple[float, float]:
+    bounds: tuple[float, float, float, float] = shape.bounds
+    x, y = bounds[0], bounds[1]
+    return (x, y) if np.isfinite(x) and np.isfinite(y) else (0.0, 0.0)

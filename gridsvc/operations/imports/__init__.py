@@ -1,0 +1,1 @@
+"""Imports that load several nouns at once."""

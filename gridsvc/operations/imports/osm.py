@@ -1,0 +1,135 @@
+"""`gridsvc load osm`: what one OpenStreetMap file has of a district, and nothing made up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db import teams
+from gridsvc.db.grids import addresses
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
+from gridsvc.errors import InvalidInput
+from gridsvc.files.osm.levels import choose_admin_levels
+from gridsvc.files.osm.model import REAL_CODE
+from gridsvc.files.osm.places import read_places
+from gridsvc.grids.levels import Grid, Level
+from gridsvc.grids.naming import resolve_codes
+from gridsvc.grids.parents import adopt
+from gridsvc.operations.roads import networks
+from gridsvc.roads.network.margins import in_words, margin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.files.osm.places import OsmPlaces
+    from gridsvc.operations.runtime.service import Service
+
+
+def load_file(
+    service: Service, path: Path, district: str | None, told: Mapping[Level, int], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Put the roads of a file in force, its posts and addresses in place, and its boundaries into the draft.
+
+    Raises
+    ------
+    InvalidInput
+        An unreadable file, one without roads, a told admin_level that it has not, or no word which of several
+        districts is meant.
+    """
+    from gridsvc.files.roads.read import read_osm
+
+    network = read_osm(path)
+    found = read_places(path)
+    grids = real_grids(found, told)
+    code = service.database.run(lambda connection: _district(connection, district))
+    say(f"Roads: {network.node_count} nodes, {network.arc_count} arcs ...")
+    digest = networks.establish(service, code, network, source=path.name)
+    coded = _coded(grids, code)
+    posts = [
+        teams.Station(f"{code}-{number:03}", post.name, post.kind, post.lon, post.lat)
+        for number, post in enumerate(found.posts, 1)
+    ]
+    houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, path.name) for a in found.addresses]
+    homes = [addresses.Address(s.name, s.kind, s.lon, s.lat, 800.0, path.name) for s in found.settlements]
+
+    def work(connection: Connection) -> int | None:
+        addresses.replace_addresses(connection, code, houses + homes)
+        teams.put_stations(connection, code, posts)
+        return _draft(connection, code, coded, path.name) if coded else None
+
+    draft = service.database.run(work)
+    counts = {level.key: sum(grid.level is level for grid in coded) for level in Level}
+    return {
+        "district": code,
+        "generation": draft,
+        "grids": counts,
+        "roads": {"network": digest, "nodes": network.node_count, "arcs": network.arc_count},
+        "stations": len(posts),
+        "addresses": len(houses),
+        "places": len(homes),
+        "notes": [*_notes(found, counts, draft), *(in_words(margin(network, coded)) if coded else [])],
+    }
+
+
+def real_grids(found: OsmPlaces, told: Mapping[Level, int]) -> list[Grid]:
+    """Return the file's complete areas as grids without codes, and without those that lie outside all townships."""
+    chosen = choose_admin_levels(found.areas, told)
+    grids = [
+        Grid("", area.name, level, None, area.geometry)
+        for level, number in sorted(chosen.items())
+        for area in found.areas
+        if area.admin_level == number
+    ]
+    townships = [grid.geometry for grid in grids if grid.level is Level.TOWNSHIP]
+    return [
+        grid
+        for grid in grids
+        if grid.level is Level.TOWNSHIP or any(shape.intersection(grid.geometry).area > 0 for shape in townships)
+    ]
+
+
+def _coded(grids: list[Grid], district: str) -> list[Grid]:
+    """Give every grid a code from the district's and the sorted names, and the parent that holds most of it."""
+    coded = []
+    for level in Level:
+        own = [grid for grid in grids if grid.level is level]
+        places = [grid.geometry.representative_point().coords[0] for grid in own]
+        named = resolve_codes([grid.name for grid in own], [], [None] * len(own), district=district, level=level,
+                              places=[(x, y) for x, y in places])  # fmt: skip
+        coded += [Grid(n.code, g.name, level, None, g.geometry) for g, n in zip(own, named, strict=True)]
+    return adopt(coded)
+
+
+def _district(connection: Connection, told: str | None) -> str:
+    loaded = [versions.district for versions in list_versions(connection)]
+    if told is None and len(loaded) > 1:
+        raise InvalidInput(f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.")
+    code = told or (loaded[0] if loaded else REAL_CODE)
+    ensure_district(connection, code)
+    return code
+
+
+def _draft(connection: Connection, district: str, grids: list[Grid], source: str) -> int:
+    store.lock_drafts(connection, district)
+    in_force = get_versions(connection, district).generation
+    draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
+    levels = {grid.level for grid in grids}
+    store.write_grids(connection, district, draft.number, grids, levels=levels)
+    loads = [*draft.source.get("loads", []), {"file": source, "levels": sorted(level.key for level in levels)}]
+    store.note_load(connection, district, draft.number, {**draft.source, "loads": loads})
+    return draft.number
+
+
+def _notes(found: OsmPlaces, counts: dict[str, int], draft: int | None) -> list[str]:
+    notes = [f"{area.name} (admin_level {area.admin_level}) is left out: {area.reason}" for area in found.left_out]
+    if draft is None:
+        notes.append("The file has no complete named boundary up to admin_level 8: load grids of your own")
+    else:
+        lacks = [key for key, count in counts.items() if not count]
+        if lacks:
+            notes.append(f"The file has nothing for {', '.join(lacks)}; `gridsvc demo --osm` would draw it")
+        notes.append(f"Draft {draft}: `gridsvc grids check`, then `gridsvc grids activate {draft}`")
+    return notes

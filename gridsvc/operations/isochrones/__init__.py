@@ -1,0 +1,1 @@
+"""Service areas of teams: drawing, storing, exporting."""

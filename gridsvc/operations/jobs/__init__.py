@@ -1,0 +1,1 @@
+"""Jobs, scheduled changes, backup and retention."""

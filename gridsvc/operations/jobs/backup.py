@@ -1,0 +1,78 @@
+"""Backing the whole service up, and restoring it where nothing is yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.cluster import backup as files
+from gridsvc.db.jobs import last_runs
+from gridsvc.db.schema import migrate
+from gridsvc.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.cluster.backup import Backup
+    from gridsvc.operations.jobs.jobs import Run
+    from gridsvc.operations.runtime.service import Service
+
+    Progress = Callable[[int, int], None]
+
+KEPT = 7
+"""Backups that the job keeps in the data folder; older ones go once a new one is whole."""
+
+
+def back_up(service: Service, file: Path, *, progress: Progress | None = None) -> Backup:
+    """Write a backup as of one moment to a new file, and note that there is one."""
+    if service.owner_url is None:
+        raise Refusal("This process does not know the schema's owner. Use `gridsvc db backup FILE`.", kind="no-owner")
+    done = files.write_backup(service.owner_url(), file.absolute(), progress)
+    service.database.run(lambda connection: _note(connection, done))
+    return done
+
+
+def _note(connection: Connection, done: Backup) -> None:
+    value = {"file": str(done.file), "bytes": done.size_bytes, "sha256": done.sha256}
+    last_runs.set_mark(connection, "backup", value)
+
+
+def run_backup(run: Run) -> Any:
+    """Back up into the data folder as a job; the newest few are kept."""
+    folder = run.service.folder / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / f"gridsvc-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup"
+    done = back_up(run.service, file, progress=run.progress)
+    result = run.finish(lambda _connection: done.as_json())
+    for old in list(files.list_backups(folder))[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return result
+
+
+def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> Backup:
+    """Restore a backup into an empty service and bring its schema up to date.
+
+    Nothing is begun with a file that is damaged. A restore that fails leaves the database as empty as it was.
+
+    Raises
+    ------
+    InvalidInput
+        For a file that is no backup, or is damaged.
+    Conflict
+        When there is a service already.
+    Refusal
+        For a backup of a newer gridsvc, or one that the database refuses.
+    """
+    backup = files.read_backup(file.absolute())
+    if backup.manifest["schema"] > migrate.HEAD:
+        raise Refusal(
+            f"The backup's schema is {backup.manifest['schema']}, newer than this program's {migrate.HEAD}. "
+            "Install the newer gridsvc.",
+            kind="schema-newer",
+        )
+    files.restore_backup(owner_url, backup, progress)
+    migrate.upgrade(owner_url)
+    return backup

@@ -1,0 +1,172 @@
+"""Heavy work as jobs: asked for, run once in a process of its own, watched, cancelled."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.jobs import jobs
+from gridsvc.db.schema.jobs import WHOLE_SERVICE
+from gridsvc.errors import InvalidInput, NotAllowed, Refusal
+from gridsvc.operations.runtime.idempotency import answer_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.jobs.jobs import Job
+    from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.operations.runtime.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """What a kind of job does: `module:function` called with a Run, returning a JSON value; and what it may be told."""
+
+    target: str
+    words: str
+    arguments: tuple[str, ...] = ()
+
+    def load(self) -> Callable[[Run], Any]:
+        """Return the function; its module is imported only where it runs."""
+        module, _, name = self.target.partition(":")
+        function: Callable[[Run], Any] = getattr(importlib.import_module(module), name)
+        return function
+
+
+KINDS: Mapping[str, JobKind] = {
+    "activate-grids": JobKind("gridsvc.operations.grids.activation:run_activation",
+                              "put a generation of grids in force",
+                              ("district", "generation", "at")),
+    "service-areas": JobKind("gridsvc.operations.isochrones.service_areas:run_areas",
+                             "draw the service areas of teams that are not drawn yet", ("district",)),
+    "backup": JobKind("gridsvc.operations.jobs.backup:run_backup", "back up the whole service into its data folder"),
+    "verify": JobKind("gridsvc.operations.evidence.verify:run_verify", "prove every chain of events"),
+    "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "remove what need not be kept any longer"),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Run:
+    """One attempt at a job.
+
+    `progress` may be called as often as one likes. `finish` writes the effect and the end of the job in one
+    transaction; both raise JobLost where the job is another attempt's by now, or its end was asked for.
+    """
+
+    service: Service
+    job: Job
+    _said_at: float = field(default=0.0, repr=False)
+    _finished: bool = field(default=False, repr=False)
+
+    def progress(self, done: int, total: int | None = None, words: str = "") -> None:
+        """Say how far the work is; written twice a second at most."""
+        if time.monotonic() - self._said_at < 0.5 and done != total:
+            return
+        self._said_at = time.monotonic()
+        self.service.database.run(lambda c: jobs.set_progress(c, self.job, done, total, words))
+
+    def finish(self, effect: Callable[[Connection], Any]) -> Any:
+        """Write the effect, whose value is the job's result, and with it the end of the job."""
+
+        def work(connection: Connection) -> Any:
+            result = effect(connection)
+            jobs.finish_job(connection, self.job, "done", result=result)
+            return result
+
+        result = self.service.database.run(work)
+        self._finished = True
+        return result
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end was written."""
+        return self._finished
+
+
+def ask(
+    service: Service,
+    kind: str,
+    arguments: dict[str, Any] | None = None,
+    *,
+    asked_by: str,
+    request: RequestKey | None = None,
+) -> KeptAnswer:
+    """Put a job in the queue and answer with it (202); the background process takes it up.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown kind, or arguments that it does not know.
+    NotAllowed
+        For a caller who sees one district only: a job is done for the whole service.
+    """
+    if service.caller.scope.district is not None:
+        raise NotAllowed("A job is done for all districts, and your key is for one. Ask who may for all.")
+    known = KINDS.get(kind)
+    if known is None:
+        raise InvalidInput(f"There is no kind of job {kind[:40]!r}. Use one of: {', '.join(sorted(KINDS))}.")
+    given = arguments or {}
+    if unknown := sorted(set(given) - set(known.arguments)):
+        allowed = ", ".join(known.arguments) or "none"
+        raise InvalidInput(f"A {kind} job knows no argument {unknown[0][:40]!r}; it takes: {allowed}.")
+
+    def work(connection: Connection) -> KeptAnswer:
+        def add() -> dict[str, Any]:
+            return jobs.add_job(connection, kind, given, asked_by=asked_by).as_json()
+
+        return answer_once(connection, WHOLE_SERVICE, request, 202, add)
+
+    return service.database.run(work)
+
+
+def get(service: Service, job_id: UUID) -> dict[str, Any]:
+    """Return a job; NotFound for an unknown one."""
+    with service.database.transaction() as connection:
+        return jobs.get_job(connection, job_id).as_json()
+
+
+def list_all(service: Service, states: Sequence[str] | None = None, limit: int = 100) -> dict[str, Any]:
+    """Return {items}: jobs, the newest first, those of certain states only where some are given."""
+    with service.database.transaction() as connection:
+        return {"items": [job.as_json() for job in jobs.list_jobs(connection, states=states, limit=limit)]}
+
+
+def cancel(service: Service, job_id: UUID, *, request: RequestKey | None = None) -> KeptAnswer:
+    """Ask for a job's end and answer with it (200); one that has ended stays as it is."""
+
+    def work(connection: Connection) -> KeptAnswer:
+        def end() -> dict[str, Any]:
+            return jobs.ask_cancel(connection, job_id).as_json()
+
+        return answer_once(connection, WHOLE_SERVICE, request, 200, end)
+
+    return service.database.run(work)
+
+
+def run_attempt(service: Service, job_id: UUID, attempt: int, kinds: Mapping[str, JobKind] = KINDS) -> bool:
+    """Run a job that was claimed as this attempt, to its end; True when it is done.
+
+    A refusal ends the job as failed with its words. Anything else that goes wrong is raised: the attempt failed, and
+    whoever started this process decides whether there is another.
+    """
+    with service.database.transaction() as connection:
+        job = jobs.get_job(connection, job_id)
+    if job.attempt != attempt or job.state != "running":
+        return False
+    run = Run(service, job)
+    try:
+        result = kinds[job.kind].load()(run)
+        if not run.finished:
+            run.finish(lambda _connection: result)
+    except jobs.JobLost:
+        return False
+    except Refusal as refusal:
+        words = refusal.detail
+        service.database.run(lambda connection: jobs.finish_job(connection, job, "failed", error=words))
+        return False
+    return True

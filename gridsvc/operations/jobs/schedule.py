@@ -1,0 +1,137 @@
+"""What takes effect at a moment: each entry's effect and its end in one transaction, so that it happens once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.grids.versions import get_versions
+from gridsvc.db.jobs import due, jobs
+from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.jobs.due import Due
+    from gridsvc.operations.runtime.service import Service
+
+    Effect = Callable[[Connection, Due], Any]
+
+ACTOR = "gridsvc"
+TIDY_EVERY = timedelta(hours=6)
+_TRIES = 5
+_AGAIN_AFTER_S = 30.0
+
+
+def _activate_grids(connection: Connection, entry: Due) -> Any:
+    """Have the generation put in force by a job: its index is built outside of any transaction."""
+    arguments = {"district": entry.district, "generation": int(entry.subject), "at": entry.at.isoformat()}
+    return {"job": str(jobs.add_job(connection, "activate-grids", arguments, asked_by=entry.asked_by).id)}
+
+
+def _tidy(connection: Connection, entry: Due) -> Any:
+    job = jobs.add_job(connection, "tidy", {}, asked_by=ACTOR)
+    due.finish_due(connection, entry, "done", {"job": str(job.id)})
+    due.set_due(connection, "tidy", "all", entry.at + TIDY_EVERY, asked_by=ACTOR)
+    return {"job": str(job.id)}
+
+
+EFFECTS: Mapping[str, Effect] = {"activate-grids": _activate_grids, "tidy": _tidy}
+
+
+def take_effect(service: Service, effects: Mapping[str, Effect] = EFFECTS) -> Due | None:
+    """Let the next entry whose moment has come take effect, and return it; None when nothing is due.
+
+    A refusal ends the entry as failed, with its words. Anything else is tried again a few times, later each time.
+    """
+
+    def work(connection: Connection) -> tuple[Due | None, Exception | None]:
+        entry = due.claim_due(connection)
+        if entry is None:
+            return None, None
+        savepoint = connection.begin_nested()
+        try:
+            outcome = effects[entry.kind](connection, entry)
+        except Refusal as refusal:
+            savepoint.rollback()
+            due.finish_due(connection, entry, "failed", {"refused": refusal.detail})
+        except Exception as error:  # noqa: BLE001 - one entry must not stop those after it
+            savepoint.rollback()
+            _failed(connection, entry, error)
+            return entry, error
+        else:
+            savepoint.commit()
+            due.finish_due(connection, entry, "done", outcome)
+        return entry, None
+
+    entry, error = service.database.run(work)
+    if error is not None:
+        raise error
+    return entry
+
+
+def _failed(connection: Connection, entry: Due, error: Exception) -> None:
+    outcome = {"error": f"{type(error).__name__}: {error}"[:500]}
+    if entry.attempt + 1 >= _TRIES:
+        due.finish_due(connection, entry, "failed", outcome)
+    else:
+        due.postpone(connection, entry, _AGAIN_AFTER_S * 2**entry.attempt, outcome)
+
+
+def ensure_standing(service: Service) -> None:
+    """Have what comes round again and again in the plan, also of a database that is new."""
+
+    def work(connection: Connection) -> None:
+        if not due.list_due(connection, kind="tidy"):
+            now = connection.execute(due.clock).scalar_one()
+            due.set_due(connection, "tidy", "all", now + timedelta(minutes=1), asked_by=ACTOR)
+
+    service.database.run(work)
+
+
+def plan_activation(service: Service, district: str, number: int, at: datetime, *, actor: str) -> UUID:
+    """Have a generation put in force at a moment to come; a moment set before for it is replaced.
+
+    Raises
+    ------
+    InvalidInput
+        For a moment that has passed.
+    Refusal
+        For a generation that is not there, or whose faults forbid it already now.
+    """
+    from gridsvc.db.grids import generations as store
+    from gridsvc.operations.grids import generations
+
+    with service.database.transaction() as connection:
+        generation = store.get_generation(connection, district, number)
+        versions = get_versions(connection, district)
+    if at <= versions.now:
+        raise InvalidInput(f"{at.isoformat()} has passed. Leave `--at` out to activate now.", kind="past")
+    if versions.generation == number:
+        raise Conflict(f"Generation {number} is in force already.", kind="in-force")
+    if generation.state == "draft" and (checked := generations.check(service, district)).blocking:
+        first = next(fault for fault in checked.faults if fault.blocking)
+        raise BlockedByFaults(
+            f"Generation {number} has faults that forbid it: {first.words} `gridsvc grids check` lists all.",
+            faults=[fault.as_json() for fault in checked.faults if fault.blocking][:100],
+        )
+    return service.database.run(
+        lambda connection: due.set_due(connection, "activate-grids", str(number), at, district=district, asked_by=actor)
+    )
+
+
+def cancel_activation(service: Service, district: str, number: int) -> bool:
+    """Forget a planned activation; False where none is planned."""
+    return service.database.run(
+        lambda connection: due.cancel_due(connection, "activate-grids", str(number), district=district)
+    )
+
+
+def list_planned(service: Service) -> list[dict[str, Any]]:
+    """Return everything that waits for its moment, the next first."""
+    with service.database.transaction() as connection:
+        return [entry.as_json() for entry in due.list_due(connection)]

@@ -1,0 +1,1 @@
+"""Catalogue, response plans and clocks in force."""

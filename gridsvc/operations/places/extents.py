@@ -1,0 +1,63 @@
+"""Lines and areas: read from GeoJSON, placed by a point inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import shapely
+
+from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
+from gridsvc.errors import InvalidInput
+from gridsvc.operations.places.locate import Location, bounds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shapely.geometry.base import BaseGeometry
+
+    from gridsvc.operations.runtime.districts import DistrictView
+
+_KINDS = {"Point", "LineString", "Polygon", "MultiLineString", "MultiPolygon", "MultiPoint"}
+_MOST_VERTICES = 20_000
+
+
+def read_extent(value: Any) -> BaseGeometry:
+    """Return a GeoJSON geometry, its coordinates still in its datum.
+
+    Raises
+    ------
+    InvalidInput
+        For anything that is no valid GeoJSON geometry with finite coordinates; says what is wrong with it.
+    """
+    if not isinstance(value, dict) or value.get("type") not in _KINDS:
+        raise InvalidInput(f"`geometry` must be GeoJSON: one of {', '.join(sorted(_KINDS))}.", kind="bad-geometry")
+    try:
+        shape: BaseGeometry = shapely.force_2d(shapely.geometry.shape(value))
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, shapely.errors.ShapelyError) as error:
+        raise InvalidInput(f"`geometry` cannot be read: {error}.", kind="bad-geometry") from None
+    if shape.is_empty:
+        raise InvalidInput("`geometry` is empty. Give its coordinates.", kind="bad-geometry")
+    if shapely.get_num_coordinates(shape) > _MOST_VERTICES:
+        raise InvalidInput(f"`geometry` has more than {_MOST_VERTICES} vertices. Simplify it.", kind="bad-geometry")
+    if not shape.is_valid:
+        reason = shapely.is_valid_reason(shape)
+        raise InvalidInput(f"`geometry` is not valid: {reason}. Mend it.", kind="bad-geometry")
+    return shape
+
+
+def middle_of(views: Sequence[DistrictView], extent: BaseGeometry, datum: str) -> Location:
+    """Return a line or area with a point of it that dispatch can drive to."""
+    told = Datum.from_name(datum)
+    for lon, lat in shapely.get_coordinates(extent):
+        check_lonlat(float(lon), float(lat), near=bounds_of(views))
+    moved = shapely.transform(extent, lambda xy: _columns(*to_wgs84(xy[:, 0], xy[:, 1], told)))
+    inside = moved.representative_point()
+    if moved.geom_type == "Point":
+        return Location(inside.x, inside.y)
+    return Location(inside.x, inside.y, extent=moved)
+
+
+def _columns(lon: Any, lat: Any) -> Any:
+    import numpy as np
+
+    return np.column_stack([lon, lat])

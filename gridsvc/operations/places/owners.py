@@ -1,0 +1,213 @@
+"""Whose is it: one place, many places, a file of places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridsvc.coordinates import Bounds, Datum, check_lonlat, check_lonlats, to_wgs84
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids.versions import list_versions
+from gridsvc.errors import NotFound, OutsideDistricts
+from gridsvc.grids.levels import LEVEL_KEYS
+from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
+from gridsvc.operations.runtime.districts import ownership_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from gridsvc.access.scopes import Scope
+    from gridsvc.grids.index import OwnershipIndex
+    from gridsvc.grids.ownership import Owner, Ownership
+    from gridsvc.operations.runtime.service import Service
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ManyOwners:
+    """Owners of n points as codes by number: `words[column[i]]` is the code of point i, words[-1] is None.
+
+    columns: district, regional, township, area, village and rule, each (n,) int32 into its words.
+    """
+
+    columns: dict[str, NDArray[np.int32]]
+    words: dict[str, list[str | None]]
+    generations: dict[str, int]
+
+
+def list_indexes(
+    service: Service, *, district: str | None = None, as_of: datetime | None = None, known_at: datetime | None = None
+) -> list[OwnershipIndex]:
+    """Return the indexes in force of all districts (or one), in the order of their codes.
+
+    Raises
+    ------
+    NotFound
+        When none has grids in force.
+    """
+    with service.database.transaction() as connection:
+        indexes = []
+        for versions in list_versions(connection):
+            if district is not None and versions.district != district:
+                continue
+            number = versions.generation
+            if as_of is not None or known_at is not None:
+                number = store.find_in_force(connection, versions.district, as_of=as_of, known_at=known_at)
+            if number is not None:
+                indexes.append(ownership_index(service, connection, versions.district, number))
+                if number == versions.generation:
+                    service.remember("index", versions.district, indexes[-1])
+    if not indexes:
+        which = "No district has" if district is None else f"District {district} has no"
+        when = "" if as_of is None else f" at {as_of.isoformat()}"
+        raise NotFound(f"{which} grids in force{when}. Load a level and activate it.", kind="no-grids")
+    return indexes
+
+
+def bounds_of(indexes: Sequence[OwnershipIndex]) -> Bounds:
+    """Return the box round all districts."""
+    west, south, east, north = zip(*(index.bounds for index in indexes), strict=True)
+    return Bounds(min(west), min(south), max(east), max(north))
+
+
+def locate(
+    indexes: Sequence[OwnershipIndex], lon: float, lat: float, *, datum: str = "WGS-84", radius_m: float | None = None
+) -> Ownership:
+    """Return the owner chain of a place; of districts that overlap, the lowest code has it.
+
+    Raises
+    ------
+    OutsideDistricts
+        With distance and bearing to the nearest district.
+    InvalidInput
+        For coordinates that cannot be meant, or an unknown datum.
+    """
+    told = Datum.from_name(datum)
+    check_lonlat(lon, lat, near=bounds_of(indexes))
+    lon, lat = to_wgs84(lon, lat, told)
+    for index in indexes:
+        found = index.shares(lon, lat, radius_m) if radius_m else index.locate(lon, lat)
+        if found.rule is not Rule.OUTSIDE:
+            return found
+    (distance_m, bearing_deg), nearest = min(
+        ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
+    )
+    raise OutsideDistricts(
+        f"Longitude {lon:.6f}, latitude {lat:.6f} lies outside every loaded district, {_length(distance_m)} from "
+        f"district {nearest.district}, which is at {bearing_deg:.0f} degrees from there.",
+        distance_m=round(distance_m, 1), bearing_deg=round(bearing_deg, 1), district=nearest.district,
+    )  # fmt: skip
+
+
+def _length(distance_m: float) -> str:
+    return f"{distance_m / 1000:.1f} km" if distance_m >= 1000 else f"{distance_m:.0f} m"
+
+
+def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, datum: str = "WGS-84") -> ManyOwners:
+    """Return the owners of n points, (n,) degrees each.
+
+    Raises
+    ------
+    InvalidInput
+        When a row cannot be meant; the first such row is named.
+    """
+    told = Datum.from_name(datum)
+    if told is not Datum.WGS84 or lon.shape != lat.shape:
+        check_lonlats(lon, lat, near=bounds_of(indexes))
+    lon, lat = to_wgs84(lon, lat, told)
+    words: dict[str, list[str | None]] = {"district": [], **{key: [] for key in LEVEL_KEYS}}
+    columns = {key: np.full(lon.size, -1, np.int32) for key in words}
+    rule = np.full(lon.size, Rule.OUTSIDE, np.int32)
+    left: NDArray[np.int64] | None = None  # the points that no district so far has; None: all
+    for index in indexes:
+        owners = index.locate_many(lon, lat) if left is None else index.locate_many(lon[left], lat[left])
+        # Where everything is found by the first district, nothing is copied a second time.
+        held = owners.rule != Rule.OUTSIDE
+        where = np.flatnonzero(held) if left is None else left[held]
+        row = owners.row[held]
+        columns["district"][where] = len(words["district"])
+        words["district"].append(index.district)
+        rule[where] = owners.rule[held]
+        for k, key in enumerate(LEVEL_KEYS):
+            chain = index.chains[:, k]
+            own = np.unique(chain[chain >= 0])
+            place = np.full(index.size + 1, -1, np.int32)
+            place[own] = np.arange(len(words[key]), len(words[key]) + len(own), dtype=np.int32)
+            words[key] += [index.grids.codes[i] for i in own]
+            columns[key][where] = np.where(chain >= 0, place[chain], -1)[row]
+        left = np.flatnonzero(~held) if left is None else left[~held]
+        if not len(left):
+            break
+    if left is not None and len(left):  # only what no district has can be swapped
+        check_lonlats(lon, lat, near=bounds_of(indexes))
+    columns["rule"] = rule
+    spelled: dict[str, list[str | None]] = {key: [*values, None] for key, values in words.items()}
+    spelled["rule"] = [*RULE_KEYS, None]
+    return ManyOwners(columns, spelled, {index.district: index.generation for index in indexes})
+
+
+def within(scope: Scope, found: Ownership) -> Ownership:
+    """Return the owners of a place that lies in the grid of a scope; NotFound for one beyond it.
+
+    What a radius has of other grids is told as one share without owners, an overlap with one of them not at all.
+    """
+    if scope.grid is None:
+        return found
+    if scope.grid not in _codes(found.owners):
+        raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+    if found.shares is None:
+        return replace(found, defect=None)
+    own = tuple(share for share in found.shares if scope.grid in _codes(share.owners))
+    beyond = sum(share.share for share in found.shares) - sum(share.share for share in own)
+    rest = (Share((None, None, None, None), beyond),) if len(own) < len(found.shares) else ()
+    return replace(found, shares=own + rest, defect=None)
+
+
+def _codes(owners: Sequence[Owner | None]) -> set[str]:
+    return {owner.code for owner in owners if owner is not None}
+
+
+def within_many(scope: Scope, found: ManyOwners) -> ManyOwners:
+    """Return the owners of the places in the grid of a scope; the others are told as outside."""
+    if scope.grid is None:
+        return found
+    held = np.zeros(len(found.columns["rule"]), bool)
+    for key in LEVEL_KEYS:
+        held |= np.isin(found.columns[key], [n for n, code in enumerate(found.words[key]) if code == scope.grid])
+    columns = {key: np.where(held, numbers, -1).astype(np.int32) for key, numbers in found.columns.items()}
+    columns["rule"] = np.where(held, found.columns["rule"], np.int32(Rule.OUTSIDE)).astype(np.int32)
+    return ManyOwners(columns, found.words, found.generations)
+
+
+def locate_file(
+    indexes: Sequence[OwnershipIndex], source: Path, target: Path, *, datum: str = "WGS-84"
+) -> dict[str, int]:
+    """Add owners and rule to a CSV file of places; return how many rows each rule has."""
+    from gridsvc.files.places.places import read_places, write_places
+
+    warming = Thread(target=indexes[0].prepare)  # loads the kernels while the file is read
+    warming.start()
+    places = read_places(source)
+    warming.join()
+    owners = locate_many(indexes, places.lon, places.lat, datum=datum)
+    added = {key: (owners.columns[key], owners.words[key]) for key in (*LEVEL_KEYS, "rule")}
+    write_places(target, places, added)
+    counts = np.bincount(owners.columns["rule"], minlength=len(RULE_KEYS))
+    return {key: int(count) for key, count in zip(RULE_KEYS, counts, strict=True) if count}
+
+
+def get_address(service: Service, address: str) -> tuple[float, float]:
+    """Return longitude and latitude of a known address; refuses one that is not known."""
+    from gridsvc.db.grids import addresses
+
+    with service.database.transaction() as connection:
+        found = addresses.get_address(connection, address)
+    return found.lon, found.lat

@@ -1,0 +1,1 @@
+"""Networks, closures, calibration and travel times."""

@@ -1,0 +1,207 @@
+"""Travel times and service areas on the roads in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridsvc.coordinates import check_lonlats
+from gridsvc.errors import InvalidInput, NotFound, TooLarge
+from gridsvc.operations.places.locate import bounds_of
+from gridsvc.operations.roads.weights import weights_now
+from gridsvc.operations.runtime.districts import list_views
+from gridsvc.roads.network.network import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+    from gridsvc.isochrones import Mesh
+    from gridsvc.operations.runtime.districts import DistrictView
+    from gridsvc.operations.runtime.service import Service
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.weights import Weights
+
+DEFAULT_PROFILE = "normal"
+
+MOST_TIMES = 200_000_000
+"""Of one matrix: 1.6 GB of seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The roads of one district as they are now: network, weights with the closures of the moment, versions."""
+
+    view: DistrictView
+    network: RoadNetwork
+    weights: Weights
+
+
+def ground_at(
+    service: Service, connection: Connection, district: str | None, profile: str, lon: float, lat: float
+) -> Ground:
+    """Return the roads on which a place is answered: the district named, else the one whose roads reach the place.
+
+    Raises NotFound where no roads are loaded, InvalidInput for an unknown profile.
+    """
+    if profile not in PROFILES:
+        raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
+    view, network = view_with_roads(service, connection, district, lon, lat)
+    return Ground(view, network, weights_now(service, view, network, profile))
+
+
+def view_with_roads(
+    service: Service, connection: Connection, district: str | None, lon: float, lat: float
+) -> tuple[DistrictView, RoadNetwork]:
+    """Return the district named, else the one whose roads reach the place, with its network."""
+    views = [view for view in list_views(service, connection) if district in {None, view.code}]
+    if not views:
+        named = "No district is loaded" if district is None else f"No district {district} is loaded"
+        raise NotFound(f"{named}. `gridsvc load roads FILE --district CODE` loads one.", kind="no-district")
+    return roads_near(views, lon, lat)
+
+
+def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[DistrictView, RoadNetwork]:
+    """Return the district whose roads reach a place, with its network; NotFound where none has roads."""
+    with_roads = [(view, view.network) for view in views if view.network is not None]
+    if not with_roads:
+        raise NotFound("No roads are loaded. `gridsvc load roads FILE` loads them.", kind="no-roads")
+    return min(with_roads, key=lambda pair: _beside(pair[1].bounds, lon, lat))
+
+
+def mesh_of(service: Service, ground: Ground) -> Mesh:
+    """Return the mesh of the roads in force; its tiles lie in the data folder, each from its first use on."""
+    from gridsvc.files.derived import derived
+    from gridsvc.isochrones import Mesh
+
+    digest, profile = ground.view.versions.network, ground.weights.profile
+
+    def keep(name: str, make: Callable[[], bytes]) -> memoryview:
+        return derived(service.folder, f"{digest}.{profile}.mesh5/{name}", make)
+
+    return service.cached("mesh", (digest, profile), lambda: Mesh(ground.network, profile, keep))
+
+
+def _beside(bounds: tuple[float, float, float, float], lon: float, lat: float) -> float:
+    """Degrees between a place and a box; 0 inside, then the smaller box first."""
+    west, south, east, north = bounds
+    gap = max(west - lon, lon - east, south - lat, lat - north, 0.0)
+    return gap if gap > 0 else -1.0 / (1.0 + (east - west) * (north - south))
+
+
+def travel_times(
+    service: Service, origins: NDArray[np.float64], destinations: NDArray[np.float64], *,
+    profile: str = DEFAULT_PROFILE, district: str | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Seconds from every origin (n, 2) to every destination (m, 2), lon/lat WGS-84; inf = unreachable.
+
+    Raises TooLarge above MOST_TIMES; InvalidInput for places that cannot be meant.
+    """
+    from gridsvc.roads.search.search import matrix
+    from gridsvc.roads.search.snapping import snap
+
+    if len(origins) * len(destinations) > MOST_TIMES:
+        raise TooLarge(f"{len(origins)} times {len(destinations)} travel times are more than {MOST_TIMES} at once.")
+    if not len(origins) or not len(destinations):
+        return np.empty((len(origins), len(destinations)))
+
+    def work(connection: Connection) -> Ground:
+        near = bounds_of(list_views(service, connection))
+        for places in (origins, destinations):
+            check_lonlats(places[:, 0], places[:, 1], near=near)
+        return ground_at(service, connection, district, profile, float(origins[0, 0]), float(origins[0, 1]))
+
+    ground = service.database.run(work)
+    here, there = (snap(ground.network, places[:, 0], places[:, 1]) for places in (origins, destinations))
+    return matrix(ground.network, here, there, ground.weights)
+
+
+def service_areas(
+    service: Service, lon: float, lat: float, minutes: Sequence[float], *, direction: str = "to",
+    profile: str = DEFAULT_PROFILE, district: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Draw the areas within some minutes of travel, as a GeoJSON FeatureCollection, the smallest first."""
+    from gridsvc.isochrones import BUFFER_M, isochrones
+    from gridsvc.roads.search.snapping import snap
+
+    if not minutes:
+        raise InvalidInput("`minutes` is empty: give one or more, such as 5,15.")
+
+    def work(connection: Connection) -> Ground:
+        near = bounds_of(list_views(service, connection))
+        check_lonlats(np.array([lon]), np.array([lat]), near=near)
+        return ground_at(service, connection, district, profile, lon, lat)
+
+    ground = service.database.run(work)
+    place = snap(ground.network, lon, lat)
+    mesh = mesh_of(service, ground)
+    areas = isochrones(ground.network, place, minutes, direction, ground.weights, mesh=mesh)
+    offroad_m = float(place.offroad_m[0]) if len(place.offroad_m) else None
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": geometry_json(area.geometry),
+                "properties": {
+                    "minutes": area.minutes,
+                    "direction": area.direction,
+                    "profile": profile,
+                    "buffer_m": BUFFER_M,
+                    "offroad_m": None if offroad_m is None else round(offroad_m, 1),
+                    "certificate": None if area.certificate is None else {
+                        "points": area.certificate.points,
+                        "wrong": area.certificate.wrong,
+                        "share": area.certificate.share,
+                    },
+                },
+            }
+            for area in areas
+        ],
+        "versions": ground.view.versions.as_json(),
+    }  # fmt: skip
+
+
+def geometry_json(geometry: Any) -> dict[str, Any]:
+    """Return GeoJSON with coordinates to a millimetre, as long as that keeps the geometry valid."""
+    import json
+
+    import shapely
+
+    rounded = shapely.set_precision(geometry, 0.0, mode="pointwise")
+    rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
+    told: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
+    return told
+
+
+def find_route(
+    service: Service, origin: tuple[float, float], destination: tuple[float, float], *, profile: str = DEFAULT_PROFILE,
+    district: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Draw the quickest way between two places (lon, lat) as a GeoJSON Feature; geometry null = no way there."""
+    from gridsvc.roads.search.routes import route
+    from gridsvc.roads.search.snapping import snap
+
+    def work(connection: Connection) -> Ground:
+        near = bounds_of(list_views(service, connection))
+        lon, lat = (np.array(pair) for pair in zip(origin, destination, strict=True))
+        check_lonlats(lon, lat, near=near)
+        return ground_at(service, connection, district, profile, *destination)
+
+    ground = service.database.run(work)
+    way = route(ground.network, snap(ground.network, *origin), snap(ground.network, *destination), ground.weights)
+    line = None if way is None or len(way.line) < 2 else {"type": "LineString", "coordinates": way.line}
+    return {
+        "type": "Feature",
+        "geometry": line,
+        "properties": {
+            "seconds": None if way is None else way.seconds,
+            "length_m": None if way is None else round(way.length_m, 1),
+            "profile": profile,
+        },
+        "versions": ground.view.versions.as_json(),
+    }

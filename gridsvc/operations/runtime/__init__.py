@@ -1,0 +1,1 @@
+"""The service object, its settings in force, idempotency, warm-up, diagnosis."""

@@ -1,0 +1,165 @@
+"""What is set up and what is not, each with its cure."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from gridsvc import __version__
+from gridsvc.db.access.keys import read_guard
+from gridsvc.db.cases.alerts import find_timers
+from gridsvc.db.jobs.last_runs import find_mark
+from gridsvc.errors import DiskFull, GridsvcError
+from gridsvc.law.timers import default_timers
+from gridsvc.operations.cases.timers import timers_of
+from gridsvc.operations.runtime.districts import list_views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gridsvc.db.access.keys import Guard
+    from gridsvc.db.jobs.last_runs import Mark
+    from gridsvc.db.session.facts import DatabaseFacts
+    from gridsvc.law.timers import TimerRules
+    from gridsvc.operations.runtime.service import Service
+
+LEAST_FREE_GB = 2.0
+LEAST_TO_WRITE_BYTES = 16 * 2**20
+"""A segment of the write-ahead log."""
+
+CLOCKS_APART_S = 2.0
+LARGEST_LOG_BYTES = 2_000_000_000
+OLDEST_BACKUP_DAYS = 2.0
+_LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "uvicorn")
+
+
+def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]]:
+    """Return {check, state: ok | bad | note, found, cure} for everything that the service rests on."""
+    findings = [
+        _finding("gridsvc", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}"),
+        _finding("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)),
+        _disk(folder),
+    ]
+    try:
+        service = opened()
+    except GridsvcError as error:
+        return [*findings, _finding("database", "bad", str(error), "Do what the line says, then ask again.")]
+    with service.database.transaction() as connection:
+        from gridsvc.db.session.facts import database_facts
+
+        facts = database_facts(connection)
+        here = datetime.now(UTC)
+        backup = find_mark(connection, "backup")
+        guard = read_guard(connection)
+        views = list_views(service, connection)
+        timers = {view.code: timers_of(service, connection, view.code) for view in views
+                  if find_timers(connection, view.code) is not None}  # fmt: skip
+    service.database.close()
+    findings.append(_finding("database", "ok", facts.words))
+    waiting = f"{facts.unsealed} events wait for a seal, the oldest since {facts.oldest_unsealed_s:.0f} s"
+    late = facts.oldest_unsealed_s > 10
+    findings.append(
+        _finding("sealer", "bad" if late else "ok", waiting, "Run `gridsvc serve` or `gridsvc work`." if late else "")
+    )
+    findings += [_clock(facts, here), _log_size(facts), _backup(backup), _jobs(facts), _access(guard), _fonts()]
+    if not views:
+        findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
+    for view in views:
+        missing = [
+            word for word, there in (("grids", view.index), ("roads", view.network), ("law", view.law)) if there is None
+        ]
+        words = f"{view.district.name}{' (synthetic)' if view.district.synthetic else ''}"
+        cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
+        findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
+        findings.append(_calendar(view.code, timers.get(view.code, default_timers()), here))
+    return findings
+
+
+def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:
+    """Working time of a year that nobody arranged counts plain weeks, holidays and all."""
+    years = sorted({day.year for day in rules.holidays | rules.make_up_days})
+    known = here.year in years
+    words = f"holidays of {', '.join(map(str, years))}" if years else "no holidays: Monday to Friday the year round"
+    cure = "" if known else f"`gridsvc load calendar FILE --district {code}` with the days of {here.year}."
+    return _finding(f"calendar {code}", "ok" if known else "note", words, cure)
+
+
+def _access(guard: Guard) -> dict[str, Any]:
+    words = f"{guard.keys} keys"
+    if not guard.bound:
+        cure = "Connect as gridsvc_app, or let the role act as it: GRANT gridsvc_app TO your_role."
+        return _finding("access", "note", f"{words}; this role is above row level security", cure)
+    if not guard.indexed:
+        cure = "Let a superuser run gridsvc/db/roles.sql in the database."
+        return _finding("access", "note", f"{words}; spatial indexes are not used behind row level security", cure)
+    return _finding("access", "ok", words)
+
+
+def _clock(facts: DatabaseFacts, here: datetime) -> dict[str, Any]:
+    """Stamps that count come from the database's clock; a program beside it whose clock is another's looks odd."""
+    apart_s = (facts.now - here).total_seconds()
+    wrong = abs(apart_s) > CLOCKS_APART_S
+    cure = "Set both clocks by NTP." if wrong else ""
+    return _finding("clock", "bad" if wrong else "ok", f"the database's is {apart_s:+.2f} s from this machine's", cure)
+
+
+def _log_size(facts: DatabaseFacts) -> dict[str, Any]:
+    large = facts.wal_bytes > LARGEST_LOG_BYTES
+    cure = "Back after a crash only when it is replayed: look for what keeps checkpoints from ending." if large else ""
+    words = f"{facts.wal_bytes / 1e6:.0f} MB of write-ahead log since the last checkpoint"
+    return _finding("log", "bad" if large else "ok", words, cure)
+
+
+def _backup(mark: Mark | None) -> dict[str, Any]:
+    if mark is None:
+        return _finding("backup", "note", "none was ever made", "Run `gridsvc db backup FILE`, and keep it elsewhere.")
+    days = mark.age_s / 86_400
+    old = days > OLDEST_BACKUP_DAYS
+    words = f"{days:.1f} days old: {mark.value['file']}, {mark.value['bytes'] / 1e6:.0f} MB"
+    return _finding("backup", "note" if old else "ok", words, "Run `gridsvc db backup FILE`." if old else "")
+
+
+def _jobs(facts: DatabaseFacts) -> dict[str, Any]:
+    failed = facts.failed_jobs
+    cure = "See `gridsvc jobs list --state failed`." if failed else ""
+    return _finding("jobs", "note" if failed else "ok", f"{failed} failed in the last week", cure)
+
+
+def _fonts() -> dict[str, Any]:
+    """Chinese names on a map that this machine draws itself; browsers elsewhere bring their own fonts."""
+    program = shutil.which("fc-list")
+    if program is None:
+        return _finding("fonts", "note", "unknown: no fontconfig here", "")
+    listed = subprocess.run([program, ":lang=zh", "family"], capture_output=True, text=True, check=False).stdout
+    families = sorted({line.split(",")[0] for line in listed.splitlines() if line})
+    if not families:
+        cure = "Install fonts-noto-cjk, if the screen is looked at on this machine."
+        return _finding("fonts", "note", "none with Chinese letters", cure)
+    return _finding("fonts", "ok", ", ".join(families[:3]))
+
+
+def _disk(folder: Path) -> dict[str, Any]:
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    tight = free_gb < LEAST_FREE_GB
+    cure = f"Free some space: below {LEAST_FREE_GB} GB the database may stop." if tight else ""
+    free = f"{free_gb:.1f} GB" if free_gb >= 1 else f"{free_gb * 1000:.0f} MB"
+    return _finding("disk", "bad" if tight else "ok", f"{free} free for {folder}", cure)
+
+
+def refuse_full_disk(service: Service) -> None:
+    """Raise DiskFull where nothing can be written, although what is there can still be read."""
+    full = service.database.refused_for_space
+    if not full and service.database.is_ours:
+        full = shutil.disk_usage(service.folder).free < LEAST_TO_WRITE_BYTES
+    if full:
+        raise DiskFull
+
+
+def _finding(check: str, state: str, found: str, cure: str = "") -> dict[str, Any]:
+    return {"check": check, "state": state, "found": found, "cure": cure}

@@ -1,0 +1,109 @@
+"""What one process of the service holds: the database and, by version, what it has mapped of the districts.
+
+Each noun supplies a loader (`kind`, what to load from which digest or number); the cache keeps the newest few
+versions of each kind, so that a replaced one lives until its last reader lets go.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gridsvc.access.scopes import OPERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from pathlib import Path
+
+    from gridsvc.access.scopes import Caller
+    from gridsvc.db.session.connection import Database
+
+T = TypeVar("T")
+
+_KEPT_PER_KIND = 8
+_ABSENT = object()
+
+_log = logging.getLogger("gridsvc.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The database, the data folder and the cache of immutable versions, for one caller.
+
+    `caller` is whoever asks: his scope is that of every transaction of `database`, and operations ask him for his
+    rights. The cache is shared by all callers, so that what goes into it is read for the whole district.
+
+    `owner_url` tells where the schema's owner finds the database, for backups; None where this process may not know.
+
+    `cached("network", (district, digest), load)` loads a version once per process, also when many threads ask at
+    the same time; what it returns must be immutable, for everyone shares it.
+    """
+
+    database: Database
+    folder: Path
+    caller: Caller = OPERATOR
+    owner_url: Callable[[], str] | None = field(default=None, repr=False)
+    _memory: dict[tuple[str, str], tuple[float, object]] = field(default_factory=dict, repr=False)
+    _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
+    _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def seen_by(self, caller: Caller) -> Service:
+        """Return the same service for another caller."""
+        return replace(self, database=self.database.seen_by(caller.scope), caller=caller)
+
+    def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
+        """Return the value of one version of one kind, loading it at its first use."""
+        known = self._cache.get(kind)
+        if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
+            return value  # type: ignore[return-value]
+        with self._lock:
+            known = self._cache.setdefault(kind, OrderedDict())
+            if version not in known:
+                self._keep(kind, version, load())
+            return known[version]  # type: ignore[return-value]
+
+    def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
+        """Return what `cached` has of a version; where it has nothing yet, None, and it is loaded beside the requests.
+
+        For what takes long to load and what an answer can do without.
+        """
+        known = self._cache.get(kind)
+        if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
+            return value  # type: ignore[return-value]
+        with self._lock:
+            if (kind, version) in self._preparing:
+                return None
+            self._preparing.add((kind, version))
+        # A thread that fails leaves its mark: it would only fail again.
+        threading.Thread(target=self._prepare, args=(kind, version, load), name=f"prepare {kind}", daemon=True).start()
+        return None
+
+    def _prepare(self, kind: str, version: Hashable, load: Callable[[], object]) -> None:
+        try:
+            value = load()
+        except Exception:  # noqa: BLE001 - the answers do without it
+            _log.exception("%s cannot be prepared", kind)
+            return
+        with self._lock:
+            self._keep(kind, version, value)
+            self._preparing.discard((kind, version))
+
+    def _keep(self, kind: str, version: Hashable, value: object) -> None:
+        known = self._cache.setdefault(kind, OrderedDict())
+        known[version] = value
+        while len(known) > _KEPT_PER_KIND:
+            known.popitem(last=False)
+
+    def remember(self, kind: str, district: str, value: object) -> None:
+        """Keep what was true just now, to answer from while the database is away (R22)."""
+        self._memory[kind, district] = (time.monotonic(), value)
+
+    def recall(self, kind: str) -> dict[str, tuple[float, Any]]:
+        """Return what was remembered of each district, with its age in seconds."""
+        now = time.monotonic()
+        return {code: (now - at, value) for (known, code), (at, value) in sorted(self._memory.items()) if known == kind}

@@ -1,0 +1,131 @@
+"""Teams as a person sees them: who they are, where, since when, and what holds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.cases.model import stamp
+from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
+from gridsvc.db import teams
+from gridsvc.db.grids.versions import get_versions, list_versions
+from gridsvc.db.session.connection import scope_of
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.operations.runtime.idempotency import answer_once
+from gridsvc.teams.model import AVAILABLE, Team, TeamState, position, turnout_s
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.operations.runtime.service import Service
+
+
+def list_fleet(service: Service, district: str | None = None) -> dict[str, Any]:
+    """Return {items}: every team with its status, position and the position's age."""
+    items = []
+    with service.database.transaction() as connection:
+        for versions in list_versions(connection):
+            if district is not None and versions.district != district:
+                continue
+            states = dict(teams.list_states(connection, versions.district, versions.now))
+            roster = teams.list_roster(connection, versions.district)
+            scope = scope_of(connection)
+            shown = None if scope.grid is None else frozenset(scope.grids)
+            items += [_team_json(versions.district, team, states.get(team.id, AVAILABLE), shown) for team in roster]
+    return {"items": items}
+
+
+def _team_json(district: str, team: Team, state: TeamState, shown: frozenset[str] | None) -> dict[str, Any]:
+    """Return a team; of its grids only those that are `shown` to the caller, None = all."""
+    lon, lat = position(team, state)
+
+    def seen(code: str | None) -> str | None:
+        return code if shown is None or code in shown else None
+
+    return {
+        "id": team.id,
+        "district": district,
+        "name": team.name,
+        "unit": team.unit,
+        "kind": str(team.kind),
+        "status": str(state.status),
+        "incident_id": state.incident_id,
+        "position": {"lon": lon, "lat": lat},
+        "at_station": state.lon is None,
+        "age_s": None if state.position_age_s is None else round(state.position_age_s, 1),
+        "station": {"lon": team.lon, "lat": team.lat},
+        "township": seen(team.township),
+        "areas": [code for code in team.areas if seen(code)],
+        "region": seen(team.region),
+        "skills": sorted(team.skills),
+        "equipment": sorted(team.equipment),
+        "turnout_s": turnout_s(team, state),
+    }
+
+
+def district_of_team(connection: Connection, team_id: UUID) -> str:
+    """Return the district of a team; NotFound for an unknown one."""
+    code = teams.find_district(connection, team_id)
+    if code is None:
+        raise NotFound(f"There is no team {team_id}. See GET /teams.", kind="no-team")
+    return code
+
+
+def put_position(
+    service: Service,
+    team_id: UUID,
+    lon: float,
+    lat: float,
+    *,
+    datum: str = "WGS-84",
+    at: datetime | None = None,
+    accuracy_m: float | None = None,
+) -> dict[str, Any]:
+    """Keep a team's position; the newest stamp wins.
+
+    Raises
+    ------
+    InvalidInput
+        For a place or time that cannot be meant.
+    NotFound
+        For an unknown team.
+    """
+    told = Datum.from_name(datum)
+    check_lonlat(lon, lat)
+    if accuracy_m is not None and not 0 <= accuracy_m <= 1e6:
+        raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.")
+    lon, lat = to_wgs84(lon, lat, told)
+
+    def work(connection: Connection) -> dict[str, Any]:
+        district = district_of_team(connection, team_id)
+        now = get_versions(connection, district).now
+        when, _ = stamp(at, now, not_before=now.replace(year=now.year - 1))
+        row = {"team_id": team_id, "lon": lon, "lat": lat, "at": when, "accuracy_m": accuracy_m}
+        teams.put_positions(connection, district, [row], now)
+        return {"team_id": str(team_id), "position": {"lon": lon, "lat": lat}, "at": when.isoformat()}
+
+    return service.database.run(work)
+
+
+def set_duty(
+    service: Service, team_id: UUID, *, on_duty: bool, actor: str, request: RequestKey | None = None
+) -> KeptAnswer:
+    """Put a team on or off duty, with its event; an engaged team stays on its case."""
+    from gridsvc.db.evidence.events import append_event
+
+    def work(connection: Connection) -> KeptAnswer:
+        district = district_of_team(connection, team_id)
+
+        def change() -> dict[str, Any]:
+            now = get_versions(connection, district, lock="share").now
+            teams.set_duty(connection, district, team_id, on_duty=on_duty)
+            data = {"team_id": str(team_id), "on_duty": on_duty}
+            append_event(connection, district, "duty", actor=actor, at=now, data=data)
+            return data
+
+        return answer_once(connection, district, request, 200, change)
+
+    return service.database.run(work)

@@ -1,0 +1,1 @@
+"""Travel times fitted to recorded trips."""

@@ -1,0 +1,182 @@
+"""The compiled part of the hierarchy: contraction, customisation, and the way up from a place."""
+
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+
+from gridsvc.roads.kernels.anchor_kernel import same_edge
+from gridsvc.roads.kernels.signatures import i4, int64, read_f8, read_i4, read_u4, u4, void
+
+FAR = np.uint32(0x3FFFFFFF)
+"""12.4 days in milliseconds; the sum of two still fits, so that nothing wraps round."""
+
+
+@njit(types.Tuple((i4, i4))(read_i4, read_i4), cache=True, nogil=True)
+def contract(first, neighbour):
+    """Contract nodes in the order of their numbers; returns the upward graph, CSR with sorted heads.
+
+    The neighbours above of a node are those it had, and those of every lower node whose lowest one it is
+    (elimination tree; Dibbelt, Strasser, Wagner 2016, section 3).
+    """
+    n = len(first) - 1
+    up_first = np.zeros(n + 1, np.int32)
+    up_head = np.empty(4 * len(neighbour) + n, np.int32)
+    # children of a node: those whose lowest upper neighbour it is
+    child_first = np.full(n, -1, np.int32)
+    sibling = np.full(n, -1, np.int32)
+    seen = np.full(n, -1, np.int32)
+    at = 0
+    for v in range(n):
+        begun = at
+        need = first[v + 1] - first[v]
+        child = child_first[v]
+        while child != -1:
+            need += up_first[child + 1] - up_first[child]
+            child = sibling[child]
+        if at + need > len(up_head):
+            larger = np.empty(2 * (at + need), np.int32)
+            larger[:at] = up_head[:at]
+            up_head = larger
+        seen[v] = v
+        for a in range(first[v], first[v + 1]):
+            w = neighbour[a]
+            if w > v and seen[w] != v:
+                seen[w] = v
+                up_head[at] = w
+                at += 1
+        child = child_first[v]
+        while child != -1:
+            for a in range(up_first[child], up_first[child + 1]):
+                w = up_head[a]
+                if seen[w] != v:
+                    seen[w] = v
+                    up_head[at] = w
+                    at += 1
+            child = sibling[child]
+        up_head[begun:at] = np.sort(up_head[begun:at])
+        up_first[v + 1] = at
+        if at > begun:
+            parent = up_head[begun]
+            sibling[v] = child_first[parent]
+            child_first[parent] = v
+    return up_first, up_head[:at].copy()
+
+
+@njit(void(read_i4, read_i4, u4, u4), cache=True, nogil=True)
+def customise(first, head, up, down):
+    """Lower the weights of the upward graph until no path over a lower node is shorter (section 4: basic).
+
+    up[a] is the milliseconds from the lower to the upper end of arc a, down[a] from the upper to the lower.
+    """
+    n = len(first) - 1
+    place = np.empty(n, np.int32)
+    for v in range(n):
+        low, high = first[v], first[v + 1]
+        for i in range(low, high):
+            x = head[i]
+            for b in range(first[x], first[x + 1]):
+                place[head[b]] = b
+            from_x, to_x = down[i], up[i]
+            if from_x >= FAR and to_x >= FAR:
+                continue
+            for j in range(i + 1, high):
+                b = place[head[j]]
+                up[b] = min(up[b], np.uint32(from_x + up[j]))
+                down[b] = min(down[b], np.uint32(down[j] + to_x))
+
+
+@njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
+def climb_from(first, head, up, node, ms, begin, end, distance, path):
+    """Write distances from entries begin..end to every node above them; returns how many, in `path`, ascending.
+
+    distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
+    """
+    # one walker an entry, each at the next node of its own way to the root; those that meet go on as one
+    walker = np.empty(end - begin, np.int32)
+    walkers = 0
+    for e in range(begin, end):
+        if ms[e] < FAR:
+            distance[node[e]] = min(distance[node[e]], ms[e])
+            walker[walkers] = node[e]
+            walkers += 1
+    count = 0
+    while walkers > 0:
+        v = walker[0]
+        for k in range(1, walkers):
+            v = min(v, walker[k])
+        path[count] = v
+        count += 1
+        low, high = first[v], first[v + 1]
+        k, met = 0, low == high
+        while k < walkers:
+            if walker[k] != v:
+                k += 1
+            elif met:
+                walkers -= 1
+                walker[k] = walker[walkers]
+            else:
+                walker[k] = head[low]
+                met = True
+                k += 1
+        d = distance[v]
+        for a in range(low, high):
+            u = np.uint32(head[a])
+            distance[u] = min(distance[u], np.uint32(d + up[a]))
+    return count
+
+
+@njit(
+    void(read_f8, read_f8, read_i4, read_i4, read_f8, read_f8, read_f8, read_f8, read_i4, read_i4, read_f8, read_f8,
+         read_u4, read_f8, types.int32[:, ::1]),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edge2, fraction2, m2, slot_ms,
+               edge_length_m, told):  # fmt: skip
+    """Lower told[a, b] to the way along the edge for the pairs that share one."""
+    swapped = len(edge1) > len(edge2)
+    few_first, few, many_first, many = (first2, edge2, first1, edge1) if swapped else (first1, edge1, first2, edge2)
+    # the candidates of the fewer places on each edge, as lists: 1 + the last one, and 1 + the one before it
+    last = np.zeros(len(edge_length_m), np.int32)
+    before, place = np.empty(len(few), np.int32), np.empty(len(few), np.int32)
+    for p in range(len(few_first) - 1):
+        for c in range(few_first[p], few_first[p + 1]):
+            before[c], place[c] = last[few[c]], p
+            last[few[c]] = c + 1
+    for q in range(len(many_first) - 1):
+        for c in range(many_first[q], many_first[q + 1]):
+            at = last[many[c]]
+            while at != 0:
+                a, b = (q, place[at - 1]) if swapped else (place[at - 1], q)
+                ms = same_edge(lon1, lat1, first1, edge1, fraction1, m1, a, lon2, lat2, first2, edge2, fraction2, m2, b,
+                               slot_ms, edge_length_m)  # fmt: skip
+                told[a, b] = min(told[a, b], ms)
+                at = before[at - 1]
+
+
+@njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4), cache=True, nogil=True)
+def distinct(first, node, ms):
+    """Keep the least milliseconds of each place at each node."""
+    places = len(first) - 1
+    kept_first = np.zeros(places + 1, np.int32)
+    kept_node, kept_ms = np.empty(len(node), np.int32), np.empty(len(node), np.uint32)
+    at = 0
+    for p in range(places):
+        begun = at
+        for e in range(first[p], first[p + 1]):
+            known = -1
+            for k in range(begun, at):
+                if kept_node[k] == node[e]:
+                    known = k
+                    break
+            if known == -1:
+                kept_node[at], kept_ms[at] = node[e], ms[e]
+                at += 1
+            elif ms[e] < kept_ms[known]:
+                kept_ms[known] = ms[e]
+        kept_first[p + 1] = at
+    return kept_first, kept_node[:at].copy(), kept_ms[:at].copy()

@@ -1,0 +1,1 @@
+"""The road network: building it, its turns, speeds and geometry."""

@@ -1,0 +1,1 @@
+"""Travel times and routes on a network with weights."""

@@ -1,0 +1,147 @@
+"""Travel times between snapped places. Seconds as float64, inf = unreachable.
+
+Every function takes a profile's name, or `Weights` where closures act. Times are whole milliseconds within.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+from gridsvc.roads.search.weights import Weights, weights_of
+from gridsvc.roads.search.workspace import workspace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.snapping import Snaps
+    from gridsvc.roads.search.workspace import Workspace
+
+FARTHEST_MS = 2**31 - 1
+
+
+def seconds_to(
+    network: RoadNetwork, origins: Snaps, destination: Snaps, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Time from each of n origins to the one destination, (n,) seconds; inf = no way there within the limit."""
+    return as_seconds(milliseconds_one_place(network, origins, destination, profile, limit_s, backward=True))
+
+
+def seconds_from(
+    network: RoadNetwork, origin: Snaps, destinations: Snaps, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Time from the one origin to each of n destinations, (n,) seconds; inf = no way there within the limit."""
+    return as_seconds(milliseconds_one_place(network, destinations, origin, profile, limit_s, backward=False))
+
+
+def nearest_to(
+    network: RoadNetwork, origins: Snaps, destination: Snaps, k: int, profile: str | Weights = "emergency"
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Find the k origins that are first at the destination: numbers and seconds, quickest first, fewer if fewer can."""
+    ms = milliseconds_one_place(network, origins, destination, profile, wanted=k, backward=True)
+    order = np.argsort(ms, kind="stable")[:k]
+    order = order[ms[order] < FARTHEST_MS]
+    return order, ms[order] / 1000.0
+
+
+def matrix(
+    network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str | Weights = "emergency"
+) -> NDArray[np.float64]:
+    """Time from every origin to every destination, (origins, destinations) seconds; inf = no way there."""
+    from gridsvc.roads.search.matrices import matrix_milliseconds
+
+    return as_seconds(matrix_milliseconds(network, origins, destinations, profile))
+
+
+def place(snaps: Snaps, number: int) -> Snaps:
+    """Take one place out of many."""
+    from gridsvc.roads.search.snapping import Snaps as Cut
+
+    a, b = int(snaps.first[number]), int(snaps.first[number + 1])
+    first = np.array([0, b - a], np.int32)
+    at = slice(number, number + 1)
+    return Cut(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
+
+
+def as_seconds(ms: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.float64]:
+    """Turn milliseconds into seconds, the farthest into inf."""
+    seconds = ms / 1000.0
+    seconds[ms >= FARTHEST_MS] = np.inf
+    return seconds
+
+
+def milliseconds_one_place(
+    network: RoadNetwork, many: Snaps, one: Snaps, profile: str | Weights, limit_s: float | None = None,
+    wanted: int = 0, *, backward: bool,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Milliseconds between one place and many, (many,): towards it when searched backward, from it when forward.
+
+    2^31 - 1 = no way there within the limit. `wanted`: enough when so many of them are known for certain; 0 = all.
+    """
+    from gridsvc.roads.kernels.one_kernel import between
+
+    if len(one) != 1:
+        raise InvalidInput(f"One place was meant, {len(one)} were given.")
+    weights = weights_of(network, profile)
+    limit = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
+    space = workspace(network.node_count)
+    best = np.empty(len(many), np.int64)
+    between(
+        backward, network.in_first if backward else network.out_first,
+        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
+        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
+        many.lon, many.lat, many.first, many.edge, many.fraction, many.offroad_m,
+        one.lon, one.lat, one.first, one.edge, one.fraction, one.offroad_m,
+        space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, wanted, best,
+    )  # fmt: skip
+    return best
+
+
+def node_milliseconds(
+    network: RoadNetwork, place: Snaps, direction: str, profile: str | Weights = "emergency",
+    limit_s: float | None = None,
+) -> NDArray[np.int32]:  # fmt: skip
+    """Milliseconds between the one place and every node, (nodes,); 2^31 - 1 = beyond the limit or no way.
+
+    direction `to`: from the nodes to the place; `from`: from the place to the nodes.
+    """
+    weights = weights_of(network, profile)
+    limit_ms = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
+    told = np.empty(network.node_count, np.int32)
+    flood_from(network, place, weights, limit_ms, told, backward=is_backward(direction))
+    return told
+
+
+def flood_from(
+    network: RoadNetwork, place: Snaps, weights: Weights, limit_ms: int, told: NDArray[np.int32], *, backward: bool
+) -> tuple[Workspace, int]:
+    """Search from a place, or towards it, as far as a limit; write the nodes' milliseconds where `told` has room.
+
+    Returns the workspace of this thread and the stamp of the search: until the next one its labels are there to read.
+    """
+    from gridsvc.roads.kernels.one_kernel import flood
+
+    space = workspace(network.node_count)
+    stamp = space.next_stamp()
+    flood(
+        backward, network.in_first if backward else network.out_first,
+        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
+        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
+        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
+        place.first, place.edge, place.fraction, place.offroad_m,
+        space.state, space.wheel, space.target_of, stamp, weights.shift, limit_ms, told,
+    )  # fmt: skip
+    return space, stamp
+
+
+def is_backward(direction: str) -> bool:
+    """Say whether a direction is searched backward: `to` the place is, `from` it is not."""
+    if direction not in {"to", "from"}:
+        raise InvalidInput(f"The direction is {direction!r}; it is `to` (towards the place) or `from` (away from it).")
+    return direction == "to"

@@ -1,0 +1,88 @@
+"""Places to the road: the middle of an edge, both directions of a two-way street, the walk beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gridsvc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from gridsvc.roads.network.network import RoadNetwork
+
+WALKING_KPH = 5.0
+"""Speed of the leg between the place and the road (Highway Capacity Manual: 1.2 to 1.5 m/s on foot)."""
+
+FARTHEST_M = 20_000.0
+"""Beyond this a place is on no road: it has no candidate and every time from or to it is unreachable."""
+
+BLOCK = 1 << 16
+"""Places snapped at once: bounds the memory of a million."""
+
+MOST_CANDIDATES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snaps:
+    """Where places meet the road; made once, good for every profile and closure of the network.
+
+    The candidates of place p are rows first[p] .. first[p + 1], the nearest first; more than one near a junction or
+    between the carriageways of a divided road. `fraction` runs along the polyline of the edge, 0 and 1 at its ends.
+    `offroad_m` is the walk between the place and that point.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    first: NDArray[np.int32]
+    edge: NDArray[np.int32]
+    fraction: NDArray[np.float64]
+    offroad_m: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.lon)
+
+
+def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
+    """Find the road of each place.
+
+    Parameters
+    ----------
+    lon, lat
+        Degrees WGS-84, scalars or arrays (n,). Raises InvalidInput where one is not finite or out of range.
+    """
+    from gridsvc.roads.kernels.snapping_kernel import snap_places
+
+    x = np.ascontiguousarray(lon, np.float64).reshape(-1)
+    y = np.ascontiguousarray(lat, np.float64).reshape(-1)
+    if len(x) != len(y):
+        raise InvalidInput(f"{len(x)} longitudes for {len(y)} latitudes.")
+    # NaN fails every comparison
+    fine = (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
+    if not fine.all():
+        worst = int(np.argmin(fine))
+        raise InvalidInput(
+            f"Place {worst + 1} of {len(x)} is at ({x[worst]}, {y[worst]}): longitude -180 to 180 first, then "
+            "latitude -90 to 90, in degrees."
+        )
+    blocks = []
+    for start in range(0, max(len(x), 1), BLOCK):
+        here, there = x[start : start + BLOCK], y[start : start + BLOCK]
+        room = len(here) * MOST_CANDIDATES
+        first = np.empty(len(here) + 1, np.int32)
+        edge, fraction, offroad_m = np.empty(room, np.int32), np.empty(room), np.empty(room)
+        n = snap_places(
+            here, there, FARTHEST_M, network.cell_frame, network.cell_first, network.cell_segment, network.cell_empty,
+            network.segment_edge, network.vertex_lon, network.vertex_lat, network.vertex_m,
+            network.edge_length_m, network.slot_ms, first, edge, fraction, offroad_m,
+        )  # fmt: skip
+        if len(x) <= BLOCK:
+            return Snaps(x, y, first, edge[:n], fraction[:n], offroad_m[:n])
+        blocks.append((first, edge[:n].copy(), fraction[:n].copy(), offroad_m[:n].copy()))
+    counts = np.concatenate([np.diff(block[0]) for block in blocks])
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    edge, fraction, offroad_m = (np.concatenate([block[i] for block in blocks]) for i in (1, 2, 3))
+    return Snaps(x, y, first, edge, fraction, offroad_m)

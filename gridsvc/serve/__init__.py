@@ -1,0 +1,1 @@
+"""The processes of the service: HTTP processes and one background process."""

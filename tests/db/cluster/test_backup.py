@@ -1,0 +1,166 @@
+"""A backup is one file as of one moment, written under load; a restore proves it, replaces nothing, leaves no half."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from gridsvc.db.evidence.sealing import seal_all
+from gridsvc.db.jobs import last_runs
+from gridsvc.db.session.connection import Database
+from gridsvc.errors import Conflict, InvalidInput, Refusal
+from gridsvc.operations.evidence import verify
+from gridsvc.operations.evidence.replay import replay
+from gridsvc.operations.jobs import backup
+from gridsvc.operations.runtime.service import Service
+from tests.worlds.district import open_toy, owner_of, report, scratch_database
+
+
+@pytest.fixture
+def service(url, tmp_path):
+    service = replace(open_toy(url, tmp_path), owner_url=lambda: owner_of(url))
+    yield service
+    service.database.close()
+
+
+@pytest.fixture
+def elsewhere(cluster):
+    """The owner's URL of an empty database with PostGIS."""
+    with scratch_database(cluster, migrated=False) as url:
+        yield owner_of(url)
+
+
+def restored(elsewhere, tmp_path):
+    return Service(Database(elsewhere.replace("gridsvc_owner@", "gridsvc_app@")), tmp_path / "elsewhere")
+
+
+def test_a_restore_has_every_case_its_evidence_and_its_replay(service, elsewhere, tmp_path):
+    cases = [report(service, kind) for kind in ("leak", "noise") for _ in range(5)]
+    seal_all(service.database)
+    file = tmp_path / "a.backup"
+    done = backup.back_up(service, file)
+    assert done.manifest["rows"]["incident"] == 10
+    backup.restore(elsewhere, file)
+    there = restored(elsewhere, tmp_path)
+    assert [r.wrong for r in verify.verify(there)] == [None]
+    for case in cases:
+        assert replay(there, UUID(case)).same
+    report(there)  # and it works on
+    there.database.close()
+
+
+def test_a_backup_under_load_is_of_one_moment(service, elsewhere, tmp_path):
+    stop = threading.Event()
+    told = 0
+
+    def keep_reporting():
+        nonlocal told
+        while not stop.is_set():
+            report(service)
+            told += 1
+
+    thread = threading.Thread(target=keep_reporting)
+    thread.start()
+    try:
+        while told < 5:
+            pass
+        done = backup.back_up(service, tmp_path / "a.backup")
+    finally:
+        stop.set()
+        thread.join()
+    rows = done.manifest["rows"]
+    assert rows["incident"] >= 5
+    assert rows["incident_event"] == rows["incident"]
+    backup.restore(elsewhere, tmp_path / "a.backup")
+    with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
+        there = connection.execute("select count(*) from incident").fetchone()[0]
+    assert there == rows["incident"] <= told
+
+
+def test_a_backup_is_noted_and_never_written_over(service, tmp_path):
+    file = tmp_path / "a.backup"
+    done = backup.back_up(service, file)
+    with service.database.transaction() as connection:
+        mark = last_runs.find_mark(connection, "backup")
+    assert mark.value["sha256"] == done.sha256
+    before = file.read_bytes()
+    with pytest.raises(Conflict, match="exists"):
+        backup.back_up(service, file)
+    assert file.read_bytes() == before
+    assert [p.name for p in tmp_path.glob("*.backup*")] == ["a.backup"]
+
+
+def test_pg_restore_reads_the_file_as_it_is(service, tmp_path):
+    from gridsvc.db.cluster.postgis import find_postgis
+
+    backup.back_up(service, tmp_path / "a.backup")
+    postgis = find_postgis()
+    listed = subprocess.run(
+        [postgis.programs / "pg_restore", "--list", tmp_path / "a.backup"], capture_output=True, text=True, check=True,
+        env=postgis.environment,
+    )  # fmt: skip
+    assert "TABLE DATA public incident_event" in listed.stdout
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "manifest", "other"])
+def test_a_damaged_file_is_refused_before_anything_is_done(service, elsewhere, tmp_path, harm):
+    file = tmp_path / "a.backup"
+    backup.back_up(service, file)
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    harmed = {
+        "cut": whole[:-100],
+        "changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        "manifest": whole.replace(b'"incident": 0', b'"incident": 9'),
+        "other": b"no backup at all",
+    }[harm]
+    assert harmed != whole
+    file.write_bytes(harmed)
+    with pytest.raises(InvalidInput, match="another one"):
+        backup.restore(elsewhere, file)
+    with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
+        assert connection.execute("select to_regclass('district')").fetchone() == (None,)
+
+
+def test_a_restore_replaces_nothing(service, url, tmp_path):
+    report(service)
+    backup.back_up(service, tmp_path / "a.backup")
+    with pytest.raises(Conflict, match="already"):
+        backup.restore(owner_of(url), tmp_path / "a.backup")
+
+
+def test_a_restore_that_fails_leaves_nothing(service, elsewhere, tmp_path, monkeypatch):
+    from gridsvc.db.cluster import backup as files
+
+    report(service)
+    seal_all(service.database)
+    backup.back_up(service, tmp_path / "a.backup")
+    monkeypatch.setattr(files, "_restore", _restore_less(files._restore))
+    with pytest.raises(Refusal):
+        backup.restore(elsewhere, tmp_path / "a.backup")
+    with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
+        assert connection.execute("select to_regclass('district')").fetchone() == (None,)
+
+
+def _restore_less(restore):
+    def less(postgis, owner_url, *rest):
+        restore(postgis, owner_url, *rest)
+        with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("delete from event_seal")
+
+    return less
+
+
+def test_the_manifest_tells_what_is_in_it(service, tmp_path):
+    report(service)
+    seal_all(service.database)
+    told = json.loads(json.dumps(backup.back_up(service, tmp_path / "a.backup").as_json()))
+    assert told["chains"]["330703"]["position"] == 1
+    assert told["schema"] >= "0003"
+    assert told["bytes"] == (tmp_path / "a.backup").stat().st_size

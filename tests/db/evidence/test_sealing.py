@@ -1,0 +1,270 @@
+"""One sealer, gapless positions, and no way to stop it: killed in a batch, hung, outwaited, restarted (R18)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from gridsvc.db.evidence import events, sealing
+from gridsvc.db.grids.versions import ensure_district
+from gridsvc.db.session.connection import Database
+from gridsvc.errors import Unavailable
+from gridsvc.evidence import chain as audit
+from gridsvc.operations.evidence import verify
+from gridsvc.operations.runtime.service import Service
+from tests.worlds.district import as_superuser, scratch_database
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def url(cluster):
+    with scratch_database(cluster) as url:
+        yield url
+
+
+@pytest.fixture
+def database(url):
+    database = Database(url)
+    database.run(lambda c: [ensure_district(c, code) for code in ("330703", "330702")])
+    yield database
+    database.close()
+
+
+def write(database, count=1, district="330703", text_size=10):
+    def work(connection):
+        rows = [
+            events.event_row(district, "note", actor="test", at=NOW, data={"text": "x" * text_size, "n": n})
+            for n in range(count)
+        ]
+        events.append_events(connection, rows)
+
+    database.run(work)
+
+
+def unsealed(database):
+    with database.transaction() as connection:
+        return connection.scalar(text("select count(*) from event_unsealed"))
+
+
+def positions(database, district="330703"):
+    with database.transaction() as connection:
+        return list(
+            connection.scalars(
+                text("select position from event_seal where district = :d order by position"), {"d": district}
+            )
+        )
+
+
+def wait_until(condition, patience_s=60.0):
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def holds(database, tmp_path):
+    reports = verify.verify(Service(database, tmp_path))
+    assert [r.wrong for r in reports] == [None] * len(reports)
+
+
+@contextmanager
+def sealing_thread(database):
+    stop = threading.Event()
+    thread = threading.Thread(target=sealing.seal_until, args=(database, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def _seal_forever(url):
+    sealing.seal_until(Database(url, pool=1), threading.Event())
+
+
+@contextmanager
+def sealing_process(url):
+    process = multiprocessing.get_context("spawn").Process(target=_seal_forever, args=(url,), daemon=True)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_each_district_has_its_own_gapless_chain(database, tmp_path):
+    for n in range(7):
+        write(database, 3, "330703")
+        write(database, 2 if n else 1, "330702")
+    assert sealing.seal_all(database) == 34
+    assert positions(database) == list(range(1, 22))
+    assert positions(database, "330702") == list(range(1, 14))
+    holds(database, tmp_path)
+
+
+def test_a_seal_is_the_hash_that_the_audit_module_says(database):
+    write(database, 2)
+    sealing.seal_all(database)
+    with database.transaction() as connection:
+        chain = list(events.iterate_chain(connection, "330703"))
+    first = audit.seal(audit.GENESIS, 1, chain[0].body)
+    assert [row.hash for row in chain] == [first, audit.seal(first, 2, chain[1].body)]
+
+
+def test_more_than_a_batch_is_sealed(database, tmp_path):
+    write(database, 1234)
+    write(database, 700, "330702")
+    with sealing_thread(database):
+        wait_until(lambda: not unsealed(database))
+    assert positions(database) == list(range(1, 1235))
+    holds(database, tmp_path)
+
+
+def test_an_event_of_an_unknown_district_is_sealed_too(database):
+    with sealing_thread(database):
+        write(database, 3, "*")
+        wait_until(lambda: not unsealed(database))
+    assert positions(database, "*") == [1, 2, 3]
+
+
+def test_only_one_of_several_seals(url, database, tmp_path):
+    others = [Database(url, pool=1) for _ in range(3)]
+    with sealing_thread(database), sealing_thread(others[0]), sealing_thread(others[1]), sealing_thread(others[2]):
+        for _ in range(30):
+            write(database, 5)
+        wait_until(lambda: not unsealed(database))
+        with database.transaction() as connection:
+            held = connection.scalar(
+                text(
+                    "select count(*) from pg_locks where locktype = 'advisory' and granted and database = "
+                    "(select oid from pg_database where datname = current_database())"
+                )
+            )
+    for other in others:
+        other.close()
+    assert held == 1
+    assert positions(database) == list(range(1, 151))
+    holds(database, tmp_path)
+
+
+def test_a_long_transaction_elsewhere_is_not_waited_for_and_its_late_events_come_last(database, tmp_path):
+    with sealing_thread(database), database.engine.begin() as slow:
+        events.append_event(slow, "330703", "import", actor="test", at=NOW, data={"late": True})
+        for _ in range(20):
+            write(database)
+        wait_until(lambda: len(positions(database)) == 20, 60)  # while the slow one is still open
+        time.sleep(sealing._RECENT_S + 0.5)  # by now the quick look no longer sees it
+        slow.commit()
+        wait_until(lambda: len(positions(database)) == 21, 60)
+    with database.transaction() as connection:
+        assert b'"late":true' in list(events.iterate_chain(connection, "330703"))[-1].body
+    holds(database, tmp_path)
+
+
+def test_killed_in_the_middle_of_batches_leaves_neither_gap_nor_double(url, database, tmp_path):
+    stop = threading.Event()
+    written = 0
+
+    def keep_writing():
+        nonlocal written
+        while not stop.is_set():
+            write(database, 40, text_size=2000)
+            written += 40
+            time.sleep(0.02)  # as fast as the sealer goes, not as fast as the disk
+
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    try:
+        for n in range(8):
+            with sealing_process(url) as sealer:
+                before = len(positions(database))
+                wait_until(lambda before=before: len(positions(database)) > before + 100, 60)
+                time.sleep(0.013 * n)
+                os.kill(sealer.pid, signal.SIGKILL)
+    finally:
+        stop.set()
+        writer.join()
+    # The last one killed may still be dying on the server, its lock with it.
+    wait_until(lambda: sealing.seal_all(database) >= 0 and not unsealed(database), 60)
+    found = positions(database)
+    assert len(found) == written
+    assert found == list(range(1, written + 1))
+    holds(database, tmp_path)
+
+
+def test_another_takes_over_after_a_kill(url, database):
+    with sealing_process(url) as sealer:
+        write(database)
+        wait_until(lambda: not unsealed(database), 60)
+        with sealing_thread(database):
+            time.sleep(0.5)
+            os.kill(sealer.pid, signal.SIGKILL)
+            write(database)
+            wait_until(lambda: not unsealed(database))
+
+
+def test_a_sealer_that_hangs_is_replaced_and_cannot_write_when_it_wakes(url, database, tmp_path):
+    with sealing_process(url) as sealer:
+        write(database)
+        wait_until(lambda: not unsealed(database), 60)
+        os.kill(sealer.pid, signal.SIGSTOP)
+        with sealing_thread(database):
+            write(database, 50)
+            wait_until(lambda: not unsealed(database), 60)
+            os.kill(sealer.pid, signal.SIGCONT)
+            write(database, 50)
+            wait_until(lambda: not unsealed(database), 60)
+            time.sleep(0.5)
+    assert positions(database) == list(range(1, 102))
+    holds(database, tmp_path)
+
+
+def test_sessions_that_are_ended_under_it_only_begin_a_new_term(url, database, tmp_path):
+    with sealing_thread(database), as_superuser(url) as superuser:
+        for _ in range(5):
+            wait_until(lambda: _written(database))
+            superuser.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+            time.sleep(0.05)
+        wait_until(lambda: not _try(unsealed, database))
+    assert positions(database) == list(range(1, 101))
+    holds(database, tmp_path)
+
+
+def _written(database):
+    try:
+        write(database, 20)
+    except Unavailable:
+        return False
+    return True
+
+
+def _try(ask, database):
+    try:
+        return ask(database)
+    except Unavailable:
+        return True
+
+
+def test_a_mark_on_a_sealed_event_does_not_stop_the_chain(database):
+    write(database, 3)
+    sealing.seal_all(database)
+    with database.transaction() as connection:
+        connection.execute(text("insert into event_unsealed select district, id from incident_event limit 1"))
+    with sealing_thread(database):
+        write(database, 2)
+        wait_until(lambda: not unsealed(database))
+    assert positions(database) == [1, 2, 3, 4, 5]

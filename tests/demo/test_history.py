@@ -1,0 +1,178 @@
+"""The demo's past: a finite fleet, lawful steps, lateness with causes; through the real decisions, in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridsvc.cases.model import Status
+from gridsvc.db.grids.versions import District, Versions
+from gridsvc.demo.history import Replay
+from gridsvc.demo.past import owned_places
+from gridsvc.demo.world.crews import raise_crews
+from gridsvc.demo.world.history import Mishap, candidate_places, plan_history
+from gridsvc.demo.world.synthetic import make_jindong
+from gridsvc.dispatch import Prepared
+from gridsvc.files.law.catalogue import read_catalogue, read_units
+from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
+from gridsvc.grids.index import OwnershipIndex
+from gridsvc.grids.levels import Level
+from gridsvc.operations.runtime.districts import DistrictView, Law
+from gridsvc.operations.runtime.service import Service
+from gridsvc.teams.model import Roster, TeamKind
+
+GEODATA = Path(__file__).resolve().parents[2] / "geodata"
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+COUNT = 600
+
+
+@pytest.fixture(scope="module")
+def law():
+    units = GEODATA / "units.toml"
+    catalogue, _ = read_catalogue(GEODATA / "jindong" / "catalogue.toml", units)
+    clocks = read_clock_rules(GEODATA / "clock_policies.toml")
+    return catalogue, read_plan_book(GEODATA / "response_plans", clocks, catalogue, read_units(units)), clocks
+
+
+@pytest.fixture(scope="module")
+def place():
+    return make_jindong(GEODATA, seed=1)
+
+
+@pytest.fixture(scope="module")
+def view(place, law):
+    catalogue, plans, clocks = law
+    prepared = Prepared.of(raise_crews(place, catalogue, plans).teams, catalogue, plans, clocks)
+    lon = np.array([team.lon for team in prepared.teams])
+    lat = np.array([team.lat for team in prepared.teams])
+    versions = Versions(place.code, 1, "network", 0, catalogue.version, plans.version, clocks.version, 1, NOW)
+    district = District(place.code, place.name, place.time_zone, place.synthetic)
+    index = OwnershipIndex.build(place.code, 1, place.grids)
+    seats = {grid.code: grid.urban_rural_code for grid in place.grids if grid.level is Level.TOWNSHIP}
+    return DistrictView(versions, district, index, seats, place.roads, Law(prepared, lon, lat))
+
+
+def live_through(place, view, law, *, seed=1, count=COUNT):
+    spots, far, squadrons = owned_places(view, candidate_places(place, 3 * count + 100, seed + 1))
+    planned = plan_history(spots, far, law[1], place.time_zone, NOW, count, seed + 2, squadrons)
+    numbers = iter(range(1, count + 1))
+    service = Service(None, Path("/nowhere"))
+    replay = Replay(service, view, NOW, seed + 3, lambda: next(numbers))
+    return planned, sorted(replay.run(planned), key=lambda case: case.row["triggered_at"])
+
+
+@pytest.fixture(scope="module")
+def past(place, view, law):
+    return live_through(place, view, law)
+
+
+def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view, place):
+    teams = view.law.prepared.teams
+    Roster(teams)
+    brigades = [team for team in teams if team.kind is TeamKind.BRIGADE]
+    assert len({team.unit for team in brigades}) == 6
+    assert sum(team.township is not None for team in brigades) == len(brigades) / 2
+    assert sum(team.kind is TeamKind.TOWNSHIP for team in teams) == 11
+    assert sum(team.kind is TeamKind.REGIONAL for team in teams) == 3
+    assert {code for team in teams for code in team.areas} == {grid.code for grid in place.list_grids(Level.AREA)}
+
+
+def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past):
+    planned, cases = past
+    assert len(planned) == len(cases) == COUNT
+    assert len({case.row["id"] for case in cases}) == COUNT
+    for case in cases:
+        assert all(case.row[level] for level in ("regional", "township", "area", "village"))
+        assert NOW - timedelta(days=731) <= case.row["triggered_at"] <= NOW
+
+
+def test_no_team_is_in_two_places_at_once(past):
+    busy = defaultdict(list)
+    for case in past[1]:
+        for row in case.engagements:
+            if row["engaging"]:
+                busy[row["team_id"]].append((row["since"], row["until"] or NOW))
+    for spans in busy.values():
+        spans.sort()
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_clocks_run_forward_and_nothing_happens_after_now(past):
+    for case in past[1]:
+        stamps = [case.clocks[c] for c in ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at")
+                  if c in case.clocks]  # fmt: skip
+        assert stamps == sorted(stamps)
+        assert all(case.row["triggered_at"] <= at <= NOW for at in stamps)
+        assert all(row["at"] <= NOW for row in case.event_rows)
+        for row in case.engagements:
+            assert (row["until"] is None) == (row["outcome"] is None)
+            assert row["until"] is None or row["until"] >= row["since"]
+
+
+def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
+    planned, cases = past
+    late, counted, causes = 0, 0, defaultdict(int)
+    for plan, case in zip(planned, cases, strict=True):
+        response_s = case.lead_response_s()
+        if response_s is None:
+            continue
+        counted += 1
+        if response_s > case.row["target_s"]:
+            late += 1
+            shown = case.row["details"]["recommendation"]
+            if plan.mishap is not None:
+                causes[str(plan.mishap)] += 1
+            elif shown["lead"] is None:
+                causes["no-unit-free"] += 1
+            elif not shown["meets_target"]:
+                causes["far-post"] += 1
+    assert counted > 200
+    assert 0.10 <= late / counted <= 0.30
+    wanted = {str(m) for m in Mishap if m is not Mishap.CALLED_OFF} | {"no-unit-free", "far-post"}
+    assert wanted <= set(causes)
+
+
+def test_some_stamps_are_missing_and_a_few_are_impossible(past):
+    leads = [row for case in past[1] for row in case.engagements if row["lead"] and row["engaging"]]
+    ended = [row for row in leads if row["outcome"] == "cleared"]
+    missing = sum(row["on_scene_at"] is None for row in ended) / len(ended)
+    assert 0.01 < missing < 0.15
+    impossible = [r for r in ended if r["en_route_at"] and r["on_scene_at"] and r["en_route_at"] > r["on_scene_at"]]
+    assert 1 <= len(impossible) <= 0.05 * len(ended)
+
+
+def test_a_handful_is_open_now_and_most_teams_are_free(past, view):
+    live = {row["team_id"] for case in past[1] for row in case.engagements if row["until"] is None and row["engaging"]}
+    recent = [case for case in past[1] if case.row["triggered_at"] > NOW - timedelta(hours=1)]
+    assert 2 <= len(recent) <= 6
+    assert 1 <= len(live) <= len(view.law.prepared.teams) / 3
+    old = [case for case in past[1] if case.row["triggered_at"] < NOW - timedelta(days=30)]
+    assert {case.status for case in old} <= {Status.ARCHIVED, Status.CANCELLED}
+
+
+def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past):
+    drills = [case for case in past[1] if case.row["drill"]]
+    called_off = [case for case in past[1] if case.status is Status.CANCELLED]
+    assert drills
+    assert called_off
+    assert all(case.lead_response_s() is None for case in (*drills, *called_off))
+
+
+def test_the_same_seed_lives_through_the_same_past(place, view, law):
+    def told(seed):
+        return [
+            (
+                case.row["type"],
+                case.row["triggered_at"],
+                [(r["team_id"], r["since"], r["until"]) for r in case.engagements],
+            )
+            for case in live_through(place, view, law, seed=seed, count=60)[1]
+        ]
+
+    assert told(5) == told(5)
+    assert told(5) != told(6)

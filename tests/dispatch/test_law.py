@@ -1,0 +1,158 @@
+"""The law of the day, conditions and second alarms, and the price in coverage: on paper, from the sketch in toy.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gridsvc.dispatch import Prepared
+from gridsvc.law import Condition, Need, PlanBook, ResponseClass
+from gridsvc.teams.model import TeamKind
+from tests.worlds import toy
+from tests.worlds.toy import ENGAGED, OFF_DUTY, at, members, unfilled, verdict_of, without
+
+
+class TestLawOfTheDay:
+    def test_before_approval_the_department_is_competent_and_has_no_team(self):
+        before = at(7, local_time=toy.BEFORE_APPROVAL)
+        assert [each["unit"] for each in before.competence] == ["dept-emergency", "dept-ecology"]
+        assert {slot.unit for slot in before.unfilled} == {"dept-emergency", "dept-ecology"}
+        assert all(slot.substitute is None for slot in before.unfilled)
+        assert verdict_of(before, "ecology-1") == "not-competent"
+        assert set(members(before)) == {"township", "partner-fire"}
+        after = at(7)
+        assert after.transfer == ()
+        assert [each["unit"] for each in after.competence] == ["brigade-emergency", "brigade-ecology"]
+        assert after.unfilled == ()
+        assert {each["basis"] for each in before.competence} != {each["basis"] for each in after.competence}
+
+    def test_a_departments_own_team_goes_while_it_is_competent(self):
+        team = replace(toy.TEAMS[7], id="dept-team", unit="dept-emergency", kind=TeamKind.DEPARTMENT)
+        toy_km = toy.KM | {"dept-team": 6}
+        prepared = Prepared.of([*toy.TEAMS, team], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        seconds = [60.0 * abs(toy_km[each] - 7) for each in prepared.team_ids]
+        before = at(7, prepared=prepared, seconds=seconds, local_time=toy.BEFORE_APPROVAL)
+        # Same gear as the brigade's team was asked for: the need moves with the power.
+        assert members(before)["dept-emergency"] == "dept-team"
+        assert verdict_of(at(7, prepared=prepared, seconds=seconds), "dept-team") == "not-competent"
+
+    def test_a_further_squadron_stays_a_squadron_before_approval(self):
+        card = replace(toy.LEAK, matters=(toy.HEALTH_MATTER.key,), needs=(Need("bureau"),))
+        prepared = without(plans=PlanBook({"leak": card}))
+        before = at(7, prepared=prepared, local_time=toy.BEFORE_APPROVAL)
+        assert members(before)["bureau"] == "sq-a3"
+        assert set(unfilled(before)) == {"dept-health"}
+        assert set(members(at(7, prepared=prepared))) == {"township", "bureau", "partner-fire"}
+
+    def test_a_routine_matter_of_a_brigade_is_proposed_for_transfer(self):
+        plans = PlanBook({"noise": replace(toy.NOISE, matters=(toy.BUREAU_ECOLOGY_MATTER.key, toy.ECOLOGY_MATTER.key))})
+        answer = at(7, "noise", prepared=Prepared.of(toy.TEAMS, toy.CATALOGUE, plans, toy.CLOCKS))
+        assert [(each["matter"], each["to_unit"]) for each in answer.transfer] == [
+            (toy.ECOLOGY_MATTER.key, "brigade-ecology")
+        ]
+
+    def test_a_card_whose_matter_left_the_catalogue_is_still_answered(self):
+        plans = PlanBook({"leak": replace(toy.LEAK, matters=("brigade-ecology/失踪/dept-ecology",))})
+        answer = at(7, prepared=Prepared.of(toy.TEAMS, toy.CATALOGUE, plans, toy.CLOCKS))
+        assert members(answer)["brigade-ecology"] == "ecology-1"
+        assert "not in the catalogue" in answer.competence[0]["basis"]
+
+
+class TestConditionsAndAlarms:
+    @pytest.mark.parametrize(("hour", "extra"), [(19, 0), (20, 1), (23, 1), (5, 1), (6, 0)])
+    def test_a_condition_holds_by_the_hour_past_midnight(self, hour, extra):
+        night = Condition("night", (Need("partner-fire"),), hours=(20 * 60, 6 * 60))
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, conditions=(night,))}))
+        answer = at(7, prepared=prepared, local_time=toy.NOON.replace(hour=hour))
+        assert sum(slot.startswith("partner-fire") for slot in members(answer)) == 1 + extra
+
+    def test_a_condition_holds_by_month_and_class(self):
+        summer = Condition("summer", (Need("partner-fire"),), months=frozenset({6, 7}))
+        rural = Condition("rural", (Need("neighbour-township"),), response_class=ResponseClass.RURAL)
+        prepared = without(plans=PlanBook({"leak": replace(toy.LEAK, conditions=(summer, rural))}))
+        july = toy.NOON.replace(month=7)
+        assert "partner-fire#2" in members(at(7, prepared=prepared, local_time=july))
+        assert "neighbour-township" in members(at(7, prepared=prepared))
+        urban = members(at(7, prepared=prepared, response_class=ResponseClass.URBAN))
+        assert not {"partner-fire#2", "neighbour-township"} & set(urban)
+
+    def test_a_second_alarm_adds_only_the_difference(self):
+        first = at(7)
+        held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
+        busy = {team.replace("-", "_"): ENGAGED for team in held.values()}
+        second = at(7, alarm=2, held=held, team_states=toy.states(**busy))
+        assert second.lead is None
+        assert second.meets_target is None
+        assert members(second) == {
+            "brigade-emergency#2": "emergency-2",
+            "partner-fire#2": "fire-2",
+            "neighbour-township": "town-t1",
+        }
+        assert not set(members(second).values()) & set(held.values())
+        assert {verdict_of(second, team) for team in held.values()} == {"already-sent"}
+
+    def test_a_second_alarm_sends_what_the_first_could_not(self):
+        first = at(7, team_states=toy.states(fire_1=OFF_DUTY, fire_2=OFF_DUTY))
+        held = {chosen.slot: chosen.team_id for chosen in (first.lead, *first.members)}
+        second = at(7, alarm=2, held=held)
+        assert {"partner-fire", "partner-fire#2"} <= set(members(second))
+
+    def test_a_card_may_ask_for_two_teams_of_the_own_township(self):
+        card = replace(toy.LEAK, township_need=Need("township", count=2))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})))
+        assert members(answer)["township"] == "town-t2"
+        assert unfilled(answer)["township#2"].reason == "no-further-team"
+
+    def test_a_second_alarm_may_add_two_of_a_unit(self):
+        card = replace(toy.LEAK, second_alarm=(Need("partner-fire", count=2),))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": card})), alarm=2)
+        assert {"partner-fire", "partner-fire#2"} <= set(members(answer))
+        assert unfilled(answer)["partner-fire#3"].reason == "no-further-team"
+
+    def test_two_needs_of_one_unit_keep_the_larger_count(self):
+        needs = (Need("brigade-ecology", count=2), Need("brigade-ecology", skills=frozenset({"drone"})))
+        answer = at(7, prepared=without(plans=PlanBook({"leak": replace(toy.LEAK, needs=needs)})))
+        assert unfilled(answer)["brigade-ecology"].reason == "skill"
+        assert members(answer)["brigade-ecology#2"] == "ecology-1"
+
+    def test_a_neighbour_is_of_another_township(self):
+        # A second team of the own township stands nearer than any neighbour, and stays.
+        own = replace(toy.TEAMS[5], id="town-t2-b")
+        prepared = Prepared.of([*toy.TEAMS, own], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        km = toy.KM | {"town-t2-b": 7}
+        answer = at(7, prepared=prepared, alarm=2, seconds=[60.0 * abs(km[each] - 7) for each in prepared.team_ids])
+        assert members(answer)["neighbour-township"] == "town-t1"
+        assert verdict_of(answer, "town-t2-b") == "slower"
+
+    def test_an_excluded_team_is_passed_over(self):
+        answer = at(7, excluded=frozenset({"sq-a2"}))
+        assert answer.lead.team_id == "sq-a3"
+        assert verdict_of(answer, "sq-a2") == "declined"
+
+
+class TestCoveragePrice:
+    def test_among_equal_assemblies_the_smallest_loss_goes(self):
+        # The hazmat team is the last with 375 s. Of the two fire teams fire-1 comes in 225 s; fire-2 is put at 200 s of
+        # driving here, so that it comes in 305 s: later, in time all the same, and cheaper.
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["fire-1"]] = 2.0
+        loss[toy.PREPARED.index["fire-2"]] = 0.5
+        seconds = toy.travel(7)
+        seconds[toy.PREPARED.index["fire-2"]] = 200.0
+        answer = at(7, seconds=seconds, loss=loss)
+        assert members(answer)["partner-fire"] == "fire-2"
+        assert answer.full_team_response_s == pytest.approx(375)
+        assert answer.coverage_loss == pytest.approx(0.5)
+        assert verdict_of(answer, "fire-1") == "coverage"
+
+    def test_the_lead_is_never_traded_for_coverage(self):
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["sq-a2"]] = 99.0
+        assert at(7, loss=loss).lead.team_id == "sq-a2"
+
+    def test_equal_leads_are_decided_by_loss_then_by_id(self):
+        assert at(7.5).lead.team_id == "sq-a2"
+        loss = [0.0] * len(toy.TEAMS)
+        loss[toy.PREPARED.index["sq-a2"]] = 1.0
+        assert at(7.5, loss=loss).lead.team_id == "sq-a3"

@@ -1,0 +1,122 @@
+"""What holds for every fleet, state and place: one team one slot, nothing silent, order of no importance."""
+
+from __future__ import annotations
+
+import json
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gridsvc.dispatch import CaseFacts, Prepared, inputs_record, recommend, replay
+from gridsvc.teams.model import TeamKind, TeamState, TeamStatus
+from tests.worlds import toy
+
+STATES = st.builds(
+    TeamState,
+    status=st.sampled_from([TeamStatus.AVAILABLE, TeamStatus.AVAILABLE, *TeamStatus]),
+    staff_present=st.sampled_from([None, None, 0, 2, 5]),
+    position_age_s=st.sampled_from([None, None, 10.0, 1800.5]),
+    on_road=st.booleans(),
+)
+SECONDS = st.one_of(st.none(), st.floats(0, 5000, allow_nan=False).map(lambda s: round(s, 3)))
+
+
+@st.composite
+def moments(draw):
+    n = len(toy.TEAMS)
+    km = draw(st.sampled_from([0.5, 4.9, 6.0, 9.5, 12.0, 16.0]))
+    case = toy.case(
+        km,
+        draw(st.sampled_from(["leak", "leak", "noise"])),
+        alarm=draw(st.sampled_from([1, 2])),
+        owned_level=draw(st.sampled_from(["village", "village", "township", "regional", "district", None])),
+        major=draw(st.booleans()),
+        excluded=frozenset(draw(st.sets(st.sampled_from(sorted(toy.KM)), max_size=2))),
+        local_time=draw(st.sampled_from([toy.NOON, toy.BEFORE_APPROVAL])),
+    )
+    states = draw(st.lists(STATES, min_size=n, max_size=n))
+    travel = draw(st.lists(SECONDS, min_size=n, max_size=n))
+    loss = draw(st.one_of(st.none(), st.lists(st.integers(0, 3).map(float), min_size=n, max_size=n)))
+    return case, states, travel, loss
+
+
+def slots_of(answer):
+    chosen = [answer.lead, *answer.members] if answer.lead else list(answer.members)
+    return chosen, [slot.slot for slot in answer.unfilled]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(moments())
+def test_one_team_one_slot_and_each_slot_filled_or_named(moment):
+    answer = recommend(toy.PREPARED, *moment)
+    chosen, empty = slots_of(answer)
+    teams = [each.team_id for each in chosen]
+    substitutes = [slot.substitute.team_id for slot in answer.unfilled if slot.substitute]
+    assert len(set(teams + substitutes)) == len(teams + substitutes)
+    slots = [each.slot for each in chosen] + empty
+    assert len(set(slots)) == len(slots)
+    assert {slot.slot.id for slot in toy.PREPARED.form(moment[0]).slots} == set(slots)
+    assert "1" in slots
+    assert "township" in slots
+    assert all(slot.reason for slot in answer.unfilled)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(moments())
+def test_an_emergencys_lead_is_the_earliest_lawful(moment):
+    case, states, travel, _ = moment
+    answer = recommend(toy.PREPARED, *moment)
+    if case.type != "leak":
+        return
+    regional = case.major or case.owned_level in {"regional", "district"}
+    arrivals = []
+    for team, state, seconds in zip(toy.PREPARED.teams, states, travel, strict=True):
+        own_region = case.owned_level == "district" or team.region == case.regional
+        lawful = (team.kind is TeamKind.REGIONAL and own_region) if regional else team.kind is TeamKind.SQUADRON
+        free = (
+            state.status is TeamStatus.AVAILABLE
+            and (state.staff_present is None or state.staff_present >= 2)
+            and (state.position_age_s is None or state.position_age_s <= 1800)
+            and team.id not in case.excluded
+            and seconds is not None
+        )
+        if lawful and free:
+            turnout = 90 if team.kind is TeamKind.REGIONAL else 60
+            arrivals.append(round(seconds + 45 + (15 if state.on_road else turnout), 3))
+    assert (answer.lead is None) == (not arrivals)
+    if arrivals:
+        assert answer.lead_response_s == min(arrivals)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(moments(), st.integers(0, 10**6))
+def test_the_order_of_teams_changes_nothing(moment, seed):
+    case, states, travel, loss = moment
+    teams = list(toy.TEAMS)
+    random.Random(seed).shuffle(teams)
+    shuffled = Prepared.of(teams, toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+    assert shuffled.versions == toy.PREPARED.versions
+    first = recommend(toy.PREPARED, case, states, travel, loss)
+    assert json.dumps(first.as_json()) == json.dumps(recommend(shuffled, case, states, travel, loss).as_json())
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(moments())
+def test_every_team_has_a_verdict_and_the_chosen_have_theirs(moment):
+    answer = recommend(toy.PREPARED, *moment)
+    verdicts = {team_id: verdict for team_id, _, verdict in answer.considered}
+    assert set(verdicts) == set(toy.KM)
+    assert all(verdicts.values())
+    chosen, _ = slots_of(answer)
+    assert {each.team_id for each in chosen} == {t for t, v in verdicts.items() if v.startswith("chosen")}
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(moments())
+def test_a_record_in_json_replays_to_the_same_bytes(moment):
+    case, states, travel, loss = moment
+    answer = recommend(toy.PREPARED, case, states, travel, loss)
+    record = json.loads(json.dumps(inputs_record(toy.PREPARED, case, states, travel, loss), allow_nan=False))
+    assert CaseFacts.from_json(record["case"]) == case
+    assert json.dumps(replay(toy.PREPARED, record).as_json()) == json.dumps(answer.as_json())

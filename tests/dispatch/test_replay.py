@@ -1,0 +1,79 @@
+"""A dispatch is made again in a fresh process, from what was kept, to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from gridsvc.dispatch import Prepared, inputs_record, recommend, replay
+from gridsvc.errors import InvalidInput
+from gridsvc.teams.model import TeamState, TeamStatus
+from tests.conftest import PROJECT
+from tests.worlds import toy
+
+FRESH = """
+import json, sys
+from gridsvc.dispatch import Prepared, replay
+kept = json.load(sys.stdin)
+print(json.dumps(replay(Prepared.from_documents(**kept["documents"]), kept["record"]).as_json()))
+"""
+
+
+def documents(prepared):
+    return {
+        "teams": prepared.roster.document(),
+        "catalogue": prepared.catalogue.document(),
+        "plans": prepared.plans.document(),
+        "clock_policies": prepared.clocks.document(),
+    }
+
+
+def moment():
+    states = toy.states(sq_a2=TeamState(status=TeamStatus.ENGAGED, incident_id="x"), fire_1=TeamState(on_road=True))
+    return toy.case(7, excluded=frozenset({"ecology-1"})), states, toy.travel(7), [0.25] * len(toy.TEAMS)
+
+
+def test_a_fresh_process_gives_the_same_bytes():
+    kept = {"documents": documents(toy.PREPARED), "record": inputs_record(toy.PREPARED, *moment())}
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", FRESH],
+            input=json.dumps(kept),
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=PROJECT,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(PROJECT)},
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert answers == {json.dumps(recommend(toy.PREPARED, *moment()).as_json())}
+
+
+def test_documents_come_back_with_their_digest():
+    assert Prepared.from_documents(**documents(toy.PREPARED)).versions == toy.PREPARED.versions
+
+
+@pytest.mark.parametrize("changed", ["teams", "catalogue", "plans", "clock_policies"])
+def test_another_version_is_refused_and_named(changed):
+    record = inputs_record(toy.PREPARED, *moment())
+    parts = {
+        "teams": (toy.TEAMS[1:], toy.CATALOGUE, toy.PLANS, toy.CLOCKS),
+        "catalogue": (toy.TEAMS, replace(toy.CATALOGUE, source="another"), toy.PLANS, toy.CLOCKS),
+        "plans": (toy.TEAMS, toy.CATALOGUE, replace(toy.PLANS, plans={"leak": toy.LEAK}), toy.CLOCKS),
+        "clock_policies": (toy.TEAMS, toy.CATALOGUE, toy.PLANS, replace(toy.CLOCKS, default_policy="order")),
+    }
+    with pytest.raises(InvalidInput, match=changed) as refusal:
+        replay(Prepared.of(*parts[changed]), record)
+    assert refusal.value.facts["document"] == changed
+
+
+def test_one_tampered_input_gives_another_answer():
+    record = inputs_record(toy.PREPARED, *moment())
+    answer = replay(toy.PREPARED, record)
+    del record["states"]["sq-a2"]
+    assert replay(toy.PREPARED, record) != answer

@@ -1,0 +1,203 @@
+"""Orders under contention: nobody is sent twice, what is answered is what is stored, what was shown is found again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from gridsvc.db.cases import engagements
+from gridsvc.db.session.idempotency import RequestKey
+from gridsvc.errors import Conflict, InvalidInput, Unavailable
+from gridsvc.operations.cases.read import get_case
+from gridsvc.operations.cases.report import Report, recommend, report_incident
+from gridsvc.operations.cases.steps import Step, step_incident
+from gridsvc.operations.evidence.replay import replay
+from tests.worlds.district import open_toy, report
+
+
+@pytest.fixture
+def service(url, tmp_path):
+    opened = open_toy(url, tmp_path, pool=12)
+    yield opened
+    opened.database.close()
+
+
+def rows(service, query):
+    with service.database.transaction() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def step(service, case, word="assign", **more):
+    return json.loads(step_incident(service, UUID(str(case)), Step(word, **more), actor="test").body)
+
+
+LIVE = "select team_id, incident_id from engagement where until is null and engaging"
+
+
+def test_eight_dispatchers_after_the_same_teams_send_nobody_twice(service):
+    cases = [report(service, km=1.0 + n % 3) for n in range(24)]
+    told, together = {}, threading.Barrier(8)
+
+    def dispatcher(mine):
+        together.wait()
+        for case in mine:
+            try:
+                told[case] = step(service, case)["sent"]
+            except Conflict:
+                continue
+            if case in mine[::2]:
+                step(service, case, "cancel")
+
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(dispatcher, [cases[n::8] for n in range(8)]))
+    assert told
+    live = rows(service, LIVE)
+    assert len({team for team, _ in live}) == len(live)
+    ever = rows(service, "select incident_id::text, team_id::text from engagement")
+    assert {(case, team) for case, sent in told.items() for team in sent} == set(ever)
+
+
+def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(service, monkeypatch):
+    case, tries, real = report(service), count(1), engagements.send
+
+    def taken(*given, **more):
+        done = real(*given, **more)
+        return done and next(tries) > 1
+
+    monkeypatch.setattr(engagements, "send", taken)
+    sent = step(service, case)["sent"]
+    assert next(tries) == 3
+    assert sorted(str(team) for team, _ in rows(service, LIVE)) == sorted(sent)
+
+
+def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(service):
+    case = report(service)
+    lead = get_case(service, UUID(case))["recommendation"]["lead"]["team_id"]
+    with service.database.transaction() as other:
+        other.execute(text("select 1 from team where id = :id for no key update"), {"id": UUID(lead)})
+        told = step(service, case)
+    assert told["sent"]
+    assert lead not in told["sent"]
+    assert lead in told["differs"]["missing"]
+    assert replay(service, UUID(case)).same
+
+
+def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service):
+    first, second = report(service, km=1.0), report(service, km=2.0)
+    team = step(service, first)["sent"][0]
+    with ThreadPoolExecutor(1) as crowd, service.database.engine.connect() as other, other.begin():
+        other.execute(text("select set_config('gridsvc.district', district, true) from district_version"))
+        other.execute(text("select id from team where id = :t for no key update"), {"t": team})
+        order = crowd.submit(step, service, second, team_id=UUID(team))
+        waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        while rows(service, waits) != [(1,)]:
+            assert not order.done(), order.result()
+        step(service, first, "cancel")
+        other.rollback()
+        order.result(timeout=30)
+    spans = rows(service, f"select since, until from engagement where team_id = '{team}' order by since")
+    assert len(spans) == 2
+    assert spans[0][1] <= spans[1][0]
+
+
+def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, monkeypatch):
+    case = report(service)
+    monkeypatch.setattr(engagements, "send", lambda *_given, **_more: False)
+    with pytest.raises(Unavailable):
+        step(service, case)
+    assert not rows(service, LIVE)
+    assert get_case(service, UUID(case))["status"] == "triggered"
+
+
+def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, monkeypatch):
+    from gridsvc.operations.cases import assign
+
+    case, chosen = report(service), []
+    choose = assign._choose
+
+    def then_off_duty(*given):
+        choice = choose(*given)
+        if not chosen:
+            chosen.append(choice.recommendation.lead.team_id)
+            with service.database.transaction() as other:
+                other.execute(text("update team set on_duty = false where id = :id"), {"id": UUID(chosen[0])})
+        return choice
+
+    monkeypatch.setattr(assign, "_choose", then_off_duty)
+    sent = step(service, case)["sent"]
+    assert sent
+    assert chosen[0] not in sent
+
+
+def test_the_answer_of_a_step_is_the_case_as_it_is_read_again(service):
+    case = report(service)
+    team = UUID(step(service, case)["sent"][0])
+    steps = [("acknowledge", team), ("en_route", team), ("on_scene", team), ("handle", None), ("clear", team),
+             ("feedback", None), ("archive", None), ("reopen", None), ("cancel", None)]  # fmt: skip
+    for word, who in steps:
+        told = step(service, case, word, team_id=who)
+        told.pop("legal_team_steps", None)
+        again = get_case(service, UUID(case))
+        assert {key: again[key] for key in told} == told, word
+
+
+def test_twins_under_one_key_make_one_case(service):
+    key = RequestKey("test", "twins", b"digest")
+    together = threading.Barrier(6)
+
+    def twin(_n):
+        together.wait()
+        return report_incident(service, Report(type="leak", lon=119.61, lat=29.1001), actor="test", request=key)
+
+    with ThreadPoolExecutor(6) as crowd:
+        answers = {answer.body for answer in crowd.map(twin, range(6))}
+    assert len(answers) == 1
+    assert rows(service, "select count(*) from incident") == [(1,)]
+    assert rows(service, "select count(*) from incident_event where kind = 'report'") == [(1,)]
+    with pytest.raises(InvalidInput):
+        report_incident(
+            service, Report(type="leak", lon=119.61, lat=29.1001), actor="test",
+            request=RequestKey("test", "twins", b"another"),
+        )  # fmt: skip
+
+
+def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):
+    case = report(service)
+    shown = get_case(service, UUID(case))
+    lead = shown["recommendation"]["lead"]["team_id"]
+    first = step(service, case)
+    assert first["differs"] == {"added": [], "missing": []}
+    step(service, case, "decline", team_id=UUID(lead), note="flat tyre")
+    against_report = step(service, case)
+    assert lead in against_report["differs"]["missing"]
+    assert against_report["sent"]
+    for team in against_report["sent"]:
+        step(service, case, "decline", team_id=UUID(team), note="flat tyre")
+    # what the second order recommended is what was sent then, without the first lead
+    shown_later = UUID(against_report["recommendation_id"])
+    try:
+        third = step(service, case, recommendation_id=shown_later)
+    except Conflict:
+        pytest.fail("the toy has more squadrons than that")
+    assert lead not in third["differs"]["missing"]
+    assert set(against_report["sent"]) <= set(third["differs"]["missing"])
+
+
+def test_a_recommendation_that_is_not_kept_with_the_case_is_refused(service):
+    case, other = report(service), report(service, km=5.0)
+    foreign = get_case(service, UUID(other))["recommendation_id"]
+    for unknown in (uuid4(), UUID(foreign)):
+        with pytest.raises(InvalidInput, match="recommendation_id"):
+            step(service, case, recommendation_id=unknown)
+    own = get_case(service, UUID(case))["recommendation_id"]
+    assert step(service, case, recommendation_id=UUID(own))["sent"]
+
+
+def test_what_is_only_asked_has_no_recommendation_to_name(service):
+    assert "recommendation_id" not in recommend(service, Report(type="leak", lon=119.61, lat=29.1001))

@@ -1,0 +1,97 @@
+"""How long each team needs: from prepared posts never another tenth of a second than by a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import shapely
+
+from gridsvc.db.grids.versions import District, Versions
+from gridsvc.operations.roads import team_times
+from gridsvc.operations.runtime.districts import DistrictView
+from gridsvc.operations.runtime.service import Service
+from gridsvc.roads.network.building import build
+from gridsvc.roads.search.closures import Closure
+from gridsvc.teams.model import AVAILABLE, TeamState
+from tests.worlds.toy_roads import QUIET, lonlat, random_world
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Stations:
+    """As much of the law as travel times need."""
+
+    station_lon: np.ndarray
+    station_lat: np.ndarray
+    roster_digest: str = "roster"
+
+
+def world(seed, tmp_path, closures=()):
+    draw = np.random.default_rng(seed)
+    lon, lat = zip(*(lonlat(*xy) for xy in draw.uniform(-100, 1500, (30, 2)).tolist()), strict=True)
+    law = Stations(np.array(lon), np.array(lat))
+    network = build(random_world(seed), QUIET)
+    versions = Versions("d", None, "n", len(closures), None, None, None, 1, NOON)
+    view = DistrictView(versions, District("d", "D", "Asia/Shanghai", True), None, {}, network, law, closures)
+    return Service(None, tmp_path), view, law, draw
+
+
+def closure(seed):
+    x, y = np.random.default_rng(seed).uniform(300, 1000, 2)
+    shape = shapely.box(*lonlat(x, y), *lonlat(x + 300, y + 300))
+    return Closure(f"c{seed}", shape, 0.0, ("normal", "emergency"), NOON, None, "works")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_posts_give_what_a_search_gives(seed, closed, tmp_path, monkeypatch):
+    service, view, law, draw = world(seed, tmp_path, (closure(seed),) if closed else ())
+    assert team_times.ready_posts(service, view)
+    asked = []
+    monkeypatch.setattr(team_times, "_NODES_A_POST", 0)  # also where many have moved
+    for moved in (0, 1, 7, 30):
+        states = [AVAILABLE] * 30
+        for number in draw.permutation(30)[:moved].tolist():
+            lon, lat = lonlat(*draw.uniform(-100, 1500, 2).tolist())
+            states[number] = TeamState(lon=lon, lat=lat, position_age_s=1.0)
+        for _ in range(10):
+            asked.append((states, *lonlat(*draw.uniform(-100, 1500, 2).tolist())))
+    from_posts = [team_times.travel_seconds(service, view, law, *each) for each in asked]
+    monkeypatch.setattr(team_times, "_from_posts", lambda *_given: None)
+    assert from_posts == [team_times.travel_seconds(service, view, law, *each) for each in asked]
+    assert any(any(seconds) for seconds in from_posts)
+
+
+def test_nobody_waits_for_posts_to_be_prepared(tmp_path):
+    service, view, law, _ = world(1, tmp_path)
+    asked = ([AVAILABLE] * 30, *lonlat(500, 500))
+    begun = team_times.travel_seconds(service, view, law, *asked)
+    assert team_times.ready_posts(service, view)
+    assert team_times.travel_seconds(service, view, law, *asked) == begun
+
+
+def test_what_cannot_be_prepared_is_done_without_and_tried_once(tmp_path, monkeypatch, caplog):
+    service, tries = Service(None, tmp_path), []
+
+    def fail():
+        tries.append(1)
+        raise ValueError("never")
+
+    for _ in range(3):
+        assert service.prepared("posts", "n", fail) is None
+        while len(tries) < 1 or not caplog.records:
+            pass
+    assert len(tries) == 1
+
+
+def test_what_was_prepared_is_there(tmp_path):
+    import time
+
+    service, deadline = Service(None, tmp_path), time.monotonic() + 30
+    while (found := service.prepared("posts", "n", lambda: "ready")) is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert found == "ready"
