@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,34 +10,29 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
-from gridsvc.api.http import once, problems
+from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, roads, teams, tiles
+from gridsvc.api.http import metrics, once, problems
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import Meter, Watch
 from gridsvc.api.http.route_rights import authorize
 from gridsvc.api.http.safe_headers import SafeHeaders
 from gridsvc.api.http.sign_in import SignIn
+from gridsvc.api.screen_data import pages
 from gridsvc.errors import NotAllowed
 from gridsvc.operations.access.callers import CallerBook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from fastapi import APIRouter
-
     from gridsvc.operations.runtime.service import Service
 
-# Routers by noun; routes are tried in this order, so that what is asked most comes first.
+# Routes are tried in this order: the most frequent first.
 ROUTERS = (
-    "tiles", "incidents", "teams", "grids", "roads", "service_areas", "response_plans", "access", "jobs", "health",
-    "metrics", "pages",
+    tiles.router, cases.router, teams.router, grids.router, roads.router, isochrones.router, law.router, access.router,
+    jobs.router, health.router, metrics.router, pages.router,
 )  # fmt: skip
 
 _THREADS = 16
-
-
-def load_routers() -> list[APIRouter]:
-    """Return the routers of all nouns."""
-    return [importlib.import_module(f"gridsvc.api.{name}").router for name in ROUTERS]
 
 
 def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None = None) -> FastAPI:
@@ -74,7 +68,7 @@ def create_app(service: Service, *, sign_in: bool = True, supervisor: int | None
     app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(Watch, meter=meter)
-    for router in load_routers():
+    for router in ROUTERS:
         app.include_router(router)
     once.describe(app)
     return app

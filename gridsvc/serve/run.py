@@ -142,14 +142,12 @@ def _load() -> None:
     """Load what every process needs, once, before any is forked."""
     import importlib
 
-    from gridsvc.api.app import load_routers
     from gridsvc.operations.runtime.json_logs import log_as_json
     from gridsvc.operations.runtime.kernels import load_all
 
     log_as_json()
-    for module in ("uvicorn", "uvloop", "httptools", "gridsvc.api.http.client_timeouts", "gridsvc.serve.worker"):
+    for module in ("uvicorn", "uvloop", "httptools", "gridsvc.api.app", "gridsvc.serve.worker"):
         importlib.import_module(module)
-    load_routers()
     load_all()
 
 
