@@ -117,7 +117,7 @@ def requests_of(world: World, caller: str):
     foreign = {name: ids(world, name[:-3], "district = :d", d=B) for name in others} | {"job_id": parts["job_id"]}
     paths = world.app.openapi()["paths"]
     documented = {(method.upper(), path): what for path, methods in paths.items() for method, what in methods.items()}
-    screen = {("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases")}
+    screen = {("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases", "/screen/search")}
     for (method, path), what in (documented | screen).items():
         if (method, path) in STREAMS:
             continue
@@ -278,6 +278,7 @@ def test_counts_are_of_what_is_there_for_the_caller(world, caller):
             break
     assert sorted(found) == sorted(cases)
     assert {case["id"] for case in client.get("/screen/cases").json()["items"]} <= cases
+    assert {case["id"] for case in client.get("/screen/search").json()["items"]} <= cases
     grids = {grid["code"] for grid in client.get("/grids").json()["items"]}
     assert (world.township in grids) == (district == A)
     assert all(code.startswith(district) for code in grids)

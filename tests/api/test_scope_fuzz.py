@@ -86,7 +86,7 @@ class Ground:
             for method in methods
             if path not in SKIPPED and "{job_id}" not in path and "{key_id}" not in path
         )
-        self.routes += [("GET", "/screen/facts"), ("GET", "/screen/cases")]
+        self.routes += [("GET", "/screen/facts"), ("GET", "/screen/cases"), ("GET", "/screen/search")]
         self.parameters = {
             (method.upper(), path): [each["name"] for each in what.get("parameters", []) if each["in"] == "query"]
             for path, methods in paths.items()
@@ -225,8 +225,8 @@ def _still(value):
 
 def seen_by(client):
     """What a caller sees of everything, by route."""
-    routes = ("/screen/facts", "/screen/cases", "/incidents?limit=1000", "/teams", "/grids", "/closures",
-              "/response-plans", "/tiles", "/tiles/incidents.json", "/proposals")  # fmt: skip
+    routes = ("/screen/facts", "/screen/cases", "/screen/search", "/incidents?limit=1000", "/teams", "/grids",
+              "/closures", "/response-plans", "/tiles", "/tiles/incidents.json", "/proposals")  # fmt: skip
     return {route: json.dumps(_still(client.get(route).json()), sort_keys=True) for route in routes}
 
 

@@ -77,6 +77,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/events"): Right.LOOK,
     ("GET", "/screen/facts"): Right.LOOK,
     ("GET", "/screen/cases"): Right.LOOK,
+    ("GET", "/screen/search"): Right.LOOK,
+    ("GET", "/screen/officers"): Right.LOOK,
     # The service itself.
     ("GET", "/metrics"): Right.WATCH,
     ("GET", "/jobs"): Right.WATCH,

@@ -12,15 +12,17 @@ import mimetypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from gridsvc.api.http.requests import service_of
 from gridsvc.api.screen_data.screen_facts import read_screen_facts
-from gridsvc.db.cases.listing import list_screen_cases
+from gridsvc.db.cases import listing
+from gridsvc.db.grids.district_facts import list_officers
 from gridsvc.errors import NotFound
+from gridsvc.operations.law.in_force import list_plans
 
 router = APIRouter(include_in_schema=False)
 
@@ -104,9 +106,11 @@ def get_screen_facts(request: Request) -> dict[str, Any]:
 
 @router.get("/screen/cases")
 def get_screen_cases(request: Request) -> Response:
-    """Return every open case and the last closed ones, briefly; 304 while nothing changed."""
+    """Return every open case briefly, the longest overdue first, and how many each list holds; 304 while unchanged."""
     with service_of(request).database.transaction() as connection:
-        content = json.dumps({"items": list_screen_cases(connection)}, ensure_ascii=False).encode()
+        items = listing.list_open_cases(connection)
+        counts = listing.count_open_cases(connection, listing.Search())
+    content = json.dumps({"items": items, "counts": counts}, ensure_ascii=False).encode()
     headers = {"ETag": f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -114,6 +118,45 @@ def get_screen_cases(request: Request) -> Response:
         content = gzip.compress(content, 1, mtime=0)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return Response(content, media_type="application/json", headers=headers)
+
+
+@router.get("/screen/search")
+def search_screen_cases(
+    request: Request,
+    name: Annotated[Literal["open", "waiting", "late", "drills", "closed"], Query(alias="list")] = "open",
+    q: Annotated[str, Query(max_length=100)] = "",
+    urgency: Literal["emergency", "routine"] | None = None,
+    skip: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> dict[str, Any]:
+    """Find cases by number, type and place: a page of one list, and how many each list holds of what was asked."""
+    service = service_of(request)
+    words = q.replace("\0", "").lower().split()
+    names = {plan["type"]: _names(plan) for plan in list_plans(service)["items"]} if words else {}
+    search = listing.Search(
+        [(word, [kind for kind, known in names.items() if word in known]) for word in words], urgency
+    )
+    with service.database.transaction() as connection:
+        items = listing.find_cases(connection, name, search, skip=skip)
+        counts = listing.count_open_cases(connection, search) | {
+            "closed": listing.count_closed_cases(connection, search)
+        }
+    return {"items": items, "counts": counts}
+
+
+def _names(plan: dict[str, Any]) -> str:
+    return " ".join(str(plan.get(key) or "") for key in ("type", "name", "name_en")).lower()
+
+
+@router.get("/screen/officers")
+def get_screen_officers(
+    request: Request,
+    district: Annotated[str, Query(max_length=40)],
+    generation: Annotated[int, Query(ge=1, le=2**31 - 1)],
+    code: Annotated[list[str], Query(max_length=10)],
+) -> dict[str, str]:
+    """Return the officer of each of some grids by its code, of those that have one."""
+    with service_of(request).database.transaction() as connection:
+        return list_officers(connection, district, generation, code)
 
 
 @cache

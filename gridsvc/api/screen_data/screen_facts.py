@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
 from gridsvc.db.evidence.documents import get_document
+from gridsvc.db.grids.addresses import find_example
 from gridsvc.db.grids.district_facts import DistrictFacts, list_district_facts, list_level_counts, list_township_names
 from gridsvc.db.tiles import find_bounds
 from gridsvc.grids.levels import Level
@@ -43,6 +44,7 @@ def _district(service: Service, connection: Connection, facts: DistrictFacts) ->
         "units": [],
         "fields": [],
         "handling_s": None,
+        "address_example": find_example(connection, facts.code),
     }
     if facts.generation is not None:
         counts = list_level_counts(connection, facts.code, facts.generation)

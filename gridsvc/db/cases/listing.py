@@ -1,66 +1,134 @@
-"""Cases as the command screen's list and map need them: few columns, one query, every open case and the last closed."""
+"""Cases as the list and the map of the command screen need them: few columns, one query, searched and counted here."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, RowMapping
 
 OPEN_SHOWN = 2000
-CLOSED_SHOWN = 200
+PAGE = 100
 
-# Owners are read from the answer that was given at the report: an open case keeps them.
-_cases = text("""
-    with shown as (
-        (select * from incident where status not in ('archived', 'cancelled')
-         order by triggered_at desc, id desc limit :open_shown)
-        union all
-        (select * from incident where status in ('archived', 'cancelled')
-         order by triggered_at desc, id desc limit :closed_shown))
-    select i.id, i.number, i.type, i.urgency, i.response_class, i.status, i.waiting, i.drill,
-           ST_X(i.geom), ST_Y(i.geom),
-           i.reported_at, i.target_s, coalesce(i.archived_at, i.cancelled_at),
-           i.details -> 'owners' -> 'township' ->> 'name', i.details -> 'owners' -> 'village' ->> 'name',
-           i.details -> 'ownership' ->> 'rule',
-           e.arrived_at, e.moving_at, e.teams
-    from shown as i
+_OPEN = "i.status not in ('archived', 'cancelled')"
+
+# `i` a case, `e` the teams on it, `a` the alerts of the step that it waits for, as the timers have it.
+_CASES = f"""
+    incident i
     left join lateral (
         select min(e.on_scene_at) as arrived_at, min(e.en_route_at) as moving_at,
                array_agg(e.team_id order by e.lead desc, e.since) filter (where e.until is null) as teams
         from engagement e where e.district = i.district and e.incident_id = i.id) as e on true
-    order by i.triggered_at desc, i.id desc""")
+    left join lateral (
+        select min(a.limit_at) as limit_at,
+               jsonb_agg(jsonb_build_object('step', a.step, 'rank', a.rank, 'since', a.since, 'limit_at', a.limit_at,
+                         'at', a.at, 'level', a.level, 'owner', a.owner,
+                         'owner_name', i.details -> 'owners' -> a.level ->> 'name') order by a.since, a.rank) as alerts
+        from alert a
+        where {_OPEN} and a.district = i.district and a.incident_id = i.id and a.step = case i.status
+            when 'triggered' then 'accept' when 'accepted' then 'assign' when 'handling' then 'feedback'
+            when 'feedback' then 'archive' else
+            case when i.urgency = 'emergency' and e.arrived_at is null then 'on_scene' else 'handle' end end) as a
+        on true
+"""
+_TARGET_AT = "i.reported_at + make_interval(secs => i.target_s)"
+# Until somebody has arrived the target counts; afterwards, and without a target, the limit of the present step.
+_DUE_AT = f"case when e.arrived_at is null and i.target_s is not null then {_TARGET_AT} else a.limit_at end"
+
+# One condition a list: its rows and its count are the same cases. Open drills are in a list of their own (R16).
+LISTS = {
+    "open": f"{_OPEN} and not i.drill",
+    "waiting": f"{_OPEN} and not i.drill and i.waiting and e.teams is null",
+    "late": f"{_OPEN} and not i.drill and ({_DUE_AT} < clock_timestamp() or e.arrived_at > {_TARGET_AT})",
+    "drills": f"{_OPEN} and i.drill",
+    "closed": f"not ({_OPEN})",
+}
+OPEN_LISTS = tuple(name for name in LISTS if name != "closed")
+
+# Owners are read from the answer that was given at the report: an open case keeps them.
+_ROWS = f"""
+    select i.id, i.number, i.type, i.urgency, i.response_class, i.status, i.waiting, i.drill,
+           ST_X(i.geom) as lon, ST_Y(i.geom) as lat, i.reported_at, i.target_s,
+           coalesce(i.archived_at, i.cancelled_at) as closed_at,
+           i.details -> 'owners' -> 'township' ->> 'name' as township,
+           i.details -> 'owners' -> 'village' ->> 'name' as village,
+           i.details -> 'ownership' ->> 'rule' as rule,
+           e.arrived_at, e.moving_at, e.teams, a.alerts, case when {_OPEN} then {_DUE_AT} end as due_at
+    from {_CASES} where """
+_QUEUE = " order by due_at, i.triggered_at desc, i.id desc limit :limit offset :skip"  # the longest overdue first
+_NEWEST = " order by i.triggered_at desc, i.id desc limit :limit offset :skip"
 
 
-def list_screen_cases(connection: Connection) -> list[dict[str, Any]]:
-    """Return the cases as JSON values, newest first; `teams` are those that are on it now, the lead first.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a list is narrowed to: words (each with the types that it names) and an urgency; empty = everything."""
 
-    `late` is not among them: whoever shows a case compares `reported_at` + `target_s` with `arrived_at` or the clock.
+    words: Sequence[tuple[str, Sequence[str]]] = ()
+    urgency: str | None = None
+
+    def condition(self) -> tuple[str, dict[str, Any]]:
+        """Return SQL, beginning with `and` where there is any, and its values."""
+        clauses: list[str] = []
+        values: dict[str, Any] = {}
+        for n, (word, types) in enumerate(self.words):
+            clauses.append(
+                f"(i.number::text = :number_{n} or i.type = any(:types_{n})"
+                f" or i.details -> 'owners' -> 'township' ->> 'name' ilike :like_{n}"
+                f" or i.details -> 'owners' -> 'village' ->> 'name' ilike :like_{n})"
+            )
+            like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            values |= {f"number_{n}": word.removeprefix("#"), f"types_{n}": list(types), f"like_{n}": f"%{like}%"}
+        if self.urgency is not None:
+            clauses.append("i.urgency = :urgency")
+            values["urgency"] = self.urgency
+        return "".join(f" and {clause}" for clause in clauses), values
+
+
+def list_open_cases(connection: Connection) -> list[dict[str, Any]]:
+    """Return the open cases, drills included, as JSON values: the longest overdue first, at most OPEN_SHOWN.
+
+    `teams` are those that are on the case now, the lead first; `alerts` those of the step that it waits for.
     """
-    rows = connection.execute(_cases, {"open_shown": OPEN_SHOWN, "closed_shown": CLOSED_SHOWN})
-    return [
-        {
-            "id": str(row[0]),
-            "number": row[1],
-            "type": row[2],
-            "urgency": row[3],
-            "response_class": row[4],
-            "status": row[5],
-            "waiting": row[6],
-            "drill": row[7],
-            "lon": round(row[8], 6),
-            "lat": round(row[9], 6),
-            "reported_at": row[10].isoformat(),
-            "target_s": row[11],
-            "closed_at": row[12].isoformat() if row[12] else None,
-            "township": row[13],
-            "village": row[14],
-            "rule": row[15],
-            "arrived_at": row[16].isoformat() if row[16] else None,
-            "moving_at": row[17].isoformat() if row[17] else None,
-            "teams": [str(team) for team in row[18] or ()],
-        }
-        for row in rows
-    ]
+    rows = connection.execute(text(_ROWS + _OPEN + _QUEUE), {"limit": OPEN_SHOWN, "skip": 0}).mappings()
+    return [_as_json(row) for row in rows]
+
+
+def find_cases(connection: Connection, name: str, search: Search, *, skip: int = 0) -> list[dict[str, Any]]:
+    """Return a page of the list `name`: open cases in the order of the queue, closed ones the newest first."""
+    condition, values = search.condition()
+    query = text(_ROWS + LISTS[name] + condition + (_NEWEST if name == "closed" else _QUEUE))
+    rows = connection.execute(query, values | {"limit": PAGE, "skip": skip}).mappings()
+    return [_as_json(row) for row in rows]
+
+
+def count_open_cases(connection: Connection, search: Search) -> dict[str, int]:
+    """Return how many cases each of OPEN_LISTS holds."""
+    condition, values = search.condition()
+    counts = ", ".join(f"count(*) filter (where {LISTS[name]}) as {name}" for name in OPEN_LISTS)
+    query = text(f"select {counts} from {_CASES} where {_OPEN}{condition}")
+    return dict(connection.execute(query, values).mappings().one())
+
+
+def count_closed_cases(connection: Connection, search: Search) -> int:
+    """Return how many closed cases there are."""
+    condition, values = search.condition()
+    query = text(f"select count(*) from incident i where {LISTS['closed']}{condition}")
+    return int(connection.scalar(query, values))
+
+
+def _as_json(row: RowMapping) -> dict[str, Any]:
+    told = dict(row) | {
+        "id": str(row["id"]),
+        "lon": round(row["lon"], 6),
+        "lat": round(row["lat"], 6),
+        "teams": [str(team) for team in row["teams"] or ()],
+        "alerts": row["alerts"] or [],
+    }
+    return {
+        key: value.isoformat() if value is not None and key.endswith("_at") else value for key, value in told.items()
+    }

@@ -63,3 +63,10 @@ def get_address(connection: Connection, words: str) -> Address:
             kind="unknown-address",
         )
     return found[0]
+
+
+def find_example(connection: Connection, district: str) -> str | None:
+    """Return one address of a district as an example for a form; None without addresses."""
+    query = text("select text from address where district = :d order by id limit 1")
+    found: str | None = connection.scalar(query, {"d": district})
+    return found

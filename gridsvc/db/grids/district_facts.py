@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
-from gridsvc.db.schema.tables import district, district_version, road_network
+from gridsvc.db.schema.tables import district, district_version, grid, road_network
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
 
@@ -70,3 +72,11 @@ def list_township_names(connection: Connection, code: str, generation: int) -> d
     """Return the names of a generation's townships by code."""
     rows = connection.execute(_townships, {"district": code, "generation": generation})
     return {row[0]: row[1] for row in rows}
+
+
+def list_officers(connection: Connection, code: str, generation: int, grids: Sequence[str]) -> dict[str, str]:
+    """Return the officers of some grids of a generation by the grids' codes; a grid without one is left out."""
+    query = select(grid.c.code, grid.c.officer).where(
+        grid.c.district == code, grid.c.generation == generation, grid.c.code.in_(grids), grid.c.officer.is_not(None)
+    )
+    return {row.code: row.officer for row in connection.execute(query)}
