@@ -59,7 +59,10 @@ class Datum(Enum):
         found = find_datum(name)
         if found is None:
             raise InvalidInput(
-                f"{name!r} is no datum that gridsvc knows. Use WGS-84, CGCS2000, GCJ-02 or BD-09.", kind="unknown-datum"
+                f"{name!r} is no datum that gridsvc knows. Use WGS-84, CGCS2000, GCJ-02 or BD-09.",
+                kind="unknown-datum",
+                datum=name,
+                known=[str(datum) for datum in cls],
             )
         return found
 
@@ -112,7 +115,10 @@ def check_lonlat(lon: float, lat: float, *, near: Bounds | None = None) -> None:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise InvalidInput(
-            f"Longitude {lon!r} and latitude {lat!r}: not finite numbers. Send decimal degrees.", kind="not-finite"
+            f"Longitude {lon!r} and latitude {lat!r}: not finite numbers. Send decimal degrees.",
+            kind="not-finite",
+            lon=float(lon),
+            lat=float(lat),
         )
     if abs(lon) > 180 or abs(lat) > 90:
         if abs(lon) <= 90 and abs(lat) <= 180:
@@ -121,6 +127,8 @@ def check_lonlat(lon: float, lat: float, *, near: Bounds | None = None) -> None:
             f"Longitude {lon!r} and latitude {lat!r} are out of range: longitude lies within -180 to 180 degrees, "
             "latitude within -90 to 90. Check that the values are degrees, not metres of a projection.",
             kind="out-of-range",
+            lon=float(lon),
+            lat=float(lat),
         )
     if near is not None and not near.contains(lon, lat, margin_deg=1) and near.contains(lat, lon, margin_deg=0.1):
         raise _swapped(lon, lat)
@@ -131,13 +139,19 @@ def _swapped(lon: float, lat: float) -> InvalidInput:
         f"Longitude {lon!r} and latitude {lat!r} look swapped: send longitude first, "
         f"as longitude {lat!r} and latitude {lon!r}.",
         kind="swapped",
+        lon=float(lon),
+        lat=float(lat),
     )
 
 
 def check_lonlats(lon: Floats, lat: Floats, *, near: Bounds | None = None) -> None:
     """Refuse arrays of positions as `check_lonlat` does one; the message names the first bad row, counted from 1."""
     if lon.shape != lat.shape or lon.ndim != 1:
-        raise InvalidInput(f"{lon.size} longitudes and {lat.size} latitudes: send one latitude for each longitude.")
+        raise InvalidInput(
+            f"{lon.size} longitudes and {lat.size} latitudes: send one latitude for each longitude.",
+            lon=lon.size,
+            lat=lat.size,
+        )
     bad = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
     if near is not None and not bad.any():
         west, south, east, north = near

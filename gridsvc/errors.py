@@ -1,19 +1,23 @@
 """Every refusal of gridsvc.
 
 GridsvcError
-├── Refusal                  the caller can do something about it: says what is wrong, where, and the cure
-│   ├── InvalidInput         a value that cannot be meant: NaN, an unknown type, a time without offset
+├── Refusal                  the caller can act on it: says what is wrong, where, and the cure
+│   ├── InvalidInput         a value that is not usable: NaN, an unknown type, a time without offset
 │   │   └── UndeclaredDatum  a file without a coordinate reference system, and none given
-│   ├── NotFound             no such thing (or none that the caller may see)
+│   ├── NotFound             no such thing, or none that the caller may see
 │   │   └── OutsideDistricts a place in no loaded district: distance and bearing to the nearest
-│   ├── Conflict             right in itself, impossible in the present state
+│   ├── Conflict             a valid request that the present state does not allow
 │   │   ├── IllegalStep      a case or team step that the state does not allow; the legal ones are listed
 │   │   ├── TeamEngaged      the team is on another case; says which
 │   │   └── BlockedByFaults  a generation whose faults forbid its activation
-│   ├── NotAllowed           known caller, not this deed
-│   └── TooLarge             beyond a limit that is a setting
-└── Unavailable              not the caller's fault, and it passes: come back after retry_after_s
-    └── DiskFull             a person has to free some space; the service goes on by itself then
+│   ├── NotAllowed           a known caller without the right
+│   └── TooLarge             beyond a limit
+└── Unavailable              not the caller's fault, and temporary: retry after retry_after_s
+    └── DiskFull             somebody has to free space; the service then continues by itself
+
+A refusal has three parts. `kind` is its name for programs and for translators. `detail` is its sentence in English.
+`parameters` holds every value that the sentence names, so that a client can say it in its own language.
+docs/refusals.md lists the kinds with their parameters; tests/test_refusals.py compares it with the code.
 """
 
 from __future__ import annotations
@@ -33,19 +37,19 @@ class Refusal(GridsvcError):
     detail
         What is wrong, where, and the cure, in one or two sentences.
     kind
-        Slug that names the refusal for programs; becomes the last part of the problem's `type`.
-    facts
-        Further members of the problem document, JSON values only.
+        Name of the refusal for programs, in lower case with hyphens; the last part of the problem's `type`.
+    parameters
+        Every value that `detail` names, and more where it helps a program; JSON values only.
     """
 
     kind = "refused"
 
-    def __init__(self, detail: str, *, kind: str | None = None, **facts: Any) -> None:
+    def __init__(self, detail: str, *, kind: str | None = None, **parameters: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         if kind is not None:
             self.kind = kind
-        self.facts = facts
+        self.parameters = parameters
 
 
 class InvalidInput(Refusal):
@@ -61,7 +65,7 @@ class NotFound(Refusal):
 
 
 class OutsideDistricts(NotFound):
-    """A place outside every loaded district; `facts` has distance_m and bearing_deg to the nearest one."""
+    """A place outside every loaded district; `parameters` has distance_m and bearing_deg to the nearest one."""
 
     kind = "outside"
 
@@ -71,13 +75,13 @@ class Conflict(Refusal):
 
 
 class IllegalStep(Conflict):
-    """`facts` has `legal`, the steps that the state allows."""
+    """`parameters` has `legal`, the steps that the state allows."""
 
     kind = "illegal-step"
 
 
 class TeamEngaged(Conflict):
-    """`facts` has `team_id` and the `incident_id` that holds it."""
+    """`parameters` has `team_id` and the `incident_id` that holds it."""
 
     kind = "team-engaged"
 
@@ -95,23 +99,27 @@ class TooLarge(Refusal):
 
 
 class Unavailable(GridsvcError):
-    """Something outside is away for a while; nothing was written."""
+    """A part of the service does not answer at the moment; nothing was written."""
 
     kind = "unavailable"
 
-    def __init__(self, detail: str, *, retry_after_s: int = 2) -> None:
+    def __init__(self, detail: str, *, kind: str | None = None, retry_after_s: int = 2, **parameters: Any) -> None:
         super().__init__(detail)
         self.detail = detail
+        if kind is not None:
+            self.kind = kind
         self.retry_after_s = retry_after_s
+        self.parameters = parameters | {"retry_after_s": retry_after_s}
 
 
 class DiskFull(Unavailable):
-    """The disk that the database or the data folder lies on is full; nothing was written."""
+    """The disk of the database or of the data folder is full; nothing was written."""
 
     kind = "disk-full"
 
     def __init__(self) -> None:
         super().__init__(
-            "The disk of the service is full. Nothing was written. Free some space; then it goes on by itself.",
+            "The disk of the service is full. Nothing was written. Free some space; the service then continues by "
+            "itself.",
             retry_after_s=10,
         )

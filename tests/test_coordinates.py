@@ -117,7 +117,7 @@ def test_arrays_are_refused_by_the_number_of_the_row() -> None:
     lon, lat = np.array([119.7, 29.1, 119.8]), np.array([29.1, 119.7, 29.2])
     with pytest.raises(InvalidInput, match=r"Row 2: .*swapped") as refusal:
         check_lonlats(lon, lat, near=JINDONG)
-    assert refusal.value.facts == {"row": 2}
+    assert refusal.value.parameters == {"row": 2}
     with pytest.raises(InvalidInput, match="3 longitudes and 2 latitudes"):
         check_lonlats(lon, lat[:2])
     with pytest.raises(InvalidInput, match="Row 3"):

@@ -1,8 +1,9 @@
-"""Who may do what, and how much of the world a caller sees. Pure: roles, rights, scopes, masks.
+"""Who may do what, and which data a caller sees. Pure: roles, rights, scopes, masks.
 
-A caller is a person (or a program) with a key. Its role says which deeds are his, one table, `RIGHTS`. Its scope says
-what exists for him: everything, one district, or one grid of a district with all that lies below it. What lies outside
-does not exist (`NotFound`); a deed that is not his is `NotAllowed`, and the refusal names the roles that may.
+A caller is a person (or a program) with a key. The role of the key gives rights, one table, `RIGHTS`. The scope of the
+key says which data exist for the caller: everything, one district, or one grid of a district with all grids below it.
+Data outside the scope are `NotFound`; an action without its right is `NotAllowed`, and the refusal lists the roles
+that have the right.
 """
 
 from __future__ import annotations
@@ -19,35 +20,30 @@ if TYPE_CHECKING:
 
 
 class Right(StrEnum):
-    """A deed that not everybody may do; the value completes the sentence "may not ..."."""
+    """An action that needs a right; the value completes the sentence "may not ..."."""
 
     LOOK = "see cases, teams, grids and maps"
-    READ_TEXTS = "read what reporters said of themselves and of others"
+    READ_TEXTS = "read the texts of reports"
     REPORT = "report an incident"
     TEAM_STEP = "take the steps of a team"
     STEP = "accept and handle cases"
     CLOSE = "archive, cancel and reopen cases"
     ASSIGN = "send the lawful joint team"
-    OVERRIDE = "send a team of one's own choice"
+    OVERRIDE = "send a team of their own choice"
     POSITION = "report the position of a team"
     DUTY = "put teams on and off duty"
     DECIDE = "decide on proposals"
     CLOSURES = "close roads and open them"
-    PLAN = "plan coverage"
-    COMPLIANCE = "read response-time compliance"
-    EXPORT = "take grids, roads and cases out as files"
     LOAD = "load boundaries, roads, teams and law"
-    ACTIVATE = "put a generation in force"
-    AUDIT = "read the evidence of everybody's deeds"
     UNMASK = "see a reporter's name and number in full"
     ERASE = "erase personal data"
     PAIR = "pair a device"
-    WATCH = "watch the service itself: metrics and jobs"
+    WATCH = "see metrics and jobs of the service"
     KEYS = "give and revoke keys"
 
 
 class Role(StrEnum):
-    """What a person is at work."""
+    """The post of a person."""
 
     DISPATCHER = "dispatcher"
     OFFICER = "officer"
@@ -60,30 +56,28 @@ class Role(StrEnum):
 _FIELD = {Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.TEAM_STEP, Right.POSITION, Right.PAIR}
 _DESK = _FIELD | {
     Right.STEP, Right.CLOSE, Right.ASSIGN, Right.OVERRIDE, Right.DUTY, Right.DECIDE, Right.CLOSURES, Right.UNMASK,
-    Right.COMPLIANCE,
 }  # fmt: skip
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.OFFICER: frozenset(_FIELD | {Right.STEP}),
     Role.DISPATCHER: frozenset(_DESK),
     Role.SUPERVISOR: frozenset({
-        Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.CLOSE, Right.DECIDE, Right.COMPLIANCE, Right.EXPORT,
-        Right.AUDIT, Right.UNMASK, Right.PAIR,
+        Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.CLOSE, Right.DECIDE, Right.UNMASK, Right.PAIR,
     }),
-    Role.PLANNER: frozenset({Right.LOOK, Right.PLAN, Right.COMPLIANCE, Right.EXPORT}),
+    Role.PLANNER: frozenset({Right.LOOK}),
     Role.ENGINEER: frozenset({
-        Right.LOOK, Right.CLOSURES, Right.LOAD, Right.ACTIVATE, Right.EXPORT, Right.WATCH,
+        Right.LOOK, Right.CLOSURES, Right.LOAD, Right.WATCH,
     }),
     Role.ADMIN: frozenset(Right),
 }  # fmt: skip
-"""Who may what. An officer handles cases; sending teams is the desk's."""
+"""The rights of each role. An officer handles cases; only the desk sends teams."""
 
 DEVICE_RIGHTS = RIGHTS[Role.OFFICER]
-"""The most that a paired device may do, whatever its owner may: a lost phone sends no team."""
+"""The most that a paired device may do, whatever rights its owner has: a lost phone sends no team."""
 
 _RIGHT_OF_STEP: Mapping[str, Right] = {
-    "accept": Right.STEP, "handle": Right.STEP, "feedback": Right.STEP, "transfer": Right.STEP, "return": Right.STEP,
-    "archive": Right.CLOSE, "cancel": Right.CLOSE, "reopen": Right.CLOSE, "merge": Right.CLOSE,
+    "accept": Right.STEP, "handle": Right.STEP, "feedback": Right.STEP,
+    "archive": Right.CLOSE, "cancel": Right.CLOSE, "reopen": Right.CLOSE,
     "assign": Right.ASSIGN,
     "acknowledge": Right.TEAM_STEP, "decline": Right.TEAM_STEP, "en_route": Right.TEAM_STEP,
     "on_scene": Right.TEAM_STEP, "clear": Right.TEAM_STEP, "withdraw": Right.TEAM_STEP,
@@ -91,9 +85,9 @@ _RIGHT_OF_STEP: Mapping[str, Right] = {
 
 
 def right_of_step(step: str, *, named_team: bool = False) -> Right:
-    """Return the right that a step needs; an order that names its team is the caller's own choice.
+    """Return the right that a step needs; an order that names a team needs OVERRIDE.
 
-    An unknown step needs that of a step, so that it is refused as unknown and not as forbidden.
+    An unknown step needs LOOK, so that it is refused as unknown and not as forbidden.
     """
     if step == "assign" and named_team:
         return Right.OVERRIDE
@@ -107,11 +101,11 @@ def roles_with(right: Right) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What exists for a caller.
+    """Which data exist for a caller.
 
     district None: every district. grid None: the whole district; else the code of one grid, and `grids` the codes of
-    that grid, of all grids below it and of those above it in the generation in force (its names may be seen, what
-    happens in them may not).
+    that grid, of all grids below it and of those above it in the generation in force (the names of those above are
+    shown, their cases and teams are not).
     """
 
     district: str | None = None
@@ -120,7 +114,7 @@ class Scope:
 
     @property
     def whole_district(self) -> Scope:
-        """The same without the limit to a grid: for decisions that the law makes over all teams of a district."""
+        """The scope without its limit to a grid: for decisions over all teams of a district."""
         return self if self.grid is None else Scope(self.district)
 
     def holds_district(self, code: str) -> bool:
@@ -128,7 +122,7 @@ class Scope:
         return self.district in (None, code)
 
     def holds_chain(self, codes: Mapping[str, Any]) -> bool:
-        """Whether a place whose owner chain is {level: code or None} lies in the grid (the district is not asked)."""
+        """Whether a place whose owner chain is {level: code or None} lies in the grid; the district is not checked."""
         return self.grid is None or self.grid in codes.values()
 
 
@@ -138,10 +132,9 @@ NOTHING = Scope(district="")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: `name` of the key's owner, which is the actor in every event, and what he is and sees.
+    """Who sends a request: `name` of the key's owner, which is the actor of events, with role, rights and scope.
 
-    `session` is the id of the browser session or device he comes through, None for a bare key. `rights` may be fewer
-    than his role's.
+    `session` is the id of the browser session or device, None for a bare key. `rights` may be fewer than the role's.
     """
 
     name: str
@@ -153,35 +146,40 @@ class Caller:
 
     @classmethod
     def of(cls, name: str, role: Role, scope: Scope = EVERYTHING, **more: Any) -> Caller:
-        """Return a caller with all rights of his role."""
+        """Return a caller with all rights of the role."""
         return cls(name, role, scope, RIGHTS[role], **more)
 
     def may(self, right: Right) -> bool:
-        """Whether a deed is his."""
+        """Whether the caller has a right."""
         return right in self.rights
 
     def need(self, right: Right) -> None:
-        """Refuse a deed that is not his: NotAllowed, naming the roles that may."""
+        """Raise NotAllowed, with the roles that have the right, unless the caller has it."""
         if right not in self.rights:
             raise refusal(self, right)
 
 
 def refusal(caller: Caller, right: Right) -> NotAllowed:
-    """Return the refusal of a deed, with the roles that may (`facts` has `may`)."""
+    """Return the refusal of an action; the parameter `may` lists the roles that have its right."""
     roles = roles_with(right)
     named = roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} or {roles[-1]}"
     through = "a paired device" if caller.session is not None and right in RIGHTS[caller.role] else caller.role
     return NotAllowed(
-        f"{caller.name} ({through}) may not {right}. Ask one who may: {named}.", may=roles, role=str(caller.role)
+        f"{caller.name} ({through}) may not {right}. Ask somebody who may: {named}.",
+        name=caller.name,
+        through=str(through),
+        role=str(caller.role),
+        right=right.name,
+        may=roles,
     )
 
 
 OPERATOR = Caller.of("local", Role.ADMIN)
-"""Whoever works on the machine itself: the command line, the background process, a service without sign-in."""
+"""The caller of the command line, of the background process and of a service without sign-in."""
 
 
 def mask_name(name: str) -> str:
-    """Return a name of which only the family name's first character is left: 王小明 -> 王**, Li Wei -> L**."""
+    """Return a name with only its first character: 王小明 -> 王**, Li Wei -> L**."""
     name = name.strip()
     return f"{name[0]}**" if name else ""
 
@@ -193,14 +191,14 @@ def phone_digits(phone: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """Return a number of which the first three and the last four digits are left; of a short one, the last two."""
+    """Return a number with only its first three and last four digits; of a short one, the last two."""
     digits = phone_digits(phone)
     if len(digits) >= 10:
         return f"{digits[:3]}****{digits[-4:]}"
     return f"****{digits[-2:]}" if len(digits) >= 5 else "****"
 
 
-_NUMBERS_IN_WORDS = re.compile(
+_NUMBERS_IN_TEXT = re.compile(
     r"(?<!\d)(?:\d{17}[\dXx]"  # an identity card
     r"|(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"  # a mobile telephone
     r"|0\d{2,3}[ -]?\d{7,8})(?!\d)",  # a fixed line with its area
@@ -208,13 +206,13 @@ _NUMBERS_IN_WORDS = re.compile(
 )
 
 
-def mask_numbers(words: str) -> str:
-    """Return free words in which telephone and identity numbers are masked; dates, amounts and plates stay."""
-    return _NUMBERS_IN_WORDS.sub(lambda found: mask_phone(found[0]), words)
+def mask_numbers(text: str) -> str:
+    """Return a text in which telephone and identity numbers are masked; dates, amounts and plates stay."""
+    return _NUMBERS_IN_TEXT.sub(lambda found: mask_phone(found[0]), text)
 
 
 def mask_reporter(reporter: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who reported so that a desk recognises him and a looker-on does not: `masked` is true."""
+    """Return a reporter masked: a desk can recognise the person, others cannot; `masked` is true."""
     masks = {"name": mask_name, "phone": mask_phone}
     shown = {key: masks[key](str(value)) if key in masks else "***" for key, value in reporter.items()}
     return shown | {"masked": True}

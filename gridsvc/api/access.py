@@ -79,13 +79,12 @@ def post_session(request: Request, body: KeyBody) -> Response:
         return JSONResponse(_me(request), status_code=201)
     address = address_of(request.scope)
     if wait_s := sign_in.wrong.wait_s(address):
-        return too_often(wait_s, "Your address sends wrong keys")
+        return too_often(wait_s, "wrong-keys")
     key = sign_in.book.verify_key(body.key.strip())
     if key is None:
         sign_in.note_wrong(address)
-        refusal = problem(401, "key-refused", "Sign in", "This key is not known, or it was revoked. Copy it whole.")
-        refusal.headers["WWW-Authenticate"] = 'Bearer realm="gridsvc", error="invalid_token"'
-        return refusal
+        headers = {"WWW-Authenticate": 'Bearer realm="gridsvc", error="invalid_token"'}
+        return problem(401, "key-refused", "This key is not known, or it was revoked. Copy it whole.", headers=headers)
     begun = sign_in.book.begin_session(key)
     told = _json(begun.caller) | {"csrf": sessions.csrf_token(begun.token), "expires_at": begun.expires_at.isoformat()}
     answer = JSONResponse(told, status_code=201)
@@ -140,7 +139,7 @@ def post_device(request: Request, body: CodeBody) -> Response:
     sign_in: SignIn = request.state.sign_in
     address = address_of(request.scope)
     if wait_s := sign_in.wrong.wait_s(address):
-        return too_often(wait_s, "Your address sends wrong codes")
+        return too_often(wait_s, "wrong-codes")
     try:
         return JSONResponse(sessions.pair_device(request.app.state.whole_service, body.code), status_code=201)
     except NotFound:

@@ -146,13 +146,18 @@ def _words(words: list[str | None]) -> NDArray[np.object_]:
 
 def _degrees(name: str, values: Any) -> NDArray[np.float64]:
     if not isinstance(values, list) or not set(map(type, values)) <= {float, int}:
-        raise InvalidInput(f"`{name}` must be a list of numbers.")
+        raise InvalidInput(f"`{name}` must be a list of numbers.", name=name)
     if len(values) > MOST_POINTS:
-        raise InvalidInput(f"`{name}` has {len(values)} numbers; send at most {MOST_POINTS} at once.")
+        raise InvalidInput(
+            f"`{name}` has {len(values)} numbers; send at most {MOST_POINTS} at once.",
+            name=name,
+            count=len(values),
+            most=MOST_POINTS,
+        )
     try:
         return np.array(values, dtype=np.float64)
     except OverflowError:
-        raise InvalidInput(f"`{name}` has a number that is out of range.", kind="out-of-range") from None
+        raise InvalidInput(f"`{name}` has a number that is out of range.", kind="out-of-range", name=name) from None
 
 
 def _moment(name: str, text: str | None) -> datetime | None:
@@ -166,5 +171,9 @@ def _moment(name: str, text: str | None) -> datetime | None:
     except ValueError:
         told = None
     if told is None or told.tzinfo is None or not 1900 < told.year < 2200:
-        raise InvalidInput(f"`{name}` is {text!r}; send a date, or RFC 3339 with offset: 2026-03-01T08:30:00+08:00.")
+        raise InvalidInput(
+            f"`{name}` is {text!r}; send a date, or RFC 3339 with offset: 2026-03-01T08:30:00+08:00.",
+            name=name,
+            value=text,
+        )
     return told

@@ -70,7 +70,9 @@ def _id_of(text: str, what: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound(f"There is no {what} {text[:60]!r}. See GET /{what}s.", kind=f"no-{what}") from None
+        raise NotFound(
+            f"There is no {what} {text[:60]!r}. See GET /{what}s.", kind=f"no-{what}", id=text[:60]
+        ) from None
 
 
 @router.get("/jobs", summary="Jobs, the newest first", responses=_example({"items": [_JOB]}, "jobs"))

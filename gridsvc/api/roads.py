@@ -56,7 +56,10 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> dict[str, Any]
     if len(body.origins) * len(body.destinations) > _MOST_TIMES:
         raise InvalidInput(
             f"{len(body.origins)} times {len(body.destinations)} travel times are more than {_MOST_TIMES} at once. "
-            "Ask in parts, or use `gridsvc travel-times`."
+            "Ask in parts, or use `gridsvc travel-times`.",
+            origins=len(body.origins),
+            destinations=len(body.destinations),
+            most=_MOST_TIMES,
         )
     service, ends = service_of(request), (np.array(body.origins, float), np.array(body.destinations, float))
     asked = {"profile": body.profile, "district": body.district}
@@ -88,7 +91,9 @@ def get_isochrones(
     try:
         budgets = [float(part) for part in minutes.split(",") if part.strip()]
     except ValueError:
-        raise InvalidInput(f"`minutes` is {minutes[:60]!r}; give numbers separated by commas, such as 5,15.") from None
+        raise InvalidInput(
+            f"`minutes` is {minutes[:60]!r}; give numbers separated by commas, such as 5,15.", minutes=minutes[:60]
+        ) from None
     if len(budgets) > 12:
         raise InvalidInput("At most 12 budgets at once.")
     return travel_times.service_areas(
@@ -181,6 +186,10 @@ def delete_closure(request: Request, closure_id: str, idempotency_key: Idempoten
     try:
         number = UUID(closure_id)
     except ValueError:
-        raise NotFound(f"There is no closure {closure_id[:60]!r}. See GET /closures.", kind="no-closure") from None
+        raise NotFound(
+            f"There is no closure {closure_id[:60]!r}. See GET /closures.",
+            kind="no-closure",
+            closure_id=closure_id[:60],
+        ) from None
     key = request_key(request, idempotency_key, None)
     return as_response(closures.delete_closure(service_of(request), number, actor=caller_of(request), request=key))

@@ -87,7 +87,13 @@ async def get_tile(request: Request, layers: str, z: int, x: int, y: int) -> Res
     if not is_tile(z, x, y) or z > min(layer.maxzoom for layer in chosen):
         last = min(layer.maxzoom for layer in chosen)
         raise NotFound(
-            f"{layers}/{z}/{x}/{y} is no tile: z goes from 0 to {last}, x and y from 0 to 2**z - 1.", kind="no-tile"
+            f"{layers}/{z}/{x}/{y} is no tile: z goes from 0 to {last}, x and y from 0 to 2**z - 1.",
+            kind="no-tile",
+            layers=layers,
+            z=z,
+            x=x,
+            y=y,
+            last=last,
         )
     store = _store(request)
     key = Key(caller(request).scope, tuple(layer.id for layer in chosen), z, x, y)
@@ -113,7 +119,12 @@ def _choose(names: str) -> tuple[Layer, ...]:
     """Return the layers named, in the order of LAYERS and each once, so that a,b and b,a are one tile."""
     asked = set(names.split(","))
     if unknown := sorted(asked - set(LAYERS)):
-        raise NotFound(f"There is no tile layer {', '.join(unknown)}. There are: {', '.join(LAYERS)}.", kind="no-layer")
+        raise NotFound(
+            f"There is no tile layer {', '.join(unknown)}. There are: {', '.join(LAYERS)}.",
+            kind="no-layer",
+            layers=unknown,
+            known=list(LAYERS),
+        )
     return tuple(layer for name, layer in LAYERS.items() if name in asked)
 
 

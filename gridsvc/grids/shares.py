@@ -32,7 +32,11 @@ def with_radius(index: OwnershipIndex, lon: float, lat: float, radius_m: float) 
     The shares are those of 2,048 spots spread evenly over the disc (Vogel's spiral), right to about 0.5 %.
     """
     if not (math.isfinite(radius_m) and 0 <= radius_m <= LARGEST_RADIUS_M):
-        raise InvalidInput(f"The radius is {radius_m!r} m; give a number from 0 to {LARGEST_RADIUS_M}.")
+        raise InvalidInput(
+            f"The radius is {radius_m!r} m; give a number from 0 to {LARGEST_RADIUS_M}.",
+            radius_m=radius_m,
+            most=LARGEST_RADIUS_M,
+        )
     check_lonlat(lon, lat, near=index.bounds)
     here = index.locate(lon, lat)
     if radius_m == 0:
@@ -107,7 +111,10 @@ def _checked(geometry: BaseGeometry) -> BaseGeometry:
     for lon, lat in shapely.get_coordinates(geometry):
         check_lonlat(float(lon), float(lat))
     if not geometry.is_valid:
-        raise InvalidInput(f"The geometry is invalid: {shapely.is_valid_reason(geometry)}. Draw it without crossings.")
+        raise InvalidInput(
+            f"The geometry is invalid: {shapely.is_valid_reason(geometry)}. Draw it without crossings.",
+            reason=shapely.is_valid_reason(geometry),
+        )
     return geometry
 
 

@@ -58,11 +58,18 @@ class TimerRule:
         object.__setattr__(self, "cards_s", tuple(map(float, self.cards_s)))
         where = f"Timer of {self.step}, {self.urgency}"
         if self.step not in AWAITED_STEPS:
-            raise InvalidInput(f"{where}: `step` is one of {', '.join(AWAITED_STEPS)}.")
+            raise InvalidInput(
+                f"{where}: `step` is one of {', '.join(AWAITED_STEPS)}.", rule=where, known=list(AWAITED_STEPS)
+            )
         if not 0 < self.warn_s <= self.limit_s < 1e9 or not 0 < self.again_s < 1e9:
-            raise InvalidInput(f"{where}: give 0 < warn_s <= limit_s and 0 < again_s, in seconds.")
+            raise InvalidInput(f"{where}: give 0 < warn_s <= limit_s and 0 < again_s, in seconds.", rule=where)
         if len(self.cards_s) not in {0, len(CARDS)} or list(self.cards_s) != sorted(self.cards_s):
-            raise InvalidInput(f"{where}: `cards_s` has {len(CARDS)} seconds in rising order ({', '.join(CARDS)}).")
+            raise InvalidInput(
+                f"{where}: `cards_s` has {len(CARDS)} seconds in rising order ({', '.join(CARDS)}).",
+                rule=where,
+                count=len(CARDS),
+                known=list(CARDS),
+            )
 
     def limits(self, working_days: int | None) -> tuple[float, float]:
         """Return (warn, limit) in seconds for a case whose run card allows `working_days`."""
@@ -90,9 +97,11 @@ class TimerRules:
             raise InvalidInput(f"Two timers for {' '.join(str(part) for part in doubled[0])}. Keep one of them.")
         for day in sorted(self.make_up_days):
             if day.weekday() < _SATURDAY:
-                raise InvalidInput(f"{day} is worked anyway: only a Saturday or Sunday can be a make-up day.")
+                raise InvalidInput(
+                    f"{day} is worked anyway: only a Saturday or Sunday can be a make-up day.", day=day.isoformat()
+                )
             if day in self.holidays:
-                raise InvalidInput(f"{day} is both a holiday and worked. Keep one of them.")
+                raise InvalidInput(f"{day} is both a holiday and worked. Keep one of them.", day=day.isoformat())
         object.__setattr__(self, "version", hashlib.sha256(self.document().encode()).hexdigest())
 
     def find(self, step: str, urgency: str, response_class: str | None, priority: int | None) -> TimerRule | None:
@@ -141,7 +150,9 @@ class TimerRules:
             rules = tuple(_rule(each) for each in value["rules"])
             return cls(rules, _days(value.get("holidays", ())), _days(value.get("make_up_days", ())))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"These are no timers: {error}. GET /timers shows how they are written.") from None
+            raise InvalidInput(
+                f"These are no timers: {error}. GET /timers shows how they are written.", reason=str(error)
+            ) from None
 
 
 def _rule(value: dict[str, Any]) -> TimerRule:

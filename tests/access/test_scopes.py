@@ -36,10 +36,10 @@ def test_every_role_has_rights_and_every_right_has_a_role():
     ("role", "may", "may_not"),
     [
         (Role.OFFICER, [Right.REPORT, Right.STEP, Right.TEAM_STEP], [Right.ASSIGN, Right.CLOSE, Right.UNMASK]),
-        (Role.DISPATCHER, [Right.ASSIGN, Right.OVERRIDE, Right.UNMASK, Right.CLOSURES], [Right.ACTIVATE, Right.ERASE]),
-        (Role.SUPERVISOR, [Right.AUDIT, Right.CLOSE, Right.COMPLIANCE], [Right.ASSIGN, Right.LOAD]),
-        (Role.PLANNER, [Right.PLAN, Right.COMPLIANCE], [Right.REPORT, Right.READ_TEXTS, Right.STEP]),
-        (Role.ENGINEER, [Right.LOAD, Right.ACTIVATE], [Right.READ_TEXTS, Right.REPORT, Right.KEYS]),
+        (Role.DISPATCHER, [Right.ASSIGN, Right.OVERRIDE, Right.UNMASK, Right.CLOSURES], [Right.LOAD, Right.ERASE]),
+        (Role.SUPERVISOR, [Right.DECIDE, Right.CLOSE], [Right.ASSIGN, Right.LOAD]),
+        (Role.PLANNER, [Right.LOOK], [Right.REPORT, Right.READ_TEXTS, Right.STEP]),
+        (Role.ENGINEER, [Right.LOAD, Right.WATCH], [Right.READ_TEXTS, Right.REPORT, Right.KEYS]),
         (Role.ADMIN, list(Right), []),
     ],
 )
@@ -58,7 +58,7 @@ def test_a_refusal_names_who_may():
         Caller.of("赵六", Role.PLANNER).need(Right.ASSIGN)
     assert "赵六 (planner) may not send the lawful joint team" in refused.value.detail
     assert "dispatcher or admin" in refused.value.detail
-    assert refused.value.facts["may"] == ["dispatcher", "admin"]
+    assert refused.value.parameters["may"] == ["dispatcher", "admin"]
 
 
 def test_a_lost_device_sends_no_team_whoever_owns_it():

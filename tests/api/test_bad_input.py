@@ -81,7 +81,7 @@ def test_a_step_of_no_case_an_unknown_step_and_an_unknown_team(web: TestClient) 
     refused(web.post(steps, json={"step": "assign", "team_id": "nobody"}), 404)
     refused(web.post(steps, json={"step": "assign", "team_id": "00000000-0000-7000-8000-000000000000"}), 404)
     told = refused(web.post(steps, json={"step": "archive"}), 409)
-    assert told["legal"] == ["accept", "assign", "cancel"]
+    assert told["parameters"]["legal"] == ["accept", "assign", "cancel"]
     refused(web.post(steps, json={"step": "on_scene", "team_id": case["id"]}), 404)
 
 

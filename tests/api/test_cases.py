@@ -114,7 +114,7 @@ def test_r13_a_case_and_its_teams_go_through_their_life(web, places, urgent) -> 
     lead = next(a for a in ended["assignments"] if a["lead"])
     stamps = [lead[clock] for clock in ("since", "acknowledged_at", "en_route_at", "on_scene_at")]
     assert stamps == sorted(stamps)
-    assert step(web, case, "handle").json()["legal"] == ["reopen"]
+    assert step(web, case, "handle").json()["parameters"]["legal"] == ["reopen"]
 
 
 def test_eight_dispatchers_never_send_one_team_twice(web, places, urgent) -> None:

@@ -78,7 +78,7 @@ def test_r13_an_illegal_jump_is_refused_with_the_legal_steps(status: Status, leg
     for step in every - set(legal):
         with pytest.raises(IllegalStep, match=str(status)) as refused:
             take_step(case(status), step, at=None, now=at(1))
-        assert refused.value.facts["legal"] == list(legal)
+        assert refused.value.parameters["legal"] == list(legal)
 
 
 @pytest.mark.parametrize("step", ["archive", "cancel"])

@@ -69,7 +69,7 @@ def test_another_version_is_refused_and_named(changed):
     }
     with pytest.raises(InvalidInput, match=changed) as refusal:
         replay(Prepared.of(*parts[changed]), record)
-    assert refusal.value.facts["document"] == changed
+    assert refusal.value.parameters["document"] == changed
 
 
 def test_one_tampered_input_gives_another_answer():

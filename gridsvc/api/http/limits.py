@@ -94,14 +94,15 @@ def _target_bytes(scope: Scope) -> int:
 
 
 def _too_long() -> ASGIApp:
-    words = f"Path and query are longer than {LONGEST_TARGET_BYTES} bytes. Ask for less, or send it in a body."
-    return problem(414, "too-long", "Too long", words)
+    detail = f"Path and query are longer than {LONGEST_TARGET_BYTES} bytes. Ask for less, or send it in a body."
+    return problem(414, "too-long", detail, limit_bytes=LONGEST_TARGET_BYTES)
 
 
 def _too_slow(within_s: float) -> ASGIApp:
-    words = f"The body did not come within {within_s:g} s. Send it at once, or less of it."
-    return problem(408, "too-slow", "Too slow", words)
+    detail = f"The body did not arrive within {within_s:g} s. Send it at once, or send less."
+    return problem(408, "too-slow", detail, limit_s=within_s)
 
 
 def _too_large(limit: int) -> ASGIApp:
-    return problem(413, "too-large", "Too large", f"The body is larger than {limit} bytes. Send less at once.")
+    detail = f"The body is larger than {limit} bytes. Send less in one request."
+    return problem(413, "too-large", detail, limit_bytes=limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +14,8 @@ from starlette.exceptions import HTTPException
 from gridsvc import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import FastAPI, Request
 
 STATUS: dict[type[errors.Refusal], int] = {
@@ -26,18 +29,43 @@ STATUS: dict[type[errors.Refusal], int] = {
 
 TYPE_BASE = "urn:gridsvc:problem:"
 MEDIA_TYPE = "application/problem+json"
+TOP_LEVEL = ("distance_m", "bearing_deg")
+"""Parameters that are members of the problem document itself, too."""
+
+_MOST_ERRORS = 20
+_LONGEST_VALUE = 100
 
 _log = logging.getLogger("gridsvc.api")
 
 
-def problem(status: int, kind: str, title: str, detail: str, /, **facts: Any) -> JSONResponse:
-    """Return one problem document; `kind` makes its `type`."""
-    body = facts | {"type": TYPE_BASE + kind, "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE)
+def problem(
+    status: int, kind: str, detail: str, /, *, headers: Mapping[str, str] | None = None, **parameters: Any
+) -> JSONResponse:
+    """Return one problem document; `kind` makes its `type` and `title`, `parameters` are the values of `detail`."""
+    body = {
+        "type": TYPE_BASE + kind,
+        "title": kind.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        **{name: parameters[name] for name in TOP_LEVEL if name in parameters},
+    }
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: a number that is not finite, an id or a time becomes text, half a surrogate pair `?`."""
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def register(app: FastAPI) -> None:
-    """Let every refusal, and everything that goes wrong, reach the caller as a problem document."""
+    """Answer every refusal and every unexpected error with a problem document."""
     app.add_exception_handler(errors.Refusal, _refusal)
     app.add_exception_handler(errors.Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -45,49 +73,66 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
+def unavailable(error: errors.Unavailable) -> JSONResponse:
+    """Return the 503 of something that does not answer at the moment."""
+    headers = {"Retry-After": str(error.retry_after_s)}
+    return problem(503, error.kind, error.detail, headers=headers, **error.parameters)
+
+
 def _refusal(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.Refusal)
     if isinstance(error, errors.NotAllowed) and (sign_in := getattr(request.state, "sign_in", None)) is not None:
         sign_in.note_forbidden(request.scope, error)
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    return problem(status, error.kind, error.kind.replace("-", " ").capitalize(), error.detail, **error.facts)
+    return problem(status, error.kind, error.detail, **error.parameters)
 
 
 def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.Unavailable)
-    answer = problem(503, error.kind, error.kind.replace("-", " ").capitalize(), error.detail)
-    answer.headers["Retry-After"] = str(error.retry_after_s)
-    return answer
+    return unavailable(error)
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Return the refusal of a request that does not fit its schema; the first of its errors gives the kind."""
     assert isinstance(error, RequestValidationError)
-    wrong = [
-        {"where": ".".join(str(part) for part in each["loc"]), "what": each["msg"]} for each in error.errors()[:20]
-    ]
-    told = "; ".join(f"{each['where']}: {each['what']}" for each in wrong[:3])
-    return problem(422, "invalid-input", "Invalid input", f"The request cannot be read. {told}.", errors=wrong)
+    found = [_error_json(each) for each in error.errors()[:_MOST_ERRORS]]
+    named = "; ".join(f"{each['where']}: {each['what']}" for each in found[:3])
+    kind = "not-json" if found and found[0]["error"] == "json_invalid" else "invalid-input"
+    return problem(422, kind, f"The request is not valid. {named}.", errors=found)
 
 
-def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    words = {
-        400: ("bad-request", "The body is no JSON that can be read. Send UTF-8 JSON."),
-        404: ("no-such-page", "There is nothing at this address. See /openapi.json for what there is."),
-        405: ("method-not-allowed", "This address does not know this method. See /openapi.json."),
+def _error_json(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where an error is, what it is in English, its name in pydantic, and the value where it is a short one."""
+    found: dict[str, Any] = {
+        "where": ".".join(str(part) for part in error["loc"]),
+        "what": error["msg"],
+        "error": error["type"],
     }
-    kind, detail = words.get(error.status_code, ("http", str(error.detail)))
-    answer = problem(error.status_code, kind, str(error.detail), detail)
+    value = error.get("input")
+    if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _LONGEST_VALUE):
+        found["value"] = value
+    return found
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:
+        answer = problem(400, "bad-request", "The body is no JSON that can be read. Send UTF-8 JSON.")
+    elif error.status_code == 404:
+        detail = "There is nothing at this address. GET /openapi.json lists what there is."
+        answer = problem(404, "no-such-page", detail, path=request.url.path[:200])
+    elif error.status_code == 405:
+        detail = f"This address does not take {request.method}. GET /openapi.json lists what it takes."
+        answer = problem(405, "method-not-allowed", detail, method=request.method)
+    else:
+        answer = problem(error.status_code, "http", str(error.detail), reason=str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return _unavailable(request, errors.DiskFull())
+        return unavailable(errors.DiskFull())
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    answer = problem(
-        503, "unforeseen", "Unforeseen", "Something went wrong here, not with the request. It was logged; try again."
-    )
-    answer.headers["Retry-After"] = "5"
-    return answer
+    detail = "An unexpected error occurred in the service; it was logged. Try again."
+    return problem(503, "unforeseen", detail, headers={"Retry-After": "5"}, retry_after_s=5)

@@ -76,7 +76,11 @@ def request_key(request: Request, key: str | None, body: Any) -> RequestKey | No
     if key is None:
         return None
     if not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable():
-        raise InvalidInput(f"`Idempotency-Key` must have 1 to {_LONGEST_KEY} printable characters.")
+        raise InvalidInput(
+            f"`Idempotency-Key` must have 1 to {_LONGEST_KEY} printable characters.",
+            kind="idempotency-key",
+            most=_LONGEST_KEY,
+        )
     told = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     whole = f"{request.method} {request.url.path}\n{told}".encode("utf-8", "surrogatepass")
     return RequestKey(caller_of(request), key, hashlib.sha256(whole).digest())
@@ -95,7 +99,7 @@ def incident_id_of(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound(f"There is no case {text[:60]!r}. Ids are UUIDs, as POST /incidents gives them.",
-                       kind="no-incident") from None  # fmt: skip
+                       kind="no-incident", incident_id=text[:60]) from None  # fmt: skip
 
 
 def team_id_of(text: str) -> UUID:
@@ -103,4 +107,4 @@ def team_id_of(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound(f"There is no team {text[:60]!r}. See GET /teams.", kind="no-team") from None
+        raise NotFound(f"There is no team {text[:60]!r}. See GET /teams.", kind="no-team", team_id=text[:60]) from None

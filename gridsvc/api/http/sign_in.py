@@ -10,7 +10,7 @@ import math
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse
 
 from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api.http import rates
-from gridsvc.api.http.problems import problem
+from gridsvc.api.http.problems import problem, unavailable
 from gridsvc.api.http.route_rights import ROUTES
 from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
 from gridsvc.operations.access.sessions import csrf_token
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 COOKIE, SECURE_COOKIE = "gridsvc", "__Host-gridsvc"
 CSRF_HEADER = "x-csrf-token"
-TOKEN_PATH = "/osmand"  # noqa: S105 - the only path that takes ?token=
 STRANGER = Caller("nobody", Role.OFFICER, NOTHING)
 _READS = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {(method, path) for (method, path), needed in ROUTES.items() if needed is None and "{" not in path}
@@ -72,7 +71,7 @@ class SignIn:
             return
         address = address_of(scope)
         is_open = (method, path) in _OPEN or (method == "GET" and path.startswith("/assets/"))
-        shown, by_cookie = _shown(scope, headers, path)
+        shown, by_cookie = _shown(scope, headers)
         if shown is None or (is_open and path != "/readyz"):
             answer = self._admit_stranger(scope, headers, address, is_open=is_open)
             state["caller"] = STRANGER
@@ -84,14 +83,12 @@ class SignIn:
             await self._refused(scope, headers, refused)(scope, receive, send)
             return
         if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(shown)):
-            answer = problem(
-                403, "csrf", "Not from our page",
-                "A write with the session's cookie needs the header X-CSRF-Token; GET /session tells it.",
-            )  # fmt: skip
+            detail = "A write with the session's cookie needs the header X-CSRF-Token; GET /session shows its value."
+            answer = problem(403, "csrf", detail)
             await answer(scope, receive, send)
             return
         if wait_s := self._callers.take(caller.name):
-            await too_often(wait_s, "You ask")(scope, receive, send)
+            await too_often(wait_s, "caller")(scope, receive, send)
             return
         state["caller"], state["shown"] = caller, shown
         await self.app(scope, receive, self._watched(shown, send))
@@ -139,26 +136,22 @@ class SignIn:
         if is_open:
             quiet = scope["path"] in {"/healthz", "/readyz"} or scope["path"].startswith("/assets/")
             wait_s = 0.0 if quiet else self._strangers.take(address)
-            return too_often(wait_s, "Your address asks") if wait_s else None
+            return too_often(wait_s, "address") if wait_s else None
         return self._refused(scope, headers, _RefusedError(unknown=True))
 
     def _refused(self, scope: Scope, headers: Headers, refused: _RefusedError) -> Response:
         if refused.away is not None:
-            answer = problem(503, "unavailable", "Unavailable", refused.away.detail)
-            answer.headers["Retry-After"] = str(refused.away.retry_after_s)
-            return answer
+            return unavailable(refused.away)
         if refused.wait_s:
-            return too_often(refused.wait_s, "Your address sends wrong keys")
+            return too_often(refused.wait_s, "wrong-keys")
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='/')}", status_code=303)
         if refused.unknown:
-            kind, words, more = "sign-in-required", "Send `Authorization: Bearer KEY`, or sign in at /sign-in.", ""
+            kind, detail, more = "sign-in-required", "Send `Authorization: Bearer KEY`, or sign in at /sign-in.", ""
         else:
             kind, more = "key-refused", ', error="invalid_token"'
-            words = "This key, session or device is not known, or it was ended. Ask an administrator for a new key."
-        refusal = problem(401, kind, "Sign in", words)
-        refusal.headers["WWW-Authenticate"] = f'Bearer realm="gridsvc"{more}'
-        return refusal
+            detail = "This key, session or device is not known, or it has ended. Ask an administrator for a new key."
+        return problem(401, kind, detail, headers={"WWW-Authenticate": f'Bearer realm="gridsvc"{more}'})
 
     def _watched(self, shown: str, send: Send) -> Send:
         """Return a `send` that ends a stream soon after its caller's key ended; all else goes through untouched."""
@@ -213,21 +206,28 @@ def cookie_name(scope: Scope) -> str:
     return SECURE_COOKIE if is_secure(scope) else COOKIE
 
 
-def too_often(wait_s: float, who: str) -> Response:
-    """Return the refusal of one who asks too often."""
-    answer = problem(429, "too-often", "Too often", f"{who} too often. Come back in {math.ceil(wait_s)} s.")
-    answer.headers["Retry-After"] = str(math.ceil(wait_s))
-    return answer
+_TOO_OFTEN = {
+    "caller": "You send requests",
+    "address": "Your address sends requests",
+    "wrong-keys": "Your address sends wrong keys",
+    "wrong-codes": "Your address sends wrong codes",
+}
 
 
-def _shown(scope: Scope, headers: Headers, path: str) -> tuple[str | None, bool]:
+def too_often(wait_s: float, what: str) -> Response:
+    """Return the refusal of a request beyond a rate; `what` is a key of _TOO_OFTEN."""
+    retry_after_s = math.ceil(wait_s)
+    detail = f"{_TOO_OFTEN[what]} too often. Try again in {retry_after_s} s."
+    headers = {"Retry-After": str(retry_after_s)}
+    return problem(429, "too-often", detail, headers=headers, retry_after_s=retry_after_s, what=what)
+
+
+def _shown(scope: Scope, headers: Headers) -> tuple[str | None, bool]:
     """Return what the caller shows, and whether the browser sent it by itself."""
     authorization = headers.get("authorization")
     if authorization is not None:
         kind, _, value = authorization.partition(" ")
         return (value.strip() if kind.lower() == "bearer" else ""), False
-    if path == TOKEN_PATH and (tokens := parse_qs(scope["query_string"].decode("latin-1")).get("token")):
-        return tokens[0], False
     cookies = headers.get("cookie")
     if cookies is not None and (token := cookie_parser(cookies).get(cookie_name(scope))):
         return token, True
@@ -247,4 +247,5 @@ def _is_foreign(headers: Headers) -> bool:
 
 
 def _refuse_foreign() -> Response:
-    return problem(403, "csrf", "Not from our page", "This write comes from a page of another site.")
+    detail = "This write is sent by a page of another site. Send it from this service's own page."
+    return problem(403, "csrf", detail)

@@ -84,7 +84,12 @@ def get_asset(request: Request, digest: str, path: str) -> Response:
     """Return one file of the screen; an old digest is gone."""
     assets = list_assets()
     if digest != assets.digest or path not in assets.files:
-        raise NotFound(f"There is no {path} of version {digest} of the screen; load the page again.", kind="no-asset")
+        raise NotFound(
+            f"There is no {path} of version {digest} of the screen; load the page again.",
+            kind="no-asset",
+            path=path,
+            digest=digest,
+        )
     asset = read_asset(assets.files[path])
     if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers = {"Content-Encoding": "gzip", **_ASSET_HEADERS}

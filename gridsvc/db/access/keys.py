@@ -91,6 +91,7 @@ def add_key(connection: Connection, row: dict[str, Any]) -> StoredKey:
             f"{row['name']} has a key already. Revoke it first (`gridsvc keys revoke {row['name']}`), "
             "or choose another name.",
             kind="key-exists",
+            name=row["name"],
         )
     connection.execute(insert(access_key), row)
     count_change(connection, row["district"])
@@ -272,5 +273,8 @@ def check_grid(connection: Connection, district: str, grid: str) -> None:
     """Refuse a grid that the generation in force does not have."""
     if not list_family(connection, district, grid):
         raise InvalidInput(
-            f"District {district} has no grid {grid} in force. `gridsvc grids list` names them.", kind="no-grid"
+            f"District {district} has no grid {grid} in force. `gridsvc grids list` names them.",
+            kind="no-grid",
+            district=district,
+            grid=grid,
         )

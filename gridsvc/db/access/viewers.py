@@ -18,7 +18,9 @@ def viewer_of(district: str | None) -> str:
         return "gridsvc_viewer"
     name = f"gridsvc_viewer_{district}"
     if len(name.encode()) > _LONGEST_NAME or not district.isprintable():
-        raise InvalidInput(f"No role of the database can be named after the district {district[:40]!r}.")
+        raise InvalidInput(
+            f"No role of the database can be named after the district {district[:40]!r}.", district=district[:40]
+        )
     return name
 
 
@@ -35,12 +37,16 @@ def make_viewer(superuser_url: str, district: str) -> str:
         with psycopg.connect(superuser_url.replace("+psycopg", ""), autocommit=True) as connection:
             codes = [row[0] for row in connection.execute("select code from district order by code")]
             if district not in codes:
-                raise NotFound(f"No district {district} is loaded. There are: {', '.join(codes) or 'none'}.")
+                raise NotFound(
+                    f"No district {district} is loaded. There are: {', '.join(codes) or 'none'}.",
+                    district=district,
+                    known=list(codes),
+                )
             if connection.execute("select from pg_roles where rolname = %s", [name]).fetchone() is None:
                 for line in lines_for(name):
                     connection.execute(line)
     except psycopg.Error as error:
-        raise Unavailable(f"The role {name} could not be made: {str(error).strip()}") from error
+        raise Unavailable(f"The role {name} could not be made: {str(error).strip()}", name=name) from error
     return name
 
 

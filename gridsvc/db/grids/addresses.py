@@ -61,6 +61,7 @@ def get_address(connection: Connection, words: str) -> Address:
         raise InvalidInput(
             f"The address {words.strip()[:80]!r} is not known. Give `location` {{lon, lat}} instead.",
             kind="unknown-address",
+            address=words.strip()[:80],
         )
     return found[0]
 

@@ -95,7 +95,11 @@ def get_generation(connection: Connection, district: str, number: int) -> Genera
     )
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFound(f"District {district} has no generation {number}. `gridsvc grids history` lists them.")
+        raise NotFound(
+            f"District {district} has no generation {number}. `gridsvc grids history` lists them.",
+            district=district,
+            generation=number,
+        )
     return Generation(*row)
 
 
@@ -109,7 +113,11 @@ def get_index_digest(connection: Connection, district: str, number: int) -> str:
     """Return the digest of the ownership index of a generation; NotFound where none was built."""
     digest = get_generation(connection, district, number).index_digest
     if digest is None:
-        raise NotFound(f"Generation {number} of district {district} has no index: it was never activated.")
+        raise NotFound(
+            f"Generation {number} of district {district} has no index: it was never activated.",
+            generation=number,
+            district=district,
+        )
     return digest
 
 

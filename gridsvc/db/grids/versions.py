@@ -85,7 +85,9 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
     """
     row = fetch_one(connection, _ONE + _LOCKS[lock], (code,))
     if row is None:
-        raise NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district")
+        raise NotFound(
+            f"No district {code} is loaded. Load its grids or roads first.", kind="no-district", district=code
+        )
     return Versions(*row)
 
 

@@ -98,7 +98,7 @@ def get_job(connection: Connection, job_id: UUID) -> Job:
     """Return a job; NotFound for an unknown one."""
     row = connection.execute(select(*_columns).where(job.c.id == job_id)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no job {job_id}. See GET /jobs.", kind="no-job")
+        raise NotFound(f"There is no job {job_id}. See GET /jobs.", kind="no-job", job_id=str(job_id))
     return Job(*row)
 
 

@@ -170,7 +170,7 @@ class Database:
             raise Unavailable("Every connection to the database is busy. Nothing was written; try again.") from error
         except DataError as error:  # a number out of range, a NUL in a text: refused where nothing else saw it
             words = str(error.orig).splitlines()[0]
-            raise InvalidInput(f"A value cannot be kept: {words}. Correct it.", kind="value") from error
+            raise InvalidInput(f"A value cannot be kept: {words}. Correct it.", kind="value", reason=words) from error
         except (OperationalError, InterfaceError) as error:
             state = _sqlstate(error)
             if state in _RETRIED:

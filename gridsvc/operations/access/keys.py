@@ -94,7 +94,9 @@ def add_key(service: Service, name: str, role: Role, *, district: str | None = N
     service.caller.need(Right.KEYS)
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise InvalidInput(f"A key is a person's: give a name of 1 to {_LONGEST_NAME} printable characters.")
+        raise InvalidInput(
+            f"A key belongs to a person: give a name of 1 to {_LONGEST_NAME} printable characters.", most=_LONGEST_NAME
+        )
     text = (random_letters(_ID), random_letters(_SECRET))
     hashed = hash_secret(text[1])
 
@@ -133,10 +135,17 @@ def revoke_key(service: Service, name: str, *, district: str | None = None) -> l
         wanted = (None, ALL_DISTRICTS) if district is None else (district,)
         found = [key for key in store.list_keys(connection, name=name) if district is None or key.district in wanted]
         if not found:
-            raise NotFound(f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key")
+            raise NotFound(
+                f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key", name=name
+            )
         if len({key.district for key in found}) > 1:
-            codes = ", ".join(key.district for key in found)
-            raise InvalidInput(f"{name} has keys in several districts ({codes}). Say which: --district CODE.")
+            codes = [key.district for key in found]
+            raise InvalidInput(
+                f"{name} has keys in several districts ({', '.join(codes)}). Say which: --district CODE.",
+                kind="several-districts",
+                name=name,
+                known=codes,
+            )
         _, now = store.read_version(connection)
         for key in found:
             store.revoke_key(connection, key, now)
@@ -157,11 +166,13 @@ def begin_pairing(service: Service, name: str, team: str | None = None) -> dict[
     try:
         team_id = None if team is None else UUID(team)
     except ValueError:
-        raise InvalidInput(f"{team!r} is no id of a team. GET /teams lists them.") from None
+        raise InvalidInput(f"{team!r} is no id of a team. GET /teams lists them.", team=team) from None
     with service.database.transaction() as connection:
         found = store.list_keys(connection, name=name)
         if not found:
-            raise NotFound(f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key")
+            raise NotFound(
+                f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key", name=name
+            )
         who = caller_of_key(connection, found[0])
     return begin(service, who, team_id)
 
@@ -196,11 +207,16 @@ def _district_of(connection: Connection, role: Role, district: str | None, grid:
         return ALL_DISTRICTS
     if district is not None:
         if district not in codes:
-            raise NotFound(f"No district {district} is loaded.", kind="no-district")
+            raise NotFound(f"No district {district} is loaded.", kind="no-district", district=district)
         return district
     if role is Role.ADMIN and grid is None:
         return ALL_DISTRICTS
     if len(codes) != 1:
         words = f"several are loaded ({', '.join(codes)})" if codes else "none is loaded"
-        raise InvalidInput(f"A key of this role belongs to one district, and {words}. Say which: --district CODE.")
+        raise InvalidInput(
+            f"A key of this role belongs to one district, and {words}. Say which: --district CODE.",
+            kind="several-districts",
+            role=str(role),
+            known=codes,
+        )
     return codes[0]

@@ -74,7 +74,9 @@ def level_of(key: str) -> Level:
     try:
         return Level.from_key(key)
     except KeyError:
-        raise InvalidInput(f"There is no level {key!r}; the levels are {', '.join(LEVEL_KEYS)}.") from None
+        raise InvalidInput(
+            f"There is no level {key!r}; the levels are {', '.join(LEVEL_KEYS)}.", level=key, known=list(LEVEL_KEYS)
+        ) from None
 
 
 def choose_district(service: Service, code: str | None) -> str:
@@ -84,13 +86,17 @@ def choose_district(service: Service, code: str | None) -> str:
     if code is not None:
         if code not in loaded:
             known = ", ".join(loaded) or "none"
-            raise NotFound(f"District {code} is not loaded; loaded: {known}.", kind="no-district")
+            raise NotFound(
+                f"District {code} is not loaded; loaded: {known}.", kind="no-district", district=code, known=loaded
+            )
         return code
     if len(loaded) == 1:
         return loaded[0]
     if not loaded:
         raise NotFound("No district is loaded. Load grids with --district CODE.", kind="no-district")
-    raise InvalidInput(f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.")
+    raise InvalidInput(
+        f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.", known=list(loaded)
+    )
 
 
 # ------------------------------------------------------------------------------------------------- check, put in force
@@ -105,7 +111,9 @@ def check(
         number = draft.number if draft is not None else store.find_in_force(connection, district)
         if number is None:
             raise NotFound(
-                f"District {district} has no grids. `gridsvc load grids FILE` loads a level.", kind="no-grids"
+                f"District {district} has no grids. `gridsvc load grids FILE` loads a level.",
+                kind="no-grids",
+                district=district,
             )
         grids = store.list_grids(connection, district, number)
         state = "draft" if draft is not None else "in force"
@@ -133,9 +141,13 @@ def activate(
         generation = store.get_generation(connection, district, number)
         versions = get_versions(connection, district)
         if versions.generation == number:
-            raise Conflict(f"Generation {number} is in force already.", kind="in-force")
+            raise Conflict(f"Generation {number} is in force already.", kind="in-force", generation=number)
         if at is not None and at > versions.now:
-            raise Conflict(f"{at.isoformat()} lies in the future; activate when the day has come.", kind="future")
+            raise Conflict(
+                f"{at.isoformat()} lies in the future; activate when the day has come.",
+                kind="future",
+                at=at.isoformat(),
+            )
         grids = store.list_grids(connection, district, number)
     if generation.state == "draft":
         faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
@@ -150,6 +162,8 @@ def _refuse_faults(number: int, faults: Sequence[Fault]) -> None:
         raise BlockedByFaults(
             f"Generation {number} has {len(faults)} blocking faults: {named}{more} `gridsvc grids check` lists all; "
             "correct the source and load it again.",
+            generation=number,
+            count=len(faults),
             faults=[fault.as_json() for fault in faults[:100]],
         )
 
@@ -172,7 +186,9 @@ def _put_in_force(
         versions = get_versions(connection, district, lock="update")
         if versions.generation != before or store.get_generation(connection, district, number).source != source:
             raise Conflict(
-                f"Generation {number} or what is in force changed in the meantime. Look again.", kind="raced"
+                f"Generation {number} or what is in force changed in the meantime. Look again.",
+                kind="raced",
+                generation=number,
             )
         store.put_in_force(connection, district, number, reason=reason, index_digest=digest, valid_from=at)
 
@@ -197,7 +213,9 @@ def rollback(service: Service, district: str) -> Activated:
             elif entry.reason == "activate":
                 stack.append(entry.generation)
         if len(stack) < 2:
-            raise Conflict(f"District {district} has no earlier generation to go back to.", kind="no-earlier")
+            raise Conflict(
+                f"District {district} has no earlier generation to go back to.", kind="no-earlier", district=district
+            )
         generation = store.get_generation(connection, district, stack[-2])
         grids = store.list_grids(connection, district, generation.number)
     return _put_in_force(service, district, generation.number, grids, generation.source, reason="rollback")
@@ -234,6 +252,7 @@ def get_number(service: Service, district: str, *, as_of: datetime | None = None
         raise NotFound(
             f"District {district} has no grids in force{when}. `gridsvc grids activate N` puts a draft in force.",
             kind="no-grids",
+            district=district,
         )
     return number
 
@@ -267,7 +286,9 @@ def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
         rows = store.list_past(connection, district, code)
         entries = store.list_entries(connection, district)
     if not rows:
-        raise NotFound(f"No generation of district {district} has a grid {code}.", kind="no-grid")
+        raise NotFound(
+            f"No generation of district {district} has a grid {code}.", kind="no-grid", district=district, grid=code
+        )
     spans = _spans(entries)
     return [
         {

@@ -67,7 +67,9 @@ def areas_document(service: Service, asked: Asked) -> str:
         if (size := store.count_bytes(connection, wanted)) > MOST_BYTES:
             raise TooLarge(
                 f"These areas are {size / 2**20:.0f} MB of shapes, more than {MOST_BYTES // 2**20} at once. Ask for "
-                "one `team_id`, `kind` or `class`, or write them to a file: `gridsvc roads areas --out FILE.gpkg`."
+                "one `team_id`, `kind` or `class`, or write them to a file: `gridsvc roads areas --out FILE.gpkg`.",
+                size_bytes=size,
+                limit_bytes=MOST_BYTES,
             )
         features = list(_features(store.list_areas(connection, wanted, as_json=True), districts))
     return _collection(districts, features)
@@ -112,7 +114,7 @@ def _districts(connection: Connection, asked: Asked) -> list[dict[str, Any]]:
     """Return what is to be said of each district asked for."""
     there = [each.district for each in list_versions(connection) if asked.district in {None, each.district}]
     if asked.district is not None and not there:
-        raise NotFound(f"There is no district {asked.district[:40]}.", kind="no-district")
+        raise NotFound(f"There is no district {asked.district[:40]}.", kind="no-district", district=asked.district[:40])
     if asked.team_id is not None:
         code = district_of_team(connection, asked.team_id)
         there = [each for each in there if each == code]
@@ -149,7 +151,12 @@ def export_areas(
 
     suffix = out.suffix.lower()
     if suffix not in FORMATS:
-        raise InvalidInput(f"{out.name}: areas are written as {', '.join(FORMATS)}; end the name so.", kind="suffix")
+        raise InvalidInput(
+            f"{out.name}: areas are written as {', '.join(FORMATS)}; end the name so.",
+            kind="suffix",
+            file=out.name,
+            known=list(FORMATS),
+        )
     drawn = draw_areas(service, district, progress)
     _refuse_nothing(drawn, asked)
     with service.database.snapshot() as connection:
@@ -176,7 +183,7 @@ def _row(area: KeptArea, versions: str) -> dict[str, Any]:
 def _refuse_nothing(drawn: Drawn, asked: Asked) -> None:
     if not drawn.teams:
         raise NotFound(f"District {drawn.district} has no team on duty. `gridsvc load teams FILE` loads teams.",
-                       kind="no-teams")  # fmt: skip
+                       kind="no-teams", district=drawn.district)  # fmt: skip
     classes = asked.response_classes or CLASSES
     short = [each for each in drawn.without_minutes if each["response_class"] in classes]
     if len(short) == drawn.teams * len(classes):
@@ -185,4 +192,5 @@ def _refuse_nothing(drawn: Drawn, asked: Asked) -> None:
             f"No team has a second left to drive: call handling and turnout take {least} s more than the target, or "
             "exactly as long. Correct the clock policy, the run cards or the teams' turnout.",
             kind="no-minutes",
+            short_s=least,
         )

@@ -101,7 +101,11 @@ def draw_areas(service: Service, district: str, progress: Progress | None = None
         drawn = _draw(service, district, progress or (lambda _done, _total, _words: None))
         if drawn is not None:
             return drawn
-    raise Unavailable(f"The areas of district {district} were drawn by others {_TRIES} times meanwhile. Try again.")
+    raise Unavailable(
+        f"The areas of district {district} were drawn by others {_TRIES} times meanwhile. Try again.",
+        district=district,
+        tries=_TRIES,
+    )
 
 
 def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
@@ -137,12 +141,12 @@ def _look(service: Service, district: str) -> _Sight:
         view = view_at(service, connection, get_versions(connection, district))
         if view.network is None:
             raise NotFound(f"District {district} has no roads yet. `gridsvc load roads FILE` loads them.",
-                           kind="no-roads")  # fmt: skip
+                           kind="no-roads", district=district)  # fmt: skip
         law, now = law_of(view), view.versions.now
         targets = law.plans.strictest_targets()
         if not targets:
             raise Conflict(f"No run card of district {district} is for emergencies, so that there are no targets.",
-                           kind="no-targets")  # fmt: skip
+                           kind="no-targets", district=district)  # fmt: skip
         policy = law.clocks.get(law.clocks.default_policy)
         budgets = budgets_of(store.list_teams_on_duty(connection, district), policy, targets)
         (sources,) = store.list_sources(connection, rules(), district=district, now=now)

@@ -72,6 +72,8 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
             f"The backup's schema is {backup.manifest['schema']}, newer than this program's {migrate.HEAD}. "
             "Install the newer gridsvc.",
             kind="schema-newer",
+            schema=backup.manifest["schema"],
+            newest=migrate.HEAD,
         )
     files.restore_backup(owner_url, backup, progress)
     migrate.upgrade(owner_url)

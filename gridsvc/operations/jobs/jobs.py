@@ -106,14 +106,28 @@ def ask(
         For a caller who sees one district only: a job is done for the whole service.
     """
     if service.caller.scope.district is not None:
-        raise NotAllowed("A job is done for all districts, and your key is for one. Ask who may for all.")
+        raise NotAllowed(
+            "A job is done for all districts, and your key is for one. Ask somebody whose key is for all.",
+            kind="whole-service",
+        )
     known = KINDS.get(kind)
     if known is None:
-        raise InvalidInput(f"There is no kind of job {kind[:40]!r}. Use one of: {', '.join(sorted(KINDS))}.")
+        raise InvalidInput(
+            f"There is no kind of job {kind[:40]!r}. Use one of: {', '.join(sorted(KINDS))}.",
+            kind="unknown-job",
+            job=kind[:40],
+            known=sorted(KINDS),
+        )
     given = arguments or {}
     if unknown := sorted(set(given) - set(known.arguments)):
         allowed = ", ".join(known.arguments) or "none"
-        raise InvalidInput(f"A {kind} job knows no argument {unknown[0][:40]!r}; it takes: {allowed}.")
+        raise InvalidInput(
+            f"A {kind} job knows no argument {unknown[0][:40]!r}; it takes: {allowed}.",
+            kind="unknown-argument",
+            job=kind,
+            argument=unknown[0][:40],
+            known=list(known.arguments),
+        )
 
     def work(connection: Connection) -> KeptAnswer:
         def add() -> dict[str, Any]:

@@ -110,14 +110,18 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
         generation = store.get_generation(connection, district, number)
         versions = get_versions(connection, district)
     if at <= versions.now:
-        raise InvalidInput(f"{at.isoformat()} has passed. Leave `--at` out to activate now.", kind="past")
+        raise InvalidInput(
+            f"{at.isoformat()} has passed. Leave `--at` out to activate now.", kind="past", at=at.isoformat()
+        )
     if versions.generation == number:
-        raise Conflict(f"Generation {number} is in force already.", kind="in-force")
+        raise Conflict(f"Generation {number} is in force already.", kind="in-force", generation=number)
     if generation.state == "draft" and (checked := generations.check(service, district)).blocking:
         first = next(fault for fault in checked.faults if fault.blocking)
         raise BlockedByFaults(
             f"Generation {number} has faults that forbid it: {first.words} `gridsvc grids check` lists all.",
             faults=[fault.as_json() for fault in checked.faults if fault.blocking][:100],
+            generation=number,
+            fault=first.words,
         )
     return service.database.run(
         lambda connection: due.set_due(connection, "activate-grids", str(number), at, district=district, asked_by=actor)

@@ -44,7 +44,9 @@ def only_district(connection: Connection, code: str | None) -> str:
     if not codes:
         raise NotFound("No district is loaded. Name the new one with --district CODE.", kind="no-district")
     if len(codes) > 1:
-        raise InvalidInput(f"Several districts are loaded ({', '.join(codes)}). Name one with --district CODE.")
+        raise InvalidInput(
+            f"Several districts are loaded ({', '.join(codes)}). Name one with --district CODE.", known=list(codes)
+        )
     return codes[0]
 
 
@@ -138,7 +140,7 @@ def _catalogue_in_force(connection: Connection, code: str) -> Catalogue:
 
     digest = get_versions(connection, code).catalogue
     if digest is None:
-        raise NotFound(f"District {code} has no catalogue yet. Run `gridsvc load catalogue FILE` first.")
+        raise NotFound(f"District {code} has no catalogue yet. Run `gridsvc load catalogue FILE` first.", district=code)
     return Catalogue.from_document(get_document(connection, code, "catalogue", digest))
 
 

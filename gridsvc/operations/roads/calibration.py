@@ -97,7 +97,9 @@ def calibrate(
     view, recorded = service.database.run(read)
     if view.network is None:
         raise Conflict(
-            f"District {view.code} has no roads. Load them: `gridsvc load roads FILE`.", kind="no-roads-loaded"
+            f"District {view.code} has no roads. Load them: `gridsvc load roads FILE`.",
+            kind="no-roads-loaded",
+            district=view.code,
         )
     gathered = gather(service, view, view.network, recorded, progress)
     about: dict[str, Any] = {"network": view.versions.network, "left_out": gathered.left_out, "starts": gathered.starts}
@@ -133,7 +135,9 @@ def get_calibration(service: Service, district: str | None = None) -> dict[str, 
         made = find_calibration(service, connection, code, versions.calibration)
     if made is None:
         raise NotFound(
-            f"District {code} has no calibration. `gridsvc roads calibrate` makes one.", kind="no-calibration"
+            f"District {code} has no calibration. `gridsvc roads calibrate` makes one.",
+            kind="no-calibration",
+            district=code,
         )
     told: dict[str, Any] = json.loads(made.document())
     return {"district": code, "version": made.version} | told
@@ -150,7 +154,7 @@ def withdraw(service: Service, district: str | None = None, *, actor: str) -> di
         code = only_district(connection, district)
         versions = get_versions(connection, code, lock="update")
         if versions.calibration is None:
-            raise NotFound(f"District {code} has no calibration in force.", kind="no-calibration")
+            raise NotFound(f"District {code} has no calibration in force.", kind="no-calibration", district=code)
         set_version(connection, code, calibration=None)
         data = {"before": versions.calibration, "after": None}
         append_event(connection, code, "calibration", actor=actor, at=versions.now, data=data)

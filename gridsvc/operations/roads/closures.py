@@ -47,7 +47,7 @@ def add_closure(
     from gridsvc.db.session import idempotency
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
-        raise InvalidInput(f"`reason` must say why, in 1 to {LONGEST_REASON} characters.")
+        raise InvalidInput(f"`reason` must say why, in 1 to {LONGEST_REASON} characters.", most=LONGEST_REASON)
 
     def work(connection: Connection) -> KeptAnswer:
         code = _district_at(service, connection, geometry, district)
@@ -130,14 +130,16 @@ def _closure_json(closure: Closure, versions: Versions) -> dict[str, Any]:
 
 
 def _no_closure(number: UUID) -> NotFound:
-    return NotFound(f"There is no closure {number}, or it was ended. See GET /closures.", kind="no-closure")
+    return NotFound(
+        f"There is no closure {number}, or it was ended. See GET /closures.", kind="no-closure", closure_id=str(number)
+    )
 
 
 def _network(service: Service, connection: Connection, versions: Versions) -> RoadNetwork:
     from gridsvc.operations.runtime.districts import road_network
 
     if versions.network is None:
-        raise NotFound(f"District {versions.district} has no roads yet.", kind="no-roads")
+        raise NotFound(f"District {versions.district} has no roads yet.", kind="no-roads", district=versions.district)
     return road_network(service, connection, versions.district, versions.network)
 
 

@@ -49,7 +49,12 @@ def ground_at(
     Raises NotFound where no roads are loaded, InvalidInput for an unknown profile.
     """
     if profile not in PROFILES:
-        raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
+        raise InvalidInput(
+            f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.",
+            kind="unknown-profile",
+            profile=profile,
+            known=list(PROFILES),
+        )
     view, network = view_with_roads(service, connection, district, lon, lat)
     return Ground(view, network, weights_now(service, view, network, profile))
 
@@ -60,8 +65,12 @@ def view_with_roads(
     """Return the district named, else the one whose roads reach the place, with its network."""
     views = [view for view in list_views(service, connection) if district in {None, view.code}]
     if not views:
-        named = "No district is loaded" if district is None else f"No district {district} is loaded"
-        raise NotFound(f"{named}. `gridsvc load roads FILE --district CODE` loads one.", kind="no-district")
+        which = "" if district is None else f" {district}"
+        raise NotFound(
+            f"No district{which} is loaded. `gridsvc load roads FILE --district CODE` loads one.",
+            kind="no-district",
+            district=district,
+        )
     return roads_near(views, lon, lat)
 
 
@@ -105,7 +114,12 @@ def travel_times(
     from gridsvc.roads.search.snapping import snap
 
     if len(origins) * len(destinations) > MOST_TIMES:
-        raise TooLarge(f"{len(origins)} times {len(destinations)} travel times are more than {MOST_TIMES} at once.")
+        raise TooLarge(
+            f"{len(origins)} times {len(destinations)} travel times are more than {MOST_TIMES} at once.",
+            origins=len(origins),
+            destinations=len(destinations),
+            most=MOST_TIMES,
+        )
     if not len(origins) or not len(destinations):
         return np.empty((len(origins), len(destinations)))
 

@@ -161,7 +161,7 @@ def _district(service: Service, connection: Connection, code: str) -> District:
     def load() -> District:
         found = next((d for d in list_districts(connection) if d.code == code), None)
         if found is None:
-            raise NotFound(f"No district {code} is loaded.", kind="no-district")
+            raise NotFound(f"No district {code} is loaded.", kind="no-district", district=code)
         return found
 
     return service.cached("district", code, load)

@@ -70,7 +70,7 @@ def district_of_team(connection: Connection, team_id: UUID) -> str:
     """Return the district of a team; NotFound for an unknown one."""
     code = teams.find_district(connection, team_id)
     if code is None:
-        raise NotFound(f"There is no team {team_id}. See GET /teams.", kind="no-team")
+        raise NotFound(f"There is no team {team_id}. See GET /teams.", kind="no-team", team_id=str(team_id))
     return code
 
 
@@ -96,7 +96,7 @@ def put_position(
     told = Datum.from_name(datum)
     check_lonlat(lon, lat)
     if accuracy_m is not None and not 0 <= accuracy_m <= 1e6:
-        raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.")
+        raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.", accuracy_m=accuracy_m)
     lon, lat = to_wgs84(lon, lat, told)
 
     def work(connection: Connection) -> dict[str, Any]:

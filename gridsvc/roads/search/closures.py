@@ -66,12 +66,23 @@ def check_closure(
 ) -> None:
     """Refuse what cannot be meant."""
     if not 0.0 <= factor <= 1.0:
-        raise InvalidInput(f"`factor` is {factor}; 0 closes the road, up to 1 slows it to that share of its speed.")
+        raise InvalidInput(
+            f"`factor` is {factor}; 0 closes the road, up to 1 slows it to that share of its speed.", factor=factor
+        )
     if not profiles or (strange := [p for p in profiles if p not in PROFILES]):
-        named = ", ".join(strange) if profiles else "none"
-        raise InvalidInput(f"`profiles` names {named}; choose from {', '.join(PROFILES)}.")
+        given = ", ".join(strange) if profiles else "none"
+        raise InvalidInput(
+            f"`profiles` has {given}; choose from {', '.join(PROFILES)}.",
+            kind="unknown-profile",
+            given=list(profiles),
+            known=list(PROFILES),
+        )
     if until is not None and until <= since:
-        raise InvalidInput(f"The closure ends ({until.isoformat()}) before it begins ({since.isoformat()}).")
+        raise InvalidInput(
+            f"The closure ends ({until.isoformat()}) before it begins ({since.isoformat()}).",
+            until=until.isoformat(),
+            since=since.isoformat(),
+        )
     west, south, east, north = geometry.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidInput("The closure's coordinates are out of range: longitude first, then latitude, in degrees.")

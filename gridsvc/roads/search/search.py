@@ -86,7 +86,7 @@ def milliseconds_one_place(
     from gridsvc.roads.kernels.one_kernel import between
 
     if len(one) != 1:
-        raise InvalidInput(f"One place was meant, {len(one)} were given.")
+        raise InvalidInput(f"One place was meant, {len(one)} were given.", count=len(one))
     weights = weights_of(network, profile)
     limit = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
     space = workspace(network.node_count)
@@ -143,5 +143,8 @@ def flood_from(
 def is_backward(direction: str) -> bool:
     """Say whether a direction is searched backward: `to` the place is, `from` it is not."""
     if direction not in {"to", "from"}:
-        raise InvalidInput(f"The direction is {direction!r}; it is `to` (towards the place) or `from` (away from it).")
+        raise InvalidInput(
+            f"The direction is {direction!r}; it is `to` (towards the place) or `from` (away from it).",
+            direction=direction,
+        )
     return direction == "to"

@@ -59,14 +59,18 @@ def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
     x = np.ascontiguousarray(lon, np.float64).reshape(-1)
     y = np.ascontiguousarray(lat, np.float64).reshape(-1)
     if len(x) != len(y):
-        raise InvalidInput(f"{len(x)} longitudes for {len(y)} latitudes.")
+        raise InvalidInput(f"{len(x)} longitudes for {len(y)} latitudes.", lon=len(x), lat=len(y))
     # NaN fails every comparison
     fine = (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
     if not fine.all():
         worst = int(np.argmin(fine))
         raise InvalidInput(
             f"Place {worst + 1} of {len(x)} is at ({x[worst]}, {y[worst]}): longitude -180 to 180 first, then "
-            "latitude -90 to 90, in degrees."
+            "latitude -90 to 90, in degrees.",
+            place=worst + 1,
+            count=len(x),
+            lon=float(x[worst]),
+            lat=float(y[worst]),
         )
     blocks = []
     for start in range(0, max(len(x), 1), BLOCK):

@@ -48,7 +48,12 @@ def weights_of(network: RoadNetwork, profile: str | Weights) -> Weights:
     known = network.kept.get(profile)
     if not isinstance(known, Weights):
         if profile not in PROFILES:
-            raise InvalidInput(f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
+            raise InvalidInput(
+                f"There is no profile {profile!r}; the profiles are {', '.join(PROFILES)}.",
+                kind="unknown-profile",
+                profile=profile,
+                known=list(PROFILES),
+            )
         row = PROFILES.index(profile)
         known = make_weights(network, profile, network.slot_ms[row], int(network.forbidden_turn_ms[row]), profile)
         network.kept[profile] = known

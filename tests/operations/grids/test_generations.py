@@ -246,9 +246,9 @@ def test_two_districts_share_a_border_and_no_point_is_lost_between_them(service:
     assert [many.words["rule"][k] for k in many.columns["rule"]] == ["border", "border", "outside"]
     with pytest.raises(OutsideDistricts) as refusal:
         owners.locate(indexes, 119.9, 29.1)
-    assert refusal.value.facts["district"] == "330703"
-    assert refusal.value.facts["distance_m"] == pytest.approx(9735, rel=0.005)
-    assert refusal.value.facts["bearing_deg"] == pytest.approx(270, abs=0.1)
+    assert refusal.value.parameters["district"] == "330703"
+    assert refusal.value.parameters["distance_m"] == pytest.approx(9735, rel=0.005)
+    assert refusal.value.parameters["bearing_deg"] == pytest.approx(270, abs=0.1)
     with pytest.raises(InvalidInput, match="swapped"):
         owners.locate(indexes, 29.1, 119.65)
 
