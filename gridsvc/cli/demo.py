@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import answer, json_option, say, table
+from gridsvc.files.packaged import geodata_folder
 from gridsvc.settings import Settings, open_service
 
 if TYPE_CHECKING:
     from gridsvc.demo.build import Demo
 
-GEODATA = Path(__file__).resolve().parents[2] / "geodata"
 DEFAULT_PORT = 8733
 
 _level = click.option("--level", "levels", metavar="L=ADMIN_LEVEL", multiple=True,
@@ -47,7 +47,7 @@ def demo(
         if port is not None:
             run.refuse_taken_port("127.0.0.1", port)
     service = open_service(settings, pool=2, report=say)
-    made = provide_demo(service, Wish(osm, incidents, seed, told_levels), GEODATA, say)
+    made = provide_demo(service, Wish(osm, incidents, seed, told_levels), geodata_folder(), say)
     answer(made.answer, as_json=as_json, show=lambda: show_demo(made))
     service.database.close()
     if not no_serve:

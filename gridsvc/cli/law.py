@@ -9,13 +9,13 @@ import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
 from gridsvc.db.grids.addresses import Address
+from gridsvc.files.packaged import geodata_folder
 from gridsvc.operations.law import imports
 
-GEODATA = Path(__file__).resolve().parents[2] / "geodata"
 ACTOR = "command line"
 
 _file = click.argument("file", type=click.Path(path_type=Path))
-_units = click.option("--units", type=click.Path(path_type=Path), default=GEODATA / "units.toml",
+_units = click.option("--units", type=click.Path(path_type=Path), default=geodata_folder() / "units.toml",
                       help="Units, fields, skills and equipment; the plan's own unless said.")  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def load_catalogue(*, file: Path, units: Path, override: str | None, district: s
 @click.command()
 @_file
 @_units
-@click.option("--clocks", type=click.Path(path_type=Path), default=GEODATA / "clock_policies.toml",
+@click.option("--clocks", type=click.Path(path_type=Path), default=geodata_folder() / "clock_policies.toml",
               help="Clock policies and class mapping.")  # fmt: skip
 @district_option
 @json_option

@@ -18,12 +18,12 @@ from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
-from gridsvc.cli.demo import GEODATA
 from gridsvc.db.evidence import sealing
 from gridsvc.db.grids.versions import ensure_district
 from gridsvc.demo import build
 from gridsvc.demo.past import live_through
 from gridsvc.demo.world.synthetic import make_jindong
+from gridsvc.files.packaged import geodata_folder
 from gridsvc.operations.access import keys
 from gridsvc.settings import Settings, open_cluster, open_service
 
@@ -82,7 +82,7 @@ def _load(service: Service, place: DemoPlace, seed: int) -> None:
         ensure_district(connection, place.code, name=place.name, synthetic=True, time_zone=place.time_zone)
 
     service.database.run(announce)
-    build.load_place(service, place, "synthetic", GEODATA, seed, lambda _words: None)
+    build.load_place(service, place, "synthetic", geodata_folder(), seed, lambda _words: None)
     live_through(service, place, CASES, seed)
 
 
@@ -94,8 +94,8 @@ def two_districts() -> Iterator[World]:
     settings = Settings(data=folder / "data")
     service = open_service(settings)
     try:
-        _load(service, make_jindong(GEODATA, 1), 1)
-        _load(service, _renamed(make_jindong(GEODATA, 2)), 2)
+        _load(service, make_jindong(geodata_folder(), 1), 1)
+        _load(service, _renamed(make_jindong(geodata_folder(), 2)), 2)
         sealing.seal_all(service.database)
         with service.database.transaction() as connection:
             busiest = text("select township from incident where district = :d and township is not null "

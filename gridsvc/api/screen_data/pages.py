@@ -22,12 +22,12 @@ from gridsvc.api.screen_data.screen_facts import read_screen_facts
 from gridsvc.db.cases import listing
 from gridsvc.db.grids.district_facts import list_officers
 from gridsvc.errors import NotFound
+from gridsvc.files.packaged import map_library_folder
 from gridsvc.operations.law.in_force import list_plans
 
 router = APIRouter(include_in_schema=False)
 
 _SCREEN = Path(__file__).parents[1] / "screen"
-_MAPLIBRE = Path(__file__).resolve().parents[3] / "node_modules" / "maplibre-gl" / "dist"
 _MAPLIBRE_FILES = ("maplibre-gl.mjs", "maplibre-gl-shared.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css")
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _COMPRESSED = {"text/javascript", "text/css", "image/svg+xml"}
@@ -170,7 +170,8 @@ def list_assets() -> Assets:
     files = {str(path.relative_to(_SCREEN)): path for path in sorted(_SCREEN.rglob("*")) if path.is_file()}
     for page in ("index.html", "sign_in.html"):
         files.pop(page, None)
-    library = {f"vendor/{name}": _MAPLIBRE / name for name in _MAPLIBRE_FILES if (_MAPLIBRE / name).is_file()}
+    folder = map_library_folder()
+    library = {f"vendor/{name}": folder / name for name in _MAPLIBRE_FILES if (folder / name).is_file()}
     files |= library
     digest = hashlib.sha256()
     for name, path in files.items():

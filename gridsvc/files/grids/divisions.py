@@ -1,22 +1,24 @@
-"""The known divisions of a district: names and codes out of `geodata/*/divisions.csv`."""
+"""The known divisions of a district: names and codes from `geodata/*/divisions.csv`."""
 
 from __future__ import annotations
 
 import csv
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from gridsvc.files.packaged import geodata_folder
 from gridsvc.grids.levels import Level
 from gridsvc.grids.naming import KnownDivision
 
-GEODATA = Path(__file__).resolve().parents[3] / "geodata"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def find_district_name(district: str, folder: Path = GEODATA) -> str | None:
+def find_district_name(district: str, folder: Path | None = None) -> str | None:
     """Return the name of a known district, or None."""
     return next((row["name"] for row in _rows(district, folder) if row["level"] == "district"), None)
 
 
-def list_divisions(district: str, folder: Path = GEODATA) -> list[KnownDivision]:
+def list_divisions(district: str, folder: Path | None = None) -> list[KnownDivision]:
     """Return the known townships and villages of a district; empty where it is not known."""
     return [
         KnownDivision(
@@ -28,8 +30,8 @@ def list_divisions(district: str, folder: Path = GEODATA) -> list[KnownDivision]
     ]  # fmt: skip
 
 
-def _rows(district: str, folder: Path) -> list[dict[str, str]]:
-    for path in sorted(folder.glob("*/divisions.csv")):
+def _rows(district: str, folder: Path | None) -> list[dict[str, str]]:
+    for path in sorted((folder or geodata_folder()).glob("*/divisions.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         if any(row["level"] == "district" and row["code"] == district for row in rows):
