@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-LOCKS = ["requirements.lock", "requirements-bench.lock", "requirements-node.lock"]
+LOCKS = ["requirements.lock", "requirements-test.lock", "requirements-bench.lock", "requirements-node.lock"]
 
 # A python3 that answers as `kind` says, and fails when it is to make a virtual environment.
 STUB = """#!/bin/sh
@@ -49,7 +52,7 @@ def python(folder: Path, name: str, answer: int, mode: int = 0o755) -> Path:
 def test_without_a_word_it_lists_its_words() -> None:
     done = run()
     assert done.returncode == 0
-    for word in ("demo", "test", "setup", "check", "bench", "doctor"):
+    for word in ("demo", "test", "setup", "check", "pythons", "bench", "doctor", "lock"):
         assert re.search(rf"^  {word} ", done.stdout, re.MULTILINE)
 
 
@@ -90,13 +93,36 @@ def test_every_locked_package_has_a_version_and_hashes_and_no_index_is_named(nam
     assert not re.search(r"^-", text, re.MULTILINE)  # an option: an index, a host
 
 
-def test_the_lock_has_what_the_project_asks_for() -> None:
+def test_the_locks_have_what_the_project_asks_for_and_agree() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    locked = set(re.findall(r"^([A-Za-z0-9._-]+)==", (PROJECT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
-    for wanted in [*project["dependencies"], *extras["test"], *extras["setup"]]:
-        assert re.split(r"[\[;<>=! ]", wanted)[0].lower().replace("_", "-") in locked
+    running, testing = pins("requirements.lock"), pins("requirements-test.lock")
     assert extras["setup"]
+    assert names([*project["dependencies"], *extras["setup"]]) <= set(running)
+    assert names([*extras["test"], *extras["osmnx"]]) - {"gridsvc"} <= set(testing)
+    assert {name: testing.get(name) for name in running} == running
+    assert not names(extras["test"]) & set(running)  # no test tool where the service runs
+
+
+def pins(lock: str) -> dict[str, list[str]]:
+    """Return the locked versions of each package; more than one where they depend on the Python."""
+    found: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)\S*==(\S+)", (PROJECT / lock).read_text("utf-8"), re.MULTILINE):
+        found.setdefault(name, []).append(version)
+    return found
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[;<>=! ]", wanted)[0].lower().replace("_", "-") for wanted in requirements}
+
+
+def test_every_dependency_has_a_lower_bound() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(line for lines in project["optional-dependencies"].values() for line in lines),
+    ]
+    assert [line for line in wanted if ">=" not in line and not line.startswith("gridsvc[")] == []
 
 
 def test_the_assets_are_locked_with_their_digests_and_without_hosts() -> None:
@@ -106,7 +132,47 @@ def test_the_assets_are_locked_with_their_digests_and_without_hosts() -> None:
 
 
 def test_what_the_project_is_checked_with_is_what_a_person_types() -> None:
-    lines = (PROJECT / ".ci/run").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "#!/usr/bin/env bash"
-    commands = [line for line in lines[1:] if not line.startswith(("set ", "#"))]
-    assert commands == ['exec "$(dirname "$0")/../run" test']
+    commands = re.findall(r"^\./run \w+", (PROJECT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands == ["./run test", "./run pythons"]
+
+
+def test_the_pythons_that_are_tested_are_those_that_the_project_allows() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    script = (PROJECT / "run").read_text(encoding="utf-8")
+    versions = re.findall(r'^versions="(.*)"$', script, re.MULTILINE)[0].split()
+    assert project["requires-python"] == f">={versions[0]}"
+    for path in re.findall(r'^quick="([^"]+)"', script, re.MULTILINE)[0].split():
+        assert (PROJECT / path).exists()
+
+
+def test_it_starts_through_a_symbolic_link(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("links")
+    (elsewhere / "first").symlink_to(clone / "run")
+    (elsewhere / "second").symlink_to("first")
+    python(elsewhere / "bin", "python3", answer=0)
+    done = subprocess.run(
+        [elsewhere / "second", "setup"],
+        env={"PATH": f"{elsewhere}/bin:/usr/bin:/bin", "HOME": "/nonexistent"},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert f"setting up in {clone}" in done.stderr
+    assert f"stub: -m venv --clear {clone}/.venv" in done.stderr
+
+
+def test_a_clone_of_another_user_is_refused_with_the_cure() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="gridsvc-run-", dir="/tmp"))
+    try:
+        shutil.copy2(PROJECT / "run", folder / "run")
+        folder.chmod(0o555)
+        done = subprocess.run(
+            [folder / "run", "setup"],
+            env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+            user="nobody" if os.geteuid() == 0 else None,
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert f"this user may not write in {folder}" in done.stderr
+        assert f"safe.directory '{folder}/.git' && git clone '{folder}' ~/gridsvc" in done.stderr
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)

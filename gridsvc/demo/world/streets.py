@@ -198,7 +198,8 @@ def _thinned(
     """Take away most river crossings and every fourth street that is not needed to stay in one piece."""
     lines = shapely.linestrings(points[edges])
     wet = np.asarray(shapely.intersects(lines, river), dtype=bool)
-    along = shapely.line_locate_point(river, shapely.points(points[edges].mean(axis=1)))
+    middles = shapely.points(points[edges].mean(axis=1))
+    along = np.asarray(shapely.line_locate_point(river, middles), dtype=np.float64)
     bridges: set[int] = set()
     for stretch in np.unique((along[wet] // _BRIDGE_EVERY_M).astype(int)):
         here = np.flatnonzero(wet & ((along // _BRIDGE_EVERY_M).astype(int) == stretch))
