@@ -111,26 +111,24 @@ def _processor_s(pid: int, folder_word: str = "gsb") -> float:
     return total / _TICKS
 
 
-def rows() -> list[dict[str, Any]]:
+def rows() -> Iterator[dict[str, Any]]:
     """Measure a first POST /incidents, its throughput and latency, and orders by eight dispatchers."""
-    found = []
     with served_demo() as (port, pid):
         supply = reports(port)
         first = closed_loop(port, list(islice(supply, 1)), 1)
-        found.append(row("POST /incidents, the first one", first.latencies_s[0] * 1000, "ms", None))
+        yield row("POST /incidents, the first one", first.latencies_s[0] * 1000, "ms", None)
         closed_loop(port, list(islice(supply, 200)), 4)
         used = _processor_s(pid)
         most = closed_loop(port, list(islice(supply, 2000)), DISPATCHERS)
         each_ms = (_processor_s(pid) - used) * 1000 / len(most.latencies_s)
         assert most.statuses == {201: 2000}, most.statuses
-        found.append(row("POST /incidents, whole", most.per_second, "1/s", 150, least=True))
-        found.append(row("POST /incidents, processor time, service + database", each_ms, "ms a case", 8))
+        yield row("POST /incidents, whole", most.per_second, "1/s", 150, least=True)
+        yield row("POST /incidents, processor time, service + database", each_ms, "ms a case", 8)
         for pace, target in ((50, 40), (100, 80)):
             paced = open_loop(port, list(islice(supply, pace * 20)), pace)
             assert set(paced.statuses) == {201}, paced.statuses
-            found.append(row(f"POST /incidents at {pace}/s, p99", paced.quantile_s(0.99) * 1000, "ms", target))
-        found.append(_dispatches(port, supply))
-    return found
+            yield row(f"POST /incidents at {pace}/s, p99", paced.quantile_s(0.99) * 1000, "ms", target)
+        yield _dispatches(port, supply)
 
 
 def _dispatches(port: int, supply: Iterator[Request], seconds: float = 15) -> dict[str, Any]:
