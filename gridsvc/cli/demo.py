@@ -38,14 +38,14 @@ def demo(
 ) -> None:  # fmt: skip
     """Build the demo district, or a real place out of an OSM file, and serve it without sign-in on this machine."""
     from gridsvc.demo.build import Wish, provide_demo
-    from gridsvc.serve import run
+    from gridsvc.serve import listener
 
     told_levels, speed = read_levels(levels), read_speed(replay)
     settings = Settings.read(auth="off")
     if not no_serve:
-        run.refuse_open_door("127.0.0.1", settings.auth)
+        listener.refuse_open_service("127.0.0.1", settings.auth)
         if port is not None:
-            run.refuse_taken_port("127.0.0.1", port)
+            listener.Listener("127.0.0.1", port).check_port()
     service = open_service(settings, pool=2, report=say)
     made = provide_demo(service, Wish(osm, incidents, seed, told_levels), geodata_folder(), say)
     answer(made.answer, as_json=as_json, show=lambda: show_demo(made))
@@ -147,14 +147,14 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
     """Serve on the loopback address without sign-in until Ctrl-C."""
     from contextlib import ExitStack
 
-    from gridsvc.serve import run
+    from gridsvc.serve import listener, run
 
     os.environ["GRIDSVC_AUTH"] = settings.auth  # read by the HTTP processes, which are children of this one
     say(f"gridsvc answers at http://127.0.0.1:{port}/   (no sign-in, this machine only; Ctrl-C ends it)")
     with ExitStack() as stack:
-        door = run.Door("127.0.0.1", port)
-        processes = stack.enter_context(run.running(door, run.default_workers()))
-        processes.begin()
+        running = run.running(listener.Listener("127.0.0.1", port), run.default_processes())
+        processes = stack.enter_context(running)
+        processes.start()
         if speed is not None:
             from gridsvc.demo.live import live_replay
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gridsvc.cli.answers import answer, json_option, say, table
-from gridsvc.serve import run
+from gridsvc.serve import listener, run
 from gridsvc.settings import SETTINGS, Settings, open_service
 
 
@@ -29,21 +29,21 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
     settings = Settings.read()
-    door = run.Door(host, port, tls_cert, tls_key, proxies)
-    run.refuse_open_door(host, settings.auth)
-    door.check()
-    run.refuse_taken_port(host, port)
-    with run.running(door, workers or run.default_workers()) as processes:
+    listening = listener.Listener(host, port, tls_cert, tls_key, proxies)
+    listener.refuse_open_service(host, settings.auth)
+    listening.check_certificate()
+    listening.check_port()
+    with run.running(listening, workers or run.default_processes()) as processes:
         service = open_service(settings, report=say)
         if settings.auth == "required":
-            run.refuse_open_database(service.database)
+            listener.refuse_unscoped_database(service.database)
         service.database.close()
-        say(f"gridsvc answers at {door.address}   (Ctrl-C ends it)")
-        if door.is_clear:
-            say("Keys cross the network in the clear. Give --tls-cert and --tls-key, or serve behind a proxy.")
+        say(f"gridsvc answers at {listening.url}   (Ctrl-C ends it)")
+        if listening.is_plain:
+            say("Keys cross the network in plain text. Give --tls-cert and --tls-key, or serve behind a proxy.")
         if settings.auth == "required":
             say("Make a key for each person: gridsvc keys add NAME --role ROLE")
-        processes.begin()
+        processes.start()
         sys.exit(processes.wait())
 
 
@@ -59,10 +59,9 @@ def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
 
     log_as_json()
     if job_id is not None and attempt is not None:
-        background.run_attempt(job_id, attempt)
+        background.run_job(job_id, attempt)
         return
-    stop = run.stop_on_signals()
-    background.run(open_service(Settings.read(), pool=2), stop, jobs_at_once=jobs_at_once)
+    background.run_from_environment(run.stop_on_signals(), jobs_at_once=jobs_at_once)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The steward: lets what is due take effect, and looks every second for slow steps and for areas to be drawn anew."""
+"""The watcher: executes due entries, and looks every second for slow steps and outdated service areas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from gridsvc.operations.runtime.service import Service
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 
-_log = logging.getLogger("gridsvc.steward")
+_log = logging.getLogger("gridsvc.watcher")
 
 
 def keep_watch(service: Service, stop: Event) -> None:
-    """Look for what is due until told to stop."""
+    """Look for what is due until `stop` is set."""
     ensure_standing(service)
     areas = AreaWatch()
     while not stop.is_set():
@@ -29,5 +29,5 @@ def keep_watch(service: Service, stop: Event) -> None:
             _log.info("due %s %s took effect", entry.kind, entry.subject)
         sound_alerts(service)
         for district in areas.look(service, time.monotonic()):
-            _log.info("service areas of district %s are to be drawn anew", district)
-        stop.wait(LOOK_EVERY_S)
+            _log.info("service areas of district %s are outdated; a job draws them", district)
+        stop.wait(POLL_EVERY_S)

@@ -1,11 +1,11 @@
-"""The background process: what must go on whether or not anybody asks.
+"""The background process: the work that goes on whether or not a request arrives.
 
-    sealer    gives every event its place in the chain
-    steward   lets what is due take effect, and looks for steps that take too long
+    sealer    gives every event its position in the chain
+    watcher   executes due entries, sounds alerts of slow steps, and requests new service areas where they are outdated
     runner    runs heavy jobs, each in a child process
 
-Any number of these processes may run: the database elects the sealer, and gives each job and each due entry to one.
-A thread that fails begins again; nothing it did half is there.
+Any number of these processes may run: the database elects the sealer, and gives each job and each due entry to one of
+them. A part that fails is started again; what it did is in transactions, so that nothing is left half done.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.db.evidence.sealing import seal_until
+from gridsvc.operations.jobs.jobs import run_attempt
 from gridsvc.serve.runner import Runner
 from gridsvc.serve.watch import keep_watch
+from gridsvc.settings import Settings, die_with_parent, open_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gridsvc.operations.runtime.service import Service
 
-_AGAIN_AFTER_S = 1.0
-_NICE = 10
+_RESTART_AFTER_S = 1.0
+_JOB_NICENESS = 10
+_POOL = 2
 
 _log = logging.getLogger("gridsvc.serve.worker")
 
 
 def run(service: Service, stop: threading.Event, *, jobs_at_once: int = 1) -> None:
-    """Work until `stop` is set. `jobs_at_once` bounds the jobs of all such processes together."""
+    """Run the three parts until `stop` is set. `jobs_at_once` bounds the jobs of all such processes together."""
     runner = Runner(service, at_once=jobs_at_once)
     parts: list[tuple[str, Callable[[], None]]] = [
-        ("steward", lambda: keep_watch(service, stop)),
+        ("watcher", lambda: keep_watch(service, stop)),
         ("runner", lambda: runner.run(stop)),
     ]
-    threads = [threading.Thread(target=_again_and_again, args=(*part, stop), name=part[0]) for part in parts]
+    threads = [threading.Thread(target=_run_until, args=(*part, stop), name=part[0]) for part in parts]
     for thread in threads:
         thread.start()
     seal_until(service.database, stop)
@@ -47,22 +50,27 @@ def run(service: Service, stop: threading.Event, *, jobs_at_once: int = 1) -> No
     service.database.close()
 
 
-def _again_and_again(name: str, part: Callable[[], None], stop: threading.Event) -> None:
+def run_from_environment(stop: threading.Event, *, jobs_at_once: int = 1) -> None:
+    """Run the three parts over the service of the settings."""
+    run(open_service(Settings.read(), pool=_POOL), stop, jobs_at_once=jobs_at_once)
+
+
+def _run_until(name: str, part: Callable[[], None], stop: threading.Event) -> None:
+    """Call a part again and again until `stop` is set."""
     while not stop.is_set():
         try:
             part()
-        except Exception as error:  # noqa: BLE001 - the other parts, and this one, must go on
-            _log.warning("the %s begins again: %s", name, (str(error) or type(error).__name__).splitlines()[0])
-            stop.wait(_AGAIN_AFTER_S)
+        except Exception as error:  # noqa: BLE001 - a failure of one part must not end the others
+            _log.warning(
+                "the %s failed and starts again: %s", name, (str(error) or type(error).__name__).split("\n")[0]
+            )
+            stop.wait(_RESTART_AFTER_S)
 
 
-def run_attempt(job_id: str, attempt: int) -> None:
-    """Be the child process of one attempt at a job: of low priority, and gone when its parent is."""
-    from gridsvc.operations.jobs.jobs import run_attempt as run_one
-    from gridsvc.settings import Settings, die_with_parent, open_service
-
+def run_job(job_id: str, attempt: int) -> None:
+    """Run one attempt at a job in this process: at low priority, and not longer than its parent lives."""
     die_with_parent()
-    os.nice(_NICE)
-    service = open_service(Settings.read(), pool=2)
-    run_one(service, UUID(job_id), attempt)
+    os.nice(_JOB_NICENESS)
+    service = open_service(Settings.read(), pool=_POOL)
+    run_attempt(service, UUID(job_id), attempt)
     service.database.close()

@@ -16,10 +16,9 @@ from starlette.testclient import TestClient
 from gridsvc.api.app import create_app
 from gridsvc.api.http import rates
 from gridsvc.api.http.rates import Buckets, Rate
-from gridsvc.errors import InvalidInput, NotAllowed
-from gridsvc.serve.run import Door, refuse_open_door
 from tests.api.toy_access import Clock, kind, toy_world
 from tests.worlds import district
+from tests.worlds.certificate import make_certificate
 
 
 @pytest.fixture(scope="module")
@@ -99,44 +98,12 @@ def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(w
         assert (refused.status_code, kind(refused)) == (403, "csrf")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org"])
-def test_no_sign_in_is_refused_beyond_this_machine(host):
-    with pytest.raises(NotAllowed, match="GRIDSVC_AUTH=off"):
-        refuse_open_door(host, "off")
-    refuse_open_door(host, "required")
-    assert Door(host, 1).is_clear
-    assert not Door(host, 1, proxies="10.0.0.1").is_clear
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_no_sign_in_is_for_this_machine(host):
-    refuse_open_door(host, "off")
-    assert not Door(host, 1).is_clear
-
-
 # TLS
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "cert.pem", folder / "key.pem"
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(files[1]), "-out", str(files[0])],
-        capture_output=True,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    return files
-
-
-def test_a_certificate_that_is_none_is_refused(certificate, tmp_path):
-    cert, key = certificate
-    Door("0.0.0.0", 1, cert, key).check()
-    assert not Door("0.0.0.0", 1, cert, key).is_clear
-    for pair in ((cert, cert), (tmp_path / "missing", key)):
-        with pytest.raises(InvalidInput, match="no certificate with its key"):
-            Door("0.0.0.0", 1, *pair).check()
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_serve_wants_keys_and_speaks_tls(world, certificate, tmp_path):

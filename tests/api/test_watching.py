@@ -1,4 +1,4 @@
-"""What a watcher and a reader of logs get: numbers that add up, an id for every request, nothing personal."""
+"""/metrics and the log: numbers that add up, an id for every request, nothing personal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError
 
 from gridsvc.api.app import create_app
-from gridsvc.api.http import metrics
-from gridsvc.api.http.metrics import Meter
 from gridsvc.operations.runtime.json_logs import JsonLines
 from tests.worlds.district import open_toy, scratch_database
 
@@ -55,7 +53,7 @@ def test_a_request_is_counted_in_the_bucket_of_its_time(client):
     assert buckets[-1] == found[key]
 
 
-def test_gauges_tell_of_queues_cases_positions_and_backups(client):
+def test_gauges_show_queues_cases_positions_and_backups(client):
     report = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
     assert client.post("/incidents", json=report).status_code == 201
     team = client.get("/teams").json()["items"][0]["id"]
@@ -76,28 +74,6 @@ def test_help_and_type_stand_before_every_number(client):
         if not line.startswith("#"):
             name = re.split(r"[{ ]", line)[0]
             assert re.sub(r"_(bucket|sum|count)$", "", name) in typed
-
-
-def test_the_numbers_of_several_processes_add_up_and_those_of_dead_services_go(tmp_path, monkeypatch):
-    pid = metrics.os.getpid()
-    one, other = Meter(tmp_path, pid), Meter(tmp_path, pid)
-    other._file = other._file.with_name("7.json")
-    old = tmp_path / "metrics" / "99999999-1"
-    old.mkdir(parents=True)
-    one.start()
-    assert not old.exists()
-    for seconds in (0.003, 0.003, 99.0):
-        other.count("GET", "/x", 200, seconds)
-    other._write()
-    one.count("GET", "/x", 200, 0.003)
-    counts = one.totals()["GET", "/x", "200"]
-    assert counts[1] == 3
-    assert counts[len(metrics.BUCKETS_S)] == 1
-    assert counts[-1] == 4
-    one.stop()
-    third = Meter(tmp_path, pid)
-    third._file = third._file.with_name("8.json")
-    assert third.totals()["GET", "/x", "200"][-1] == 4  # also of processes that have ended
 
 
 def test_a_request_keeps_its_id_or_gets_one(client):

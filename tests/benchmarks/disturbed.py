@@ -47,10 +47,10 @@ int fdatasync(int file) {
 # The server gets a clean environment from us, so the library is put into it on the way.
 RESTART = """
 import os, sys
-from gridsvc.db import cluster_folders
+from gridsvc.db.cluster import folders
 from gridsvc.settings import Settings, open_cluster
-plain = cluster_folders.ServerUser.of_process
-cluster_folders.ServerUser.of_process = lambda user, more: plain(user, {**more, "LD_PRELOAD": sys.argv[1]})
+plain = folders.ServerUser.of_process
+folders.ServerUser.of_process = lambda user, more: plain(user, {**more, "LD_PRELOAD": sys.argv[1]})
 open_cluster(Settings.read()).ensure()
 """
 

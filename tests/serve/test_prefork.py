@@ -1,4 +1,4 @@
-"""The nursery keeps its processes: one that dies is there again, none outlives those above it, all stop when told."""
+"""The fork server replaces a child that ends, no child outlives its parents, and all stop on SIGTERM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAM = """
 import os, signal, sys, time
 sys.path.insert(0, {project!r})
 from pathlib import Path
-from gridsvc.cli.nursery import Role, nursery
+from gridsvc.serve.prefork import Child, fork_server
 folder = Path({folder!r})
 
 def live(name):
@@ -32,25 +32,25 @@ def stubborn():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     live("stubborn")()
 
-roles = [Role("a", live("a")), Role("b", live("b"), 0.5)]
+children = [Child("a", live("a")), Child("b", live("b"), 0.5)]
 if "stubborn" in sys.argv:
-    from gridsvc.cli import nursery as module
-    module._PATIENCE_S = 0.5
-    roles.append(Role("stubborn", stubborn))
+    from gridsvc.serve import prefork
+    prefork._STOP_TIMEOUT_S = 0.5
+    children.append(Child("stubborn", stubborn))
 if "broken" in sys.argv:
-    roles.append(Role("broken", lambda: 1 / 0))
-with nursery(roles, lambda: (folder / f"loaded-{{os.getpid()}}").touch()) as begun:
-    print(begun._pid, flush=True)
-    if "hesitant" in sys.argv:
+    children.append(Child("broken", lambda: 1 / 0))
+with fork_server(children, lambda: (folder / f"loaded-{{os.getpid()}}").touch()) as server:
+    print(server._pid, flush=True)
+    if "cancelled" in sys.argv:
         time.sleep(1)
         sys.exit(0)
-    begun.begin()
-    sys.exit(begun.wait())
+    server.start()
+    sys.exit(server.wait())
 """
 
 
 @pytest.fixture
-def begin(tmp_path):
+def start(tmp_path):
     started = []
 
     def run(*words):
@@ -77,21 +77,21 @@ def lives(pid):
         return False
 
 
-def wait_until(condition, patience_s=15.0):
-    deadline = time.monotonic() + patience_s
+def wait_until(condition, timeout_s=15.0):
+    deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.01)
 
 
-def test_all_is_loaded_once_and_every_role_runs(begin, tmp_path):
-    begin()
+def test_everything_is_loaded_once_and_every_child_runs(start, tmp_path):
+    start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
     assert len(pids(tmp_path, "loaded")) == 1
 
 
-def test_a_process_that_is_killed_is_there_again(begin, tmp_path):
-    begin()
+def test_a_killed_child_is_replaced(start, tmp_path):
+    start()
     for n in range(1, 4):
         wait_until(lambda n=n: len(pids(tmp_path, "a")) == n)
         time.sleep(0.1)
@@ -103,44 +103,44 @@ def test_a_process_that_is_killed_is_there_again(begin, tmp_path):
     assert len(pids(tmp_path, "loaded")) == 1
 
 
-def test_all_stop_when_told(begin, tmp_path):
-    child, _ = begin()
+def test_all_stop_on_sigterm(start, tmp_path):
+    child, _ = start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
     child.send_signal(signal.SIGTERM)
     assert child.wait(20) == 0
     assert not any(map(lives, pids(tmp_path, "a") + pids(tmp_path, "b") + pids(tmp_path, "loaded")))
 
 
-def test_one_that_will_not_stop_is_killed(begin, tmp_path):
-    child, _ = begin("stubborn")
+def test_a_child_that_ignores_sigterm_is_killed(start, tmp_path):
+    child, _ = start("stubborn")
     wait_until(lambda: pids(tmp_path, "stubborn"))
     child.send_signal(signal.SIGINT)
     child.wait(20)
     assert not lives(pids(tmp_path, "stubborn")[0])
 
 
-@pytest.mark.parametrize("who", ["supervisor", "nursery"])
-def test_none_outlives_those_above_it(begin, tmp_path, who):
-    child, nursery = begin()
+@pytest.mark.parametrize("killed", ["parent", "fork server"])
+def test_no_child_outlives_its_parents(start, tmp_path, killed):
+    child, server = start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
-    os.kill(child.pid if who == "supervisor" else nursery, signal.SIGKILL)
-    wait_until(lambda: not any(map(lives, pids(tmp_path, "a") + pids(tmp_path, "b") + [nursery])))
-    if who == "nursery":
+    os.kill(child.pid if killed == "parent" else server, signal.SIGKILL)
+    wait_until(lambda: not any(map(lives, pids(tmp_path, "a") + pids(tmp_path, "b") + [server])))
+    if killed == "fork server":
         assert child.wait(20) == 1
 
 
-def test_one_that_fails_at_once_is_tried_again_at_leisure_and_says_why(begin, tmp_path):
-    child, _ = begin("broken")
+def test_a_child_that_fails_at_once_is_started_again_after_pauses_and_its_error_is_logged(start, tmp_path):
+    child, _ = start("broken")
     time.sleep(2.5)
     child.send_signal(signal.SIGTERM)
-    _, told = child.communicate(timeout=20)
-    assert 2 <= told.count("division by zero") <= 8
+    _, log = child.communicate(timeout=20)
+    assert 2 <= log.count("division by zero") <= 8
     assert pids(tmp_path, "a")
 
 
-def test_nobody_begins_before_it_is_told(begin, tmp_path):
-    child, nursery = begin("hesitant")
+def test_no_child_starts_before_the_parent_says_so(start, tmp_path):
+    child, server = start("cancelled")
     assert child.wait(20) == 0
-    assert pids(tmp_path, "loaded") == [nursery]
+    assert pids(tmp_path, "loaded") == [server]
     assert not pids(tmp_path, "a")
-    assert not lives(nursery)
+    assert not lives(server)

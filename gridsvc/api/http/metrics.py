@@ -1,25 +1,28 @@
-"""What a watcher asks: /metrics in the Prometheus text format, and a log line with an id for every request.
+"""`GET /metrics` in the Prometheus text format, and for every request an id, a time, a count and a log line.
 
-Each process that answers HTTP counts for itself and writes its numbers to a file of its own once a second; whichever
-is asked adds all files of the running service up, those of workers that died included, so that counters never fall.
-What the database knows (queues, cases, positions) is asked when somebody asks.
+Requests are counted by a histogram of prometheus_client. Where several processes answer HTTP, each of them counts in a
+memory-mapped file (the multiprocess mode of the library) that is named after its number, not after its process id. The
+process that replaces a killed one continues that file: no count is lost, and there are never more files than processes.
+The gauges are read from the database when a request asks for them.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import shutil
-import threading
 import time
-from bisect import bisect_left
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from gridsvc import __version__
 from gridsvc.api.http.requests import service_of
@@ -28,125 +31,121 @@ from gridsvc.errors import Unavailable
 from gridsvc.operations.runtime.json_logs import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from gridsvc.db.session.metrics import Gauges
 
 router = APIRouter(tags=["health"])
 
 BUCKETS_S = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12)
-_WRITE_EVERY_S = 1.0
-_ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# About 1,000 series of this histogram. A page that is mapped but not on the disk ends the process (SIGBUS) when the
+# disk is full, so the whole file is written before the library maps it.
+_RESERVED_BYTES = 4 << 20
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _log = logging.getLogger("gridsvc.request")
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
-class Meter:
-    """The counts of one process: by (method, route, status), how often each bucket, the sum of seconds, the number."""
 
-    def __init__(self, folder: Path, supervisor: int | None = None) -> None:
-        self._folder = folder / "metrics" / _run_name(os.getpid() if supervisor is None else supervisor)
-        self._file = self._folder / f"{os.getpid()}.json"
-        self._counts: dict[tuple[str, str, str], list[float]] = {}
-        self._lock = threading.Lock()
-        self._dirty = False
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+class RequestTimes:
+    """How long answers took, by method, route and status: of this process, or of all processes that share `folder`.
 
-    def start(self) -> None:
-        """Begin to write the counts down; forget those of services that no longer run."""
-        _remove_dead(self._folder)
-        self._thread = threading.Thread(target=self._keep_writing, name="meter", daemon=True)
-        self._thread.start()
+    Parameters
+    ----------
+    folder
+        What `share_counts` returned; None where one process answers all requests.
+    """
 
-    def stop(self) -> None:
-        """Write the counts for the last time."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._write()
+    def __init__(self, folder: Path | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "gridsvc_http_request_seconds", "Time from a request to the end of its answer.",
+            ["method", "route", "status"], buckets=BUCKETS_S, registry=self.registry if folder is None else None,
+        )  # fmt: skip
+        if folder is not None:
+            MultiProcessCollector(self.registry, str(folder))  # type: ignore[no-untyped-call]
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer."""
-        key = (method, route, str(status))
-        with self._lock:
-            counts = self._counts.get(key)
-            if counts is None:
-                counts = self._counts[key] = [0.0] * (len(BUCKETS_S) + 3)
-            counts[bisect_left(BUCKETS_S, seconds)] += 1
-            counts[-2] += seconds
-            counts[-1] += 1
-            self._dirty = True
-
-    def totals(self) -> dict[tuple[str, str, str], list[float]]:
-        """Return the counts of all processes of this service together."""
-        with self._lock:
-            found = {key: list(counts) for key, counts in self._counts.items()}
-        for file in self._folder.glob("*.json"):
-            if file != self._file:
-                for *key, counts in _read(file):
-                    mine = found.setdefault((key[0], key[1], key[2]), [0.0] * len(counts))
-                    mine[:] = [a + b for a, b in zip(mine, counts, strict=True)]
-        return found
-
-    def _keep_writing(self) -> None:
-        while not self._stop.wait(_WRITE_EVERY_S):
-            self._write()
-
-    def _write(self) -> None:
-        with self._lock:
-            if not self._dirty:
-                return
-            self._dirty = False
-            rows = [[*key, counts] for key, counts in self._counts.items()]
-            told = json.dumps(rows)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            draft = self._file.with_suffix(".new")
-            draft.write_text(told, encoding="utf-8")
-            draft.replace(self._file)
-        except OSError as error:
-            _log.warning("the counts of this process cannot be written: %s", error.strerror)
+        """Count one answer. Methods that HTTP does not define share one label: a client may send any word."""
+        known = method if method in _METHODS else "(other)"
+        self._seconds.labels(known, route, str(status)).observe(seconds)
 
 
-# A map asks for hundreds of tiles: they are counted and timed, a line each would say nothing more.
+def share_counts(folder: Path, supervisor: int, process: int) -> Path | None:
+    """Let this process count in a file that all processes of its service read; call it before `RequestTimes`.
+
+    Files of services that no longer run are deleted.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    supervisor
+        Process id that all processes of the service have as their parent.
+    process
+        Number of this HTTP process in its service; no two processes that run at the same time share one.
+
+    Returns
+    -------
+    Path or None
+        The folder of the counts; None where the file cannot be written: the process then counts for itself alone.
+    """
+    ours = folder / "metrics" / f"{supervisor}-{_started(supervisor)}"
+    file = ours / f"histogram_{process}.db"
+    try:
+        ours.mkdir(parents=True, exist_ok=True)
+        _remove_ended(ours)
+        if not file.exists():
+            _reserve(file)
+    except OSError as error:
+        _log.warning("HTTP process %d counts its requests for itself alone: %s: %s", process, file, error.strerror)
+        return None
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(ours)
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+    return ours
+
+
+# A map asks for hundreds of tiles: they are counted and timed, but not logged line by line.
 _UNLOGGED = ("/tiles/", "/assets/")
 _FINE = frozenset({200, 204, 304})
 
 
-class Watch:
-    """Middleware: every request has an id (its own X-Request-Id, or a new one), is timed, counted and logged."""
+class RequestLog:
+    """Middleware: gives every request an id (its own X-Request-Id, or a new one), times, counts and logs it."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, times: RequestTimes) -> None:
         self.app = app
-        self._meter = meter
+        self._times = times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does, and watch."""
+        """Pass the request on, and record its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        asked = told if _ID.fullmatch(told) else uuid4().hex
-        token = request_id.set(asked)
-        began = time.perf_counter()
+        sent = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        identity = sent if _ID.fullmatch(sent) else uuid4().hex
+        token = request_id.set(identity)
+        started = time.perf_counter()
         status = 0
 
-        async def watched(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", asked.encode())]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", identity.encode())]
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_with_id)
         finally:
-            seconds = time.perf_counter() - began
-            # The pattern of the route, never the address: that may hold what somebody searched for.
+            seconds = time.perf_counter() - started
+            # The pattern of the route, never the path: a path may hold what a person searched for.
             route = getattr(scope.get("route"), "path", None) or "(none)"
-            self._meter.count(scope["method"], route, status, seconds)
+            self._times.count(scope["method"], route, status, seconds)
             if not (status in _FINE and route.startswith(_UNLOGGED)):
                 facts = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
                 _log.info("answered", extra={"facts": facts})
@@ -155,28 +154,24 @@ class Watch:
 
 @router.get(
     "/metrics",
-    summary="Numbers for a watcher, in the Prometheus text format",
-    responses={200: {"content": {"text/plain": {"example": "gridsvc_sealer_lag_seconds 0.012"}}}},
+    summary="Counters and gauges, in the Prometheus text format",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"example": "gridsvc_sealer_lag_seconds 0.012\n"}}}},
 )
 def get_metrics(request: Request) -> Response:
-    """Return counters of all processes and gauges of now; without the database its gauges are missing."""
-    meter: Meter = request.app.state.meter
+    """Return the counters of all processes and the present gauges; while the database is away, without its gauges."""
+    times: RequestTimes = request.app.state.request_times
     service = service_of(request)
-    # Requests are not counted by district: how many there are is for one who may see all districts.
-    lines = [*_http_lines(meter.totals())] if service.caller.scope.district is None else []
-    lines += _gauge("gridsvc_info", "The version.", [({"version": __version__}, 1)])
     try:
         with service.database.transaction() as connection:
             gauges = read_gauges(connection)
     except Unavailable:
-        lines += _gauge("gridsvc_database_up", "Whether the database answers.", [({}, 0)])
-    else:
-        lines += _gauge("gridsvc_database_up", "Whether the database answers.", [({}, 1)])
-        for field, (name, about) in GAUGES.items():
-            value = getattr(gauges, field)
-            if value is not None:
-                lines += _gauge(f"gridsvc_{name}", about, [({}, value)])
-    return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
+        gauges = None
+    # Requests are not counted by district, so that only a caller of all districts sees how many there were.
+    text = generate_latest(times.registry) if service.caller.scope.district is None else b""
+    now = CollectorRegistry()
+    now.register(_Present(gauges))
+    return Response(text + generate_latest(now), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 GAUGES: Mapping[str, tuple[str, str]] = {
@@ -201,57 +196,52 @@ GAUGES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _http_lines(totals: Mapping[tuple[str, str, str], list[float]]) -> Iterator[str]:
-    name = "gridsvc_http_request_seconds"
-    yield f"# HELP {name} Time from a request to the end of its answer."
-    yield f"# TYPE {name} histogram"
-    for (method, route, status), counts in sorted(totals.items()):
-        labels = {"method": method, "route": route, "status": status}
-        cumulated = 0.0
-        for bound, count in zip((*BUCKETS_S, float("inf")), counts, strict=False):
-            cumulated += count
-            edge = "+Inf" if bound == float("inf") else f"{bound:g}"
-            yield f"{name}_bucket{_labels(labels | {'le': edge})} {cumulated:g}"
-        yield f"{name}_sum{_labels(labels)} {counts[-2]:.6f}"
-        yield f"{name}_count{_labels(labels)} {counts[-1]:.0f}"
+class _Present(Collector):
+    """The gauges of one moment; None while the database is away."""
+
+    def __init__(self, gauges: Gauges | None) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield the families; those without a value are left out."""
+        info = GaugeMetricFamily("gridsvc_info", "The version.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
+        yield GaugeMetricFamily(
+            "gridsvc_database_up", "Whether the database answers.", value=int(self._gauges is not None)
+        )
+        if self._gauges is not None:
+            yield from _families(self._gauges)
 
 
-def _gauge(name: str, about: str, values: list[tuple[dict[str, str], float]]) -> list[str]:
-    lines = [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
-    return lines + [f"{name}{_labels(labels)} {value:.12g}" for labels, value in values]
+def _families(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
+    for field, (name, about) in GAUGES.items():
+        value = getattr(gauges, field)
+        if value is not None:
+            yield GaugeMetricFamily(f"gridsvc_{name}", about, value=value)
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    escaped = {
-        key: value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") for key, value in labels.items()
-    }
-    return "{" + ",".join(f'{key}="{value}"' for key, value in escaped.items()) + "}"
-
-
-def _read(file: Path) -> list[Any]:
+def _reserve(file: Path) -> None:
+    """Create a file of zeros, which the library reads as empty; leave nothing where the disk is full."""
+    draft = file.with_suffix(".new")
     try:
-        rows: list[Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return rows
+        draft.write_bytes(bytes(_RESERVED_BYTES))
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
-def _run_name(supervisor: int) -> str:
-    """Name the running service: its supervisor's process, and when that began, since numbers come round again."""
-    return f"{supervisor}-{_began(supervisor)}"
-
-
-def _began(pid: int) -> str:
+def _started(pid: int) -> str:
+    """Return when a process was started, in ticks since boot: process ids are used again. "0" where it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return "0"
 
 
-def _remove_dead(ours: Path) -> None:
+def _remove_ended(ours: Path) -> None:
     for folder in ours.parent.glob("*-*"):
-        pid, _, began = folder.name.partition("-")
-        if folder != ours and pid.isdigit() and _began(int(pid)) != began:
+        pid, _, started = folder.name.partition("-")
+        if folder != ours and pid.isdigit() and _started(int(pid)) != started:
             shutil.rmtree(folder, ignore_errors=True)

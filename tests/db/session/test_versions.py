@@ -103,10 +103,10 @@ CHILD = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, {project!r})
-from gridsvc.db.connection import Database
-from gridsvc.operations.reporting import recommend
-from gridsvc.operations.service import Service
-from tests.db.test_versions import a_report
+from gridsvc.db.session.connection import Database
+from gridsvc.operations.cases.report import recommend
+from gridsvc.operations.runtime.service import Service
+from tests.db.session.test_versions import a_report
 service = Service(Database({url!r}), Path({folder!r}))
 for line in sys.stdin:
     print(json.dumps(recommend(service, a_report(float(line)))), flush=True)

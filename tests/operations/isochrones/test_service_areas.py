@@ -333,11 +333,11 @@ import os, signal, sys
 sys.path.insert(0, {project!r})
 from pathlib import Path
 from uuid import UUID
-from gridsvc.db import service_areas as store
-from gridsvc.db.connection import Database
-from gridsvc.operations import area_drawing
-from gridsvc.operations.jobs import run_attempt
-from gridsvc.operations.service import Service
+from gridsvc.db.roads import service_areas as store
+from gridsvc.db.session.connection import Database
+from gridsvc.operations.isochrones import drawing
+from gridsvc.operations.jobs.jobs import run_attempt
+from gridsvc.operations.runtime.service import Service
 
 calls, delete = [], store.delete
 
@@ -349,7 +349,7 @@ def die_at_the_third(table):
     return die() if len(calls) == 3 else delete(table)
 
 if {where!r} == "drawing":
-    area_drawing.Drawing._draw_layer = die
+    drawing.Drawing._draw_layer = die
 else:
     store.delete = die_at_the_third
 run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int(sys.argv[2]))

@@ -147,10 +147,9 @@ import sys, time
 from pathlib import Path
 from uuid import UUID
 sys.path.insert(0, {project!r})
-from gridsvc.db.connection import Database
-from gridsvc.operations.jobs import JobKind, run_attempt
-from gridsvc.operations.service import Service
-from tests.db import test_jobs
+from gridsvc.db.session.connection import Database
+from gridsvc.operations.jobs.jobs import JobKind, run_attempt
+from gridsvc.operations.runtime.service import Service
 kinds = {{name: JobKind("tests.operations.jobs.test_jobs:" + name, "") for name in ("count", "crash", "refuse")}}
 run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int(sys.argv[2]), kinds)
 """
@@ -181,7 +180,7 @@ def refuse(run):
 @contextmanager
 def running(service, url, tmp_path):
     code = CHILD.format(project=str(PROJECT), url=url, folder=str(tmp_path))
-    runner = Runner(service, words=lambda job: [sys.executable, "-c", code, str(job.id), str(job.attempt)])
+    runner = Runner(service, command=lambda job: [sys.executable, "-c", code, str(job.id), str(job.attempt)])
     stop = threading.Event()
     thread = threading.Thread(target=runner.run, args=(stop,))
     thread.start()

@@ -1,0 +1,49 @@
+"""One process that answers HTTP: the application over the service of the settings, in uvicorn."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from gridsvc.api.app import THREADS, create_app
+from gridsvc.api.http.client_timeouts import PatientProtocol
+from gridsvc.api.http.metrics import share_counts
+from gridsvc.operations.runtime.json_logs import log_as_json
+from gridsvc.operations.runtime.kernels import load_all
+from gridsvc.operations.runtime.warmup import warm
+from gridsvc.serve.listener import refuse_unscoped_database
+from gridsvc.settings import Settings, open_service
+
+if TYPE_CHECKING:
+    import socket
+
+    from gridsvc.serve.listener import Listener
+
+_STOP_TIMEOUT_S = 10
+_KEEP_ALIVE_S = 30
+
+
+def load() -> None:
+    """Load what all processes share, before any is forked."""
+    log_as_json()
+    load_all()
+
+
+def run(listener: Listener, listening: socket.socket, number: int) -> None:
+    """Answer HTTP on an open socket until SIGTERM or SIGINT, as HTTP process `number` of the service."""
+    settings = Settings.read()
+    service = open_service(settings, pool=THREADS // 2)
+    sign_in = settings.auth == "required"
+    if sign_in:
+        refuse_unscoped_database(service.database)
+    warm(service)  # before the first request, so that /readyz means it
+    counts = share_counts(service.folder, os.getppid(), number)
+    app = create_app(service, sign_in=sign_in, counts=counts)
+    config = uvicorn.Config(
+        app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_TIMEOUT_S,
+        timeout_keep_alive=_KEEP_ALIVE_S, server_header=False, ssl_certfile=listener.tls_cert,
+        ssl_keyfile=listener.tls_key, proxy_headers=listener.proxies is not None, forwarded_allow_ips=listener.proxies,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listening])
