@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.errors import InvalidInput, Unavailable
+from gridsvc.errors import InvalidInput, Refusal, Unavailable
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.network.speeds import CLASSES
 from gridsvc.roads.network.tags import ON_FOOT_FIRST
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
     from gridsvc.roads.network.speeds import Speeds
 
 
-def read_graphml(path: Path) -> RoadNetwork:
-    """Read a GraphML file as osmnx saves it."""
-    import osmnx
+_OSMNX = "osmnx>=2.0.1"  # as in the extra `osmnx` of pyproject.toml
 
+
+class NotInstalled(Refusal):
+    """A package that only a few need is missing; the message says how to install it."""
+
+    kind = "not-installed"
+
+
+def read_graphml(path: Path) -> RoadNetwork:
+    """Read a GraphML file as osmnx saves it; raises NotInstalled where osmnx is missing."""
+    osmnx = _import_osmnx()
     try:
         graph = osmnx.io.load_graphml(path)
     except Exception as broken:
@@ -35,10 +45,9 @@ def read_graphml(path: Path) -> RoadNetwork:
 
 
 def ask_osmnx(place: str) -> RoadNetwork:
-    """Ask OpenStreetMap (Overpass, by osmnx) for the roads of a named place."""
-    import osmnx
-    import requests
-
+    """Ask OpenStreetMap (Overpass, by osmnx) for the roads of a named place; raises NotInstalled without osmnx."""
+    osmnx = _import_osmnx()
+    requests = importlib.import_module("requests")
     try:
         graph = osmnx.graph.graph_from_place(place, network_type="drive_service", retain_all=True)
     except (requests.RequestException, OSError) as away:
@@ -75,6 +84,17 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
         raise InvalidInput("The graph has no edges.", kind="no-roads")
     table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
     return build_lines(table, source=source, speeds=speeds)
+
+
+def _import_osmnx() -> Any:
+    try:
+        return importlib.import_module("osmnx")
+    except ImportError as missing:
+        raise NotInstalled(
+            f"This needs osmnx, which is an extra of gridsvc. Type: {sys.executable} -m pip install {_OSMNX!r}. "
+            "Without it: gridsvc load roads FILE reads .osm.pbf, GeoPackage, Shapefile and GeoJSON.",
+            package="osmnx",
+        ) from missing
 
 
 def _first(value: Any) -> Any:
