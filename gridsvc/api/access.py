@@ -14,7 +14,7 @@ from gridsvc.api.http.problems import problem
 from gridsvc.api.http.requests import Body, Text, caller, service_of, team_id_of
 from gridsvc.api.http.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
 from gridsvc.errors import NotFound
-from gridsvc.operations.access import sessions
+from gridsvc.operations.access import credentials, sessions
 from gridsvc.operations.cases import read
 
 router = APIRouter(tags=["access"])
@@ -75,21 +75,24 @@ def get_sign_in() -> HTMLResponse:
 def post_session(request: Request, body: KeyBody) -> Response:
     """Take a key, give a cookie that scripts cannot read, and the CSRF token that writes must carry."""
     sign_in: SignIn = request.state.sign_in
-    if sign_in.book is None:
+    if sign_in.callers is None:
         return JSONResponse(_me(request), status_code=201)
     address = address_of(request.scope)
     if wait_s := sign_in.wrong.wait_s(address):
         return too_often(wait_s, "wrong-keys")
-    key = sign_in.book.verify_key(body.key.strip())
+    key = sign_in.callers.verify_key(body.key.strip())
     if key is None:
         sign_in.note_wrong(address)
         headers = {"WWW-Authenticate": 'Bearer realm="gridsvc", error="invalid_token"'}
         return problem(401, "key-refused", "This key is not known, or it was revoked. Copy it whole.", headers=headers)
-    begun = sign_in.book.begin_session(key)
-    told = _json(begun.caller) | {"csrf": sessions.csrf_token(begun.token), "expires_at": begun.expires_at.isoformat()}
+    session = sign_in.callers.begin_session(key)
+    told = _json(session.caller) | {
+        "csrf": credentials.csrf_token(session.token),
+        "expires_at": session.expires_at.isoformat(),
+    }
     answer = JSONResponse(told, status_code=201)
     answer.set_cookie(
-        cookie_name(request.scope), begun.token, path="/", httponly=True, samesite="strict",
+        cookie_name(request.scope), session.token, path="/", httponly=True, samesite="strict",
         secure=is_secure(request.scope), max_age=int(sessions.SESSION_LIVES.total_seconds()),
     )  # fmt: skip
     return answer
@@ -106,11 +109,11 @@ def delete_session(request: Request) -> Response:
     """End the session or device that asks; a bare key is ended by `gridsvc keys revoke`."""
     sign_in: SignIn = request.state.sign_in
     answer = Response(status_code=204)
-    if sign_in.book is not None:
+    if sign_in.callers is not None:
         if caller(request).session is None:
             raise NotFound("You came with a key, not with a session. `gridsvc keys revoke NAME` ends a key.",
                            kind="no-session")  # fmt: skip
-        sign_in.book.end_session(request.state.shown)
+        sign_in.callers.end_session(request.state.shown)
         answer.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
                              secure=is_secure(request.scope))  # fmt: skip
     return answer
@@ -172,10 +175,10 @@ def post_unmask(request: Request, incident_id: str, body: WhyBody) -> dict[str, 
 def _me(request: Request) -> dict[str, Any]:
     told = _json(caller(request))
     sign_in: SignIn = request.state.sign_in
-    if sign_in.book is None:
+    if sign_in.callers is None:
         return told | {"auth": "off"}
     if told["session"] is not None:
-        told["csrf"] = sessions.csrf_token(request.state.shown)
+        told["csrf"] = credentials.csrf_token(request.state.shown)
     return told
 
 

@@ -18,7 +18,7 @@ from gridsvc.api.http.route_rights import authorize
 from gridsvc.api.http.safe_headers import SafeHeaders
 from gridsvc.api.http.sign_in import SignIn
 from gridsvc.api.screen_data import pages
-from gridsvc.operations.access.callers import CallerBook
+from gridsvc.operations.access.callers import CallerCache
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,7 +63,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     problems.register(app)
     # The last one added is the first one asked.
     app.add_middleware(RequestLimit)
-    app.add_middleware(SignIn, book=CallerBook(service) if sign_in else None)
+    app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(RequestLog, times=times)
     for router in ROUTERS:

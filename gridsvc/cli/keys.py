@@ -10,6 +10,7 @@ from gridsvc.access.scopes import Role
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.operations.access import keys as work
+from gridsvc.operations.access.sessions import begin_pairing_by_name
 from gridsvc.operations.evidence import erasure
 
 
@@ -68,7 +69,7 @@ def revoke(*, name: str, district: str | None, as_json: bool) -> None:
 @json_option
 def pair(*, name: str, team: str | None, as_json: bool) -> None:
     """Show a one-time code that makes a device the one of NAME; good for five minutes."""
-    told = work.begin_pairing(opened_service(), name, team)
+    told = begin_pairing_by_name(opened_service(), name, team)
     answer(told, as_json=as_json, show=lambda: click.echo(told["code"]))
 
 

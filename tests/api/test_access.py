@@ -12,7 +12,7 @@ from gridsvc.access.scopes import Role, Scope
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Unavailable
 from gridsvc.operations.access import keys
-from gridsvc.operations.access.callers import CallerBook
+from gridsvc.operations.access.callers import CallerCache
 from tests.api.toy_access import SAID, Clock, D, kind, toy_world
 from tests.worlds import district as worlds
 from tests.worlds.district import as_superuser
@@ -25,9 +25,9 @@ def world(cluster, tmp_path_factory):
 
 
 @pytest.fixture
-def book(world):
+def known(world):
     clock = Clock()
-    return SimpleNamespace(book=CallerBook(world.service, clock=clock), clock=clock)
+    return SimpleNamespace(callers=CallerCache(world.service, clock=clock), clock=clock)
 
 
 # Without a key
@@ -228,54 +228,54 @@ def test_a_device_is_paired_with_a_code_and_may_less_than_its_owner(world):
 # What a process remembers
 
 
-def test_a_known_key_costs_no_question(world, book):
+def test_a_known_key_costs_no_question(world, known):
     key = world.keys["officer"]
-    assert book.book.find(key) is None
-    caller = book.book.verify(key)
+    assert known.callers.find(key) is None
+    caller = known.callers.verify(key)
     assert (caller.name, caller.role, caller.scope) == ("officer", Role.OFFICER, Scope(D))
-    assert book.book.find(key) is caller
-    book.clock.now += 0.6
-    assert book.book.find(key) is None  # what was said about it is half a second old
-    assert book.book.verify(key) is caller
+    assert known.callers.find(key) is caller
+    known.clock.now += 0.6
+    assert known.callers.find(key) is None  # what was said about it is half a second old
+    assert known.callers.verify(key) is caller
 
 
-def test_a_revoked_key_is_refused_within_a_second(world, book):
+def test_a_revoked_key_is_refused_within_a_second(world, known):
     new = keys.add_key(world.service, "fleeting", Role.OFFICER, district=D)
-    other = CallerBook(world.service, clock=book.clock)
-    for each in (book.book, other):
+    other = CallerCache(world.service, clock=known.clock)
+    for each in (known.callers, other):
         assert each.verify(new.text).name == "fleeting"
     keys.revoke_key(world.service, "fleeting")
-    book.clock.now += 0.6
-    for each in (book.book, other):
+    known.clock.now += 0.6
+    for each in (known.callers, other):
         assert each.find(new.text) is None
         assert each.verify(new.text) is None
 
 
-def test_an_ended_session_is_ended_in_every_process(world, book):
+def test_an_ended_session_is_ended_in_every_process(world, known):
     new = keys.add_key(world.service, "two", Role.OFFICER, district=D)
-    begun = book.book.begin_session(new.key)
-    other = CallerBook(world.service, clock=book.clock)
+    begun = known.callers.begin_session(new.key)
+    other = CallerCache(world.service, clock=known.clock)
     assert other.verify(begun.token).name == "two"
-    book.book.end_session(begun.token)
-    assert book.book.verify(begun.token) is None
-    book.clock.now += 0.6
+    known.callers.end_session(begun.token)
+    assert known.callers.verify(begun.token) is None
+    known.clock.now += 0.6
     assert other.find(begun.token) is None
     assert other.verify(begun.token) is None
 
 
-def test_while_the_database_is_away_those_who_are_known_stay_known(world, book, monkeypatch):
-    known, stranger = world.keys["officer"], world.keys["planner"]
-    book.book.verify(known)
+def test_while_the_database_is_away_those_who_are_known_stay_known(world, known, monkeypatch):
+    familiar, stranger = world.keys["officer"], world.keys["planner"]
+    known.callers.verify(familiar)
     away = Unavailable("The database is away.")
 
     def gone(*_args, **_named):
         raise away
 
     monkeypatch.setattr(Database, "transaction", gone)
-    book.clock.now += 5
-    assert book.book.verify(known).name == "officer"
+    known.clock.now += 5
+    assert known.callers.verify(familiar).name == "officer"
     with pytest.raises(Unavailable):
-        book.book.verify(stranger)
+        known.callers.verify(stranger)
 
 
 def test_sign_ins_and_refusals_are_events(world):

@@ -22,7 +22,8 @@ from gridsvc.files.law.catalogue import read_catalogue, read_units
 from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Level
-from gridsvc.operations.runtime.districts import DistrictView, Law
+from gridsvc.operations.law.mapped import Law
+from gridsvc.operations.runtime.districts import DistrictView
 from gridsvc.operations.runtime.service import Service
 from gridsvc.teams.model import Roster, TeamKind
 

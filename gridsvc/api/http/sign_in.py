@@ -22,13 +22,13 @@ from gridsvc.api.http import rates
 from gridsvc.api.http.problems import problem, unavailable
 from gridsvc.api.http.route_rights import ROUTES
 from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
-from gridsvc.operations.access.sessions import csrf_token
+from gridsvc.operations.access.credentials import csrf_token
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from gridsvc.operations.access.callers import CallerBook
+    from gridsvc.operations.access.callers import CallerCache
 
 COOKIE, SECURE_COOKIE = "gridsvc", "__Host-gridsvc"
 CSRF_HEADER = "x-csrf-token"
@@ -43,13 +43,13 @@ class SignIn:
 
     Parameters
     ----------
-    book
+    callers
         What this process knows of callers; None = no sign-in: everybody is the operator.
     """
 
-    def __init__(self, app: ASGIApp, book: CallerBook | None) -> None:
+    def __init__(self, app: ASGIApp, callers: CallerCache | None) -> None:
         self.app = app
-        self.book = book
+        self.callers = callers
         self._callers = rates.Buckets(rates.CALLER)
         self._strangers = rates.Buckets(rates.STRANGER)
         self.wrong = rates.Buckets(rates.WRONG_KEY)
@@ -62,7 +62,7 @@ class SignIn:
         state["sign_in"] = self
         headers = Headers(scope=scope)
         method, path = scope.get("method", "GET"), scope["path"]
-        if self.book is None:
+        if self.callers is None:
             if method not in _READS and _is_foreign(headers):
                 await _refuse_foreign()(scope, receive, send)
                 return
@@ -78,7 +78,7 @@ class SignIn:
             await (answer or self.app)(scope, receive, send)
             return
         try:
-            caller = self.book.find(shown) or await self._verify(shown, address)
+            caller = self.callers.find(shown) or await self._verify(shown, address)
         except _RefusedError as refused:
             await self._refused(scope, headers, refused)(scope, receive, send)
             return
@@ -95,23 +95,23 @@ class SignIn:
 
     def note_wrong(self, address: str) -> None:
         """Count a wrong key, and write it down."""
-        assert self.book is not None
+        assert self.callers is not None
         self.wrong.take(address)
         with suppress(GridsvcError):
-            self.book.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
+            self.callers.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
 
     def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
         """Write down that a known caller wanted what he may not."""
         caller: Caller = scope["state"]["caller"]
-        if self.book is not None:
+        if self.callers is not None:
             with suppress(GridsvcError):  # the refusal stands also where it cannot be written down
-                self.book.note_refusal(
+                self.callers.note_refusal(
                     "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
                 )
 
     async def _verify(self, shown: str, address: str) -> Caller:
         """Return the caller of what was shown; asks the database, and argon2 where a key is new to this process."""
-        assert self.book is not None
+        assert self.callers is not None
         known = await self._ask(shown, remembered=True)
         if known is not None:
             return known
@@ -124,11 +124,11 @@ class SignIn:
         return caller
 
     async def _ask(self, shown: str, *, remembered: bool) -> Caller | None:
-        assert self.book is not None
-        if remembered and not self.book.remembers(shown):
+        assert self.callers is not None
+        if remembered and not self.callers.is_known(shown):
             return None
         try:
-            return await run_in_threadpool(self.book.verify, shown)
+            return await run_in_threadpool(self.callers.verify, shown)
         except Unavailable as away:
             raise _RefusedError(away=away) from away
 
@@ -175,9 +175,11 @@ class SignIn:
         return watched
 
     async def _is_good(self, shown: str) -> bool:
-        assert self.book is not None
+        assert self.callers is not None
         try:
-            return self.book.find(shown) is not None or await run_in_threadpool(self.book.verify, shown) is not None
+            return (
+                self.callers.find(shown) is not None or await run_in_threadpool(self.callers.verify, shown) is not None
+            )
         except GridsvcError:
             return True  # the database is away: nothing can have been revoked
 

@@ -1,10 +1,10 @@
-"""Who asks, known again within a microsecond: what one process remembers of keys and sessions it has verified.
+"""The callers that one process has verified, so that a request costs a look-up in memory and no query.
 
-A key is verified with argon2 once in each process, a session with one query. From then on a keyed hash of what was
-shown finds the caller. What is remembered holds while the counter of changes (keys, sessions, generations in force)
-stands still; it is asked for at most every half second, and before the answer, so that a revoked key is refused within
-a second everywhere, also by a process that was stopped meanwhile. While the database is away nothing can be revoked
-in it either: who is known stays known, others wait.
+A key is verified with argon2 once in each process, a session with one query. After that a keyed hash of the key or
+token finds the caller. An entry is valid while the change counter (keys, sessions, generations in force) is unchanged.
+The counter is read at most every half second, and always before the answer, so every process refuses a revoked key
+within a second, even one that was suspended in between. While the database is away nothing can be revoked either:
+known callers stay known, and others get 503.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from gridsvc.db.cases.personal import append_noted
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.errors import Unavailable
-from gridsvc.operations.access.keys import caller_of_key, hash_secret, is_secret, read_key
-from gridsvc.operations.access.sessions import begin_session, caller_of_session, digest, end_session
+from gridsvc.operations.access.credentials import hash_secret, parse_key, token_digest, verify_secret
+from gridsvc.operations.access.keys import caller_of_key
+from gridsvc.operations.access.sessions import begin_session, caller_of_session, end_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.access.keys import StoredKey
-    from gridsvc.operations.access.sessions import Begun
+    from gridsvc.operations.access.sessions import NewSession
     from gridsvc.operations.runtime.service import Service
 
 CHECKED_EVERY_S = 0.5
 KEPT_S = 600.0
-"""How long a caller is remembered without a look at his row: bounds the age of a session's renewal."""
+"""How long an entry is used without reading its row; so a session is renewed at most this late."""
 _KEPT = 10_000
 _REFUSALS_KEPT = 10_000
 _REFUSAL_EVERY_S = 60.0
@@ -50,13 +51,13 @@ class _Known:
     at: float
 
 
-class CallerBook:
-    """The callers that this process knows. Safe for threads.
+class CallerCache:
+    """The callers that this process has verified. Thread-safe.
 
     Parameters
     ----------
     service
-        Any caller's; the book itself looks at everything.
+        The service of any caller; the cache itself reads with the scope of the operator.
     clock
         Monotonic seconds; another one in tests.
     """
@@ -77,7 +78,7 @@ class CallerBook:
         self._no_such_key = hash_secret("nobody")
 
     def find(self, shown: str) -> Caller | None:
-        """Return the caller of a key or token that is remembered and certainly still good, without any question."""
+        """Return the caller of a key or token from memory, without a query; None if the entry is missing or too old."""
         now = self._clock()
         if now - self._checked_at > CHECKED_EVERY_S:
             return None
@@ -87,12 +88,12 @@ class CallerBook:
         return known.caller
 
     def verify(self, shown: str) -> Caller | None:
-        """Return the caller of a key or token; None for one that is no good.
+        """Return the caller of a key or token; None if it is unknown, expired or revoked.
 
         Raises
         ------
         Unavailable
-            When the database is away and the caller is not remembered.
+            When the database is away and the caller is not in memory.
         """
         trace = self._trace(shown)
         try:
@@ -114,8 +115,8 @@ class CallerBook:
         return caller
 
     def verify_key(self, shown: str) -> StoredKey | None:
-        """Return the stored key of a key that is good, asking the database every time."""
-        parts = read_key(shown)
+        """Return the stored key of a valid key, with a query every time; None for any other text."""
+        parts = parse_key(shown)
         with self._database.transaction() as connection:
             key = None if parts is None else store.find_key(connection, parts[0])
         if key is not None and key.revoked_at is not None:
@@ -124,26 +125,26 @@ class CallerBook:
         proven = self._is_proven(self._trace(shown), self._no_such_key if key is None else key.secret_hash, secret)
         return key if proven else None
 
-    def remembers(self, shown: str) -> bool:
-        """Whether this process found a key or token good before: then to look again costs little."""
+    def is_known(self, shown: str) -> bool:
+        """Return whether this process verified a key or token before, so that a second look is cheap."""
         trace = self._trace(shown)
         return trace in self._known or trace in self._proven
 
-    def begin_session(self, key: StoredKey) -> Begun:
-        """Begin a browser session of a key that was just verified."""
+    def begin_session(self, key: StoredKey) -> NewSession:
+        """Start a browser session for a verified key."""
         return begin_session(self._service, key)
 
     def end_session(self, shown: str) -> None:
-        """End the session or device of a token; this process forgets it at once, others within half a second."""
+        """End the session or device of a token: at once in this process, within half a second in the others."""
         end_session(self._service, shown)
         with self._lock:
             self._known.pop(self._trace(shown), None)
 
     def note_refusal(self, what: str, who: str, *, district: str | None, address: str, why: str) -> None:
-        """Write a refusal as an event, at most one a minute for the same caller or address, with how many there were.
+        """Write a refusal as an event with the number of repeats, at most one a minute for each caller or address.
 
-        `what` is `sign-in-refused` or `refused`, `who` the caller's name or the address. The address is personal and
-        lies apart from the event.
+        `what` is `sign-in-refused` or `refused`, `who` the caller's name or the address. The address is personal data
+        and is stored in a separate table.
         """
         now = self._clock()
         with self._lock:
@@ -167,10 +168,10 @@ class CallerBook:
         if shown.startswith("gs_"):
             new = trace not in self._proven
             key = self.verify_key(shown)
-            return None if key is None else self._database.run(lambda own: self._let_in(own, key, new=new))
+            return None if key is None else self._database.run(lambda own: self._sign_in(own, key, new=new))
 
         def work(connection: Connection) -> Caller | None:
-            found = store.find_session(connection, digest(shown))
+            found = store.find_session(connection, token_digest(shown))
             if found is None:
                 return None
             _, now = store.read_version(connection)
@@ -179,8 +180,8 @@ class CallerBook:
         return self._database.run(work)
 
     @staticmethod
-    def _let_in(connection: Connection, key: StoredKey, *, new: bool) -> Caller:
-        """Return the caller of a good key; that it was shown to this process for the first time is an event."""
+    def _sign_in(connection: Connection, key: StoredKey, *, new: bool) -> Caller:
+        """Return the caller of a valid key; its first use in this process is written as a `sign-in` event."""
         if new:
             _, now = store.read_version(connection)
             store.mark_used(connection, key, now)
@@ -189,11 +190,11 @@ class CallerBook:
         return caller_of_key(connection, key)
 
     def _is_proven(self, trace: bytes, secret_hash: str, secret: str) -> bool:
-        """Verify with argon2 once a process; a key that is not there takes as long as one that is."""
+        """Verify with argon2 once in a process; an unknown key takes as long as a known one."""
         if self._proven.get(trace) == secret_hash:
             return True
         with self._verifying:
-            if not is_secret(secret_hash, secret):
+            if not verify_secret(secret_hash, secret):
                 return False
         with self._lock:
             self._proven[trace] = secret_hash

@@ -1,13 +1,7 @@
-"""Keys of persons and programs: made, listed, revoked, and known again when they are shown.
-
-A key is `gs_<id>_<secret>`: 60 bits by which it is found, 200 bits that only its owner has. Of the secret there is an
-argon2 hash. Both halves are random, so that the hash is a second lock, not the only one.
-"""
+"""Keys of persons and programs: create, list, revoke."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +11,7 @@ from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import list_districts
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.operations.access.credentials import ID_LENGTH, SECRET_LENGTH, hash_secret, random_letters
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,70 +21,33 @@ if TYPE_CHECKING:
     from gridsvc.db.access.keys import StoredKey
     from gridsvc.operations.runtime.service import Service
 
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 of them; no l, o, 0, 1, which are read wrong
-_ID, _SECRET = 12, 40
-_FORM = re.compile(rf"gs_([{_LETTERS}]{{{_ID}}})_([{_LETTERS}]{{{_SECRET}}})")
 _LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key at its birth: the only time that `text` is known."""
+    """A newly created key. `text` is the key itself; it is shown once and not stored."""
 
     key: StoredKey
     text: str
 
 
-def random_letters(count: int) -> str:
-    """Return letters that are not mistaken for each other, five random bits each."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(count))
-
-
-def read_key(text: str) -> tuple[str, str] | None:
-    """Return (id, secret) of what looks like a key, else None."""
-    found = _FORM.fullmatch(text)
-    return None if found is None else (found[1], found[2])
-
-
-def hash_secret(secret: str) -> str:
-    """Return the argon2id hash of a secret: 19 MiB, two passes (OWASP), about 20 ms."""
-    hashed: str = _hasher().hash(secret)
-    return hashed
-
-
-def is_secret(secret_hash: str, secret: str) -> bool:
-    """Whether a secret is the one that was hashed; as long for a wrong one as for the right one."""
-    from argon2.exceptions import InvalidHashError, VerificationError
-
-    try:
-        _hasher().verify(secret_hash, secret)
-    except (VerificationError, InvalidHashError):
-        return False
-    return True
-
-
-def _hasher() -> Any:
-    from argon2 import PasswordHasher
-
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
 def add_key(service: Service, name: str, role: Role, *, district: str | None = None, grid: str | None = None) -> NewKey:
-    """Make a key of a person.
+    """Create a key for a person.
 
     Parameters
     ----------
     district
-        None: the only one that is loaded; for an admin, all. `*`: all, whatever the role.
+        None: the only district that is loaded; for an admin, all districts. `*`: all districts, for any role.
     grid
-        Code of the grid to whose cases the person is limited, None = the whole district.
+        Code of the grid to which the key is limited, None = the whole district.
 
     Raises
     ------
     InvalidInput
-        For a name that cannot be meant, a grid that is not in force, or a district that must be said.
+        For an invalid name, a grid that is not in force, or a district that must be named.
     Conflict
-        When a living key has the name.
+        When an active key has the name.
     """
     service.caller.need(Right.KEYS)
     name = name.strip()
@@ -97,7 +55,7 @@ def add_key(service: Service, name: str, role: Role, *, district: str | None = N
         raise InvalidInput(
             f"A key belongs to a person: give a name of 1 to {_LONGEST_NAME} printable characters.", most=_LONGEST_NAME
         )
-    text = (random_letters(_ID), random_letters(_SECRET))
+    text = (random_letters(ID_LENGTH), random_letters(SECRET_LENGTH))
     hashed = hash_secret(text[1])
 
     def work(connection: Connection) -> StoredKey:
@@ -122,12 +80,12 @@ def list_keys(service: Service, *, revoked: bool = False) -> list[dict[str, Any]
 
 
 def revoke_key(service: Service, name: str, *, district: str | None = None) -> list[dict[str, Any]]:
-    """End the key of a name with its sessions and devices, within a second in every process.
+    """Revoke the keys of a name with their sessions and devices; every process refuses them within a second.
 
     Raises
     ------
     NotFound
-        When no living key has the name.
+        When no active key has the name.
     """
     service.caller.need(Right.KEYS)
 
@@ -136,12 +94,12 @@ def revoke_key(service: Service, name: str, *, district: str | None = None) -> l
         found = [key for key in store.list_keys(connection, name=name) if district is None or key.district in wanted]
         if not found:
             raise NotFound(
-                f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key", name=name
+                f"No active key has the name {name!r}. `gridsvc keys list` lists the names.", kind="no-key", name=name
             )
         if len({key.district for key in found}) > 1:
             codes = [key.district for key in found]
             raise InvalidInput(
-                f"{name} has keys in several districts ({', '.join(codes)}). Say which: --district CODE.",
+                f"{name} has keys in several districts ({', '.join(codes)}). Name one: --district CODE.",
                 kind="several-districts",
                 name=name,
                 known=codes,
@@ -156,29 +114,8 @@ def revoke_key(service: Service, name: str, *, district: str | None = None) -> l
     return service.database.run(work)
 
 
-def begin_pairing(service: Service, name: str, team: str | None = None) -> dict[str, Any]:
-    """Return a one-time code that makes a device the one of a person; NotFound for a name without a living key."""
-    from uuid import UUID
-
-    from gridsvc.operations.access.sessions import begin_pairing as begin
-
-    service.caller.need(Right.KEYS)
-    try:
-        team_id = None if team is None else UUID(team)
-    except ValueError:
-        raise InvalidInput(f"{team!r} is no id of a team. GET /teams lists them.", team=team) from None
-    with service.database.transaction() as connection:
-        found = store.list_keys(connection, name=name)
-        if not found:
-            raise NotFound(
-                f"No living key has the name {name!r}. `gridsvc keys list` names them.", kind="no-key", name=name
-            )
-        who = caller_of_key(connection, found[0])
-    return begin(service, who, team_id)
-
-
 def key_json(key: StoredKey) -> dict[str, Any]:
-    """Return a key as a person sees it; district None = all."""
+    """Return a key as JSON values; district None = all districts."""
     return {
         "name": key.name,
         "role": key.role,
@@ -193,7 +130,7 @@ def key_json(key: StoredKey) -> dict[str, Any]:
 
 
 def caller_of_key(connection: Connection, key: StoredKey) -> Caller:
-    """Return the caller that a key stands for, his scope as the grids in force have it."""
+    """Return the caller of a key; the scope follows from the grids in force."""
     return Caller.of(key.name, Role(key.role), store.scope_of(connection, key.district, key.grid), key_id=key.id)
 
 
@@ -214,7 +151,7 @@ def _district_of(connection: Connection, role: Role, district: str | None, grid:
     if len(codes) != 1:
         words = f"several are loaded ({', '.join(codes)})" if codes else "none is loaded"
         raise InvalidInput(
-            f"A key of this role belongs to one district, and {words}. Say which: --district CODE.",
+            f"A key of this role belongs to one district, and {words}. Name one: --district CODE.",
             kind="several-districts",
             role=str(role),
             known=codes,

@@ -1,22 +1,22 @@
-"""Browser sessions and paired devices: begun with a key, ended by their owner, by time or with the key."""
+"""Browser sessions and paired devices. They start with a key and end on sign-out, on expiry, or with the key."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from gridsvc.access.scopes import DEVICE_RIGHTS, Right
 from gridsvc.db.access import keys as store
 from gridsvc.db.evidence.events import append_event
 from gridsvc.errors import InvalidInput, NotFound
-from gridsvc.operations.access.keys import caller_of_key, random_letters
+from gridsvc.operations.access.credentials import random_letters, token_digest
+from gridsvc.operations.access.keys import caller_of_key
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -25,55 +25,45 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
 
 SESSION_LIVES = timedelta(hours=12)
-"""A browser session that is not used for a shift ends."""
+"""A browser session expires when it is not used for so long."""
 DEVICE_LIVES = timedelta(days=90)
 RENEWED_AFTER = 1 / 8
-"""A session is renewed when this share of its life is over: one write in ninety minutes, not one a request."""
+"""A session is renewed when this share of its lifetime is over: one write in 90 minutes instead of one a request."""
 CODE_LIVES = timedelta(minutes=5)
 _CODE = 10  # letters of five bits
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A session at its birth: the only time that `token` is known."""
+class NewSession:
+    """A newly created session. `token` is returned once; the database stores only its digest."""
 
     caller: Caller
     token: str
     expires_at: datetime
 
 
-def digest(secret: str) -> bytes:
-    """Return the digest under which a random token or code is kept; 256 random bits need no slow hash."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def csrf_token(session_token: str) -> str:
-    """Return what a page must send beside the cookie in a write: only who can read the session's page knows it."""
-    return hashlib.blake2b(session_token.encode(), digest_size=18, person=b"gridsvc-csrf").hexdigest()
-
-
-def begin_session(service: Service, key: StoredKey) -> Begun:
-    """Begin a browser session of a key that was just verified, with its event."""
+def begin_session(service: Service, key: StoredKey) -> NewSession:
+    """Start a browser session for a verified key and write its `sign-in` event."""
     token = secrets.token_urlsafe(32)
 
-    def work(connection: Connection) -> Begun:
+    def work(connection: Connection) -> NewSession:
         _, now = store.read_version(connection)
         expires_at = now + SESSION_LIVES
-        session_id = store.add_session(connection, key, "browser", digest(token), expires_at)
+        session_id = store.add_session(connection, key, "browser", token_digest(token), expires_at)
         store.mark_used(connection, key, now)
         append_event(connection, key.district, "sign-in", actor=key.name, at=now,
                      data={"key": key.id, "session": str(session_id), "by": "browser"})  # fmt: skip
         caller = replace(caller_of_key(connection, key), session=str(session_id))
-        return Begun(caller, token, expires_at)
+        return NewSession(caller, token, expires_at)
 
     return service.database.run(work)
 
 
 def end_session(service: Service, token: str) -> bool:
-    """End a session in every process; False where it has ended already."""
+    """End a session in every process; return False if it has already ended."""
 
     def work(connection: Connection) -> bool:
-        found = store.find_session(connection, digest(token))
+        found = store.find_session(connection, token_digest(token))
         if found is None:
             return False
         _, now = store.read_version(connection)
@@ -86,7 +76,7 @@ def end_session(service: Service, token: str) -> bool:
 
 
 def begin_pairing(service: Service, caller: Caller, team_id: UUID | None = None) -> dict[str, Any]:
-    """Return {code, expires_at, team_id}: a one-time code that makes a device the caller's own.
+    """Return {code, expires_at, team_id}: a one-time code that pairs a device with the caller.
 
     Parameters
     ----------
@@ -95,15 +85,17 @@ def begin_pairing(service: Service, caller: Caller, team_id: UUID | None = None)
     """
     caller.need(Right.PAIR)
     if caller.key_id is None:
-        raise InvalidInput("A device is paired to a key, and you came without one. Sign in, then pair.", kind="no-key")
+        raise InvalidInput(
+            "A device is paired with a key, and this request has none. Sign in, then pair the device.", kind="no-key"
+        )
     key_id, code = caller.key_id, random_letters(_CODE)
 
     def work(connection: Connection) -> dict[str, Any]:
         key = store.find_key(connection, key_id)
         if key is None:
-            raise NotFound("Your key is gone.", kind="no-key")
+            raise NotFound("Your key no longer exists. Ask an administrator for a new one.", kind="no-key")
         _, now = store.read_version(connection)
-        store.add_pairing(connection, key, digest(code), now + CODE_LIVES, team_id)
+        store.add_pairing(connection, key, token_digest(code), now + CODE_LIVES, team_id)
         append_event(connection, key.district, "pairing-begun", actor=key.name, at=now,
                      data={"key": key.id, "team_id": None if team_id is None else str(team_id)})  # fmt: skip
         return {
@@ -115,25 +107,50 @@ def begin_pairing(service: Service, caller: Caller, team_id: UUID | None = None)
     return service.database.run(work)
 
 
+def begin_pairing_by_name(service: Service, name: str, team: str | None = None) -> dict[str, Any]:
+    """Return a one-time code that pairs a device with the person who has an active key of this name.
+
+    Raises
+    ------
+    InvalidInput
+        When `team` is not the id of a team.
+    NotFound
+        When no active key has the name.
+    """
+    service.caller.need(Right.KEYS)
+    try:
+        team_id = None if team is None else UUID(team)
+    except ValueError:
+        raise InvalidInput(f"{team!r} is not the id of a team. GET /teams lists the ids.", team=team) from None
+    with service.database.transaction() as connection:
+        found = store.list_keys(connection, name=name)
+        if not found:
+            raise NotFound(
+                f"No active key has the name {name!r}. `gridsvc keys list` lists the names.", kind="no-key", name=name
+            )
+        owner = caller_of_key(connection, found[0])
+    return begin_pairing(service, owner, team_id)
+
+
 def pair_device(service: Service, code: str) -> dict[str, Any]:
-    """Use up a one-time code and return the device's token: {token, name, role, team_id, expires_at}.
+    """Redeem a one-time code and return the device's token: {token, name, role, team_id, expires_at}.
 
     Raises
     ------
     NotFound
-        For a code that is unknown, used or older than five minutes; which of them is not said.
+        For a code that is unknown, used or older than five minutes; the message does not say which.
     """
     token = f"gd_{random_letters(52)}"
 
     def work(connection: Connection) -> dict[str, Any]:
         _, now = store.read_version(connection)
-        taken = store.take_pairing(connection, digest(code.strip().lower()), now)
+        taken = store.take_pairing(connection, token_digest(code.strip().lower()), now)
         if taken is None:
-            raise NotFound("This code is not known, or it was used, or its five minutes are over. Ask for a new one.",
+            raise NotFound("This code is unknown, already used, or older than five minutes. Ask for a new one.",
                            kind="no-pairing")  # fmt: skip
         key, team_id = taken
         expires_at = now + DEVICE_LIVES
-        device = store.add_session(connection, key, "device", digest(token), expires_at, team_id)
+        device = store.add_session(connection, key, "device", token_digest(token), expires_at, team_id)
         append_event(connection, key.district, "device-paired", actor=key.name, at=now,
                      data={"key": key.id, "session": str(device), "team_id": None if team_id is None else str(team_id)},
                      )  # fmt: skip
@@ -149,7 +166,7 @@ def pair_device(service: Service, code: str) -> dict[str, Any]:
 
 
 def caller_of_session(connection: Connection, found: StoredSession, now: datetime) -> Caller:
-    """Return the caller that a session stands for, and let the session live on; a device may less than its owner."""
+    """Return the caller of a session and renew the session; a device has fewer rights than its owner."""
     lives = SESSION_LIVES if found.kind == "browser" else DEVICE_LIVES
     if found.expires_at - now < lives * (1 - RENEWED_AFTER):
         store.renew_session(connection, found, now + lives)

@@ -20,7 +20,7 @@ from gridsvc.db.schema import cases as case_tables
 from gridsvc.db.schema.tables import metadata
 from gridsvc.db.session.connection import Database, whole_district
 from gridsvc.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from gridsvc.operations.access import keys, sessions
+from gridsvc.operations.access import credentials, keys, sessions
 from gridsvc.operations.evidence import erasure
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import as_superuser, scratch_database
@@ -291,19 +291,19 @@ def name():
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(service, url):
     new = keys.add_key(service, name(), Role.DISPATCHER, district=A)
-    key_id, secret = keys.read_key(new.text)
+    key_id, secret = credentials.parse_key(new.text)
     with as_superuser(url) as connection:
         dump = str(connection.execute("select * from access_key").fetchall())
     assert key_id in dump
     assert secret not in dump
     assert "$argon2id$" in dump
-    assert keys.is_secret(new.key.secret_hash, secret)
-    assert not keys.is_secret(new.key.secret_hash, secret[:-1] + "x")
+    assert credentials.verify_secret(new.key.secret_hash, secret)
+    assert not credentials.verify_secret(new.key.secret_hash, secret[:-1] + "x")
 
 
 @pytest.mark.parametrize("text", ["", "gs_", "gs_x_y", "Bearer", "gs_" + "a" * 12 + "_" + "a" * 39, "\x00", "gd_abc"])
 def test_what_is_no_key_is_told_at_sight(text):
-    assert keys.read_key(text) is None
+    assert credentials.parse_key(text) is None
 
 
 def test_a_key_is_of_one_district_or_of_an_administrator(service):
@@ -361,11 +361,11 @@ def test_a_revoked_key_takes_its_sessions_and_devices_along(service):
     begun = sessions.begin_session(service, new.key)
     with service.database.transaction() as connection:
         before, _ = store.read_version(connection)
-        assert store.find_session(connection, sessions.digest(begun.token)).key.name == who
+        assert store.find_session(connection, credentials.token_digest(begun.token)).key.name == who
     keys.revoke_key(service, who, district=A)
     with service.database.transaction() as connection:
         after, _ = store.read_version(connection)
-        assert store.find_session(connection, sessions.digest(begun.token)) is None
+        assert store.find_session(connection, credentials.token_digest(begun.token)) is None
     assert after != before
 
 
@@ -373,7 +373,7 @@ def test_a_session_expires_and_lives_on_while_it_is_used(service, url):
     new = keys.add_key(service, name(), Role.OFFICER, district=A)
     begun = sessions.begin_session(service, new.key)
     assert begun.caller.scope == Scope(A)
-    digest = sessions.digest(begun.token)
+    digest = credentials.token_digest(begun.token)
 
     def shift(back):
         with as_superuser(url) as connection:
@@ -399,7 +399,7 @@ def test_a_pairing_code_is_good_once_and_for_minutes(service, url):
     code = sessions.begin_pairing(service, caller)["code"]
     device = sessions.pair_device(service, f" {code.upper()} ")
     with service.database.transaction() as connection:
-        found = store.find_session(connection, sessions.digest(device["token"]))
+        found = store.find_session(connection, credentials.token_digest(device["token"]))
         _, now = store.read_version(connection)
         paired = sessions.caller_of_session(connection, found, now)
     assert paired.name == new.key.name
