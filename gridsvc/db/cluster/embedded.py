@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import psycopg
+
 from gridsvc.db.cluster import folders, processes, settings
 from gridsvc.db.cluster.os_packages import locked
 from gridsvc.db.cluster.postgis import PostGIS, get_postgis
@@ -229,7 +231,6 @@ class EmbeddedCluster:
 
     def _prepare(self) -> None:
         """Make the roles, the database and PostGIS, or bring PostGIS to the version that is installed now."""
-        import psycopg
 
         def connect(database: str) -> psycopg.Connection[tuple[object, ...]]:
             return psycopg.connect(
@@ -254,7 +255,6 @@ class EmbeddedCluster:
 
 
 def _have_postgis(connection: object) -> None:
-    import psycopg
 
     assert isinstance(connection, psycopg.Connection)
     row = connection.execute(
@@ -273,8 +273,6 @@ def _compress_fast(connection: object) -> None:
 
     The default takes three times as long; a case is 20 kB of them.
     """
-    import psycopg
-
     assert isinstance(connection, psycopg.Connection)
     known = "SELECT name FROM pg_settings WHERE name IN ('default_toast_compression', 'wal_compression')"
     for (name,) in connection.execute(f"{known} AND 'lz4' = ANY (enumvals)").fetchall():

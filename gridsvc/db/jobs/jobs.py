@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text, update
 
 from gridsvc.db.schema.jobs import WHOLE_SERVICE, job
 from gridsvc.db.session.ids import uuid7
@@ -207,8 +207,6 @@ def set_progress(connection: Connection, held: Job, done: int, total: int | None
 
 def finish_job(connection: Connection, held: Job, state: str, *, result: Any = None, error: str | None = None) -> None:
     """End a job, in the transaction of its effect: together they happen once or not at all; JobLost if too late."""
-    from sqlalchemy import func, update
-
     statement = (
         update(job)
         .where(job.c.district == held.district, job.c.id == held.id, job.c.attempt == held.attempt,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -61,8 +63,6 @@ def upgrade(admin_url: str) -> bool:
 
 
 def _upgrade_locked(connection: Connection) -> bool:
-    from alembic import command
-    from alembic.config import Config
 
     before = find_revision(connection)
     if before == HEAD:

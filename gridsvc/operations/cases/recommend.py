@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gridsvc.dispatch import Prepared, Recommendation
     from gridsvc.grids.ownership import Ownership
     from gridsvc.law import ResponseClass
-    from gridsvc.operations.runtime.districts import DistrictView, Law
+    from gridsvc.operations.law.mapped import Law
+    from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.teams.model import Team
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import shapely
 
 from gridsvc.db.cases.incidents import find_incident, read_extent
@@ -24,9 +23,12 @@ from gridsvc.db.roads.closures import list_closures
 from gridsvc.errors import NotFound, Refusal
 from gridsvc.evidence import chain
 from gridsvc.operations.cases import recommend, response_range
+from gridsvc.operations.grids.mapped import ownership_index
+from gridsvc.operations.law.mapped import Law
 from gridsvc.operations.places.locate import Location, place
+from gridsvc.operations.roads.mapped import road_network
 from gridsvc.operations.roads.team_times import travel_seconds
-from gridsvc.operations.runtime.districts import Law, ownership_index, road_network, view_at
+from gridsvc.operations.runtime.districts import view_at
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -179,7 +181,7 @@ def _travel(
         view,
         versions=replace(view.versions, network=digest, closures=told["versions"]["closures"], now=at),
         network=road_network(service, connection, case.district, digest),
-        law=_law(prepared),
+        law=Law.of(prepared),
         closures=tuple(list_closures(connection, case.district, known_at=at)),
     )
     states = states_of(prepared, inputs)
@@ -192,12 +194,6 @@ def _travel(
         way = response_range.lead_seconds(service, then, states, lead["team_id"], case.lon, case.lat)
         bad += [] if way == made_from["seconds"] else ["travel by class of road"]
     return bad
-
-
-def _law(prepared: Prepared) -> Law:
-    lon = np.array([team.lon for team in prepared.teams], dtype=float)
-    lat = np.array([team.lat for team in prepared.teams], dtype=float)
-    return Law(prepared, lon, lat)
 
 
 def _digest(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.grids.versions import get_versions
+from gridsvc.operations.grids import generations
 
 if TYPE_CHECKING:
     from gridsvc.operations.jobs.jobs import Run
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 def run_activation(run: Run) -> Any:
     """Activate the generation that the job names; one that an earlier attempt put in force already is done."""
-    from gridsvc.operations.grids import generations
-
     code, number = run.job.arguments["district"], int(run.job.arguments["generation"])
     with run.service.database.transaction() as connection:
         in_force = get_versions(connection, code).generation

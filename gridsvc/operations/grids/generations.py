@@ -9,10 +9,12 @@ from gridsvc.db.evidence.artifacts import put_artifact
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
+from gridsvc.files.grids.export import write_boundaries
 from gridsvc.grids.differences import Difference, compare
 from gridsvc.grids.faults import BLOCKING_OVER_M2, Fault, find_faults
+from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import LEVEL_KEYS, Grid, Level
-from gridsvc.operations.runtime.districts import ownership_index
+from gridsvc.operations.grids.mapped import ownership_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +174,6 @@ def _put_in_force(
     service: Service, district: str, number: int, grids: Sequence[Grid], source: dict[str, Any], *,
     reason: str, at: datetime | None = None,
 ) -> Activated:  # fmt: skip
-    from gridsvc.grids.index import OwnershipIndex
 
     index = OwnershipIndex.build(district, number, grids)
     with service.database.transaction() as connection:
@@ -313,8 +314,6 @@ def export(
     service: Service, district: str, path: Path, *, number: int | None = None, level: Level | None = None
 ) -> int:
     """Write a generation (None: the one in force), or one level of it, to a file; return the number of grids."""
-    from gridsvc.files.grids.export import write_boundaries
-
     told = get_number(service, district) if number is None else number
     with service.database.transaction() as connection:
         store.get_generation(connection, district, told)

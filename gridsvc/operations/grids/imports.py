@@ -9,6 +9,8 @@ import numpy as np
 
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions
+from gridsvc.files.grids.boundaries import read_boundaries
+from gridsvc.files.grids.divisions import find_district_name, list_divisions
 from gridsvc.grids.faults import Fault, find_faults
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import KnownDivision, resolve_codes
@@ -69,9 +71,6 @@ def load_grids(
     dry_run: bool = False, progress: Progress | None = None,
 ) -> Loaded:  # fmt: skip
     """Put the boundaries of a file in the place of one level of the draft, which begins as what is in force."""
-    from gridsvc.files.grids.boundaries import read_boundaries
-    from gridsvc.files.grids.divisions import find_district_name, list_divisions
-
     code = district if district is not None else choose_district(service, None)
     boundaries = read_boundaries(
         path, crs=crs, code_field=columns.code, name_field=columns.name, parent_field=columns.parent,

@@ -12,6 +12,7 @@ from gridsvc.errors import InvalidInput
 from gridsvc.files.osm.levels import choose_admin_levels
 from gridsvc.files.osm.model import REAL_CODE
 from gridsvc.files.osm.places import read_places
+from gridsvc.files.roads.read import read_osm
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import resolve_codes
 from gridsvc.grids.parents import adopt
@@ -39,8 +40,6 @@ def load_file(
         An unreadable file, one without roads, a told admin_level that it has not, or no word which of several
         districts is meant.
     """
-    from gridsvc.files.roads.read import read_osm
-
     network = read_osm(path)
     found = read_places(path)
     grids = real_grids(found, told)

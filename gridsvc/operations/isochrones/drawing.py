@@ -13,7 +13,10 @@ import numpy as np
 import shapely
 
 from gridsvc.db.roads.service_areas import Area, AreaKey
+from gridsvc.isochrones import isochrones, station_areas
 from gridsvc.isochrones.digests import area_digest, changes_of
+from gridsvc.roads.search.search import place
+from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,9 +68,6 @@ class Drawing:
 
     def draw(self, budgets: Sequence[Budget]) -> list[Area]:
         """Return all areas that there are to be; those without a shape are kept under their digest."""
-        from gridsvc.roads.search.search import place
-        from gridsvc.roads.search.snapping import snap
-
         able = [budget for budget in budgets if budget.driving_s > 0]
         stations = list(dict.fromkeys((b.team.lon, b.team.lat) for b in able))
         places = snap(self.ground.network, *np.array(stations, float).reshape(-1, 2).T)
@@ -101,7 +101,6 @@ class Drawing:
         return areas
 
     def _own_digests(self, able: Sequence[Budget], stations: Sequence[tuple[float, float]], places: Any) -> list[_Own]:
-        from gridsvc.roads.search.search import place
 
         ground, changes = self.ground, changes_of(self.ground.network, self.ground.weights)
         known: dict[tuple[int, int], str] = {}
@@ -124,7 +123,6 @@ class Drawing:
         self._done += 1
 
     def _draw_own(self, place: Any, wanted: Mapping[float, str]) -> dict[str, bytes]:
-        from gridsvc.isochrones import isochrones
 
         ground = self.ground
         areas = isochrones(ground.network, place, list(wanted), "from", ground.weights, certified=False,
@@ -133,8 +131,6 @@ class Drawing:
         return {wanted[area.minutes]: shapely.to_wkb(area.geometry) for area in areas}
 
     def _draw_layer(self, those: Sequence[_Own]) -> list[Area]:
-        from gridsvc.isochrones import station_areas
-        from gridsvc.roads.search.snapping import snap
 
         ground = self.ground
         at = np.array([(o.budget.team.lon, o.budget.team.lat) for o in those], float)

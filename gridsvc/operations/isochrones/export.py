@@ -10,6 +10,7 @@ from gridsvc.db.grids.versions import list_versions
 from gridsvc.db.roads import service_areas as store
 from gridsvc.db.roads.service_areas import Wanted
 from gridsvc.errors import Conflict, InvalidInput, NotFound, TooLarge
+from gridsvc.files.isochrones import write_layers, write_text
 from gridsvc.law import ResponseClass
 from gridsvc.operations.isochrones.service_areas import draw_areas, rules
 from gridsvc.operations.teams.fleet import district_of_team
@@ -147,8 +148,6 @@ def export_areas(
     Refusal
         Where there are no roads, no law, no team on duty, or none with minutes left.
     """
-    from gridsvc.files.isochrones import write_layers, write_text
-
     suffix = out.suffix.lower()
     if suffix not in FORMATS:
         raise InvalidInput(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.jobs import due, jobs
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, Refusal
+from gridsvc.operations.grids import generations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,9 +105,6 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
     Refusal
         For a generation that is not there, or whose faults forbid it already now.
     """
-    from gridsvc.db.grids import generations as store
-    from gridsvc.operations.grids import generations
-
     with service.database.transaction() as connection:
         generation = store.get_generation(connection, district, number)
         versions = get_versions(connection, district)

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from gridsvc.db import teams
+from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids import addresses
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.files.law.catalogue import read_catalogue, read_units
+from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
+from gridsvc.files.teams import read_teams
+from gridsvc.law import Catalogue
+from gridsvc.operations.cases.timers import put_calendar
 from gridsvc.operations.law.in_force import put_law
 
 if TYPE_CHECKING:
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.grids.addresses import Address
-    from gridsvc.law import Catalogue, ClockRules, PlanBook
+    from gridsvc.law import ClockRules, PlanBook
     from gridsvc.law.printed import CatalogueReport
     from gridsvc.law.timers import TimerRules
     from gridsvc.operations.runtime.service import Service
@@ -54,8 +60,6 @@ def load_catalogue(
     service: Service, district: str | None, path: Path, units: Path, *, override_reason: str | None, actor: str
 ) -> CatalogueReport:
     """Put a catalogue in force and return how its sums compare with what its source prints."""
-    from gridsvc.files.law.catalogue import read_catalogue
-
     catalogue, report = read_catalogue(path, units, override_reason=override_reason)
 
     def work(connection: Connection) -> None:
@@ -72,9 +76,6 @@ def load_plans(
     service: Service, district: str | None, path: Path, clocks_path: Path, units: Path, *, actor: str
 ) -> tuple[PlanBook, ClockRules]:
     """Put run cards and clock policies in force; they are checked against the catalogue in force."""
-    from gridsvc.files.law.catalogue import read_units
-    from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
-
     clocks, known = read_clock_rules(clocks_path), read_units(units)
 
     def work(connection: Connection) -> PlanBook:
@@ -90,7 +91,6 @@ def load_plans(
 
 def load_teams(service: Service, district: str | None, path: Path, *, actor: str) -> list[Team]:
     """Put a roster in force: known teams change, new ones are added, those left out go off duty."""
-    from gridsvc.files.teams import read_teams
 
     def work(connection: Connection) -> list[Team]:
         code = only_district(connection, district)
@@ -119,8 +119,6 @@ def load_calendar(
     service: Service, district: str | None, holidays: frozenset[date], make_up_days: frozenset[date], *, actor: str
 ) -> TimerRules:
     """Put the working calendar of some years in force; see `timers.put_calendar`."""
-    from gridsvc.operations.cases.timers import put_calendar
-
     with service.database.transaction() as connection:
         code = only_district(connection, district)
     return put_calendar(service, code, holidays, make_up_days, actor=actor)
@@ -135,8 +133,6 @@ def team_uuid(district: str, team_id: str) -> UUID:
 
 
 def _catalogue_in_force(connection: Connection, code: str) -> Catalogue:
-    from gridsvc.db.evidence.documents import get_document
-    from gridsvc.law import Catalogue
 
     digest = get_versions(connection, code).catalogue
     if digest is None:

@@ -14,7 +14,7 @@ from gridsvc.db.grids.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
-from gridsvc.operations.runtime.districts import ownership_index
+from gridsvc.operations.grids.mapped import ownership_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,11 +21,15 @@ from gridsvc.db.session.connection import whole_district
 from gridsvc.errors import Conflict, NotFound
 from gridsvc.operations.cases import recommend
 from gridsvc.operations.law.imports import only_district
-from gridsvc.operations.runtime.districts import find_calibration, view_at
+from gridsvc.operations.roads.mapped import find_calibration
+from gridsvc.operations.roads.weights import weights_now
+from gridsvc.operations.runtime.districts import view_at
 from gridsvc.roads.calibration.factors import Trips
 from gridsvc.roads.calibration.fit import calibrate as judge
 from gridsvc.roads.calibration.fit import score_since
 from gridsvc.roads.calibration.model import GROUPS, seconds_by_group
+from gridsvc.roads.search.class_times import find_class_milliseconds
+from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -180,10 +184,6 @@ def gather(
     progress: Callable[[int, int], None] | None = None,
 ) -> Gathered:  # fmt: skip
     """Sift recorded trips and route each under the closures of its moment, as far as they are still known."""
-    from gridsvc.operations.roads.weights import weights_now
-    from gridsvc.roads.search.class_times import find_class_milliseconds
-    from gridsvc.roads.search.snapping import snap
-
     law = recommend.law_of(view)
     stations = {team.id: (team.lon, team.lat) for team in law.prepared.teams}
     zone = ZoneInfo(view.district.time_zone)

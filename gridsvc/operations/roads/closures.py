@@ -10,8 +10,11 @@ from gridsvc.access.scopes import mask_numbers
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import bump, get_versions, list_versions
 from gridsvc.db.roads import closures as store
+from gridsvc.db.session import idempotency
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.operations.cases.report import idempotency_answer
+from gridsvc.operations.roads.mapped import road_network
+from gridsvc.operations.roads.travel_times import view_with_roads
 from gridsvc.operations.runtime.idempotency import answer_once
 from gridsvc.roads.network.network import PROFILES
 from gridsvc.roads.search.closures import check_closure, closed_edges
@@ -44,8 +47,6 @@ def add_closure(
 
     Raises InvalidInput for what cannot be meant, and where no road lies there.
     """
-    from gridsvc.db.session import idempotency
-
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise InvalidInput(f"`reason` must say why, in 1 to {LONGEST_REASON} characters.", most=LONGEST_REASON)
 
@@ -136,7 +137,6 @@ def _no_closure(number: UUID) -> NotFound:
 
 
 def _network(service: Service, connection: Connection, versions: Versions) -> RoadNetwork:
-    from gridsvc.operations.runtime.districts import road_network
 
     if versions.network is None:
         raise NotFound(f"District {versions.district} has no roads yet.", kind="no-roads", district=versions.district)
@@ -144,7 +144,6 @@ def _network(service: Service, connection: Connection, versions: Versions) -> Ro
 
 
 def _district_at(service: Service, connection: Connection, geometry: BaseGeometry, district: str | None) -> str:
-    from gridsvc.operations.roads.travel_times import view_with_roads
 
     middle = geometry.representative_point()
     return view_with_roads(service, connection, district, middle.x, middle.y)[0].code

@@ -12,6 +12,10 @@ from gridsvc.db.grids.generations import list_grids, lock_drafts
 from gridsvc.db.grids.versions import ensure_district, get_versions, set_version
 from gridsvc.db.roads import networks as store
 from gridsvc.db.teams import list_roster
+from gridsvc.files.roads.graphs import ask_osmnx
+from gridsvc.files.roads.read import open_roads
+from gridsvc.operations.law.imports import only_district
+from gridsvc.roads.network.margins import margin
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.network.speeds import CLASSES
 
@@ -33,16 +37,10 @@ def load_roads(
     Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, and `margin`:
     how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
     """
-    from gridsvc.operations.law.imports import only_district
-
     code = service.database.run(lambda connection: only_district(connection, district))
     if path is not None:
-        from gridsvc.files.roads.read import open_roads
-
         network, source = open_roads(path), path.name
     else:
-        from gridsvc.files.roads.graphs import ask_osmnx
-
         network, source = ask_osmnx(str(place)), str(place)
     digest = establish(service, code, network, source=source)
     return {
@@ -53,7 +51,6 @@ def load_roads(
 
 
 def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict[str, Any] | None:
-    from gridsvc.roads.network.margins import margin
 
     generation = get_versions(connection, district).generation
     if generation is None:

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridsvc.files.derived import derived
 from gridsvc.operations.roads.weights import weights_now
+from gridsvc.roads.search.hierarchy import Hierarchy, build_hierarchy
+from gridsvc.roads.search.matrices import UNASKED_NODES, keep_hierarchy
+from gridsvc.roads.search.search import as_seconds, milliseconds_one_place
+from gridsvc.roads.search.snapping import snap
+from gridsvc.roads.search.station_times import post
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from gridsvc.operations.runtime.districts import DistrictView, Law
+    from gridsvc.operations.law.mapped import Law
+    from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
     from gridsvc.roads.search.snapping import Snaps
@@ -42,7 +49,6 @@ def travel_seconds(
     network = view.network
     if network is None or not states:
         return [None] * len(states)
-    from gridsvc.roads.search.search import as_seconds
 
     weights = weights_now(service, view, network, PROFILE)
     moved = [number for number, state in enumerate(states) if state.lon is not None]
@@ -80,8 +86,6 @@ def _from_posts(
         places = tuple((states[number].lon, states[number].lat) for number in moved)
 
         def load() -> Posts | None:
-            from gridsvc.roads.search.snapping import snap
-            from gridsvc.roads.search.station_times import post
 
             return post(network, snap(network, *np.array(places).T), posts.weights)
 
@@ -94,11 +98,6 @@ def _from_posts(
 
 def _make(service: Service, view: DistrictView, law: Law, network: RoadNetwork, weights: Weights) -> Posts | None:
     """Prepare the posts of all stations; the network's hierarchy is kept beside it in the data folder."""
-    from gridsvc.files.derived import derived
-    from gridsvc.roads.search.hierarchy import Hierarchy, build_hierarchy
-    from gridsvc.roads.search.matrices import UNASKED_NODES, keep_hierarchy
-    from gridsvc.roads.search.station_times import post
-
     if "hierarchy" not in network.kept and network.node_count <= UNASKED_NODES:
         name = f"{view.versions.network}.hierarchy1"
         keep_hierarchy(
@@ -108,7 +107,6 @@ def _make(service: Service, view: DistrictView, law: Law, network: RoadNetwork, 
 
 
 def _stations(service: Service, view: DistrictView, law: Law, network: RoadNetwork) -> Snaps:
-    from gridsvc.roads.search.snapping import snap
 
     key = (view.versions.network, law.roster_digest)
     return service.cached("stations", key, lambda: snap(network, law.station_lon, law.station_lat))
@@ -118,8 +116,6 @@ def _by_search(
     service: Service, view: DistrictView, law: Law, network: RoadNetwork, weights: Weights,
     states: Sequence[TeamState], moved: list[int], lon: float, lat: float,
 ) -> NDArray[np.int64]:  # fmt: skip
-    from gridsvc.roads.search.search import milliseconds_one_place
-    from gridsvc.roads.search.snapping import snap
 
     if moved:
         lons, lats = law.station_lon.copy(), law.station_lat.copy()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from gridsvc.coordinates import check_lonlats
 from gridsvc.errors import InvalidInput, NotFound, TooLarge
+from gridsvc.files.derived import derived
+from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
 from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import list_views
 from gridsvc.roads.network.network import PROFILES
+from gridsvc.roads.search.routes import route
+from gridsvc.roads.search.search import matrix
+from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
-    from gridsvc.isochrones import Mesh
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
@@ -84,9 +90,6 @@ def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[D
 
 def mesh_of(service: Service, ground: Ground) -> Mesh:
     """Return the mesh of the roads in force; its tiles lie in the data folder, each from its first use on."""
-    from gridsvc.files.derived import derived
-    from gridsvc.isochrones import Mesh
-
     digest, profile = ground.view.versions.network, ground.weights.profile
 
     def keep(name: str, make: Callable[[], bytes]) -> memoryview:
@@ -110,9 +113,6 @@ def travel_times(
 
     Raises TooLarge above MOST_TIMES; InvalidInput for places that cannot be meant.
     """
-    from gridsvc.roads.search.search import matrix
-    from gridsvc.roads.search.snapping import snap
-
     if len(origins) * len(destinations) > MOST_TIMES:
         raise TooLarge(
             f"{len(origins)} times {len(destinations)} travel times are more than {MOST_TIMES} at once.",
@@ -139,9 +139,6 @@ def service_areas(
     profile: str = DEFAULT_PROFILE, district: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Draw the areas within some minutes of travel, as a GeoJSON FeatureCollection, the smallest first."""
-    from gridsvc.isochrones import BUFFER_M, isochrones
-    from gridsvc.roads.search.snapping import snap
-
     if not minutes:
         raise InvalidInput("`minutes` is empty: give one or more, such as 5,15.")
 
@@ -182,10 +179,6 @@ def service_areas(
 
 def geometry_json(geometry: Any) -> dict[str, Any]:
     """Return GeoJSON with coordinates to a millimetre, as long as that keeps the geometry valid."""
-    import json
-
-    import shapely
-
     rounded = shapely.set_precision(geometry, 0.0, mode="pointwise")
     rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
     told: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
@@ -197,8 +190,6 @@ def find_route(
     district: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Draw the quickest way between two places (lon, lat) as a GeoJSON Feature; geometry null = no way there."""
-    from gridsvc.roads.search.routes import route
-    from gridsvc.roads.search.snapping import snap
 
     def work(connection: Connection) -> Ground:
         near = bounds_of(list_views(service, connection))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridsvc.roads.search.closures import closed_edges, with_closures
 from gridsvc.roads.search.weights import weights_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ def weights_now(service: Service, view: DistrictView, network: RoadNetwork, prof
     acting = acting_closures(view, profile)
     if not acting:
         return weights_of(network, profile)
-    from gridsvc.roads.search.closures import with_closures
 
     key = (view.versions.network, profile, tuple(closure.id for closure in acting))
 
@@ -43,7 +43,6 @@ def acting_closures(view: DistrictView, profile: str) -> list[Closure]:
 
 
 def _edges(service: Service, view: DistrictView, network: RoadNetwork, closure: Closure) -> NDArray[np.int32]:
-    from gridsvc.roads.search.closures import closed_edges
 
     key = (view.versions.network, closure.id)
     return service.cached("closed", key, lambda: closed_edges(network, closure.geometry))

@@ -13,6 +13,7 @@ from gridsvc import __version__
 from gridsvc.db.access.keys import read_guard
 from gridsvc.db.cases.alerts import find_timers
 from gridsvc.db.jobs.last_runs import find_mark
+from gridsvc.db.session.facts import database_facts
 from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.law.timers import default_timers
 from gridsvc.operations.cases.timers import timers_of
@@ -50,8 +51,6 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     except GridsvcError as error:
         return [*findings, _finding("database", "bad", str(error), "Do what the line says, then ask again.")]
     with service.database.transaction() as connection:
-        from gridsvc.db.session.facts import database_facts
-
         facts = database_facts(connection)
         here = datetime.now(UTC)
         backup = find_mark(connection, "backup")

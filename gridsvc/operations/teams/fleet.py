@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.cases.model import stamp
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.db import teams
+from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
 from gridsvc.db.session.connection import scope_of
 from gridsvc.errors import InvalidInput, NotFound
@@ -114,7 +115,6 @@ def set_duty(
     service: Service, team_id: UUID, *, on_duty: bool, actor: str, request: RequestKey | None = None
 ) -> KeptAnswer:
     """Put a team on or off duty, with its event; an engaged team stays on its case."""
-    from gridsvc.db.evidence.events import append_event
 
     def work(connection: Connection) -> KeptAnswer:
         district = district_of_team(connection, team_id)
