@@ -53,6 +53,7 @@ def get_readiness(request: Request) -> dict[str, Any]:
             "roads": view.network is not None,
             "law": view.law is not None,
             "versions": view.versions.as_json(),
+            "unknown": [each.as_json() for each in view.unknown],
         }
         for view in views
     ]

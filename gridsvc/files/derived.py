@@ -1,7 +1,8 @@
-"""Files that can always be made again from others: kept in the data folder so that they are made once."""
+"""Files that can be made again from others at any time: kept in the data folder so that they are made once."""
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import tempfile
@@ -11,23 +12,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_DIGEST_BYTES = 32
+
 
 def derived(folder: Path, name: str, make: Callable[[], bytes]) -> memoryview:
-    """Return the bytes of a derived file, mapped; `make` is called where it is not there yet.
+    """Return the bytes of a derived file, mapped; `make` is called where it is missing, cut or damaged.
 
-    Where the folder cannot be written, the bytes are only held in memory.
+    The SHA-256 of the bytes stands at the end of the file. Where the folder cannot be written, the bytes are only held
+    in memory.
     """
     path = folder / "derived" / name
-    if not path.exists():
-        content = make()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except OSError:
-            return memoryview(content)
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    if (mapped := _map(path)) is not None:
+        return mapped
+    content = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.write(hashlib.sha256(content).digest())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        return memoryview(content)
+    return _map(path) or memoryview(content)
+
+
+def _map(path: Path) -> memoryview | None:
+    """Return the mapped bytes without their digest; None where the file is missing or the digest disagrees."""
+    try:
+        with path.open("rb") as file:
+            mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError):  # ValueError: an empty file cannot be mapped
+        return None
+    content = mapped[:-_DIGEST_BYTES]
+    return content if hashlib.sha256(content).digest() == mapped[-_DIGEST_BYTES:] else None

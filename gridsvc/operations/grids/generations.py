@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.evidence.artifacts import put_artifact
+from gridsvc.db.evidence.artifacts import ArtifactLost, put_artifact
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
@@ -197,11 +197,21 @@ def _put_in_force(
     teams = cases = 0
     if before is not None:
         with service.database.transaction() as connection:
-            old = ownership_index(service, connection, district, before)
+            old = _former_index(service, connection, district, before, former)
             places = store.list_places(connection, district)
         changed = [who for who, lon, lat in places if old.locate(lon, lat).owners != index.locate(lon, lat).owners]
         teams, cases = changed.count("team"), changed.count("case")
     return Activated(district, number, before, difference, teams, cases)
+
+
+def _former_index(
+    service: Service, connection: Connection, district: str, number: int, grids: Sequence[Grid]
+) -> OwnershipIndex:
+    """Return the index that was in force before; built again where its file is lost."""
+    try:
+        return ownership_index(service, connection, district, number)
+    except ArtifactLost:
+        return OwnershipIndex.build(district, number, grids)
 
 
 def rollback(service: Service, district: str) -> Activated:

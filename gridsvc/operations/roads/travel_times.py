@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from gridsvc.coordinates import check_lonlats
-from gridsvc.errors import InvalidInput, NotFound, TooLarge
+from gridsvc.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from gridsvc.files.derived import derived
 from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
 from gridsvc.operations.places.locate import bounds_of
@@ -81,9 +81,19 @@ def view_with_roads(
 
 
 def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[DistrictView, RoadNetwork]:
-    """Return the district whose roads reach a place, with its network; NotFound where none has roads."""
+    """Return the district whose roads reach a place, with its network.
+
+    Raises
+    ------
+    NotFound
+        When no roads are loaded.
+    Unavailable
+        When the file of the only roads is lost.
+    """
     with_roads = [(view, view.network) for view in views if view.network is not None]
     if not with_roads:
+        if (lost := next(filter(None, (view.unknown_part("roads") for view in views)), None)) is not None:
+            raise Unavailable(lost.reason, kind="artifact-lost")
         raise NotFound("No roads are loaded. `gridsvc load roads FILE` loads them.", kind="no-roads")
     return min(with_roads, key=lambda pair: _beside(pair[1].bounds, lon, lat))
 

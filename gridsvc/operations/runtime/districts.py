@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from gridsvc.db.evidence.artifacts import ArtifactLost
 from gridsvc.db.grids.versions import District, Versions, list_districts, list_versions
 from gridsvc.errors import NotFound
 from gridsvc.operations.grids.mapped import ownership_index, seat_codes
@@ -12,7 +14,7 @@ from gridsvc.operations.law.mapped import find_law
 from gridsvc.operations.roads.mapped import closures_at, find_calibration, road_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
@@ -24,12 +26,30 @@ if TYPE_CHECKING:
     from gridsvc.roads.search.closures import Closure
 
 
+T = TypeVar("T")
+
+_log = logging.getLogger("gridsvc.districts")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A part of a district that is in force and cannot be had: `grids` or `roads`, and the reason in words."""
+
+    part: str
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return {part, reason}."""
+        return {"part": self.part, "reason": self.reason}
+
+
 @dataclass(frozen=True, slots=True)
 class DistrictView:
     """One district at one version vector.
 
-    index None: no grids in force. seat_codes: township code -> urban-rural code of its seat. network None: no roads
-    loaded. law None: no catalogue, response plans or clocks. calibration None: travel times are the network's own.
+    index None: no grids in force, or their file is lost. seat_codes: township code -> urban-rural code of its seat.
+    network None: no roads loaded, or their file is lost. law None: no catalogue, response plans or clocks.
+    calibration None: travel times are the network's own. unknown: the parts whose file is lost (R10).
     """
 
     versions: Versions
@@ -40,11 +60,16 @@ class DistrictView:
     law: Law | None
     closures: tuple[Closure, ...] = ()
     calibration: Calibration | None = None
+    unknown: tuple[Unknown, ...] = ()
 
     @property
     def code(self) -> str:
         """The district's code."""
         return self.versions.district
+
+    def unknown_part(self, part: str) -> Unknown | None:
+        """Return why a part cannot be had; None where it can, or where none is in force."""
+        return next((each for each in self.unknown if each.part == part), None)
 
 
 def list_views(service: Service, connection: Connection) -> list[DistrictView]:
@@ -56,19 +81,37 @@ def list_views(service: Service, connection: Connection) -> list[DistrictView]:
 
 
 def view_at(service: Service, connection: Connection, versions: Versions) -> DistrictView:
-    """Return a district at a version vector; only what this process has not cached is loaded."""
-    code = versions.district
-    index = None if versions.generation is None else ownership_index(service, connection, code, versions.generation)
+    """Return a district at a version vector; only what this process has not cached is loaded.
+
+    A lost file of grids or roads is no error: the view has the reason in `unknown`, and a report is taken without.
+    """
+    code, generation, digest = versions.district, versions.generation, versions.network
+    index = network = None
+    unknown: list[Unknown] = []
+    if generation is not None:
+        index = _or_unknown("grids", lambda: ownership_index(service, connection, code, generation), unknown)
+    if digest is not None:
+        network = _or_unknown("roads", lambda: road_network(service, connection, code, digest), unknown)
     return DistrictView(
         versions=versions,
         district=_district(service, connection, code),
         index=index,
         seat_codes={} if index is None else seat_codes(service, index),
-        network=None if versions.network is None else road_network(service, connection, code, versions.network),
+        network=network,
         law=find_law(service, connection, versions),
         closures=closures_at(service, connection, versions),
         calibration=find_calibration(service, connection, code, versions.calibration),
+        unknown=tuple(unknown),
     )
+
+
+def _or_unknown(part: str, load: Callable[[], T], unknown: list[Unknown]) -> T | None:
+    try:
+        return load()
+    except ArtifactLost as lost:
+        _log.error("%s: %s", part, lost.detail)
+        unknown.append(Unknown(part, lost.detail))
+        return None
 
 
 def _district(service: Service, connection: Connection, code: str) -> District:

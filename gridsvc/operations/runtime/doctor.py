@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gridsvc.db.jobs.last_runs import Mark
     from gridsvc.db.session.facts import DatabaseFacts
     from gridsvc.law.timers import TimerRules
+    from gridsvc.operations.runtime.districts import DistrictView, Unknown
     from gridsvc.operations.runtime.service import Service
 
 LEAST_FREE_GB = 2.0
@@ -69,14 +70,21 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     if not views:
         findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
     for view in views:
-        missing = [
-            word for word, there in (("grids", view.index), ("roads", view.network), ("law", view.law)) if there is None
-        ]
+        lost = {each.part for each in view.unknown}
+        parts = (("grids", view.index), ("roads", view.network), ("law", view.law))
+        missing = [word for word, there in parts if there is None and word not in lost]
         words = f"{view.district.name}{' (synthetic)' if view.district.synthetic else ''}"
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
+        findings += [_lost(view, each) for each in view.unknown]
         findings.append(_calendar(view.code, timers.get(view.code, default_timers()), here))
     return findings
+
+
+def _lost(view: DistrictView, unknown: Unknown) -> dict[str, Any]:
+    """Return a finding for a file that is damaged here and in the database; reports are taken without it."""
+    cure = "Load its source again, or restore a backup."
+    return _finding(f"{unknown.part} {view.code}", "bad", unknown.reason, cure)
 
 
 def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:
