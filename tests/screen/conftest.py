@@ -23,7 +23,7 @@ from tests.screen.chromium import get_chromium
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 ARGUMENTS = [
     "--headless",
@@ -112,6 +112,19 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def change_answer(page: Page, path: str, change: Callable[[Any], Any]) -> None:
+    """Let the page see `change(answer)` where the service answers to GET `path`."""
+
+    def handle(route: Route) -> None:
+        if route.request.method != "GET":
+            route.continue_()
+            return
+        answer = route.fetch(headers=route.request.headers | {"if-none-match": "", "accept-encoding": "identity"})
+        route.fulfill(status=200, json=change(answer.json()))
+
+    page.route(path, handle)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a page said and asked for while it was open."""
@@ -130,7 +143,12 @@ def open_screen(browser: Browser, served: Served) -> Iterator[Callable[..., tupl
     contexts: list[Any] = []
 
     def open_(
-        width: int = 1366, height: int = 768, *, locale: str = "zh-CN", draw_map: bool = False
+        width: int = 1366,
+        height: int = 768,
+        *,
+        locale: str = "zh-CN",
+        draw_map: bool = False,
+        before: Callable[[Page], None] | None = None,
     ) -> tuple[Page, Seen]:
         # The browser stands in another zone than the district, so that a time in the wrong one shows.
         context = browser.new_context(
@@ -145,6 +163,8 @@ def open_screen(browser: Browser, served: Served) -> Iterator[Callable[..., tupl
         page.on("request", lambda request: seen.requests.append(request.url))
         if not draw_map:
             page.route("**/vendor/maplibre-gl.mjs", lambda route: route.abort())
+        if before is not None:
+            before(page)
         page.goto(served.url)
         page.wait_for_selector(f"body[data-map={'ready' if draw_map else 'missing'}]", state="attached")
         page.wait_for_selector(".case", state="attached")

@@ -90,3 +90,18 @@ def test_a_link_cannot_send_the_freshly_signed_in_elsewhere(door, page, elsewher
     page.fill("#key", world.keys["officer"])
     page.click("#go")
     page.wait_for_url(f"{url}/")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1024, 1366, 1920, 3840])
+def test_the_card_is_whole_and_in_the_middle(door, page, width):
+    url, _ = door
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{url}/sign-in")
+    card = page.locator("form").bounding_box()
+    assert card["width"] == min(360, width - 48)
+    assert card["x"] + card["width"] / 2 == pytest.approx(width / 2, abs=1)
+    for part in page.locator("form > *:visible").all():
+        box = part.bounding_box()
+        assert card["x"] <= box["x"]
+        assert box["x"] + box["width"] <= card["x"] + card["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,31 +1,42 @@
-/** What the service answers to a report, drawn: owners, response, team, everyone considered. For cases and previews. */
+/** What the service answers to a report, drawn: owners, response, team, the teams considered. For cases and previews. */
 
 import { span } from "./clock.js";
 import { h } from "./dom.js";
-import { fieldName, teamName, unitName } from "./names.js";
+import { fieldName, join, teamName, unitName } from "./names.js";
 import { district, teamById } from "./state.js";
 import { wayButton } from "./way_block.js";
 import { slug, t } from "./words.js";
 
 const LEVELS = ["regional", "township", "area", "village"];
 
+/** The four levels from wide to fine, each with its owner and code, and its officer where `officers` has them by code. */
+export function ownerChain(owners, derived = derivedKeys(), officers = null) {
+  return h("ol", { class: "chain" }, LEVELS.map((level) => {
+    const owner = owners?.[level];
+    const officer = officers?.[owner?.code];
+    return h("li", { class: owner ? "" : "is-none", data: { level } },
+      h("span", { class: "level" }, t(`level.${level}`)),
+      h("span", { class: "owner" }, owner ? owner.name : t("owner_none"),
+        owner && derived.has(level) ? h("small", { class: "tag" }, t("derived")) : null,
+        owner && officers ? h("small", { class: "officer" }, officer ? t("officer", { name: officer }) : t("officer_none")) : null),
+      h("code", {}, owner?.code ?? ""));
+  }));
+}
+
+/** The levels whose borders the program drew. */
+const derivedKeys = () => new Set(LEVELS.filter((level) => (district()?.levels?.[level]?.derived ?? 0) > 0));
+
+export const ruleLine = (rule) => h("p", { class: `rule rule-${rule}` }, h("span", { class: "chip" }, slug("rule", rule)));
+
 export function ownersSection(answer) {
   const told = answer.ownership ?? {};
-  const derived = new Set(told.derived ?? LEVELS.filter((level) => (district()?.levels?.[level]?.derived ?? 0) > 0));
+  const derived = told.derived ? new Set(told.derived) : derivedKeys();
   return h("section", { class: "block" },
     h("h3", {}, t("owners"), h("span", { class: "aside" }, told.generation ? t("ownership_generation", { n: told.generation }) : "")),
     told.rule === "outside"
       ? h("p", { class: "warn" }, t("owners_outside"))
-      : h("ol", { class: "chain" }, LEVELS.map((level) => {
-        const owner = answer.owners?.[level];
-        return h("li", { class: owner ? "" : "is-none", data: { level } },
-          h("span", { class: "level" }, t(`level.${level}`)),
-          h("span", { class: "owner" }, owner ? owner.name : t("owner_none"),
-            owner && derived.has(level) ? h("small", { class: "tag" }, t("derived")) : null),
-          h("code", {}, owner?.code ?? ""));
-      })),
-    h("p", { class: `rule rule-${told.rule}` }, h("span", { class: "chip" }, slug("rule", told.rule)),
-      told.defect ? h("span", {}, String(told.defect)) : null),
+      : ownerChain(answer.owners, derived),
+    ruleLine(told.rule),
     told.shares?.length ? shares(told) : null,
     answer.handler ? h("p", { class: "pair" }, h("span", { class: "dim" }, t("handler")),
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
@@ -63,11 +74,20 @@ export function responseSection(answer) {
     h("dl", { class: "figures" },
       figure(t("target"), target ? span(target) : t("due_none")),
       figure(t("lead_response"), lead == null ? "—" : span(lead), target && lead != null ? (lead <= target ? "ok" : "bad") : ""),
-      figure(t("full_response"), full == null ? "—" : span(full))),
-    told.meets_target === null || told.meets_target === undefined ? null
-      : h("p", { class: told.meets_target ? "good" : "warn" }, told.meets_target ? t("meets") : t("misses")),
+      figure(t("full_response"), full == null ? "—" : span(full), target && full != null ? (full <= target ? "ok" : "bad") : "")),
+    verdict(told, target),
     rangeLine(told.lead, target),
     h("p", { class: "dim small" }, `${t("clock_policy")} `, h("code", {}, answer.clock_policy ?? "—"), ` · ${t("response_is")}`));
+}
+
+/** In time is said of the whole team alone; a lead in time without the others is said to be that. */
+function verdict(told, target) {
+  const lead = told.meets_target;
+  if (lead === null || lead === undefined) return null;
+  const full = told.full_team_response_s;
+  const whole = told.team_meets_target ?? (lead && full != null && target != null && full <= target);
+  return h("p", { class: lead && whole ? "good" : "warn", data: { verdict: !lead ? "late" : whole ? "met" : "lead-only" } },
+    t(!lead ? "misses" : whole ? "meets" : full == null ? "meets_lead_unfilled" : "meets_lead_only"));
 }
 
 /** The lead's response as recorded trips have it: half of them by, nine in ten by. */
@@ -103,12 +123,20 @@ export function teamRow(each, lead, extra = null) {
   return h("li", { class: lead ? "is-lead" : "", data: { team: each.team_id } },
     h("span", { class: "slot" }, lead ? "1" : "X"),
     h("span", { class: "team-name" }, wayButton(each.team_id),
-      h("small", { class: "dim" }, unitName(each.unit ?? team?.unit))),
+      h("small", { class: "dim" }, unitName(each.unit ?? team?.unit)),
+      each.late ? h("span", {}, h("span", { class: "chip late" }, t("late_member"))) : null),
     h("span", { class: "times" },
       each.response_s == null ? "—" : h("strong", {}, span(each.response_s)),
       h("small", { class: "dim" }, each.travel_s == null ? "" : `${t("considered_travel")} ${span(each.travel_s)}`)),
+    each.late && each.substitute ? h("span", { class: "substitute member-substitute" }, substituteWords(each.substitute)) : null,
     extra);
 }
+
+const substituteWords = (substitute) => t("substitute", {
+  team: teamName(substitute.team_id),
+  time: substitute.response_s == null ? "—" : span(substitute.response_s),
+  why: slug("why", substitute.why),
+});
 
 /** Slots without a team: the reason, and who might go instead. */
 export function unfilledBlock(unfilled) {
@@ -120,20 +148,18 @@ function unfilledRow(each) {
   const substitute = each.substitute;
   return h("li", {},
     h("span", {}, h("strong", {}, unitName(each.unit) || slug("slot", each.slot)), ` — ${slug("reason", each.reason)}`),
-    substitute ? h("span", { class: "substitute" }, t("substitute", {
-      team: teamName(substitute.team_id),
-      time: substitute.response_s == null ? "—" : span(substitute.response_s),
-      why: slug("why", substitute.why),
-    })) : null);
+    substitute ? h("span", { class: "substitute" }, substituteWords(substitute)) : null);
 }
 
-/** Every team with its seconds and why it goes or not: the answer explains itself (R11). */
+/** The teams considered, each with its seconds and why it goes or not; of those beyond the list how many, and why. */
 export function consideredSection(answer) {
   const considered = answer.recommendation?.considered ?? [];
-  if (!considered.length) return null;
+  const others = Object.entries(answer.recommendation?.considered_counts ?? {}).filter(([, n]) => n > 0);
+  const number = considered.length + others.reduce((sum, [, n]) => sum + n, 0);
+  if (!number) return null;
   const rank = (each) => (each.verdict.startsWith("chosen") ? -1e9 : 0) + (each.travel_s ?? 1e8);
   return h("details", { class: "block considered", data: { fold: "considered" } },
-    h("summary", {}, t("considered", { n: considered.length })),
+    h("summary", {}, t("considered", { n: number })),
     h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("considered_team")),
         h("th", { scope: "col", class: "number" }, t("considered_travel")), h("th", { scope: "col" }, t("considered_verdict")))),
@@ -141,7 +167,9 @@ export function consideredSection(answer) {
         h("tr", { class: each.verdict.startsWith("chosen") ? "is-chosen" : "" },
           h("td", {}, wayButton(each.team_id)),
           h("td", { class: "number" }, each.travel_s == null ? t("unreachable") : span(each.travel_s)),
-          h("td", {}, slug("verdict", each.verdict)))))));
+          h("td", {}, slug("verdict", each.verdict)))))),
+    others.length ? h("p", { class: "dim small others" }, t("considered_others"), " ",
+      join(others.sort((a, b) => b[1] - a[1]).map(([reason, n]) => t("considered_other", { n, verdict: slug("verdict", reason) })))) : null);
 }
 
 export function fieldOf(plan) {

@@ -5,6 +5,7 @@ import { span } from "./clock.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { coverageKey } from "./coverage.js";
 import { caseTitle, teamName } from "./names.js";
+import { problemLine } from "./problems.js";
 import { caseById, on, state, teamById } from "./state.js";
 import { language, t } from "./words.js";
 
@@ -75,7 +76,7 @@ function state_(areas) {
   if (areas.status === "too_short") return h("p", { class: "warn small" }, t("areas_too_short"));
   const { error } = areas;
   return h("div", { class: "waiting" },
-    h("p", { class: "warn small", role: "alert" }, error.slow ? t("areas_slow") : t("areas_failed", { why: error.problem?.detail || t("no_answer_short") })),
+    h("p", { class: "warn small", role: "alert" }, error.slow ? t("areas_slow") : t("areas_failed", { why: problemLine(error) })),
     again("ask_again"));
 }
 

@@ -1,86 +1,126 @@
-/** The list of cases: what is open, who waits, who is late; found by words, chosen by click or keyboard. */
+/** The list of cases: what is open, waits, is late, was closed, is a drill; found by words, chosen by click or keyboard. */
 
 import { ago, isLate, lateness, span } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
 import { iconCanvas } from "./map_icons.js";
 import { typeName } from "./names.js";
-import { isWaiting, on, state } from "./state.js";
+import { problemLine } from "./problems.js";
+import { get } from "./service.js";
+import { caseById, isWaiting, on, set, state } from "./state.js";
 import { slug, t } from "./words.js";
 
 const FIRST_SHOWN = 60;
-const FILTERS = {
-  open: (item) => !item.closed_at,
-  waiting: isWaiting,
-  late: (item) => !item.closed_at && isLate(item),
-  closed: (item) => Boolean(item.closed_at),
-  all: () => true,
+const TYPING_MS = 250;
+const REFRESH_MS = 10_000;
+
+// The lists that the queue of open cases holds whole; the service finds the others, and all that is searched for.
+const LISTS = {
+  open: (item) => !item.drill,
+  waiting: (item) => !item.drill && isWaiting(item),
+  late: (item) => !item.drill && isLate(item),
+  drills: (item) => Boolean(item.drill),
+  closed: null,
 };
 
-const asked = { filter: "open", words: "", urgency: "", shown: FIRST_SHOWN };
+const asked = { list: "open", words: "", urgency: "", shown: FIRST_SHOWN };
 let choose = () => {};
+let timer = null;
+let wanted = ""; // the search whose answer is wanted
+let answered = 0; // when it was answered
+let failed = null;
 
 export function startCaseList(onChoose) {
   choose = onChoose;
   drawFilters();
-  on(["cases", "selected", "plans", "facts"], drawCaseList);
+  on(["cases"], () => { if (Date.now() - answered > REFRESH_MS && asked.shown === FIRST_SHOWN) search(); });
+  on(["cases", "found", "counts", "selected", "plans", "facts"], drawCaseList);
   setInterval(drawTimes, 1_000);
 }
 
 export function drawFilters() {
-  const change = (changes) => {
+  const change = (changes, afterMs = 0) => {
     Object.assign(asked, changes, { shown: FIRST_SHOWN });
+    byId("case-list").scrollTop = 0;
+    search(afterMs);
     drawCaseList();
   };
-  const search = h("input", {
-    type: "search", id: "case-search", class: "search", placeholder: t("search_cases"), "aria-label": t("search_cases"),
-    value: asked.words, oninput: (event) => change({ words: event.target.value }),
+  const words = h("input", {
+    type: "search", id: "case-search", class: "search", placeholder: t("search_cases"), "aria-label": t("search_cases"), maxlength: 100,
+    value: asked.words, oninput: (event) => change({ words: event.target.value }, TYPING_MS),
   });
   const tabs = h("div", { class: "segments", role: "group", "aria-label": t("cases") },
-    Object.keys(FILTERS).map((name) => h("button", {
-      type: "button", "aria-pressed": String(asked.filter === name), data: { filter: name },
-      onclick: () => change({ filter: name }),
+    Object.keys(LISTS).map((name) => h("button", {
+      type: "button", "aria-pressed": String(asked.list === name), data: { filter: name },
+      onclick: () => change({ list: name }),
     }, t(`filter_${name}`), h("span", { class: "n", data: { count: name } }))));
   const urgency = h("select", {
     "aria-label": t("urgency_any"), class: "small-select", onchange: (event) => change({ urgency: event.target.value }),
   }, ["", "emergency", "routine"].map((value) =>
     h("option", { value, selected: asked.urgency === value }, value ? slug("urgency", value) : t("urgency_any"))));
-  byId("filters").replaceChildren(tabs, h("div", { class: "search-row" }, search, urgency));
+  byId("filters").replaceChildren(tabs, h("div", { class: "search-row" }, words, urgency));
   drawCaseList();
 }
 
-function found() {
-  const words = asked.words.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  return state.cases.filter((item) => {
-    if (!FILTERS[asked.filter](item)) return false;
-    if (asked.urgency && item.urgency !== asked.urgency) return false;
-    const text = `#${item.number} ${typeName(item)} ${item.type} ${item.township ?? ""} ${item.village ?? ""}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  }).sort(byPriority);
+/** Whether the queue in the browser holds the list whole. */
+const isHere = () => LISTS[asked.list] && !asked.words.trim() && !asked.urgency
+  && (state.counts.open ?? 0) + (state.counts.drills ?? 0) <= state.cases.length;
+
+/** Have the service find what is asked for, where the queue does not hold it. `more`: the page after those shown. */
+function search(afterMs = 0, more = false) {
+  clearTimeout(timer);
+  const query = isHere() ? "" : String(new URLSearchParams({
+    list: asked.list, ...(asked.words.trim() ? { q: asked.words.trim() } : {}), ...(asked.urgency ? { urgency: asked.urgency } : {}),
+  }));
+  if (query !== wanted) {
+    wanted = query;
+    failed = null;
+    set({ found: null });
+  }
+  if (!query) return;
+  timer = setTimeout(async () => {
+    const before = more ? state.found?.items ?? [] : [];
+    try {
+      const answer = await get(`/screen/search?${query}${before.length ? `&skip=${before.length}` : ""}`);
+      if (query !== wanted) return;
+      answered = Date.now();
+      failed = null;
+      set({ found: { items: [...before, ...answer.items], counts: answer.counts } });
+    } catch (error) {
+      if (query !== wanted) return;
+      failed = error;
+      drawCaseList();
+    }
+  }, afterMs);
 }
 
-/** Open before closed; emergencies that wait first, then those that are late, then the newest. */
-function byPriority(a, b) {
-  const rank = (item) =>
-    item.closed_at ? 4 : item.urgency !== "emergency" ? 3 : isWaiting(item) ? 0 : !item.arrived_at && isLate(item) ? 1 : 2;
-  return rank(a) - rank(b) || Date.parse(b.reported_at) - Date.parse(a.reported_at);
+/** Ask again for what the service found: something about a case has changed. */
+export function searchAgain() {
+  if (wanted) search();
 }
 
 export function drawCaseList() {
+  const here = isHere();
+  const counts = here ? state.counts : state.found?.counts ?? {};
   for (const button of document.querySelectorAll("[data-filter]")) {
     const name = button.dataset.filter;
-    button.setAttribute("aria-pressed", String(asked.filter === name));
-    button.querySelector(".n").textContent = name === "all" ? "" : String(state.cases.filter(FILTERS[name]).length);
+    button.setAttribute("aria-pressed", String(asked.list === name));
+    button.querySelector(".n").textContent = String(counts[name] ?? "");
   }
-  const items = found();
+  const items = here ? state.cases.filter(LISTS[asked.list]) : state.found?.items ?? [];
   const rows = items.slice(0, asked.shown).map(row);
-  if (!items.length && state.facts) {
-    rows.push(h("li", { class: "empty" }, state.cases.length ? t("no_cases") : t("no_cases_yet")));
-  }
-  if (items.length > asked.shown) {
-    const more = Math.min(100, items.length - asked.shown);
+  if (!items.length && failed) rows.push(h("li", { class: "empty warn", role: "alert" }, problemLine(failed)));
+  else if (!items.length && !here && !state.found) rows.push(h("li", { class: "empty" }, t("loading")));
+  else if (!items.length && state.facts) rows.push(h("li", { class: "empty" }, t(asked.list === "open" && here ? "no_cases_yet" : "no_cases")));
+  const rest = (here ? items.length : counts[asked.list] ?? 0) - Math.min(asked.shown, items.length);
+  if (rest > 0) {
+    const more = Math.min(100, rest);
     rows.push(h("li", {}, h("button", {
       type: "button", class: "quiet wide", data: { key: "more" },
-      onclick: () => { asked.shown += more; drawCaseList(); },
+      onclick: () => {
+        asked.shown += more;
+        if (!here && items.length < asked.shown) search(0, true);
+        drawCaseList();
+      },
     }, t("more_cases", { n: more }))));
   }
   replace(byId("case-list"), ...rows);
@@ -100,7 +140,8 @@ function row(item) {
     h("span", { class: "case-main" },
       h("span", { class: "case-title" }, h("span", { class: "no" }, `#${item.number}`),
         h("span", { class: "case-type" }, typeName(item)),
-        item.drill ? h("span", { class: "chip drill" }, t("drill")) : null),
+        item.drill ? h("span", { class: "chip drill" }, t("drill")) : null,
+        item.lead_wanted && !item.closed_at ? h("span", { class: "chip lead-wanted" }, t("lead_wanted")) : null),
       h("span", { class: "case-place" }, place)),
     h("span", { class: "case-end" },
       h("span", { class: `chip status-${item.status}` }, slug("status", item.status)),
@@ -114,18 +155,17 @@ export function dueWords(item) {
   if (kind === "late") return t("overdue", { time: span(seconds) });
   if (kind === "met") return t("on_time", { time: span(seconds) });
   if (kind === "missed") return t("on_time_late", { time: span(seconds) });
+  if (kind === "missing") return t("nobody_arrived");
   return ago(item.reported_at);
 }
 
 export const dueClass = (item) => `due due-${lateness(item).kind}`;
 
 function drawTimes() {
-  const byId_ = new Map(state.cases.map((item) => [item.id, item]));
   for (const element of document.querySelectorAll("[data-due]")) {
-    const item = byId_.get(element.dataset.due);
+    const item = caseById(element.dataset.due);
     if (!item) continue;
     element.textContent = dueWords(item);
     element.className = dueClass(item);
   }
 }
-

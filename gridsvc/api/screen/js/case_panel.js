@@ -5,14 +5,16 @@ import { ago, dayAndTime, span, timeOf } from "./clock.js";
 import { dueClass, dueWords } from "./case_list.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { showPlace } from "./map.js";
-import { join, teamName, typeName } from "./names.js";
+import { caseTitle, join, teamName, typeName } from "./names.js";
 import { problemBox } from "./problems.js";
 import { get, post } from "./service.js";
+import { mayStep } from "./rights.js";
 import { caseById, on, set, state } from "./state.js";
 import { waySection } from "./way_block.js";
 import { slug, t } from "./words.js";
 
 const QUIET_STEPS = new Set(["cancel", "reopen"]);
+const ENDS_ENGAGEMENTS = new Set(["archive", "cancel"]);
 const NEEDS_REASON = new Set(["decline", "withdraw"]);
 
 const UNSENT = { body: "", key: "" };
@@ -23,7 +25,7 @@ let act = {}; // {choose(id), close(), changed()}
 export function startCasePanel(actions) {
   act = actions;
   on(["selected"], open);
-  on(["shown", "teams", "plans", "facts"], drawCasePanel);
+  on(["shown", "teams", "plans", "facts", "session"], drawCasePanel);
   on(["cases"], () => {
     // Something about the case changed since it was read: read it again.
     const item = caseById(state.selected);
@@ -31,7 +33,7 @@ export function startCasePanel(actions) {
   });
 }
 
-const signature = (item) => JSON.stringify([item.status, item.waiting, item.arrived_at, item.moving_at, item.teams]);
+const signature = (item) => JSON.stringify([item.status, item.waiting, item.lead_wanted, item.timing, item.arrived_at, item.moving_at, item.teams]);
 
 function open() {
   if (panel.id === state.selected) return;
@@ -64,7 +66,7 @@ function show(whole) {
 
 async function take(step, teamId = null) {
   if (NEEDS_REASON.has(step) && !panel.note.trim()) {
-    panel.error = { problem: { detail: t("reason_needed", { step: slug("step", step) }) }, kind: "reason-missing" };
+    panel.error = { kind: "reason-missing", words: t("reason_needed", { step: slug("step", step) }) };
     drawCasePanel();
     byId("step-note")?.focus();
     return;
@@ -107,7 +109,8 @@ function head(title, item) {
     h("div", {}, item ? h("p", { class: "panel-no" }, `#${item.number}`,
       h("span", { class: `chip status-${item.status}` }, slug("status", item.status)),
       h("span", { class: `chip urgency-${item.urgency}` }, slug("urgency", item.urgency)),
-      item.drill ? h("span", { class: "chip drill" }, t("drill")) : null) : null,
+      item.drill ? h("span", { class: "chip drill" }, t("drill")) : null,
+      item.lead_wanted ? h("span", { class: "chip lead-wanted" }, t("lead_wanted")) : null) : null,
     h("h2", { id: "panel-title" }, title)),
     h("button", { type: "button", class: "icon-button", "aria-label": t("close"), data: { key: "close" }, onclick: act.close }, "✕"));
 }
@@ -132,6 +135,7 @@ function casePanel(whole) {
       whole.description ? h("p", { class: "said" }, whole.description) : null,
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,
+      whole.lead_wanted ? h("p", { class: "warn-box", data: { leadWanted: "" } }, t("lead_wanted_long")) : null,
       nextSteps(whole, live),
       waySection(),
       live.length || teamsOn(whole).length ? assignments(whole) : null,
@@ -168,7 +172,7 @@ function keepFolds(element) {
 }
 
 function nextSteps(whole, live) {
-  const legal = whole.legal_steps ?? [];
+  const legal = (whole.legal_steps ?? []).filter(mayStep);
   if (!legal.length) return null;
   const usual = legal.includes("assign") && !live.length ? "assign"
     : legal.find((step) => !QUIET_STEPS.has(step) && step !== "assign") ?? null;
@@ -176,10 +180,11 @@ function nextSteps(whole, live) {
     h("h3", {}, t("steps")),
     h("div", { class: "buttons" }, legal.map((step) => {
       const word = step === "assign" && live.length ? t("step.assign_again") : slug("step", step);
-      const asks = step === "cancel";
+      const out = ENDS_ENGAGEMENTS.has(step) ? live : [];
+      const asks = step === "cancel" || out.length > 0;
       return h("button", {
         type: "button", disabled: panel.busy, data: { key: `step-${step}`, step },
-        class: step === usual ? "primary" : asks ? "danger" : "",
+        class: step === "cancel" || panel.sure === step ? "danger" : step === usual ? "primary" : "",
         onclick: () => {
           if (asks && panel.sure !== step) {
             panel.sure = step;
@@ -187,7 +192,11 @@ function nextSteps(whole, live) {
           } else take(step);
         },
       }, asks && panel.sure === step ? t("sure", { step: word }) : word);
-    })),
+    }), panel.sure ? h("button", { type: "button", class: "quiet", data: { key: "not-sure" },
+      onclick: () => { panel.sure = null; drawCasePanel(); } }, t("cancel")) : null),
+    panel.sure && live.length && ENDS_ENGAGEMENTS.has(panel.sure)
+      ? h("p", { class: "warn-box", role: "alert", data: { outstanding: live.length } },
+        t("teams_outstanding", { n: live.length, teams: join(live.map((each) => teamName(each.team_id))), step: slug("step", panel.sure) })) : null,
     h("input", {
       type: "text", id: "step-note", class: "note", placeholder: t("note"), "aria-label": t("note"), maxlength: 500,
       value: panel.note, data: { key: "note" }, oninput: (event) => { panel.note = event.target.value; },
@@ -204,11 +213,21 @@ function assignments(whole) {
         h("ol", { class: "stamps" }, stamps.map(([step, at]) =>
           h("li", {}, step === "assigned" ? slug("event", "assign") : slug("event", step), " ", h("time", { datetime: at }, timeOf(at)))),
         each.until ? h("li", {}, slug("outcome", each.outcome), " ", h("time", { datetime: each.until }, timeOf(each.until))) : null),
-        each.legal_steps.length ? h("div", { class: "buttons small" }, each.legal_steps.map((step) => h("button", {
+        each.preempted_by ? h("p", { class: "warn small" }, t("preempted_by"), " ",
+          h("button", { type: "button", class: "link-button", data: { key: `preempted ${each.team_id}` }, onclick: () => act.choose(preempting(each).id) },
+            preempting(each).title)) : null,
+        (each.legal_steps ?? []).some(mayStep) ? h("div", { class: "buttons small" }, each.legal_steps.filter(mayStep).map((step) => h("button", {
           type: "button", disabled: panel.busy, data: { key: `${each.team_id} ${step}`, step, of: each.team_id },
           class: NEEDS_REASON.has(step) ? "quiet" : "", onclick: () => take(step, each.team_id),
         }, slug("step", step)))) : null));
     })));
+}
+
+/** The live case that took a team from this drill: `preempted_by` is its id, or {id, number}. */
+function preempting(each) {
+  const { id = each.preempted_by, number = null } = Object(each.preempted_by) === each.preempted_by ? each.preempted_by : {};
+  const item = caseById(id);
+  return { id, title: item ? caseTitle(item) : number ? t("case_no", { number: `#${number}` }) : t("open_the_case") };
 }
 
 function duplicates(whole) {

@@ -50,16 +50,28 @@ export function ago(moment) {
   return dayAndTime(moment);
 }
 
-/** How a case stands to its target: {kind: none|running|late|met|missed, seconds}. */
+/**
+ * How a case stands to what it is due: {kind, seconds}. `running` and `late` (nobody has arrived, or a step takes too
+ * long), `met` and `missed` (the first team arrived in time or not), `missing` (closed, nobody arrived), `none`.
+ */
 export function lateness(item) {
-  if (!item.target_s) return { kind: "none", seconds: 0 };
-  const reported = Date.parse(item.reported_at);
-  const end = item.arrived_at ?? item.closed_at;
-  const taken = ((end ? Date.parse(end) : now()) - reported) / 1000;
-  const late = taken > item.target_s;
-  if (item.arrived_at) return { kind: late ? "missed" : "met", seconds: taken };
-  if (item.closed_at) return { kind: "none", seconds: 0 };
-  return { kind: late ? "late" : "running", seconds: late ? taken - item.target_s : item.target_s - taken };
+  const due = dueAt(item);
+  if (!item.closed_at && due !== null && (!item.arrived_at || now() > due)) {
+    const left = (due - now()) / 1000;
+    return left < 0 ? { kind: "late", seconds: -left } : { kind: "running", seconds: left };
+  }
+  if (item.arrived_at && item.target_s) {
+    const taken = (Date.parse(item.arrived_at) - Date.parse(item.reported_at)) / 1000;
+    const missed = ["met", "late"].includes(item.timing) ? item.timing === "late" : taken > item.target_s;
+    return { kind: missed ? "missed" : "met", seconds: taken };
+  }
+  return { kind: item.closed_at && item.target_s && item.status !== "cancelled" ? "missing" : "none", seconds: 0 };
+}
+
+/** When a case is due (ms): its target until somebody has arrived, then the limit of its step; null = nothing is due. */
+function dueAt(item) {
+  if (item.due_at) return Date.parse(item.due_at);
+  return item.target_s && !item.arrived_at ? Date.parse(item.reported_at) + item.target_s * 1000 : null;
 }
 
 export const isLate = (item) => ["late", "missed"].includes(lateness(item).kind);

@@ -8,7 +8,7 @@ import { slug, t } from "./words.js";
 
 export function startLegend() {
   on(["facts"], drawLegend);
-  byId("legend").open = matchMedia("(min-width: 75rem) and (min-height: 50rem)").matches;
+  byId("legend").open = matchMedia("(min-width: 1600px) and (min-height: 800px)").matches;
   drawLegend();
 }
 

@@ -2,7 +2,8 @@
 
 import { startAreas } from "./areas.js";
 import { drawAreasCard, startAreasCard } from "./areas_card.js";
-import { drawCaseList, drawFilters, startCaseList } from "./case_list.js";
+import { drawAlarms, startAlarms } from "./alarms.js";
+import { drawCaseList, drawFilters, searchAgain, startCaseList } from "./case_list.js";
 import { drawCasePanel, startCasePanel } from "./case_panel.js";
 import { readServed, startCoverage } from "./coverage.js";
 import { byId, h } from "./dom.js";
@@ -10,16 +11,19 @@ import { drawLayers, startLayers } from "./layers.js";
 import { drawLegend, startLegend } from "./legend.js";
 import { isPicking, pick, startMap } from "./map.js";
 import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
+import { may } from "./rights.js";
 import { get, poll, readSession, signOut } from "./service.js";
 import { on, set, state } from "./state.js";
 import { drawTopBar, startTopBar } from "./top_bar.js";
 import { startWayBlock } from "./way_block.js";
 import { startWays } from "./ways.js";
-import { language, setLanguage, t, translatePage } from "./words.js";
+import { language, setLanguage, slug, t, translatePage } from "./words.js";
 
 const CASES_MS = 3_000;
 const TEAMS_MS = 5_000;
+const SESSION_MS = 2_000; // until it is known
 const FACTS_MS = 60_000;
+const PROPOSALS_MS = 6_000;
 
 let readCases = () => {};
 let readTeams = () => {};
@@ -27,6 +31,7 @@ let readTeams = () => {};
 const changed = () => {
   readCases();
   readTeams();
+  searchAgain();
 };
 
 function choose(id) {
@@ -65,6 +70,14 @@ function drawTabs() {
   document.body.dataset.view = state.view;
 }
 
+/** Who is signed in; what they may not do is not offered. */
+function drawSession() {
+  const { session } = state;
+  byId("new-report").hidden = !may("REPORT");
+  byId("sign-out").hidden = !session || session.auth === "off";
+  if (session) byId("sign-out").title = `${session.name} · ${slug("role", session.role)}`;
+}
+
 function drawLanguage() {
   const button = byId("language");
   button.textContent = t("other_language");
@@ -81,6 +94,8 @@ function redraw() {
   drawLayers();
   drawAreasCard();
   drawTabs();
+  drawSession();
+  drawAlarms();
   if (state.draft) drawReportPanel();
   else drawCasePanel();
   set({ teams: state.teams }); // the chips on the map carry a letter of the language
@@ -95,7 +110,7 @@ function keys(event) {
     if (event.key === "/") {
       event.preventDefault();
       byId("case-search").focus();
-    } else if (event.key === "n") openReport();
+    } else if (event.key === "n" && may("REPORT")) openReport();
   }
 }
 
@@ -103,6 +118,12 @@ function keys(event) {
 async function readFacts() {
   const [facts, plans] = await Promise.all([get("/screen/facts"), get("/response-plans")]);
   set({ facts, plans: plans.items });
+}
+
+/** How many cases are closed: counted rarely, since it grows with every case that ever was. */
+async function countClosed() {
+  const { counts } = await get("/screen/search?list=closed");
+  set({ counts: { ...state.counts, closed: counts.closed } });
 }
 
 async function start() {
@@ -120,6 +141,8 @@ async function start() {
   startAreas();
   startCoverage();
   startAreasCard();
+  startAlarms({ choose, changed });
+  on(["session"], drawSession);
   on(["draft", "selected"], drawPanel);
   on(["view", "draft", "selected"], drawTabs);
   drawTabs();
@@ -130,21 +153,25 @@ async function start() {
   });
   document.addEventListener("keydown", keys);
 
-  readSession().then((me) => {
-    byId("sign-out").hidden = me.auth === "off";
-    byId("sign-out").title = `${me.name} (${me.role})`;
-  }, () => {});
+  poll(async () => {
+    if (!state.session) set({ session: await readSession() });
+  }, SESSION_MS);
   byId("sign-out").addEventListener("click", signOut);
 
   let mapStarted = false;
   poll(async () => {
     await readFacts();
     readServed().catch(() => {}); // asked again with the facts
+    countClosed().catch(() => {});
     if (mapStarted) return;
     mapStarted = true;
     startMap({ choose, place, reportHere: (lon, lat) => openReport({ lon, lat }) });
   }, FACTS_MS);
-  readCases = poll(async () => { set({ cases: (await get("/screen/cases")).items }); }, CASES_MS);
+  readCases = poll(async () => {
+    const { items, counts } = await get("/screen/cases");
+    set({ cases: items, counts: { closed: state.counts.closed, ...counts } });
+  }, CASES_MS);
+  poll(async () => { set({ proposals: (await get("/proposals")).items }); }, PROPOSALS_MS);
   readTeams = poll(async () => { set({ teams: (await get("/teams")).items }); }, TEAMS_MS);
 }
 

@@ -8,6 +8,8 @@ import { icon, imageOptions } from "./map_icons.js";
 import { mapStyle, TEAMS_FROM_ZOOM } from "./map_style.js";
 import { openCases, unitMark } from "./names.js";
 import { padding, startOverlays } from "./overlays.js";
+import { ownersOf } from "./owners.js";
+import { may } from "./rights.js";
 import { caseById, district, isWaiting, on, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -15,6 +17,7 @@ const EMPTY = { type: "FeatureCollection", features: [] };
 const LAYERS = "grids,grid_labels,roads";
 const TEAMS_A_ROW = 4;
 const TOWN_M = 2_000;
+const REST_MS = 150; // how long the pointer rests before the owners there are asked for
 
 let map = null;
 let library = null;
@@ -115,6 +118,7 @@ function listen() {
     else openPlaceCard(event.lngLat.wrap());
   });
   map.on("contextmenu", (event) => {
+    if (!may("REPORT")) return;
     const { lng, lat } = event.lngLat.wrap();
     act.reportHere(lng, lat);
   });
@@ -122,7 +126,7 @@ function listen() {
     map.on("mouseenter", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "pointer"); });
     map.on("mouseleave", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : ""); });
   }
-  map.on("mousemove", (event) => hover(event.point));
+  map.on("mousemove", (event) => hover(event));
   map.on("mouseout", () => hover(null));
   map.getCanvas().addEventListener("keydown", (event) => {
     // With the keyboard the middle of the map is the place.
@@ -136,30 +140,43 @@ function listen() {
 }
 
 function openPlaceCard(at) {
-  showPlaceCard(library, map, at, gridsAt(map.project(at)).map((feature) => feature.properties.name), act.reportHere);
+  showPlaceCard(library, map, at, act.reportHere);
 }
 
 const around = ({ x, y }) => [[x - 6, y - 6], [x + 6, y + 6]];
 
 const ORDER = ["regional", "township", "area", "village"];
 
-/** The grids at a point of the screen, the wide one first. */
-function gridsAt(point) {
-  const found = map.queryRenderedFeatures(point, { layers: ["grid-hit"] });
-  return ORDER.map((level) => found.find((feature) => feature.properties.level === level)).filter(Boolean);
+let hovering = new AbortController();
+
+/** Where the pointer rests: name the owners there, and who is first there where that is drawn; lighten the finest. */
+function hover(event) {
+  hovering.abort();
+  hovering = new AbortController();
+  const { signal } = hovering;
+  drawUnder([], event ? firstAt(event.point) : null);
+  if (!event) return;
+  const { lng, lat } = event.lngLat.wrap();
+  setTimeout(async () => {
+    if (signal.aborted) return;
+    try {
+      const { owners } = await ownersOf(lng, lat, { signal });
+      if (!signal.aborted) drawUnder(ORDER.map((level) => owners[level] && { ...owners[level], level }).filter(Boolean), firstAt(event.point));
+    } catch { /* outside every district, or no answer: nothing is named */ }
+  }, REST_MS);
 }
 
-/** Name the grids under the pointer, and who is first there where that is drawn; lighten the finest. */
-function hover(point) {
-  const chain = point ? gridsAt(point) : [];
-  const first = point && map.getLayer("first") ? firstThere(map.queryRenderedFeatures(around(point), { layers: ["first"] })) : [];
-  map.setFilter("grid-hover", ["==", ["get", "code"], chain.at(-1)?.properties.code ?? ""]);
+const firstAt = (point) =>
+  (map.getLayer("first") ? firstThere(map.queryRenderedFeatures(around(point), { layers: ["first"] }))[0] : null) ?? null;
+
+function drawUnder(owners, first) {
+  const drawn = district()?.levels ?? {};
+  map.setFilter("grid-hover", ["==", ["get", "code"], owners.at(-1)?.code ?? ""]);
   const line = byId("under");
-  replace(line, ...chain.map((feature) => h("span", {},
-    feature.properties.name,
-    feature.properties.derived ? h("small", {}, ` ${t("derived")}`) : null)),
-  first.length ? h("strong", {}, t("first_here", { team: first[0] })) : null);
-  line.hidden = !chain.length;
+  replace(line, ...owners.map((owner) => h("span", {}, owner.name,
+    drawn[owner.level]?.derived ? h("small", {}, ` ${t("derived")}`) : null)),
+  first ? h("strong", {}, t("first_here", { team: first })) : null);
+  line.hidden = !owners.length && !first;
 }
 
 /** Ask for a place on the map, or stop asking. */

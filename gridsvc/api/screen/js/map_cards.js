@@ -1,8 +1,12 @@
-/** The small cards on the map: a team, or a place with what can be asked there. */
+/** The small cards on the map: a team, or a place with its owners and what can be asked there. */
 
 import { showPlaceAreas, showTeamAreas } from "./areas.js";
-import { h } from "./dom.js";
+import { ownerChain, ruleLine } from "./answer.js";
+import { h, replace } from "./dom.js";
 import { caseTitle, teamName, unitName } from "./names.js";
+import { officersOf, ownersOf } from "./owners.js";
+import { problemBox } from "./problems.js";
+import { may } from "./rights.js";
 import { state } from "./state.js";
 import { compare, sceneNow } from "./ways.js";
 import { slug, t } from "./words.js";
@@ -14,7 +18,7 @@ export const isCardOpen = () => Boolean(card?.isOpen());
 
 function open(library, map, at, content) {
   card?.remove();
-  card = new library.Popup({ closeButton: true, maxWidth: "280px" }).setLngLat(at).setDOMContent(content).addTo(map);
+  card = new library.Popup({ closeButton: true, maxWidth: "340px" }).setLngLat(at).setDOMContent(content).addTo(map);
   card.getElement().querySelector(".maplibregl-popup-close-button")?.setAttribute("aria-label", t("close"));
   content.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -44,13 +48,28 @@ export function showTeamCard(library, map, id, at, choose) {
       action(map, "areas_of_team", () => showTeamAreas(id)))));
 }
 
-/** `grids` are the names of the grids there, the wide one first. */
-export function showPlaceCard(library, map, { lng, lat }, grids, report) {
-  open(library, map, { lng, lat }, h("div", { class: "map-card" },
-    h("strong", {}, grids.at(-1) ?? t("unknown")),
-    grids.length > 1 ? h("p", { class: "dim small" }, grids.slice(0, -1).join(" › ")) : null,
+/** Whose a place is, at every level, and what can be asked there. */
+export function showPlaceCard(library, map, { lng, lat }, report) {
+  const body = h("div", { class: "place-owners" }, h("p", { class: "dim" }, t("loading")));
+  open(library, map, { lng, lat }, h("div", { class: "map-card place-card" },
+    body,
     h("p", { class: "dim small" }, `${lng.toFixed(5)}, ${lat.toFixed(5)}`),
     h("div", { class: "buttons small" },
       action(map, "areas_here", () => showPlaceAreas(lng, lat)),
-      action(map, "report_here", () => report(lng, lat)))));
+      may("REPORT") ? action(map, "report_here", () => report(lng, lat)) : null)));
+  fillOwners(body, lng, lat);
+}
+
+async function fillOwners(body, lon, lat) {
+  try {
+    const answer = await ownersOf(lon, lat);
+    const draw = (officers) => replace(body,
+      h("h3", {}, t("owners"), h("span", { class: "aside" }, answer.generation ? t("ownership_generation", { n: answer.generation }) : "")),
+      ownerChain(answer.owners, undefined, officers),
+      ruleLine(answer.rule));
+    draw(null); // the owners at once; their officers a moment later
+    draw(await officersOf(answer));
+  } catch (error) {
+    if (!body.querySelector(".chain")) replace(body, problemBox(error));
+  }
 }

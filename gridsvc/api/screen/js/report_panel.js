@@ -6,7 +6,7 @@ import { isPicking, pick, showPlace } from "./map.js";
 import { fieldName, typeName } from "./names.js";
 import { problemBox } from "./problems.js";
 import { post } from "./service.js";
-import { planByType, set, state } from "./state.js";
+import { district, planByType, set, state } from "./state.js";
 import { waySection } from "./way_block.js";
 import { language, slug, t } from "./words.js";
 
@@ -113,7 +113,7 @@ function readCoordinates() {
 
 function byAddress(draft) {
   return h("label", { class: "field" }, h("span", {}, t("address")),
-    h("input", { type: "text", name: "address", autocomplete: "off", placeholder: t("address_hint"), value: draft.address ?? "",
+    h("input", { type: "text", name: "address", autocomplete: "off", placeholder: district()?.address_example ? t("address_hint", { example: district().address_example }) : t("address"), value: draft.address ?? "",
       data: { key: "address" }, oninput: (event) => { state.draft.address = event.target.value; preview(900); } }));
 }
 
@@ -235,11 +235,11 @@ async function send(event) {
   event.preventDefault();
   const draft = state.draft;
   if (draft.mode === "coordinates" && !Number.isFinite(draft.lon ?? NaN) && (draft.lon_text || draft.lat_text)) {
-    return problem({ kind: "invalid-input", problem: { detail: t("bad_coordinates") } });
+    return problem({ kind: "invalid-input", words: t("bad_coordinates") });
   }
   const told = body();
   if (!told) {
-    return problem({ kind: "invalid-input", problem: { detail: t(draft.type ? "need_place" : "need_type") } });
+    return problem({ kind: "invalid-input", words: t(draft.type ? "need_place" : "need_type") });
   }
   const button = byId("send");
   button.disabled = true;

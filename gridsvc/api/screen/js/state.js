@@ -1,9 +1,13 @@
-/** What the screen knows; whoever draws it listens. */
+/** What the screen knows; the parts that draw it listen to changes. */
 
 export const state = {
   facts: null, // GET /screen/facts
   plans: [], // GET /response-plans
-  cases: [], // GET /screen/cases
+  session: null, // GET /session: who is signed in, and what they may do
+  cases: [], // GET /screen/cases: every open case, in the order of the queue
+  counts: {}, // how many cases each list holds, by the service
+  found: null, // what the service found for the list that is shown: {items, counts}; null = the list is in `cases`
+  proposals: [], // GET /proposals: what waits for a decision
   teams: [], // GET /teams
   selected: null, // id of the case in the panel
   shown: null, // the whole case in the panel
@@ -27,17 +31,18 @@ export function on(names, listener) {
   for (const name of names) listeners.set(name, [...(listeners.get(name) ?? []), listener]);
 }
 
-/** Change the state, then tell each listener once. */
+/** Change the state, then call each listener once. */
 export function set(changes) {
   Object.assign(state, changes);
-  const told = new Set(Object.keys(changes).flatMap((name) => listeners.get(name) ?? []));
-  for (const listener of told) listener();
+  const called = new Set(Object.keys(changes).flatMap((name) => listeners.get(name) ?? []));
+  for (const listener of called) listener();
 }
 
 export const district = () => state.facts?.districts[0] ?? null;
 export const teamById = (id) => state.teams.find((team) => team.id === id) ?? null;
 export const planByType = (type) => state.plans.find((plan) => plan.type === type) ?? null;
-export const caseById = (id) => state.cases.find((item) => item.id === id) ?? null;
+export const caseById = (id) =>
+  state.cases.find((item) => item.id === id) ?? state.found?.items.find((item) => item.id === id) ?? null;
 
-/** Whether a case stands still because no team is on it. */
-export const isWaiting = (item) => item.waiting && !item.closed_at && !item.teams.length;
+/** Whether a case stands still: no team is on it, or it waits for a lead. */
+export const isWaiting = (item) => !item.closed_at && (Boolean(item.lead_wanted) || (item.waiting && !item.teams.length));

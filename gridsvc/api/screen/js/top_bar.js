@@ -1,15 +1,15 @@
 /** The top bar: which district, what is made up, the counts that matter, whether data is fresh, the district's clock. */
 
-import { isLate, span, timeOf, zoneName } from "./clock.js";
+import { span, timeOf, zoneName } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
-import { derivedLevels, join, openCases } from "./names.js";
+import { derivedLevels, join } from "./names.js";
 import { link, now, onLink } from "./service.js";
-import { district, isWaiting, on, state } from "./state.js";
+import { district, on, state } from "./state.js";
 import { t } from "./words.js";
 
 export function startTopBar() {
   on(["facts"], drawDistrict);
-  on(["cases", "teams"], drawCounters);
+  on(["counts", "teams"], drawCounters);
   onLink(drawLink);
   setInterval(() => {
     drawLink();
@@ -43,14 +43,12 @@ function drawDistrict() {
 }
 
 function drawCounters() {
-  const open = openCases();
   const free = state.teams.filter((team) => team.status === "available").length;
-  const late = open.filter((item) => item.urgency === "emergency" && isLate(item) && !item.arrived_at).length;
-  const waiting = open.filter(isWaiting).length;
+  const { open, waiting, late } = state.counts;
   const counters = [
-    ["count_open", open.length, ""],
-    ["count_waiting", waiting, waiting ? "is-waiting" : ""],
-    ["count_late", late, late ? "is-late" : ""],
+    ["count_open", open ?? "—", ""],
+    ["count_waiting", waiting ?? "—", waiting ? "is-waiting" : ""],
+    ["count_late", late ?? "—", late ? "is-late" : ""],
     ["count_free", t("of", { n: free, all: state.teams.length }), ""],
   ];
   replace(byId("counters"), ...counters.map(([word, value, mood]) =>

@@ -4,6 +4,7 @@ import { span, timeOf } from "./clock.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { showTeamAreas } from "./areas.js";
 import { teamName } from "./names.js";
+import { problemLine } from "./problems.js";
 import { on, set, state, teamById } from "./state.js";
 import { askAgain, compare, sceneNow } from "./ways.js";
 import { t } from "./words.js";
@@ -101,7 +102,7 @@ function difference(seconds) {
   return t(seconds > 0 ? "way_slower" : "way_faster", { time: span(Math.abs(seconds)) });
 }
 
-const why = (error) => t(error.slow ? "way_slow" : "way_failed", { why: error.problem?.detail || t("no_answer_short") });
+const why = (error) => t(error.slow ? "way_slow" : "way_failed", { why: problemLine(error) });
 
 function buttons(way) {
   const found = [
@@ -120,5 +121,5 @@ function tell() {
   const key = `${way.team_id} ${Math.round(way.seconds)} ${sceneNow()?.subject}`;
   if (key === told) return;
   told = key;
-  announce(t("way_told", { team: teamName(way.team_id), time: span(way.seconds), distance: kilometres(way.length_m) }));
+  announce(t("way_said", { team: teamName(way.team_id), time: span(way.seconds), distance: kilometres(way.length_m) }));
 }

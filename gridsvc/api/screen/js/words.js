@@ -40,6 +40,9 @@ export function slug(group, value) {
   return LANGUAGES[language][key] ?? String(value).replaceAll(/[-_]/g, " ");
 }
 
+/** The words for `key`, or null where there are none. */
+export const wordsFor = (key) => LANGUAGES[language][key] ?? null;
+
 /** Fill in the words of the page itself. */
 export function translatePage() {
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = t(element.dataset.word);

@@ -1,0 +1,137 @@
+"""Escalations and proposals are shown with a sound until they are acknowledged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.screen.conftest import change_answer
+from tests.screen.test_screen import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.screen.conftest import Served
+    from tests.screen.test_screen import Open
+
+SOUNDS = "Number(document.body.dataset.sounds ?? 0)"
+
+
+class Alarms:
+    """What the service says of alarms: one escalated case, and proposals that wait for a decision."""
+
+    def __init__(self, case: dict[str, Any], proposals: list[dict[str, Any]]) -> None:
+        self.case = case
+        self.rank = 1
+        self.proposals = proposals
+
+    def alerts(self) -> list[dict[str, Any]]:
+        limit = datetime.now(UTC) - timedelta(seconds=90)
+        return [
+            {"step": "accept", "rank": rank, "since": "2026-03-01T04:00:00+00:00", "limit_at": limit.isoformat(),
+             "at": limit.isoformat(), "level": "township", "owner": "330703101000", "owner_name": "孝顺镇"}
+            for rank in range(self.rank + 1)
+        ]  # fmt: skip
+
+    def install(self, page: Page) -> None:
+        def cases(answer: Any) -> Any:
+            alerts = {self.case["id"]: self.alerts()}
+            return answer | {"items": [item | {"alerts": alerts.get(item["id"], [])} for item in answer["items"]]}
+
+        change_answer(page, "**/screen/cases", cases)
+        change_answer(page, "**/proposals", lambda _: {"items": self.proposals})
+
+
+@pytest.fixture
+def alarms(served: Served) -> Alarms:
+    case = next(item for item in served.web.get("/screen/cases").json()["items"] if not item["drill"])
+    return Alarms(case, [])
+
+
+def test_an_escalation_sounds_until_it_is_acknowledged(open_screen: Open, alarms: Alarms) -> None:
+    page, seen = open_screen(before=alarms.install)
+    page.wait_for_selector(f"[data-alarm='{alarms.case['id']}']")
+    words = page.inner_text("#alarms")
+    assert f"#{alarms.case['number']}" in words
+    assert "受理超时" in words
+    assert "1:3" in words
+    assert "孝顺镇" in words
+    # Before the first click or key the browser lets no sound out: that is said, and can be cured.
+    assert "未允许声音" in page.inner_text(".sound-blocked")
+    page.click("[data-key=unblock]")
+    page.wait_for_selector(".sound-blocked", state="detached")
+    until(page, f"{SOUNDS} >= 2")  # it repeats
+    page.click("[data-acknowledge]")
+    page.wait_for_selector("#alarms", state="hidden")
+    silent = page.evaluate(SOUNDS)
+    page.wait_for_timeout(5_000)
+    assert page.evaluate(SOUNDS) == silent
+    assert [error for error in seen.errors if "ERR_FAILED" not in error] == []  # the map was kept away
+
+
+def test_an_alarm_stays_acknowledged_until_it_escalates_further(open_screen: Open, alarms: Alarms) -> None:
+    page, _ = open_screen(before=alarms.install)
+    page.click("[data-acknowledge]")
+    page.reload()
+    page.wait_for_selector(".case", state="attached")
+    page.wait_for_timeout(1_000)
+    assert page.is_hidden("#alarms")
+    alarms.rank = 2
+    page.wait_for_selector(f"[data-alarm='{alarms.case['id']}']")
+
+
+def test_a_warning_and_a_drill_make_no_sound(open_screen: Open, alarms: Alarms, served: Served) -> None:
+    alarms.rank = 0
+    page, _ = open_screen(before=alarms.install)
+    page.wait_for_timeout(1_000)
+    assert page.is_hidden("#alarms")
+
+
+def proposal_of(case: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "district": "330703", "kind": "yellow-card",
+            "incident_id": case["id"], "subject": "330703001000-1", "grounds": {"step": "feedback", "over_s": 120.0},
+            "proposed_at": "2026-03-01T04:00:00+00:00", "decision": None}  # fmt: skip
+
+
+def test_a_proposal_is_decided_by_a_person_with_a_reason(open_screen: Open, alarms: Alarms) -> None:
+    alarms.rank = 0
+    alarms.proposals = [proposal_of(alarms.case)]
+    sent: list[Any] = []
+
+    def before(page: Page) -> None:
+        alarms.install(page)
+
+        def decide(route: Any) -> None:
+            sent.append(route.request.post_data_json)
+            alarms.proposals = []
+            route.fulfill(status=200, json={})
+
+        page.route("**/proposals/*/decision", decide)
+
+    page, _ = open_screen(before=before)
+    page.wait_for_selector("[data-proposal]")
+    assert "黄牌" in page.inner_text("[data-proposal]")
+    assert "2:00" in page.inner_text("[data-proposal]")
+    page.click("[data-decide=rejected]")
+    page.click(".alarm-form button[type=submit]")
+    assert sent == []  # no rejection without its reason
+    page.fill("#reject-reason", "现场被洪水阻断")
+    page.click(".alarm-form button[type=submit]")
+    page.wait_for_selector("#alarms", state="hidden")
+    assert sent == [{"decision": "rejected", "reason": "现场被洪水阻断"}]
+
+
+def test_who_may_not_decide_is_not_offered_to(open_screen: Open, alarms: Alarms) -> None:
+    alarms.proposals = [proposal_of(alarms.case)]
+
+    def before(page: Page) -> None:
+        alarms.install(page)
+        session = {"auth": "required", "name": "x", "role": "officer", "rights": ["LOOK"], "csrf": "x"}
+        change_answer(page, "**/session", lambda _: session)
+
+    page, _ = open_screen(before=before)
+    page.wait_for_selector("[data-proposal] [data-acknowledge]")
+    page.wait_for_selector("#sign-out:not([hidden])")
+    assert page.locator("[data-decide]").count() == 0

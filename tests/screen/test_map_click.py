@@ -1,0 +1,83 @@
+"""A click on the map asks the service whose the place is; the legend is closed where it would cover the map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.screen.test_screen import PROJECT, place_inside, until
+
+if TYPE_CHECKING:
+    from tests.screen.conftest import Served
+    from tests.screen.test_screen import Open
+
+UNPROJECT = """([x, y]) => {
+    const box = gridsvc.map.getCanvas().getBoundingClientRect();
+    const {lng, lat} = gridsvc.map.unproject([x - box.left, y - box.top]);
+    return [lng, lat];
+}"""
+
+
+def border(served: Served, lon: float, lat: float) -> tuple[float, float]:
+    """A place a metre beside the border of two villages, east of a place."""
+
+    def village(east: float) -> Any:
+        owners = served.web.get("/owners", params={"lon": east, "lat": lat}).json()["owners"]
+        return owners["village"]
+
+    here, beyond = lon, lon
+    while village(beyond) == village(lon):
+        beyond += 0.002
+    while beyond - here > 1e-5:
+        middle = (here + beyond) / 2
+        here, beyond = (middle, beyond) if village(middle) == village(lon) else (here, middle)
+    return beyond, lat
+
+
+def test_a_click_names_the_owners_that_the_service_answers(open_screen: Open, served: Served) -> None:
+    page, seen = open_screen(draw_map=True)
+    lon, lat = border(served, *place_inside(served))
+    page.evaluate("([lon, lat]) => gridsvc.map.jumpTo({center: [lon, lat], zoom: 11})", [lon, lat])
+    x, y = page.evaluate(PROJECT, [lon, lat])
+    page.mouse.click(x, y)
+    page.wait_for_selector(".place-card .officer")
+    asked = page.evaluate(UNPROJECT, [x, y])
+    told = served.web.get("/owners", params={"lon": asked[0], "lat": asked[1]}).json()
+    for level, owner in told["owners"].items():
+        words = page.inner_text(f".place-card .chain li[data-level={level}]")
+        assert owner["name"] in words
+        assert owner["code"] in words
+    assert page.locator(".place-card .chain li").count() == 4
+    assert page.inner_text(".place-card .rule")
+    assert "网格第 1 代" in page.inner_text(".place-card")
+    assert any("/owners?" in url for url in seen.requests)
+    # The officer of the village, by the grids in force.
+    village = told["owners"]["village"]["code"]
+    query = {"district": told["district"], "generation": told["generation"], "code": [village]}
+    officer = served.web.get("/screen/officers", params=query).json().get(village)
+    assert (officer or "未登记网格员") in page.inner_text(".place-card .chain li[data-level=village]")
+
+
+def test_the_pointer_names_the_owners_that_the_service_answers(open_screen: Open, served: Served) -> None:
+    page, _ = open_screen(draw_map=True)
+    lon, lat = place_inside(served)
+    page.mouse.move(*page.evaluate(PROJECT, [lon, lat]))
+    page.wait_for_selector("#under:not([hidden])")
+    owners = served.web.get("/owners", params={"lon": lon, "lat": lat}).json()["owners"]
+    until(page, f"document.querySelector('#under').textContent.includes('{owners['township']['name']}')")
+
+
+def test_a_click_outside_every_district_says_so(open_screen: Open) -> None:
+    page, _ = open_screen(draw_map=True)
+    page.evaluate("gridsvc.map.jumpTo({center: [119.2, 29.6], zoom: 12})")
+    page.mouse.click(800, 500)
+    page.wait_for_selector(".place-card .problem")
+    assert "所辖区县之外" in page.inner_text(".place-card")
+    assert "公里" in page.inner_text(".place-card")
+
+
+@pytest.mark.parametrize(("width", "is_open"), [(1366, False), (1599, False), (1920, True)])
+def test_the_legend_is_closed_below_1600_px(open_screen: Open, width: int, is_open: bool) -> None:
+    page, _ = open_screen(width, 1000)
+    assert page.evaluate("document.querySelector('#legend').open") == is_open

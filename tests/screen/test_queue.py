@@ -1,0 +1,118 @@
+"""The list of cases: the longest overdue first, drills in a list of their own, searched and counted by the service."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.screen.conftest import change_answer
+from tests.screen.test_screen import emergency, place_inside, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.screen.conftest import Served
+    from tests.screen.test_screen import Open
+
+COUNT = "Number(document.querySelector('[data-filter={}] .n').textContent)"
+
+
+@pytest.fixture(scope="module")
+def drill(served: Served) -> Any:
+    lon, lat = place_inside(served)
+    body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
+    return served.web.post("/incidents", json=body).json()
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(text.removeprefix("#")) for text in page.locator(".case .no").all_inner_texts()]
+
+
+def test_the_queue_is_in_the_order_of_time_overdue(open_screen: Open, served: Served) -> None:
+    page, _ = open_screen()
+    items = served.web.get("/screen/cases").json()["items"]
+    due = [item["due_at"] for item in items if item["due_at"] is not None]
+    assert due == sorted(due)
+    until(page, f"document.querySelectorAll('.case').length === {sum(not item['drill'] for item in items)}")
+    assert numbers(page) == [item["number"] for item in items if not item["drill"]]
+
+
+def test_drills_are_in_a_list_of_their_own_and_in_no_figure(open_screen: Open, drill: Any) -> None:
+    page, _ = open_screen()
+    until(page, COUNT.format("drills") + " > 0")
+    assert drill["number"] not in numbers(page)
+    page.click("[data-filter=drills]")
+    assert drill["number"] in numbers(page)
+    assert page.locator(".case").count() == page.locator(".case .chip.drill").count()
+    assert page.inner_text("#counters .counter:first-child dd") == page.inner_text("[data-filter=open] .n")
+
+
+def test_counts_are_those_of_the_service(open_screen: Open, served: Served) -> None:
+    page, _ = open_screen()
+    counts = served.web.get("/screen/search").json()["counts"]
+    for name, count in counts.items():
+        until(page, COUNT.format(name) + f" === {count}")
+    whole = served.web.get("/incidents", params={"limit": 1000}).json()["items"]
+    assert counts["closed"] == sum(item["status"] in {"archived", "cancelled"} for item in whole)
+    assert counts["open"] + counts["drills"] == len(whole) - counts["closed"]
+
+
+def test_all_closed_cases_can_be_reached(open_screen: Open, served: Served) -> None:
+    """More than a page of closed cases: the list goes on where the page ends."""
+    count = served.web.get("/screen/search", params={"list": "closed"}).json()["counts"]["closed"]
+
+    def three_times(page: Page) -> None:
+        # The demo has fewer than a page: let each page of the service be a third of it.
+        def change(answer: Any) -> Any:
+            return answer | {"items": answer["items"][: (count + 2) // 3]}
+
+        change_answer(page, re.compile(r"/screen/search\?list=closed(&skip=\d+)?$"), change)  # type: ignore[arg-type]
+
+    page, _ = open_screen(before=three_times)
+    page.click("[data-filter=closed]")
+    page.wait_for_selector(".case.is-closed")
+    while page.locator("[data-key=more]").count():
+        page.click("[data-key=more]")
+        page.wait_for_timeout(300)
+    assert len(set(numbers(page))) == count
+
+
+def test_a_closed_case_is_found_by_its_number(open_screen: Open, served: Served) -> None:
+    page, _ = open_screen()
+    closed = served.web.get("/screen/search", params={"list": "closed"}).json()["items"][-1]
+    page.click("[data-filter=closed]")
+    page.fill("#case-search", f"#{closed['number']}")
+    until(page, "document.querySelectorAll('.case').length === 1")
+    assert numbers(page) == [closed["number"]]
+    page.click(".case")
+    page.wait_for_selector(".timeline .event")
+    assert f"#{closed['number']}" in page.inner_text(".panel-no")
+
+
+def test_a_search_counts_what_it_finds_in_every_list(open_screen: Open, served: Served) -> None:
+    page, _ = open_screen()
+    closed = served.web.get("/screen/search", params={"list": "closed"}).json()["items"][0]
+    page.fill("#case-search", str(closed["number"]))
+    until(page, COUNT.format("closed") + " === 1")
+    assert page.inner_text("[data-filter=closed] .n") == "1"
+
+
+def test_a_case_that_waits_for_a_lead_is_in_the_waiting_list_and_marked(open_screen: Open, served: Served) -> None:
+    case = next(item for item in served.web.get("/screen/cases").json()["items"] if item["teams"])
+
+    def wait_for_lead(page: Page) -> None:
+        def change(answer: Any) -> Any:
+            items = [item | {"lead_wanted": item["id"] == case["id"]} for item in answer["items"]]
+            return answer | {"items": items}
+
+        change_answer(page, "**/screen/cases", change)
+        change_answer(page, f"**/incidents/{case['id']}", lambda answer: answer | {"lead_wanted": True})
+
+    page, _ = open_screen(before=wait_for_lead)
+    page.click("[data-filter=waiting]")
+    page.wait_for_selector(f"[data-case='{case['id']}'] .lead-wanted")
+    page.click(f"[data-case='{case['id']}']")
+    page.wait_for_selector("[data-lead-wanted]")
+    assert "待派主办" in page.inner_text(".panel-no")
