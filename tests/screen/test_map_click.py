@@ -81,3 +81,19 @@ def test_a_click_outside_every_district_says_so(open_screen: Open) -> None:
 def test_the_legend_is_closed_below_1600_px(open_screen: Open, width: int, is_open: bool) -> None:
     page, _ = open_screen(width, 1000)
     assert page.evaluate("document.querySelector('#legend').open") == is_open
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1366, 768)])
+def test_the_card_of_a_place_is_whole_within_the_map(open_screen: Open, width: int, height: int) -> None:
+    page, _ = open_screen(width, height, draw_map=True)
+    frame = page.locator("#map canvas").bounding_box()
+    assert frame is not None
+    page.mouse.click(frame["x"] + frame["width"] * 0.6, frame["y"] + frame["height"] * 0.5)
+    page.wait_for_selector(".place-card .officer")
+    page.wait_for_timeout(500)
+    card = page.locator(".maplibregl-popup-content").bounding_box()
+    assert card is not None
+    assert frame["x"] <= card["x"]
+    assert card["x"] + card["width"] <= frame["x"] + frame["width"]
+    assert frame["y"] <= card["y"]
+    assert card["y"] + card["height"] <= frame["y"] + frame["height"]

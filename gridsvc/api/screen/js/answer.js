@@ -18,7 +18,8 @@ export function ownerChain(owners, derived = derivedKeys(), officers = null) {
       h("span", { class: "level" }, t(`level.${level}`)),
       h("span", { class: "owner" }, owner ? owner.name : t("owner_none"),
         owner && derived.has(level) ? h("small", { class: "tag" }, t("derived")) : null,
-        owner && officers ? h("small", { class: "officer" }, officer ? t("officer", { name: officer }) : t("officer_none")) : null),
+        officer ? h("small", { class: "officer" }, t("officer", { name: officer }))
+          : owner && officers && level === "village" ? h("small", { class: "officer" }, t("officer_none")) : null),
       h("code", {}, owner?.code ?? ""));
   }));
 }

@@ -18,13 +18,35 @@ export const isCardOpen = () => Boolean(card?.isOpen());
 
 function open(library, map, at, content) {
   card?.remove();
-  card = new library.Popup({ closeButton: true, maxWidth: "340px" }).setLngLat(at).setDOMContent(content).addTo(map);
+  card = new library.Popup({ closeButton: true, maxWidth: "340px", anchor: "bottom" }).setLngLat(at).setDOMContent(content).addTo(map);
+  keepInside(map);
   card.getElement().querySelector(".maplibregl-popup-close-button")?.setAttribute("aria-label", t("close"));
   content.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation(); // the panel stays
     close(map);
   });
+}
+
+const MARGIN_PX = 8;
+
+/** Move the map so far that the open card is whole within it. */
+function keepInside(map) {
+  const frame = map.getContainer().getBoundingClientRect();
+  const box = card.getElement().getBoundingClientRect();
+  const beyond = (low, high, least, most) => (low < least ? low - least : Math.max(0, Math.min(high - most, low - least)));
+  const offset = [
+    beyond(box.left, box.right, frame.left + MARGIN_PX, frame.right - MARGIN_PX),
+    beyond(box.top, box.bottom, frame.top + MARGIN_PX, frame.bottom - MARGIN_PX),
+  ];
+  if (offset.some((px) => px !== 0)) map.panBy(offset, { duration: 200 });
+}
+
+/** Fill the open card; it grows by that. */
+function fill(map, body, ...parts) {
+  if (!body.isConnected) return;
+  replace(body, ...parts);
+  keepInside(map);
 }
 
 function close(map) {
@@ -57,19 +79,20 @@ export function showPlaceCard(library, map, { lng, lat }, report) {
     h("div", { class: "buttons small" },
       action(map, "areas_here", () => showPlaceAreas(lng, lat)),
       may("REPORT") ? action(map, "report_here", () => report(lng, lat)) : null)));
-  fillOwners(body, lng, lat);
+  fillOwners(map, body, lng, lat);
 }
 
-async function fillOwners(body, lon, lat) {
+async function fillOwners(map, body, lon, lat) {
   try {
     const answer = await ownersOf(lon, lat);
-    const draw = (officers) => replace(body,
+    const draw = (officers) => fill(map, body,
       h("h3", {}, t("owners"), h("span", { class: "aside" }, answer.generation ? t("ownership_generation", { n: answer.generation }) : "")),
       ownerChain(answer.owners, undefined, officers),
       ruleLine(answer.rule));
     draw(null); // the owners at once; their officers a moment later
     draw(await officersOf(answer));
   } catch (error) {
-    if (!body.querySelector(".chain")) replace(body, problemBox(error));
+    if (!body.querySelector(".chain")) fill(map, body, problemBox(error));
   }
 }
+

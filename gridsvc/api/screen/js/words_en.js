@@ -387,4 +387,12 @@ export const EN = {
   "compass.5": "south-west",
   "compass.6": "west",
   "compass.7": "north-west",
+  "event.warning": "Warning",
+  "event.escalation": "Escalated",
+  "event.propose": "Proposed",
+  "event.decide": "Decision on a proposal",
+  "event.unmask": "Reporter's data was shown",
+  "event.erase": "Personal data erased",
+  "event.preempt": "Team taken by a live case",
+  "verdict.drill": "on a drill, may be taken",
 };

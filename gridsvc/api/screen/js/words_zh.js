@@ -387,4 +387,12 @@ export const ZH = {
   "compass.5": "西南面",
   "compass.6": "西面",
   "compass.7": "西北面",
+  "event.warning": "超时预警",
+  "event.escalation": "超时升级",
+  "event.propose": "提出建议",
+  "event.decide": "对建议作出决定",
+  "event.unmask": "查看报案人信息",
+  "event.erase": "删除个人资料",
+  "event.preempt": "队伍被抽调到实案",
+  "verdict.drill": "正在演练中，可抽调",
 };
