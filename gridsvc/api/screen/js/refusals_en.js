@@ -1,5 +1,6 @@
 /** One sentence for each kind of refusal: what is wrong and what to do. English. */
 export const REFUSALS_EN = {
+  "artifact-lost": "A data file of the server is lost and cannot be fetched again. Call the administrator at once.",
   "backup-refused": "Backup and restore are not possible now. Ask the administrator.",
   "bad-geometry": "The line or area is wrong. Draw it again.",
   "bad-graph": "The file of roads is wrong. Ask the administrator.",

@@ -1,5 +1,6 @@
 /** One sentence for each kind of refusal: what is wrong and what to do. Chinese. */
 export const REFUSALS_ZH = {
+  "artifact-lost": "服务器的数据文件丢失且无法恢复，请立即联系系统管理员。",
   "backup-refused": "现在不能备份或恢复，请联系系统管理员。",
   "bad-geometry": "线或面的图形有误，请重新绘制。",
   "bad-graph": "道路文件的内容有误，请联系系统管理员。",
