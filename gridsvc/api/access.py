@@ -1,4 +1,4 @@
-"""Letting people in: browser sessions, paired devices, and who one is."""
+"""Sign-in over HTTP: browser sessions, paired devices, and the caller's rights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import Field
 
 from gridsvc.access.scopes import Caller
+from gridsvc.api.answers.access import Device, Pairing, Session
+from gridsvc.api.answers.cases import UnmaskedCase
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.problems import problem
-from gridsvc.api.http.requests import Body, Text, caller, service_of, team_id_of
+from gridsvc.api.http.requests import Body, Text, caller, incident_id_of, service_of, team_id_of
 from gridsvc.api.http.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
 from gridsvc.errors import NotFound
 from gridsvc.operations.access import credentials, sessions
@@ -22,7 +25,17 @@ router = APIRouter(tags=["access"])
 _PAGE = Path(__file__).with_name("screen") / "sign_in.html"
 _ME = {
     "auth": "required", "name": "王小明", "role": "dispatcher", "district": "330703", "scope": None,
-    "rights": ["LOOK", "REPORT"], "csrf": "d6a1…", "expires_at": "2026-03-01T20:41:00+00:00",
+    "rights": ["LOOK", "REPORT"], "session": "01a20c85-95e1-7e22-969f-63cda45f0508", "csrf": "d6a1…",
+    "expires_at": "2026-03-01T20:41:00+00:00",
+}  # fmt: skip
+
+
+_DEVICE = {
+    "token": "gd_...", "name": "王小明", "role": "officer", "team_id": None, "expires_at": "2026-05-30T08:46:00+00:00",
+}  # fmt: skip
+_UNMASKED = {
+    "incident_id": "01a20c85-95e1-7e22-969f-63cda45f0508", "reporter": {"name": "王小明", "phone": "13812341234"},
+    "description": "…", "subject": None, "site": None, "notes": {},
 }  # fmt: skip
 
 
@@ -35,7 +48,7 @@ class KeyBody(Body):
 
 
 class PairingBody(Body):
-    """The team whose position the device is to report; null = none."""
+    """The team whose position the device reports; null = none."""
 
     team_id: Annotated[Text, Field(max_length=60)] | None = None
 
@@ -51,27 +64,23 @@ class CodeBody(Body):
 
 
 class WhyBody(Body):
-    """Why the reporter must be known: kept with the event."""
+    """Why the reporter must be known; stored with the event."""
 
     why: Annotated[Text, Field(min_length=1, max_length=500)]
 
     model_config = Body.model_config | {"json_schema_extra": {"examples": [{"why": "call back: the line broke"}]}}
 
 
-def _example(value: Any, about: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": about, "content": {"application/json": {"example": value}}}}
-
-
 @router.get("/sign-in", include_in_schema=False, response_class=HTMLResponse)
 def get_sign_in() -> HTMLResponse:
-    """Return the page on which a person gives his key."""
+    """Return the page on which a person enters a key."""
     from gridsvc.api.screen_data.pages import PAGE_HEADERS, list_assets
 
     page = _PAGE.read_text(encoding="utf-8").replace("{assets}", f"/assets/{list_assets().digest}")
     return HTMLResponse(page, headers=PAGE_HEADERS)
 
 
-@router.post("/session", status_code=201, summary="Sign a browser in", responses=_example(_ME, "who you are", 201))
+@router.post("/session", status_code=201, summary="Sign a browser in", responses=answer(Session, _ME, status=201))
 def post_session(request: Request, body: KeyBody) -> Response:
     """Take a key, give a cookie that scripts cannot read, and the CSRF token that writes must carry."""
     sign_in: SignIn = request.state.sign_in
@@ -86,59 +95,58 @@ def post_session(request: Request, body: KeyBody) -> Response:
         headers = {"WWW-Authenticate": 'Bearer realm="gridsvc", error="invalid_token"'}
         return problem(401, "key-refused", "This key is not known, or it was revoked. Copy it whole.", headers=headers)
     session = sign_in.callers.begin_session(key)
-    told = _json(session.caller) | {
-        "csrf": credentials.csrf_token(session.token),
-        "expires_at": session.expires_at.isoformat(),
-    }
-    answer = JSONResponse(told, status_code=201)
-    answer.set_cookie(
+    more = {"csrf": credentials.csrf_token(session.token), "expires_at": session.expires_at.isoformat()}
+    response = JSONResponse(_json(session.caller) | more, status_code=201)
+    response.set_cookie(
         cookie_name(request.scope), session.token, path="/", httponly=True, samesite="strict",
         secure=is_secure(request.scope), max_age=int(sessions.SESSION_LIVES.total_seconds()),
     )  # fmt: skip
-    return answer
+    return response
 
 
-@router.get("/session", summary="Who you are, and what you may", responses=_example(_ME, "who you are"))
-def get_session(request: Request) -> dict[str, Any]:
-    """Return the caller; to a browser also the CSRF token."""
-    return _me(request)
+@router.get("/session", summary="The caller and the caller's rights", responses=answer(Session, _ME))
+def get_session(request: Request) -> Response:
+    """Return the caller; for a browser also the CSRF token."""
+    return JSONResponse(_me(request))
 
 
 @router.delete("/session", status_code=204, summary="Sign out", responses={204: {"description": "signed out"}})
 def delete_session(request: Request) -> Response:
-    """End the session or device that asks; a bare key is ended by `gridsvc keys revoke`."""
+    """End the session or device of the request; `gridsvc keys revoke` ends a key."""
     sign_in: SignIn = request.state.sign_in
-    answer = Response(status_code=204)
+    response = Response(status_code=204)
     if sign_in.callers is not None:
         if caller(request).session is None:
-            raise NotFound("You came with a key, not with a session. `gridsvc keys revoke NAME` ends a key.",
+            raise NotFound("The request has a key, not a session. `gridsvc keys revoke NAME` ends a key.",
                            kind="no-session")  # fmt: skip
         sign_in.callers.end_session(request.state.shown)
-        answer.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
+        response.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
                              secure=is_secure(request.scope))  # fmt: skip
-    return answer
+    return response
 
 
 @router.post(
     "/pairings",
     status_code=201,
-    summary="A one-time code that makes a phone your own",
-    responses=_example({"code": "k7fpq2m9xr", "expires_at": "2026-03-01T08:46:00+00:00", "team_id": None}, "code", 201),
+    summary="A one-time code that pairs a device with the caller",
+    responses=answer(
+        Pairing, {"code": "k7fpq2m9xr", "expires_at": "2026-03-01T08:46:00+00:00", "team_id": None}, status=201
+    ),
 )
-def post_pairing(request: Request, body: PairingBody) -> dict[str, Any]:
-    """Return a code that is good once, for five minutes; the page shows it as text and as a picture."""
+def post_pairing(request: Request, body: PairingBody) -> Response:
+    """Return a code that is valid once, for five minutes."""
     team = None if body.team_id is None else team_id_of(body.team_id)
-    return sessions.begin_pairing(service_of(request), caller(request), team)
+    return JSONResponse(sessions.begin_pairing(service_of(request), caller(request), team), status_code=201)
 
 
 @router.post(
     "/devices",
     status_code=201,
     summary="Pair this device with a one-time code",
-    responses=_example({"token": "gd_...", "name": "王小明", "role": "officer"}, "the token of the device", 201),
+    responses=answer(Device, _DEVICE, status=201),
 )
 def post_device(request: Request, body: CodeBody) -> Response:
-    """Use up a code; the token is the device's key from now on, told once."""
+    """Exchange a code for the token of the device; the token is shown once."""
     sign_in: SignIn = request.state.sign_in
     address = address_of(request.scope)
     if wait_s := sign_in.wrong.wait_s(address):
@@ -152,24 +160,12 @@ def post_device(request: Request, body: CodeBody) -> Response:
 
 @router.post(
     "/incidents/{incident_id}/unmask",
-    summary="Who reported a case and what was said of it, in full",
-    responses=_example(
-        {
-            "incident_id": "…",
-            "reporter": {"name": "王小明", "phone": "13812341234"},
-            "description": "…",
-            "subject": None,
-            "site": None,
-            "notes": {},
-        },
-        "the reporter, and all words with their numbers",
-    ),
+    summary="The reporter and the texts of a case, in full",
+    responses=answer(UnmaskedCase, _UNMASKED),
 )
-def post_unmask(request: Request, incident_id: str, body: WhyBody) -> dict[str, Any]:
-    """Show the reporter and the words, numbers and all, and write the event that says who looked, and why."""
-    from gridsvc.api.http.requests import incident_id_of
-
-    return read.unmask(service_of(request), incident_id_of(incident_id), why=body.why)
+def post_unmask(request: Request, incident_id: str, body: WhyBody) -> Response:
+    """Return the reporter and the texts without masks, and write the event with the reader and the reason."""
+    return JSONResponse(read.unmask(service_of(request), incident_id_of(incident_id), why=body.why))
 
 
 def _me(request: Request) -> dict[str, Any]:

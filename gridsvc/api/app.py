@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI
 
 from gridsvc import __version__
 from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, roads, teams, tiles
-from gridsvc.api.http import metrics, once, problems
+from gridsvc.api.http import metrics, openapi, problems
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import RequestLog, RequestTimes
 from gridsvc.api.http.route_rights import authorize
@@ -57,6 +57,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(authorize)],
+        generate_unique_id_function=lambda route: route.name,
     )
     times = app.state.request_times = RequestTimes(counts)
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
@@ -68,5 +69,5 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     app.add_middleware(RequestLog, times=times)
     for router in ROUTERS:
         app.include_router(router)
-    once.describe(app)
+    openapi.complete(app, ROUTERS)
     return app

@@ -10,6 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, NEW_CASE, PREVIEW
+from gridsvc.api.answers.cases import CaseAfterStep, CaseEventList, CasePage, CaseWithTexts, NewCase, Preview
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
     Body,
     IdempotencyKey,
@@ -123,60 +126,11 @@ class StepBody(Body):
     }
 
 
-_CASE = {
-    "id": "01a20c85-95e1-7e22-969f-63cda45f0508",
-    "status": "triggered",
-    "owners": {
-        "regional": {"code": "330703-1", "name": "城市+工业"},
-        "township": {"code": "330703001000", "name": "多湖街道"},
-        "area": {"code": "330703001000-1", "name": "多湖一片区"},
-        "village": {"code": "330703001001", "name": "王坦社区"},
-    },
-    "ownership": {"rule": "interior", "generation": 1},
-    "urgency": "emergency",
-    "response_class": "urban",
-    "target_s": 300,
-    "clock_policy": "received-lead-90",
-    "recommendation": {
-        "lead": {
-            "slot": "1",
-            "team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
-            "unit": "bureau",
-            "travel_s": 121.4,
-            "response_s": 226.4,
-            "range": {
-                "p05_s": 206.9,
-                "p50_s": 238.0,
-                "p90_s": 281.2,
-                "p95_s": 297.5,
-                "basis": "hour",
-                "calibration": "6449c593abcdd41d718fb8fcc5cb44e33a248204c6714bb336e514617ad1c409",
-            },
-            "range_reason": None,
-        },
-        "members": [],
-        "unfilled": [],
-        "lead_response_s": 226.4,
-        "meets_target": True,
-        "considered": [
-            {"team_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "travel_s": 121.4, "verdict": "chosen-lead"}
-        ],
-    },
-    "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f0509",
-    "possible_duplicates": [],
-    "versions": {"generation": 1},
-}
-
-
-def _example(value: Any, about: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": about, "content": {"application/json": {"example": value}}}}
-
-
 @router.post(
     "/incidents",
     status_code=201,
     summary="Report an incident: whose is it, who goes, can they make it",
-    responses={201: {"description": "the case", "content": {"application/json": {"example": _CASE}}}},
+    responses=answer(NewCase, NEW_CASE, status=201),
 )
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a case. A located emergency is never refused: without a team or a road near, it waits visibly."""
@@ -188,14 +142,14 @@ def post_incident(request: Request, body: ReportBody, idempotency_key: Idempoten
 @router.post(
     "/recommendations",
     summary="The same answer as POST /incidents, nothing written",
-    responses=_example(_CASE, "what a report would be answered now"),
+    responses=answer(Preview, PREVIEW),
 )
-def post_recommendation(request: Request, body: ReportBody) -> dict[str, Any]:
+def post_recommendation(request: Request, body: ReportBody) -> Response:
     """Say who would go, without making a case."""
-    return reporting.recommend(service_of(request), body.as_report())
+    return JSONResponse(reporting.recommend(service_of(request), body.as_report()))
 
 
-@router.get("/incidents", summary="Cases, newest first", responses=_example({"items": [_CASE], "next": None}, "a page"))
+@router.get("/incidents", summary="Cases, newest first", responses=answer(CasePage, {"items": [CASE], "next": None}))
 async def get_incidents(
     request: Request,
     status: Annotated[list[str] | None, Query()] = None,
@@ -226,31 +180,26 @@ async def get_incidents(
     return await run_sync(page, limiter=getattr(request.app.state, "large", None) if limit > _LARGE else None)
 
 
-@router.get("/incidents/{incident_id}", summary="One case as it is now", responses=_example(_CASE, "the case"))
-def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
+@router.get("/incidents/{incident_id}", summary="One case as it is now", responses=answer(CaseWithTexts, CASE))
+def get_incident(request: Request, incident_id: str) -> Response:
     """Return the answer of its report, with status, clocks and assignments of now."""
-    return read.get_case(service_of(request), incident_id_of(incident_id))
-
-
-_EVENT = {"kind": "report", "at": "2026-03-01T04:41:00+00:00", "actor": "local", "position": 1, "data": {}}
+    return JSONResponse(read.get_case(service_of(request), incident_id_of(incident_id)))
 
 
 @router.get(
     "/incidents/{incident_id}/events",
     summary="What happened to a case, oldest first",
-    responses=_example({"items": [_EVENT]}, "events; `position` null = not sealed yet"),
+    responses=answer(CaseEventList, {"items": [EVENT]}),
 )
-def get_incident_events(request: Request, incident_id: str) -> dict[str, Any]:
+def get_incident_events(request: Request, incident_id: str) -> Response:
     """List the events of a case as they are sealed."""
-    return read.list_case_events(service_of(request), incident_id_of(incident_id))
+    return JSONResponse(read.list_case_events(service_of(request), incident_id_of(incident_id)))
 
 
 @router.post(
     "/incidents/{incident_id}/steps",
     summary="Take a step of the case, or of a team on it",
-    responses=_example(
-        _CASE | {"status": "assigned", "sent": [], "unfilled": [], "differs": {}}, "the case after the step"
-    ),
+    responses=answer(CaseAfterStep, AFTER_STEP),
 )
 def post_step(request: Request, incident_id: str, body: StepBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""

@@ -1,4 +1,4 @@
-"""Owners over HTTP: one place, or hundreds of thousands at once."""
+"""Grids and owners over HTTP: of one place, or of hundreds of thousands in one request."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 import gridsvc.grids.crossing  # noqa: F401  the kernels are loaded before the first request, not by it
+from gridsvc.api.answers.grids import GridList, ManyOwners, PlaceOwners
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import service_of
 from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.operations.cases import offline
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from gridsvc.operations.runtime.service import Service
 
-_NOW: float | None = None  # the age of an answer that is no memory
+_LIVE: float | None = None  # the age of an answer that is not from memory
 
 router = APIRouter(tags=["grids"])
 
@@ -55,11 +58,8 @@ MOST_POINTS = 2_000_000
 
 @router.get(
     "/owners",
-    summary="Whose is a place, at every level",
-    responses={
-        200: {"content": {"application/json": {"example": _OWNERS}}},
-        404: {"description": "Outside every district, with `distance_m` and `bearing_deg` to the nearest"},
-    },
+    summary="The owners of a place, at every level",
+    responses=answer(PlaceOwners, _OWNERS),
 )
 def get_owners(
     request: Request,
@@ -72,29 +72,29 @@ def get_owners(
     as_of: Annotated[
         str | None, Query(max_length=40, description="By the grids in force then (RFC 3339, or a date)")
     ] = None,
-    known_at: Annotated[str | None, Query(max_length=40, description="By what was known then")] = None,
+    known_at: Annotated[str | None, Query(max_length=40, description="By what was known at that time")] = None,
     district: Annotated[str | None, Query(max_length=40)] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Return the owner chain of a place, the rule that decided and the generation of the grids."""
     service = service_of(request)
     at, known = _moment("as_of", as_of), _moment("known_at", known_at)
     try:
-        indexes, age_s = owners.list_indexes(service, district=district, as_of=at, known_at=known), _NOW
+        indexes, age_s = owners.list_indexes(service, district=district, as_of=at, known_at=known), _LIVE
     except Unavailable as away:
         if at is not None or known is not None:
             raise
         indexes, age_s = offline.indexes(service, away, district)
     found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
-    return owners.within(service.caller.scope, found).as_json() | offline.told(age_s)
+    return JSONResponse(owners.within(service.caller.scope, found).as_json() | offline.told(age_s))
 
 
 @router.post(
     "/owners",
-    summary="Whose are many places",
+    summary="The owners of many places",
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/json": {"schema": _MANY_SCHEMA, "example": _MANY}}}
     },
-    responses={200: {"content": {"application/json": {"example": _MANY_OWNERS}}}},
+    responses=answer(ManyOwners, _MANY_OWNERS),
 )
 async def post_owners(request: Request) -> Response:
     """Return a code (or null) for every place at every level, and the rule; outside: all null, rule `outside`."""
@@ -108,40 +108,42 @@ _GRID = {"code": "330703001000", "name": "多湖街道", "level": "township", "p
 @router.get(
     "/grids",
     summary="The grids in force",
-    responses={200: {"content": {"application/json": {"example": {"items": [_GRID]}}}}},
+    responses=answer(GridList, {"items": [_GRID]}),
 )
-def get_grids(request: Request, district: Annotated[str | None, Query(max_length=40)] = None) -> dict[str, Any]:
+def get_grids(request: Request, district: Annotated[str | None, Query(max_length=40)] = None) -> Response:
     """List code, name, level, parent and area_m2 of every grid in force."""
     service = service_of(request)
-    return {"items": generations.list_grids(service, generations.choose_district(service, district))}
+    items = generations.list_grids(service, generations.choose_district(service, district))
+    return JSONResponse({"items": items})
 
 
 def _many(service: Service, body: bytes) -> bytes:
     try:
-        told = json.loads(body)
+        asked = json.loads(body)
     except (ValueError, RecursionError):
         raise InvalidInput('The body is no JSON. Send {"lon": [...], "lat": [...]}.', kind="not-json") from None
-    if not isinstance(told, dict) or not {"lon", "lat"} <= told.keys() <= {"lon", "lat", "datum"}:
+    if not isinstance(asked, dict) or not {"lon", "lat"} <= asked.keys() <= {"lon", "lat", "datum"}:
         raise InvalidInput('Send {"lon": [...], "lat": [...]}, and `datum` where it is not WGS-84.')
-    datum = told.get("datum", "WGS-84")
+    datum = asked.get("datum", "WGS-84")
     if not isinstance(datum, str):
         raise InvalidInput("`datum` must be a text: WGS-84, CGCS2000, GCJ-02 or BD-09.")
     try:
-        indexes, age_s = owners.list_indexes(service), _NOW
+        indexes, age_s = owners.list_indexes(service), _LIVE
     except Unavailable as away:
         indexes, age_s = offline.indexes(service, away)
-    found = owners.locate_many(indexes, _degrees("lon", told["lon"]), _degrees("lat", told["lat"]), datum=datum)
+    found = owners.locate_many(indexes, _degrees("lon", asked["lon"]), _degrees("lat", asked["lat"]), datum=datum)
     found = owners.within_many(service.caller.scope, found)
-    # Every word is encoded once, then only joined: a million answers in a second.
+    # Every distinct text is encoded once, then only joined: a million answers in a second.
     parts = [
-        f'"{name}":[{",".join(_words(found.words[name])[numbers].tolist())}]' for name, numbers in found.columns.items()
+        f'"{name}":[{",".join(_encoded(found.words[name])[numbers].tolist())}]'
+        for name, numbers in found.columns.items()
     ]
     rest = json.dumps({"generations": found.generations} | offline.told(age_s))
     return f"{{{','.join(parts)},{rest[1:]}".encode()
 
 
-def _words(words: list[str | None]) -> NDArray[np.object_]:
-    return np.array([json.dumps(word, ensure_ascii=False) for word in words], dtype=object)
+def _encoded(texts: list[str | None]) -> NDArray[np.object_]:
+    return np.array([json.dumps(text, ensure_ascii=False) for text in texts], dtype=object)
 
 
 def _degrees(name: str, values: Any) -> NDArray[np.float64]:
@@ -167,13 +169,13 @@ def _moment(name: str, text: str | None) -> datetime | None:
     try:
         if len(text) == 10:
             return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
-        told = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign that a URL turned into a space
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign that a URL turned into a space
     except ValueError:
-        told = None
-    if told is None or told.tzinfo is None or not 1900 < told.year < 2200:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 1900 < moment.year < 2200:
         raise InvalidInput(
             f"`{name}` is {text!r}; send a date, or RFC 3339 with offset: 2026-03-01T08:30:00+08:00.",
             name=name,
             value=text,
         )
-    return told
+    return moment

@@ -1,12 +1,15 @@
-"""Is the process alive, and can it answer."""
+"""Liveness and readiness."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from gridsvc import __version__
+from gridsvc.api.answers.service import Health, Readiness
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import caller
 from gridsvc.operations.runtime.districts import list_views
 
@@ -19,29 +22,26 @@ router = APIRouter(tags=["health"])
 @router.get(
     "/healthz",
     summary="The process is alive",
-    responses={200: {"content": {"application/json": {"example": {"status": "alive", "version": "0.1.0"}}}}},
+    responses=answer(Health, {"status": "alive", "version": "0.1.0"}),
 )
-def get_health() -> dict[str, str]:
-    """Answer without touching anything."""
-    return {"status": "alive", "version": __version__}
+def get_health() -> Response:
+    """Answer without using the database or any file."""
+    return JSONResponse({"status": "alive", "version": __version__})
 
 
 @router.get(
     "/readyz",
-    summary="The process can answer: database up, grids and roads mapped",
-    responses={
-        200: {"content": {"application/json": {"example": {"status": "ready", "districts": []}}}},
-        503: {"description": "not yet"},
-    },
+    summary="The process can answer: database up, grids and roads loaded",
+    responses=answer(Readiness, {"status": "ready", "districts": []}),
 )
-def get_readiness(request: Request) -> dict[str, Any]:
-    """Map everything that is in force and say what it is; 503 while the database is away or its disk is full."""
+def get_readiness(request: Request) -> Response:
+    """Load everything that is in force and list it; 503 while the database is away or its disk is full."""
     from gridsvc.operations.runtime.doctor import refuse_full_disk
 
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)
     with service.database.transaction() as connection:
-        views = list_views(service, connection)  # maps what is in force, for everybody
+        views = list_views(service, connection)  # loads what is in force, for all callers
     seen = caller(request).scope
     views = [view for view in views if seen.holds_district(view.code)]
     districts = [
@@ -57,4 +57,4 @@ def get_readiness(request: Request) -> dict[str, Any]:
         }
         for view in views
     ]
-    return {"status": "ready", "districts": districts}
+    return JSONResponse({"status": "ready", "districts": districts})

@@ -1,4 +1,4 @@
-"""Service areas of teams over HTTP: who arrives in time where, net of call handling and turnout."""
+"""Service areas of teams over HTTP: where they arrive in time, net of call handling and turnout."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from gridsvc.api.answers.roads import ServiceAreas
+from gridsvc.api.http.openapi import GeoJson, answer
 from gridsvc.api.http.requests import Text, service_of, team_id_of
 from gridsvc.operations.isochrones import export
 from gridsvc.operations.isochrones.export import Asked
 
 router = APIRouter(tags=["roads"])
 
-GEOJSON = "application/geo+json"
-
-_VERSIONS = {"network": "666acadf", "closures": 3, "closures_acting": 1, "clock_policies": "19220016", "teams": 1}
+_VERSIONS = {
+    "network": "666acadf",
+    "closures": 3,
+    "closures_acting": 1,
+    "catalogue": "5d41402a",
+    "plans": "7d793037",
+    "clock_policies": "19220016",
+    "teams": 1,
+}
 _EXAMPLE = {
     "type": "FeatureCollection",
     "complete": True,
@@ -38,12 +46,8 @@ _EXAMPLE = {
 @router.get(
     "/service-areas",
     summary="Where teams on duty arrive in time: each, the first of them, and how many",
-    response_class=Response,
-    responses={
-        200: {"content": {GEOJSON: {"example": _EXAMPLE}}},
-        404: {"description": "no such district or team"},
-        413: {"description": "more than one answer holds; ask for one team, kind or class"},
-    },
+    response_class=GeoJson,
+    responses=answer(ServiceAreas, _EXAMPLE, media_type=GeoJson.media_type),
 )
 def get_service_areas(
     request: Request,
@@ -54,10 +58,10 @@ def get_service_areas(
     team_id: Text | None = None,
     district: Text | None = None,
 ) -> Response:
-    """Return the areas that are kept, as GeoJSON.
+    """Return the stored areas as GeoJSON.
 
-    `own`: what a team reaches in time from its station; `first`: where it is the first whose arrival stops the clock;
-    `reached_by`: where `k` of those arrive. `stale`: versions have changed since, and they are being drawn anew.
+    `own`: the area that a team reaches in time from its station; `first`: where it is the first whose arrival stops
+    the clock; `reached_by`: where `k` such teams arrive. `stale`: versions have changed since; they are being redrawn.
     """
     asked = Asked(
         kinds=() if kind is None else (kind,),
@@ -65,4 +69,4 @@ def get_service_areas(
         team_id=None if team_id is None else team_id_of(team_id),
         district=district,
     )
-    return Response(export.areas_document(service_of(request), asked), media_type=GEOJSON)
+    return Response(export.areas_document(service_of(request), asked), media_type=GeoJson.media_type)

@@ -1,4 +1,4 @@
-"""Heavy work over HTTP: ask for it, watch it, end it; and proposals that a person decides on."""
+"""Background jobs over HTTP: start, watch and cancel them; proposals, timers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from gridsvc.api.answers.jobs import DecidedProposal, Job, JobList, ProposalList, Timers
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import Body, IdempotencyKey, Text, as_response, caller_of, request_key, service_of
 from gridsvc.errors import NotFound
 from gridsvc.operations.cases import timers
@@ -16,18 +19,21 @@ from gridsvc.operations.jobs import jobs
 router = APIRouter(tags=["background"])
 
 _ID = "01a20c85-95e1-7e22-969f-63cda45f0508"
+_AT = "2026-03-01T04:41:00+00:00"
 _JOB = {
-    "id": _ID, "kind": "verify", "state": "running", "attempt": 1,
-    "progress": {"done": 120_000, "total": 310_000, "words": "events"}, "result": None, "error": None,
+    "id": _ID, "district": None, "kind": "verify", "arguments": {}, "asked_by": "王小明", "state": "running",
+    "attempt": 1, "progress": {"done": 120_000, "total": 310_000, "words": "events"}, "result": None, "error": None,
+    "created_at": _AT, "started_at": _AT, "cancel_asked_at": None, "finished_at": None,
 }  # fmt: skip
 _PROPOSAL = {
-    "id": _ID, "kind": "yellow-card", "incident_id": _ID, "subject": "330703001000-1", "decision": None,
-    "grounds": {"step": "feedback", "over_s": 120.0},
+    "id": _ID, "district": "330703", "kind": "yellow-card", "incident_id": _ID, "subject": "330703001000-1",
+    "grounds": {"step": "feedback", "since": _AT, "over_s": 120.0, "timers": "…"}, "proposed_at": _AT,
+    "decision": None, "decided_by": None, "decided_at": None,
 }  # fmt: skip
 
 
 class JobBody(Body):
-    """What is to be done."""
+    """The kind of job and its arguments."""
 
     kind: Annotated[Text, Field(max_length=40)]
     arguments: Annotated[dict[str, Any], Field(default_factory=dict)]
@@ -47,7 +53,7 @@ class DecisionBody(Body):
 
 
 class TimersBody(Body):
-    """Timers as GET /timers shows them; without `holidays` or `make_up_days` those in force stay."""
+    """Timers as GET /timers shows them; without `holidays` or `make_up_days` those in force are kept."""
 
     rules: list[dict[str, Any]]
     holidays: list[Annotated[Text, Field(max_length=10)]] | None = None
@@ -62,10 +68,6 @@ class TimersBody(Body):
     }
 
 
-def _example(value: Any, about: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": about, "content": {"application/json": {"example": value}}}}
-
-
 def _id_of(text: str, what: str) -> UUID:
     try:
         return UUID(text)
@@ -75,58 +77,61 @@ def _id_of(text: str, what: str) -> UUID:
         ) from None
 
 
-@router.get("/jobs", summary="Jobs, the newest first", responses=_example({"items": [_JOB]}, "jobs"))
+@router.get("/jobs", summary="Jobs, the newest first", responses=answer(JobList, {"items": [_JOB]}))
 def get_jobs(
     request: Request,
     state: Annotated[list[str] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> dict[str, Any]:
+) -> Response:
     """List jobs; `state` is waiting, running, done, failed or cancelled."""
-    return jobs.list_all(service_of(request), state, limit)
+    return JSONResponse(jobs.list_all(service_of(request), state, limit))
 
 
-@router.post("/jobs", status_code=202, summary="Have heavy work done", responses=_example(_JOB, "the job", 202))
+@router.post("/jobs", status_code=202, summary="Start a job", responses=answer(Job, _JOB, status=202))
 def post_job(request: Request, body: JobBody, idempotency_key: IdempotencyKey = None) -> Response:
-    """Put a job in the queue of the background process."""
+    """Put a job into the queue of the background process."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     asked_by = caller_of(request)
     return as_response(jobs.ask(service_of(request), body.kind, body.arguments, asked_by=asked_by, request=key))
 
 
-@router.get("/jobs/{job_id}", summary="How far a job is", responses=_example(_JOB, "the job"))
-def get_job(request: Request, job_id: str) -> dict[str, Any]:
-    """Return a job with its progress, and in the end its result or its error."""
-    return jobs.get(service_of(request), _id_of(job_id, "job"))
+@router.get("/jobs/{job_id}", summary="The state of a job", responses=answer(Job, _JOB))
+def get_job(request: Request, job_id: str) -> Response:
+    """Return a job with its progress; at its end with its result or its error."""
+    return JSONResponse(jobs.get(service_of(request), _id_of(job_id, "job")))
 
 
-@router.delete("/jobs/{job_id}", summary="End a job", responses=_example(_JOB | {"state": "cancelled"}, "the job"))
+@router.delete("/jobs/{job_id}", summary="Cancel a job", responses=answer(Job, _JOB | {"state": "cancelled"}))
 def delete_job(request: Request, job_id: str, idempotency_key: IdempotencyKey = None) -> Response:
-    """Cancel a job that waits, ask a running one to end; asking twice changes nothing."""
+    """Cancel a waiting job, or ask a running one to end; a second request changes nothing."""
     key = request_key(request, idempotency_key, None)
     return as_response(jobs.cancel(service_of(request), _id_of(job_id, "job"), request=key))
 
 
 @router.get(
-    "/proposals", summary="What waits for a person's decision", responses=_example({"items": [_PROPOSAL]}, "proposals")
+    "/proposals",
+    summary="Proposals that wait for a decision",
+    responses=answer(ProposalList, {"items": [_PROPOSAL | {"reason": None}]}),
 )
 def get_proposals(
     request: Request, *, all: bool = False, incident_id: str | None = None,  # noqa: A002 - the name of the parameter
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> dict[str, Any]:  # fmt: skip
-    """List proposals that nobody has decided on; with `all` those decided on too."""
+) -> Response:  # fmt: skip
+    """List the proposals without a decision; with `all` every proposal."""
     case = None if incident_id is None else _id_of(incident_id, "incident")
-    return timers.list_proposals(service_of(request), undecided=not all, incident_id=case, limit=limit)
+    found = timers.list_proposals(service_of(request), undecided=not all, incident_id=case, limit=limit)
+    return JSONResponse(found)
 
 
 @router.post(
     "/proposals/{proposal_id}/decision",
     summary="Decide on a proposal",
-    responses=_example(_PROPOSAL | {"decision": "accepted"}, "the proposal with its decision"),
+    responses=answer(DecidedProposal, _PROPOSAL | {"decision": "accepted"}),
 )
 def post_decision(
     request: Request, proposal_id: str, body: DecisionBody, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Write the decision of the person who asks; it is made once."""
+    """Write the decision of the caller; a proposal is decided once."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     return as_response(
         timers.decide(
@@ -139,13 +144,13 @@ def post_decision(
 _TIMERS = {"version": "…", "rules": [], "holidays": ["2026-10-01"], "make_up_days": ["2026-10-10"]}
 
 
-@router.get("/timers", summary="How long each step may take", responses=_example(_TIMERS, "timers"))
-def get_timers(request: Request, district: str) -> dict[str, Any]:
+@router.get("/timers", summary="How long each step may take", responses=answer(Timers, _TIMERS))
+def get_timers(request: Request, district: str) -> Response:
     """Return the timers in force in a district, with their version."""
-    return timers.get_timers(service_of(request), district)
+    return JSONResponse(timers.get_timers(service_of(request), district))
 
 
-@router.put("/timers", summary="Put timers in force", responses=_example(_TIMERS, "timers"))
+@router.put("/timers", summary="Put timers in force", responses=answer(Timers, _TIMERS))
 def put_timers(request: Request, district: str, body: TimersBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Put timers in force in a district; the same timers again change nothing but the event."""
     told = body.model_dump(exclude_none=True)

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from gridsvc.api.answers.roads import ClosureList, Isochrones, NewClosure, Route, TravelTimes
+from gridsvc.api.http.openapi import GeoJson, answer
 from gridsvc.api.http.requests import (
     Body,
     IdempotencyKey,
@@ -26,6 +29,13 @@ from gridsvc.operations.roads import closures, travel_times
 router = APIRouter(tags=["roads"])
 
 _MOST_TIMES = 1_000_000
+_MOST_BUDGETS = 12
+_ROUTE = {
+    "type": "Feature",
+    "geometry": {"type": "LineString", "coordinates": [[119.70, 29.10], [119.71, 29.10]]},
+    "properties": {"seconds": 412.5, "length_m": 4830.0, "profile": "emergency"},
+    "versions": {"generation": 3},
+}
 
 Pair = Annotated[list[Annotated[float, Field(strict=True)]], Field(min_length=2, max_length=2)]
 Profile = Literal["normal", "emergency"]
@@ -47,10 +57,10 @@ class TravelTimesBody(Body):
 @router.post(
     "/travel-times",
     summary="Travel times from every origin to every destination",
-    responses={200: {"content": {"application/json": {"example": {"seconds": [[412.5, None]]}}}}},
+    responses=answer(TravelTimes, {"seconds": [[412.5, None]]}),
 )
-def post_travel_times(request: Request, body: TravelTimesBody) -> dict[str, Any]:
-    """Return seconds by road, a row an origin; null = unreachable."""
+def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
+    """Return seconds by road, a row for each origin; null = unreachable."""
     import numpy as np
 
     if len(body.origins) * len(body.destinations) > _MOST_TIMES:
@@ -70,13 +80,18 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> dict[str, Any]
         seconds, age_s = offline.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
-    return {"seconds": rows} | offline.told(age_s)
+    return JSONResponse({"seconds": rows} | offline.told(age_s))
 
 
 @router.get(
     "/isochrones",
-    summary="The area within so many minutes of a place, with its certificate",
-    responses={200: {"content": {"application/geo+json": {"example": {"type": "FeatureCollection", "features": []}}}}},
+    summary="The area within some minutes of a place, with its certificate",
+    response_class=GeoJson,
+    responses=answer(
+        Isochrones,
+        {"type": "FeatureCollection", "features": [], "versions": {"generation": 3}},
+        media_type=GeoJson.media_type,
+    ),
 )
 def get_isochrones(
     request: Request,
@@ -86,27 +101,31 @@ def get_isochrones(
     direction: Literal["to", "from"] = "to",
     profile: Profile = "normal",
     district: str | None = None,
-) -> dict[str, Any]:
-    """Draw service areas as GeoJSON; each feature has minutes, direction and certificate {points, wrong, share}."""
+) -> Response:
+    """Draw isochrones as GeoJSON; each feature has minutes, direction and certificate {points, wrong, share}."""
     try:
         budgets = [float(part) for part in minutes.split(",") if part.strip()]
     except ValueError:
         raise InvalidInput(
             f"`minutes` is {minutes[:60]!r}; give numbers separated by commas, such as 5,15.", minutes=minutes[:60]
         ) from None
-    if len(budgets) > 12:
-        raise InvalidInput("At most 12 budgets at once.")
-    return travel_times.service_areas(
+    if len(budgets) > _MOST_BUDGETS:
+        raise InvalidInput(
+            f"`minutes` has {len(budgets)} numbers; give at most {_MOST_BUDGETS}.",
+            count=len(budgets),
+            most=_MOST_BUDGETS,
+        )
+    areas = travel_times.service_areas(
         service_of(request), lon, lat, budgets, direction=direction, profile=profile, district=district
     )
+    return GeoJson(areas)
 
 
 @router.get(
     "/routes",
-    summary="The quickest way between two places",
-    responses={
-        200: {"content": {"application/geo+json": {"example": {"type": "Feature", "properties": {"seconds": 412.5}}}}}
-    },
+    summary="The quickest route between two places",
+    response_class=GeoJson,
+    responses=answer(Route, _ROUTE, media_type=GeoJson.media_type),
 )
 def get_route(
     request: Request,
@@ -116,10 +135,10 @@ def get_route(
     to_lat: float,
     profile: Profile = "emergency",
     district: str | None = None,
-) -> dict[str, Any]:
-    """Draw the way as a GeoJSON line along the road, with its seconds (walks beside the road included)."""
+) -> Response:
+    """Draw the route as a GeoJSON line along the roads, with its seconds (walking beside the road included)."""
     here, there = (from_lon, from_lat), (to_lon, to_lat)
-    return travel_times.find_route(service_of(request), here, there, profile=profile, district=district)
+    return GeoJson(travel_times.find_route(service_of(request), here, there, profile=profile, district=district))
 
 
 class ClosureBody(Body):
@@ -148,18 +167,23 @@ class ClosureBody(Body):
     }
 
 
-_MADE = {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "factor": 0, "edges": 3, "km": 0.8}
-_CLOSURE = {"id": _MADE["id"], "factor": 0, "reason": "flooded", "acts": ["normal", "emergency"]}
+_BOTH = {
+    "id": "01a20c85-95e1-7e22-969f-63cda45f0508", "district": "330703", "factor": 0,
+    "profiles": ["normal", "emergency"], "from": "2026-03-01T04:41:00+00:00", "until": None,
+    "geometry": {"type": "Point", "coordinates": [119.70, 29.10]},
+}  # fmt: skip
+_MADE = _BOTH | {"edges": 3, "km": 0.8, "version": 1}
+_CLOSURE = _BOTH | {"reason": "flooded", "acts": ["normal", "emergency"]}
 
 
 @router.post(
     "/closures",
     status_code=201,
     summary="Close or slow roads",
-    responses={201: {"content": {"application/json": {"example": _MADE}}}},
+    responses=answer(NewClosure, _MADE, status=201),
 )
 def post_closure(request: Request, body: ClosureBody, idempotency_key: IdempotencyKey = None) -> Response:
-    """Close (factor 0) or slow roads along a line, across one, in an area or at a point; acts on the next query."""
+    """Close (factor 0) or slow roads along or across a line, in an area or at a point; the next query uses it."""
     return as_response(
         closures.add_closure(
             service_of(request), read_extent(body.geometry), factor=body.factor, reason=body.reason,
@@ -172,12 +196,12 @@ def post_closure(request: Request, body: ClosureBody, idempotency_key: Idempoten
 
 @router.get(
     "/closures",
-    summary="The closures, now and to come",
-    responses={200: {"content": {"application/json": {"example": {"items": [_CLOSURE]}}}}},
+    summary="Closures, now and in future",
+    responses=answer(ClosureList, {"items": [_CLOSURE]}),
 )
-def get_closures(request: Request, district: str | None = None) -> dict[str, Any]:
-    """List closures that were not ended; `acts` names the profiles that each binds now; `reason` null: erased."""
-    return closures.list_closures(service_of(request), district)
+def get_closures(request: Request, district: str | None = None) -> Response:
+    """List the closures that were not ended; `acts` has the profiles that each binds now; `reason` null: erased."""
+    return JSONResponse(closures.list_closures(service_of(request), district))
 
 
 @router.delete("/closures/{closure_id}", status_code=204, summary="End a closure")

@@ -1,12 +1,15 @@
-"""Teams over HTTP: who they are, where they are, on duty or not."""
+"""Teams over HTTP: positions and duty."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from gridsvc.api.answers.teams import TeamDuty, TeamList, TeamPosition
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
     Body,
     IdempotencyKey,
@@ -24,13 +27,15 @@ router = APIRouter(tags=["teams"])
 
 _ID = "01a20c85-95e1-7e22-969f-63cda45f0508"
 _TEAM = {
-    "id": _ID, "name": "多湖中队", "unit": "bureau", "status": "available",
-    "position": {"lon": 119.69, "lat": 29.09}, "age_s": 12.0,
+    "id": _ID, "district": "330703", "name": "多湖中队", "unit": "bureau", "kind": "squadron", "status": "available",
+    "incident_id": None, "position": {"lon": 119.69, "lat": 29.09}, "at_station": False, "age_s": 12.0,
+    "station": {"lon": 119.69, "lat": 29.09}, "township": None, "areas": ["330703001000-1"], "region": "330703-1",
+    "skills": [], "equipment": [], "turnout_s": 60,
 }  # fmt: skip
 
 
 class PositionBody(Body):
-    """Where a team is; `at` is the device's clock."""
+    """The position of a team; `at` is the time of the device."""
 
     lon: Annotated[float, Field(strict=True)]
     lat: Annotated[float, Field(strict=True)]
@@ -52,30 +57,36 @@ class DutyBody(Body):
 @router.get(
     "/teams",
     summary="Every team: status, position, age of the position",
-    responses={200: {"content": {"application/json": {"example": {"items": [_TEAM]}}}}},
+    responses=answer(TeamList, {"items": [_TEAM]}),
 )
-def get_teams(request: Request, district: str | None = None) -> dict[str, Any]:
-    """List all teams; a team without a device stands at its station and its `age_s` is null."""
-    return fleet.list_fleet(service_of(request), district)
+def get_teams(request: Request, district: str | None = None) -> Response:
+    """List all teams; a team without a position is at its station and its `age_s` is null."""
+    return JSONResponse(fleet.list_fleet(service_of(request), district))
 
 
 @router.post(
     "/teams/{team_id}/positions",
     summary="Report a team's position",
-    responses={200: {"content": {"application/json": {"example": {"team_id": _ID}}}}},
+    responses=answer(TeamPosition, {"team_id": _ID, "position": _TEAM["position"], "at": "2026-03-01T04:41:00+00:00"}),
 )
-def post_position(request: Request, team_id: str, body: PositionBody) -> dict[str, Any]:
-    """Keep a position; the newest stamp wins, late ones go into the history."""
-    return fleet.put_position(
-        service_of(request), team_id_of(team_id), body.lon, body.lat, datum=body.datum, at=body.at,
+def post_position(request: Request, team_id: str, body: PositionBody) -> Response:
+    """Store a position; the newest time wins, later arrivals of older ones go into the history."""
+    taken = fleet.put_position(
+        service_of(request),
+        team_id_of(team_id),
+        body.lon,
+        body.lat,
+        datum=body.datum,
+        at=body.at,
         accuracy_m=body.accuracy_m,
-    )  # fmt: skip
+    )
+    return JSONResponse(taken)
 
 
 @router.patch(
     "/teams/{team_id}",
     summary="Put a team on or off duty",
-    responses={200: {"content": {"application/json": {"example": {"team_id": _ID, "on_duty": False}}}}},
+    responses=answer(TeamDuty, {"team_id": _ID, "on_duty": False}),
 )
 def patch_team(request: Request, team_id: str, body: DutyBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Change a team's duty; a team on a case stays on it until it clears."""

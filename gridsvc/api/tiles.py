@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from gridsvc.api.answers.service import TileJson, TileLayerList
+from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import caller
 from gridsvc.api.screen_data.tile_cache import DrawnTile, Key, TileStore
 from gridsvc.db.tiles import LAYERS, Layer, is_tile
@@ -16,58 +17,68 @@ router = APIRouter(tags=["tiles"])
 
 MVT = "application/vnd.mapbox-vector-tile"
 _WORLD = (-180.0, -85.0511, 180.0, 85.0511)
+_LAYER = {"id": "grids", "about": "grids in force", "minzoom": 5, "maxzoom": 14}
+_TILEJSON = {
+    "tilejson": "3.0.0", "name": "grids", "description": "grids in force", "scheme": "xyz",
+    "tiles": ["https://gridsvc.example/tiles/grids/{z}/{x}/{y}.mvt"], "minzoom": 5, "maxzoom": 14,
+    "bounds": [119.6, 28.9, 120.1, 29.3], "center": [119.85, 29.1, 11],
+    "vector_layers": [
+        {"id": "grids", "description": "grids in force", "minzoom": 5, "maxzoom": 14, "fields": {"code": "its code"}},
+    ],
+}  # fmt: skip
 _TILE_HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
 
 
 @router.get(
     "/tiles",
-    summary="The layers that tiles can be asked for",
-    responses={200: {"content": {"application/json": {"example": {"items": [{"id": "grids", "minzoom": 5}]}}}}},
+    summary="The layers of tiles",
+    responses=answer(TileLayerList, {"items": [_LAYER]}),
 )
-def list_layers() -> dict[str, list[dict[str, Any]]]:
+def get_layers() -> Response:
     """List the layers; several ids joined by commas are drawn into one tile."""
-    return {
-        "items": [
-            {"id": layer.id, "about": layer.about, "minzoom": layer.minzoom, "maxzoom": layer.maxzoom}
-            for layer in LAYERS.values()
-        ]
-    }
+    return JSONResponse(
+        {
+            "items": [
+                {"id": layer.id, "about": layer.about, "minzoom": layer.minzoom, "maxzoom": layer.maxzoom}
+                for layer in LAYERS.values()
+            ]
+        }
+    )
 
 
 @router.get(
     "/tiles/{layers}.json",
     summary="TileJSON of one layer, or of several joined by commas",
-    responses={
-        200: {"content": {"application/json": {"example": {"tilejson": "3.0.0", "minzoom": 5, "maxzoom": 14}}}},
-        404: {"description": "no such layer"},
-    },
+    responses=answer(TileJson, _TILEJSON),
 )
-def get_tilejson(request: Request, layers: str) -> dict[str, Any]:
+def get_tilejson(request: Request, layers: str) -> Response:
     """Describe the tiles of `layers`: where they are, zooms, bounds (lon/lat), and each layer's fields."""
     chosen = _choose(layers)
     names = ",".join(layer.id for layer in chosen)
     west, south, east, north = _store(request).find_bounds(caller(request).scope) or _WORLD
-    return {
-        "tilejson": "3.0.0",
-        "name": names,
-        "description": "; ".join(layer.about for layer in chosen),
-        "tiles": [f"{str(request.base_url).rstrip('/')}/tiles/{names}/{{z}}/{{x}}/{{y}}.mvt"],
-        "scheme": "xyz",
-        "minzoom": min(layer.minzoom for layer in chosen),
-        "maxzoom": min(layer.maxzoom for layer in chosen),
-        "bounds": [west, south, east, north],
-        "center": [round((west + east) / 2, 6), round((south + north) / 2, 6), 11],
-        "vector_layers": [
-            {
-                "id": layer.id,
-                "description": layer.about,
-                "minzoom": layer.minzoom,
-                "maxzoom": layer.maxzoom,
-                "fields": dict(layer.fields),
-            }
-            for layer in chosen
-        ],
-    }
+    return JSONResponse(
+        {
+            "tilejson": "3.0.0",
+            "name": names,
+            "description": "; ".join(layer.about for layer in chosen),
+            "tiles": [f"{str(request.base_url).rstrip('/')}/tiles/{names}/{{z}}/{{x}}/{{y}}.mvt"],
+            "scheme": "xyz",
+            "minzoom": min(layer.minzoom for layer in chosen),
+            "maxzoom": min(layer.maxzoom for layer in chosen),
+            "bounds": [west, south, east, north],
+            "center": [round((west + east) / 2, 6), round((south + north) / 2, 6), 11],
+            "vector_layers": [
+                {
+                    "id": layer.id,
+                    "description": layer.about,
+                    "minzoom": layer.minzoom,
+                    "maxzoom": layer.maxzoom,
+                    "fields": dict(layer.fields),
+                }
+                for layer in chosen
+            ],
+        }
+    )
 
 
 @router.get(
@@ -75,14 +86,16 @@ def get_tilejson(request: Request, layers: str) -> dict[str, Any]:
     summary="One tile (Mapbox Vector Tile 2.1, web mercator) of one layer, or of several joined by commas",
     response_class=Response,
     responses={
-        200: {"content": {MVT: {"example": "binary"}}},
-        204: {"description": "nothing lies in this tile"},
-        304: {"description": "the tile is the one that If-None-Match names"},
-        404: {"description": "no such layer, or no such tile at this zoom"},
+        200: {
+            "description": "The tile.",
+            "content": {MVT: {"schema": {"type": "string", "format": "binary"}, "example": "binary"}},
+        },
+        204: {"description": "The tile is empty."},
+        304: {"description": "The tile has the ETag of If-None-Match."},
     },
 )
 async def get_tile(request: Request, layers: str, z: int, x: int, y: int) -> Response:
-    """Draw a tile, or take it from memory; teams and cases are at most 2 s old."""
+    """Draw a tile, or take it from the cache; teams and cases are at most 2 s old."""
     chosen = _choose(layers)
     if not is_tile(z, x, y) or z > min(layer.maxzoom for layer in chosen):
         last = min(layer.maxzoom for layer in chosen)

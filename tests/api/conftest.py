@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.testclient import TestClient
 
     from gridsvc.operations.runtime.service import Service
     from tests.api.two_districts import World
@@ -61,6 +62,7 @@ def service(demo_folder: Path) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def web(service: Service) -> Iterator[TestClient]:
     from gridsvc.api.app import create_app
+    from tests.api.contract import CheckedClient
 
-    with TestClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
         yield client

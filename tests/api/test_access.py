@@ -6,13 +6,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Role, Scope
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Unavailable
 from gridsvc.operations.access import keys
 from gridsvc.operations.access.callers import CallerCache
+from tests.api.contract import CheckedClient
 from tests.api.toy_access import SAID, Clock, D, kind, toy_world
 from tests.worlds import district as worlds
 from tests.worlds.district import as_superuser
@@ -205,7 +205,7 @@ def test_a_session_comes_and_goes(world):
 
 
 def test_over_tls_the_cookie_is_one_that_browsers_protect(world):
-    web = TestClient(world.app, base_url="https://testserver", client=("10.1.1.1", 1))
+    web = CheckedClient(world.app, base_url="https://testserver", client=("10.1.1.1", 1))
     begun = web.post("/session", json={"key": world.keys["officer"]})
     assert begun.headers["set-cookie"].startswith("__Host-gridsvc=")
     assert "Secure" in begun.headers["set-cookie"]

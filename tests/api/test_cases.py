@@ -137,7 +137,7 @@ def test_the_loser_is_told_who_has_the_team(web, places, urgent) -> None:
     assert step(web, first, "assign", team_id=team).status_code == 200
     lost = step(web, second, "assign", team_id=team)
     assert lost.status_code == 409
-    assert lost.json()["incident_id"] == first["id"]
+    assert lost.json()["parameters"]["incident_id"] == first["id"]
     step(web, first, "cancel")
 
 

@@ -11,11 +11,11 @@ import time
 
 import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from gridsvc.api.app import create_app
 from gridsvc.api.http import rates
 from gridsvc.api.http.rates import Buckets, Rate
+from tests.api.contract import CheckedClient
 from tests.api.toy_access import Clock, kind, toy_world
 from tests.worlds import district
 from tests.worlds.certificate import make_certificate
@@ -86,7 +86,7 @@ def test_every_answer_carries_the_headers(world, path):
 
 def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(world):
     open_app = create_app(world.service, sign_in=False)
-    web = TestClient(open_app, raise_server_exceptions=False)
+    web = CheckedClient(open_app, raise_server_exceptions=False)
     assert web.get("/session").json()["auth"] == "off"
     assert web.get(f"/incidents/{world.case}").status_code == 200
     step = {"json": {"step": "nonsense"}}

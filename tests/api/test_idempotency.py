@@ -82,8 +82,9 @@ def proposal(world, web):
     case = district.report(world.service)
     with as_superuser(world.url) as connection:
         return connection.execute(
-            "insert into proposal (district, id, kind, incident_id, subject, proposed_at)"
-            " values (%s, gen_random_uuid(), 'red-card', %s, 's', now()) returning id",
+            "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds)"
+            " values (%s, gen_random_uuid(), 'red-card', %s, 's', now(),"
+            " jsonb_build_object('step', 'feedback', 'since', now(), 'over_s', 1.5, 'timers', 'x')) returning id",
             [D, case],
         ).fetchone()[0]
 

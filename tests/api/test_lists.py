@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fastapi.testclient import TestClient
 
 from gridsvc.api.app import create_app
+from tests.api.contract import CheckedClient
 from tests.worlds.district import as_superuser, open_toy, report, scratch_database
 
 
@@ -16,7 +16,7 @@ def client(cluster, tmp_path):
         cases = [report(service, kind) for kind in ("leak", "leak", "noise")]
         with as_superuser(url) as superuser:
             superuser.execute("update incident set reported_at = reported_at - interval '1 h' where id = %s", cases[:1])
-        with TestClient(create_app(service, sign_in=False), base_url="http://localhost") as client:
+        with CheckedClient(create_app(service, sign_in=False), base_url="http://localhost") as client:
             client.cases = cases
             yield client
         service.database.close()

@@ -51,8 +51,9 @@ def world(two):
         assert two.client(caller).post("/closures", json=road).status_code == 201
     assert two.client("everywhere").post("/jobs", json={"kind": "verify"}).status_code == 202
     two.write(
-        "insert into proposal (district, id, kind, incident_id, subject, proposed_at) select distinct on (district, "
-        "township) district, gen_random_uuid(), 'red-card', id, coalesce(handler, 'x'), now() from incident"
+        "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds) select distinct on "
+        "(district, township) district, gen_random_uuid(), 'red-card', id, coalesce(handler, 'x'), now(), "
+        "jsonb_build_object('step', 'feedback', 'since', now(), 'over_s', 1.5, 'timers', 'x') from incident"
     )
     return two
 

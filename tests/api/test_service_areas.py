@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 import shapely
-from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
@@ -18,6 +17,7 @@ from gridsvc.operations.isochrones import export
 from gridsvc.operations.isochrones.service_areas import draw_areas
 from gridsvc.operations.roads import closures
 from gridsvc.operations.runtime.service import Service
+from tests.api.contract import CheckedClient
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database
 
@@ -33,7 +33,7 @@ def service(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def web(service):
-    with TestClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -108,7 +108,7 @@ def test_too_much_at_once_is_refused_with_the_cure(web, drawn, monkeypatch):
 
 def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service, drawn):
     key = keys.add_key(service, "township", Role.OFFICER, district=DISTRICT, grid=toy.T1).text
-    with TestClient(create_app(service), headers={"Authorization": f"Bearer {key}"}) as client:
+    with CheckedClient(create_app(service), headers={"Authorization": f"Bearer {key}"}) as client:
         teams = {each["id"] for each in client.get("/teams").json()["items"]}
         told = client.get("/service-areas").json()
         foreign = client.get("/service-areas", params={"team_id": TEAM_IDS["sq-a2"]})
@@ -116,7 +116,7 @@ def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service, drawn):
     assert (told["complete"], told["stale"]) == (True, False)
     assert foreign.status_code == 404
     assert TEAM_IDS["sq-a2"] not in teams
-    with TestClient(create_app(service)) as client:
+    with CheckedClient(create_app(service)) as client:
         assert client.get("/service-areas").status_code == 401
 
 

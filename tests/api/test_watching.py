@@ -7,11 +7,11 @@ import logging
 import re
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError
 
 from gridsvc.api.app import create_app
 from gridsvc.operations.runtime.json_logs import JsonLines
+from tests.api.contract import CheckedClient
 from tests.worlds.district import open_toy, scratch_database
 
 LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P<value>[0-9.e+-]+|NaN)$')
@@ -21,7 +21,7 @@ LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P
 def client(cluster, tmp_path_factory):
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("toy"))
-        with TestClient(create_app(service, sign_in=False), base_url="http://localhost",
+        with CheckedClient(create_app(service, sign_in=False), base_url="http://localhost",
                         raise_server_exceptions=False) as client:  # fmt: skip
             yield client
         service.database.close()

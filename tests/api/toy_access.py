@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from starlette.testclient import TestClient
-
 from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
 from gridsvc.operations.access import keys
+from tests.api.contract import CheckedClient
 from tests.worlds import district as worlds
 from tests.worlds.district import scratch_database
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from starlette.testclient import TestClient
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
     from gridsvc.operations.runtime.service import Service
@@ -47,7 +47,7 @@ class World:
         """Return a client from an address of its own, so that none uses up another's tries."""
         number = next(_addresses)
         told = {"Authorization": f"Bearer {key}"} if key else {}
-        return TestClient(self.app, headers=told | headers, raise_server_exceptions=False, follow_redirects=False,
+        return CheckedClient(self.app, headers=told | headers, raise_server_exceptions=False, follow_redirects=False,
                           client=(f"10.0.{number // 250}.{number % 250}", 1))  # fmt: skip
 
     def client(self, role: str) -> TestClient:
@@ -63,7 +63,7 @@ def toy_world(cluster: EmbeddedCluster, folder: Path) -> Iterator[World]:
         case = worlds.report(service, reporter=SAID, description="he says that Li Si did it")
         made = {str(role): keys.add_key(service, str(role), role, district=D).text for role in Role}
         app = create_app(service)
-        with TestClient(app, raise_server_exceptions=False):
+        with CheckedClient(app, raise_server_exceptions=False):
             everywhere = keys.add_key(service, "everywhere", Role.ADMIN).text
             yield World(service, app, url, case, made, everywhere)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
@@ -26,11 +25,13 @@ from gridsvc.demo.world.synthetic import make_jindong
 from gridsvc.files.packaged import geodata_folder
 from gridsvc.operations.access import keys
 from gridsvc.settings import Settings, open_cluster, open_service
+from tests.api.contract import CheckedClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi import FastAPI
+    from starlette.testclient import TestClient
 
     from gridsvc.files.osm.model import DemoPlace
     from gridsvc.operations.runtime.service import Service
@@ -54,7 +55,7 @@ class World:
         """Return a client that comes with the key of a name."""
         told = key or (self.keys[name] if name else None)
         headers = {"Authorization": f"Bearer {told}"} if told else {}
-        return TestClient(self.app, headers=headers, raise_server_exceptions=False)
+        return CheckedClient(self.app, headers=headers, raise_server_exceptions=False)
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database past every scope."""
@@ -112,7 +113,7 @@ def two_districts() -> Iterator[World]:
             ]
         }
         app = create_app(service)
-        with TestClient(app, raise_server_exceptions=False) as web:
+        with CheckedClient(app, raise_server_exceptions=False) as web:
             yield World(service, app, web, made, township)
     finally:
         service.database.close()

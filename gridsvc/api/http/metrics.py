@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -45,6 +46,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 # disk is full, so the whole file is written before the library maps it.
 _RESERVED_BYTES = 4 << 20
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_EXAMPLE = "gridsvc_sealer_lag_seconds 0.012\n"
 
 _log = logging.getLogger("gridsvc.request")
 
@@ -155,8 +158,8 @@ class RequestLog:
 @router.get(
     "/metrics",
     summary="Counters and gauges, in the Prometheus text format",
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {"example": "gridsvc_sealer_lag_seconds 0.012\n"}}}},
+    response_class=PlainTextResponse,
+    responses={200: {"description": "The metrics.", "content": {"text/plain": {"example": _EXAMPLE}}}},
 )
 def get_metrics(request: Request) -> Response:
     """Return the counters of all processes and the present gauges; while the database is away, without its gauges."""

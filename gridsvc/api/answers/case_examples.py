@@ -1,0 +1,110 @@
+"""Examples of answers about cases, for the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_AT = "2026-03-01T04:41:00+00:00"
+_ID = "01a20c85-95e1-7e22-969f-63cda45f0508"
+_RECOMMENDATION_ID = "01a20c85-95e1-7e22-969f-63cda45f0509"
+_LEAD_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+PREVIEW: dict[str, Any] = {
+    "district": "330703",
+    "type": "food-poisoning",
+    "type_name": "群体性食物中毒",
+    "waiting": True,
+    "location": {"lon": 119.6867, "lat": 29.0926, "radius_m": 50},
+    "owners": {
+        "regional": {"code": "330703-1", "name": "城市+工业"},
+        "township": {"code": "330703001000", "name": "多湖街道"},
+        "area": {"code": "330703001000-1", "name": "多湖一片区"},
+        "village": {"code": "330703001001", "name": "王坦社区"},
+    },
+    "ownership": {"rule": "interior", "generation": 1},
+    "urgency": "emergency",
+    "response_class": "urban",
+    "target_s": 300,
+    "clock_policy": "received-lead-90",
+    "handler": {"team_id": _LEAD_ID, "unit": "bureau", "rule": "area-squadron"},
+    "possible_duplicates": [],
+    "recommendation": {
+        "lead": {
+            "slot": "1",
+            "team_id": _LEAD_ID,
+            "unit": "bureau",
+            "travel_s": 121.4,
+            "response_s": 226.4,
+            "range": {
+                "p05_s": 206.9,
+                "p50_s": 238.0,
+                "p90_s": 281.2,
+                "p95_s": 297.5,
+                "basis": "hour",
+                "calibration": "6449c593abcdd41d718fb8fcc5cb44e33a248204c6714bb336e514617ad1c409",
+            },
+            "range_reason": None,
+        },
+        "members": [],
+        "unfilled": [],
+        "lead_response_s": 226.4,
+        "full_team_response_s": 226.4,
+        "meets_target": True,
+        "considered": [{"team_id": _LEAD_ID, "travel_s": 121.4, "verdict": "chosen-lead"}],
+    },
+    "reported_at": _AT,
+    "triggered_at": _AT,
+    "source": None,
+    "external_ref": None,
+    "drill": False,
+    "synthetic": True,
+    "versions": {"generation": 1},
+}
+NEW_CASE: dict[str, Any] = PREVIEW | {
+    "id": _ID,
+    "number": 41,
+    "status": "triggered",
+    "recommendation_id": _RECOMMENDATION_ID,
+    "assignments": [],
+}
+_CLOCKS = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
+CASE: dict[str, Any] = (
+    NEW_CASE | dict.fromkeys(_CLOCKS) | {"legal_steps": ["accept", "assign", "cancel"], "work_list": [], "alerts": []}
+)
+_ASSIGNMENT: dict[str, Any] = {
+    "team_id": _LEAD_ID,
+    "slot": "1",
+    "lead": True,
+    "since": _AT,
+    "until": None,
+    "acknowledged_at": None,
+    "en_route_at": None,
+    "on_scene_at": None,
+    "outcome": None,
+    "travel_s": 121.4,
+    "response_s": 226.4,
+    "legal_steps": ["acknowledge", "decline", "en_route", "on_scene", "withdraw"],
+}
+AFTER_STEP: dict[str, Any] = CASE | {
+    "status": "assigned",
+    "waiting": False,
+    "accepted_at": _AT,
+    "assigned_at": _AT,
+    "legal_steps": ["assign", "handle", "cancel"],
+    "assignments": [_ASSIGNMENT],
+    "sent": [_LEAD_ID],
+    "unfilled": [],
+    "differs": {"added": [], "missing": []},
+}
+EVENT: dict[str, Any] = {
+    "schema": 1,
+    "district": "330703",
+    "id": _RECOMMENDATION_ID,
+    "incident_id": _ID,
+    "kind": "report",
+    "actor": "local",
+    "at": _AT,
+    "client_at": None,
+    "data": {},
+    "position": 1,
+}

@@ -1,0 +1,332 @@
+"""Answers about cases: what a report is answered, a case as it is now, its events, an order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, NotRequired
+from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from gridsvc.api.answers.places import FromMemory, Geometry, OwnerChain, OwnerShare, OwnershipRule, Versions
+from gridsvc.cases.model import Status
+from gridsvc.law import ResponseClass, Urgency
+
+Step = Literal["accept", "assign", "handle", "feedback", "archive", "cancel", "reopen"]
+TeamStep = Literal["acknowledge", "decline", "en_route", "on_scene", "clear", "withdraw"]
+
+
+class CaseLocation(TypedDict):
+    """The place of a case, WGS-84; of a line or an area the middle, with the geometry."""
+
+    lon: float
+    lat: float
+    radius_m: NotRequired[Annotated[float, Field(description="how uncertain the place is")]]
+    geometry: NotRequired[Geometry]
+
+
+class CaseOwnership(TypedDict):
+    """How the owners were found."""
+
+    rule: OwnershipRule
+    generation: int | None
+    shares: NotRequired[list[OwnerShare]]
+    confirm: NotRequired[bool]
+    defect: NotRequired[str]
+    derived: NotRequired[list[str]]
+    distance_m: NotRequired[Annotated[float, Field(description="to the nearest district, outside all of them")]]
+    bearing_deg: NotRequired[float]
+
+
+class Handler(TypedDict):
+    """The team that keeps the case, and the rule that named it."""
+
+    team_id: UUID
+    unit: str
+    rule: str
+
+
+class Substitute(TypedDict):
+    """The nearest lawful team for a slot that stays empty or is filled late."""
+
+    team_id: UUID
+    unit: str
+    travel_s: float | None
+    response_s: float | None
+    why: str
+
+
+class RecommendedTeam(TypedDict):
+    """A team in a slot; seconds null: the team is not free now, or no road is known."""
+
+    slot: str
+    team_id: UUID
+    unit: str
+    travel_s: float | None
+    response_s: float | None
+    late: NotRequired[Annotated[bool, Field(description="arrives after the target of the case")]]
+    substitute: NotRequired[Substitute | None]
+
+
+class ResponseRange(TypedDict):
+    """How long the lead takes, from recorded trips: 90 % of responses lie between p05_s and p95_s."""
+
+    p05_s: float
+    p50_s: float
+    p90_s: float
+    p95_s: float
+    basis: str
+    calibration: str
+
+
+class RecommendedLead(RecommendedTeam):
+    """The team that leads."""
+
+    range: ResponseRange | None
+    range_reason: Annotated[str | None, Field(description="why there is no range")]
+
+
+class UnfilledSlot(TypedDict):
+    """A slot without a team, and the reason."""
+
+    slot: str
+    unit: str
+    reason: str
+    substitute: NotRequired[Substitute]
+
+
+class ConsideredTeam(TypedDict):
+    """A team that was considered; travel_s null: unreachable, or not asked."""
+
+    team_id: UUID
+    travel_s: float | None
+    verdict: str
+
+
+class ConsideredList(TypedDict):
+    """Every team that was considered for a case."""
+
+    items: list[ConsideredTeam]
+
+
+class Competence(TypedDict):
+    """The unit that is competent for a matter, and the basis in law."""
+
+    matter: str
+    unit: str
+    level: str
+    basis: str
+
+
+class ProposedTransfer(TypedDict):
+    """A matter that another unit is competent for."""
+
+    matter: str
+    to_unit: str
+    basis: str
+
+
+class CaseRecommendation(TypedDict):
+    """The lawful joint team, the slots that stay empty, and the teams considered."""
+
+    lead: RecommendedLead | None
+    members: list[RecommendedTeam]
+    unfilled: list[UnfilledSlot]
+    lead_response_s: float | None
+    full_team_response_s: Annotated[float | None, Field(description="null while a slot is unfilled")]
+    meets_target: Annotated[bool | None, Field(description="the lead; null for a routine case")]
+    considered: list[ConsideredTeam]
+    target_s: NotRequired[int | None]
+    clock_policy: NotRequired[str]
+    coverage_loss: NotRequired[float | None]
+    competence: NotRequired[list[Competence]]
+    transfer: NotRequired[list[ProposedTransfer]]
+    considered_counts: NotRequired[Annotated[dict[str, int], Field(description="number of teams by verdict")]]
+    team_meets_target: NotRequired[Annotated[bool | None, Field(description="the whole team")]]
+
+
+class PossibleDuplicate(TypedDict):
+    """An open case near in place, time and kind."""
+
+    id: UUID
+    number: int
+    type: str
+    status: Status
+    distance_m: float
+    age_s: float
+
+
+class Unknown(TypedDict):
+    """Something that could not be known when the case was taken."""
+
+    what: str
+    reason: str
+
+
+class Preview(FromMemory):
+    """What a report is answered; POST /recommendations writes nothing."""
+
+    district: str
+    type: str | None
+    type_name: str
+    waiting: Annotated[bool, Field(description="no team was sent yet")]
+    location: CaseLocation
+    owners: OwnerChain
+    ownership: CaseOwnership
+    urgency: Urgency
+    response_class: ResponseClass | None
+    target_s: Annotated[int | None, Field(description="null for a routine case")]
+    clock_policy: str
+    handler: Handler | None
+    possible_duplicates: list[PossibleDuplicate]
+    recommendation: CaseRecommendation
+    reported_at: datetime
+    triggered_at: datetime
+    source: str | None
+    external_ref: str | None
+    drill: bool
+    synthetic: Annotated[bool, Field(description="of a made-up district")]
+    versions: Versions
+    matter: NotRequired[str | None]
+    lead_wanted: NotRequired[bool]
+    timing: NotRequired[Literal["met", "late", "missing", "open"] | None]
+    unknown: NotRequired[list[Unknown]]
+
+
+class Assignment(TypedDict):
+    """A team on a case; until null: still engaged."""
+
+    team_id: UUID
+    slot: str
+    lead: bool
+    since: datetime
+    until: datetime | None
+    acknowledged_at: datetime | None
+    en_route_at: datetime | None
+    on_scene_at: datetime | None
+    outcome: str | None
+    travel_s: float | None
+    response_s: float | None
+    legal_steps: list[TeamStep]
+    preempted_by: NotRequired[UUID | None]
+    preempted_from: NotRequired[UUID | None]
+
+
+class NewCase(Preview):
+    """A case that was made of a report."""
+
+    id: UUID
+    number: int
+    status: Status
+    recommendation_id: NotRequired[Annotated[UUID, Field(description="absent where the place is beyond the caller")]]
+    assignments: list[Assignment]
+
+
+class Alert(TypedDict):
+    """A warning or an escalation of a step that takes too long."""
+
+    step: str
+    rank: Annotated[int, Field(description="0 warns; each further rank is one level up")]
+    kind: Literal["warning", "escalation"]
+    since: datetime
+    limit_at: datetime
+    at: datetime
+    level: str
+    owner: str
+
+
+class Case(NewCase):
+    """A case as it is now."""
+
+    accepted_at: datetime | None
+    assigned_at: datetime | None
+    handled_at: datetime | None
+    feedback_at: datetime | None
+    archived_at: datetime | None
+    cancelled_at: datetime | None
+    legal_steps: list[Step]
+    work_list: Annotated[list[Assignment], Field(description="teams that have a routine case on their list")]
+    alerts: list[Alert]
+
+
+class MaskedReporter(TypedDict):
+    """Who reported, masked."""
+
+    name: NotRequired[str]
+    phone: NotRequired[str]
+    address: NotRequired[str]
+    masked: bool
+
+
+class CaseWithTexts(Case):
+    """A case with the texts of its report; they are absent where the caller may not read them."""
+
+    description: NotRequired[str | None]
+    subject: NotRequired[str | None]
+    site: NotRequired[str | None]
+    reporter: NotRequired[MaskedReporter | None]
+
+
+class CasePage(TypedDict):
+    """A page of cases, the newest first."""
+
+    items: list[Case]
+    next: Annotated[str | None, Field(description="cursor of the following page")]
+
+
+class OrderDifference(TypedDict):
+    """Where an order differs from the recommendation that the dispatcher saw."""
+
+    added: list[Any]
+    missing: list[Any]
+
+
+class CaseAfterStep(Case):
+    """A case after a step; the members of an order are there after `assign` only."""
+
+    sent: NotRequired[list[UUID]]
+    unfilled: NotRequired[list[UnfilledSlot]]
+    differs: NotRequired[OrderDifference]
+    legal_team_steps: NotRequired[list[TeamStep]]
+
+
+class CaseEvent(TypedDict):
+    """An event of a case; position null: not sealed yet."""
+
+    schema: int
+    district: str
+    id: UUID
+    incident_id: UUID | None
+    kind: str
+    actor: str
+    at: datetime
+    client_at: datetime | None
+    data: Annotated[dict[str, Any], Field(description="as the kind of event has it")]
+    position: int | None
+    note: NotRequired[Annotated[str, Field(description="the reason that was given")]]
+
+
+class CaseEventList(TypedDict):
+    """The events of a case, the oldest first."""
+
+    items: list[CaseEvent]
+
+
+class Reporter(TypedDict):
+    """Who reported, in full."""
+
+    name: NotRequired[str]
+    phone: NotRequired[str]
+    address: NotRequired[str]
+
+
+class UnmaskedCase(TypedDict):
+    """All that was said of a case, in full."""
+
+    incident_id: UUID
+    reporter: Reporter | None
+    description: str | None
+    subject: str | None
+    site: str | None
+    notes: Annotated[dict[str, str], Field(description="note by event id")]

@@ -1,0 +1,56 @@
+"""Answers about teams."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from gridsvc.api.answers.places import Position
+from gridsvc.teams.model import TeamKind, TeamStatus
+
+
+class Team(TypedDict):
+    """A team as it is now."""
+
+    id: UUID
+    district: str
+    name: str
+    unit: str
+    kind: TeamKind
+    status: TeamStatus
+    incident_id: Annotated[UUID | None, Field(description="the case that the team is on")]
+    position: Position
+    at_station: Annotated[bool, Field(description="no position was reported: the team stands at its station")]
+    age_s: Annotated[float | None, Field(description="age of the position; null: at the station")]
+    station: Position
+    township: str | None
+    areas: list[str]
+    region: str | None
+    skills: list[str]
+    equipment: list[str]
+    turnout_s: float
+
+
+class TeamList(TypedDict):
+    """Every team that the caller may see."""
+
+    items: list[Team]
+
+
+class TeamPosition(TypedDict):
+    """A position that was taken, in WGS-84."""
+
+    team_id: UUID
+    position: Position
+    at: datetime
+
+
+class TeamDuty(TypedDict):
+    """Whether a team is on duty from now on."""
+
+    team_id: UUID
+    on_duty: bool

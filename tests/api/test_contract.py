@@ -1,0 +1,250 @@
+"""/openapi.json is true: real answers have the declared shapes, and what is declared is there."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+
+from gridsvc.access.scopes import Right, Role, right_of_step
+from gridsvc.api.app import ROUTERS, create_app
+from gridsvc.api.http.once import WITHOUT_KEY
+from gridsvc.api.http.openapi import FURTHER
+from gridsvc.api.http.route_rights import ROUTES
+from gridsvc.cases.model import CASE_STEPS, TEAM_STEPS
+from gridsvc.db.cases.alerts import add_proposal
+from gridsvc.operations.access import keys
+from tests.api.contract import CheckedClient, Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
+
+    from gridsvc.operations.runtime.service import Service
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = {"/", "/sign-in", "/favicon.ico", "/assets/{digest}/{path:path}", "/screen/facts", "/screen/cases",
+         "/screen/search", "/screen/officers"}  # fmt: skip
+"""What the pages of the service need: no part of the public interface."""
+
+
+@pytest.fixture(scope="module")
+def app(service: Service) -> FastAPI:
+    return create_app(service)
+
+
+@pytest.fixture(scope="module")
+def admin(app: FastAPI, service: Service) -> Iterator[CheckedClient]:
+    """A client with a key for everything, whose every answer is held against the contract."""
+    key = keys.add_key(service, "contract", Role.ADMIN).text
+    with CheckedClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def contract(admin: CheckedClient) -> Contract:
+    return admin.contract
+
+
+def here(web: TestClient, urgency: str) -> tuple[str, dict[str, float]]:
+    """Return a type of incident and the place of a case."""
+    plans = web.get("/response-plans").json()["items"]
+    place = web.get("/incidents", params={"limit": 1}).json()["items"][0]["location"]
+    return next(plan["type"] for plan in plans if plan["urgency"] == urgency), {k: place[k] for k in ("lon", "lat")}
+
+
+def ok(answer: Any) -> Any:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.text[:500]}"
+    return answer.json() if answer.content and "json" in answer.headers["content-type"] else answer
+
+
+def test_real_answers_of_every_route_have_the_declared_shape(
+    admin: TestClient, app: FastAPI, contract: Contract, service: Service
+) -> None:
+    walk_cases(admin)
+    walk_places(admin)
+    walk_service(admin, service)
+    walk_access(admin, app, service)
+    assert {(method, path) for method, path, _ in contract.routes()} - contract.answered == set()
+
+
+def walk_cases(web: TestClient) -> None:
+    kind, place = here(web, "emergency")
+    report = {
+        "type": kind,
+        "location": place,
+        "description": "smoke",
+        "reporter": {"name": "王小明", "phone": "13812345678"},
+    }
+    ok(web.post("/recommendations", json=report))
+    case = ok(web.post("/incidents", json=report, headers={"Idempotency-Key": "contract-1"}))
+    ok(web.post("/incidents", json={"type": kind, "location": place | {"radius_m": 400}}))
+    line = [[place["lon"] - 0.02, place["lat"]], [place["lon"] + 0.02, place["lat"]]]
+    ok(web.post("/incidents", json={"type": kind, "geometry": {"type": "LineString", "coordinates": line}}))
+    routine, _ = here(web, "routine")
+    listed = ok(web.post("/incidents", json={"type": routine, "location": place}))
+    ok(web.post(f"/incidents/{listed['id']}/steps", json={"step": "assign"}))
+    steps = f"/incidents/{case['id']}/steps"
+    lead = case["recommendation"]["lead"]["team_id"]
+    sent = ok(web.post(steps, json={"step": "assign", "note": "go"}))
+    assert lead in sent["sent"]
+    for step in ("acknowledge", "en_route", "on_scene"):
+        ok(web.post(steps, json={"step": step, "team_id": lead}))
+    for step in ("handle", "feedback", "archive"):
+        ok(web.post(steps, json={"step": step}))
+    assert ok(web.get(f"/incidents/{case['id']}"))["reporter"]["masked"]
+    ok(web.get(f"/incidents/{case['id']}/events"))
+    ok(web.post(f"/incidents/{case['id']}/unmask", json={"why": "call back"}))
+    page = ok(web.get("/incidents", params={"limit": 30}))
+    ok(web.get("/incidents", params={"limit": 30, "after": page["next"]}))
+    for status in ("archived", "handling", "assigned", "cancelled"):
+        ok(web.get("/incidents", params={"status": status, "limit": 1000}))
+
+
+def walk_places(web: TestClient) -> None:
+    _, place = here(web, "emergency")
+    lon, lat = place["lon"], place["lat"]
+    for more in ({}, {"radius_m": 500}, {"datum": "GCJ-02"}, {"as_of": "2199-01-01"}):
+        ok(web.get("/owners", params=place | more))
+    ok(web.post("/owners", json={"lon": [lon, -150.0], "lat": [lat, -40.0]}))
+    ok(web.get("/grids"))
+    ok(web.post("/travel-times", json={"origins": [[lon, lat]], "destinations": [[lon + 0.01, lat], [lon, lat]]}))
+    ok(web.get("/isochrones", params=place | {"minutes": "1,5"}))
+    ok(web.get("/routes", params={"from_lon": lon, "from_lat": lat, "to_lon": lon + 0.01, "to_lat": lat + 0.01}))
+    ok(web.get("/service-areas", params={"kind": "first"}))
+    point = {"type": "Point", "coordinates": web.get("/teams").json()["items"][0]["station"]}
+    point["coordinates"] = [point["coordinates"]["lon"], point["coordinates"]["lat"]]
+    closed = ok(web.post("/closures", json={"geometry": point, "factor": 0.5, "reason": "mud"}))
+    assert closed["id"] in {each["id"] for each in ok(web.get("/closures"))["items"]}
+    ok(web.delete(f"/closures/{closed['id']}"))
+    layers = [layer["id"] for layer in ok(web.get("/tiles"))["items"]]
+    ok(web.get(f"/tiles/{','.join(layers)}.json"))
+    ok(web.get("/tiles/grids/0/0/0.mvt"))
+    ok(web.get("/tiles/grids/10/852/424.mvt"))
+
+
+def walk_service(web: TestClient, service: Service) -> None:
+    ok(web.get("/healthz"))
+    district = ok(web.get("/readyz"))["districts"][0]["code"]
+    ok(web.get("/metrics"))
+    team = ok(web.get("/teams"))["items"][0]
+    position = {"lon": team["station"]["lon"], "lat": team["station"]["lat"]}
+    ok(web.post(f"/teams/{team['id']}/positions", json=position))
+    for on_duty in (False, True):
+        ok(web.patch(f"/teams/{team['id']}", json={"on_duty": on_duty}))
+    ok(web.get("/teams"))
+    timers = ok(web.get("/timers", params={"district": district}))
+    ok(web.put("/timers", params={"district": district}, json={"rules": timers["rules"]}))
+    job = ok(web.post("/jobs", json={"kind": "verify"}))
+    ok(web.get("/jobs"))
+    ok(web.get(f"/jobs/{job['id']}"))
+    ok(web.delete(f"/jobs/{job['id']}"))
+    grounds = {"step": "feedback", "since": job["created_at"], "over_s": 1.5, "timers": timers["version"]}
+    proposal = service.database.run(
+        lambda connection: add_proposal(connection, district, "yellow-card", incident_id=None, subject=district,
+                                        grounds=grounds, at=datetime.fromisoformat(job["created_at"]))
+    )  # fmt: skip
+    made = ok(web.get("/proposals", params={"all": True}))["items"]
+    assert made
+    ok(web.post(f"/proposals/{proposal}/decision", json={"decision": "rejected", "reason": "flood"}))
+    ok(web.get("/proposals", params={"all": True}))
+
+
+def walk_access(web: TestClient, app: FastAPI, service: Service) -> None:
+    key = keys.add_key(service, "contract officer", Role.OFFICER, district="330703").text
+    browser = CheckedClient(app, raise_server_exceptions=False)
+    session = ok(browser.post("/session", json={"key": key}))
+    ok(browser.get("/session"))
+    ok(web.get("/session"))
+    csrf = {"X-CSRF-Token": session["csrf"]}
+    code = ok(browser.post("/pairings", json={}, headers=csrf))["code"]
+    assert ok(browser.post("/devices", json={"code": code}))["role"] == "officer"
+    ok(browser.delete("/session", headers=csrf))
+
+
+def test_refusals_have_the_declared_shape(admin: TestClient, app: FastAPI, contract: Contract) -> None:
+    missing = uuid4()
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"/incidents/{missing}", {}),
+        ("GET", "/incidents", {"params": {"limit": 0}}),
+        ("GET", "/incidents", {"params": {"after": "x" * 9000}}),
+        ("POST", "/incidents", {"content": b"{"}),
+        ("POST", "/incidents", {"content": b"\xff", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/incidents", {"content": b"[" * 1_100_000}),
+        ("POST", f"/incidents/{missing}/steps", {"json": {"step": "accept"}}),
+        ("GET", "/owners", {"params": {"lon": -150, "lat": -40}}),
+        ("GET", "/tiles/nothing/0/0/0.mvt", {}),
+        ("GET", "/tiles/grids/z/0/0.mvt", {}),
+        ("DELETE", "/session", {}),
+        ("POST", "/devices", {"json": {"code": "nobody"}}),
+    ]
+    for method, path, more in requests:
+        assert admin.request(method, path, **more).is_error
+    stranger = CheckedClient(app, raise_server_exceptions=False)
+    for method, path, operation in contract.routes():
+        answer = stranger.request(method, re.sub(r"\{\w+\}", "0", path), json={})
+        asks_for_a_key = operation["security"] != [] and {} not in operation["security"]
+        assert (answer.status_code == 401) == asks_for_a_key, f"{method} {path}: {answer.status_code}"
+
+
+def test_examples_have_the_declared_shape(contract: Contract) -> None:
+    wrong = {}
+    for method, path, operation in contract.routes():
+        for status, declared in operation["responses"].items():
+            for media_type, content in declared.get("content", {}).items():
+                if media_type.endswith("json") and not status.startswith("4"):
+                    found = list(contract.errors(content["schema"], content["example"]))
+                    if found:
+                        wrong[method, path, status] = found
+    assert wrong == {}
+
+
+def test_routes_and_their_tables_agree(contract: Contract) -> None:
+    declared = {(method, path) for method, path, _ in contract.routes()}
+    served = {
+        (method, route.path)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert set(ROUTES) == served
+    assert declared <= served
+    assert {path for _, path in served - declared} == PAGES
+    assert set(FURTHER) <= declared
+    assert set(WITHOUT_KEY) <= declared
+
+
+def test_steps_and_rights_agree() -> None:
+    from gridsvc.access import scopes
+
+    assert set(scopes._RIGHT_OF_STEP) == {*CASE_STEPS, *TEAM_STEPS}
+    asked = {right for right in ROUTES.values() if isinstance(right, Right)}
+    asked |= {right_of_step(step, named_team=named) for step in (*CASE_STEPS, *TEAM_STEPS) for named in (True, False)}
+    code = "".join(path.read_text("utf-8") for path in (PROJECT / "gridsvc").rglob("*.py") if path.name != "scopes.py")
+    asked |= {Right[name] for name in re.findall(r"\bRight\.([A-Z_]+)\b", code)}
+    assert asked == set(Right)
+
+
+def test_the_documentation_names_no_route_that_is_not_there(contract: Contract) -> None:
+    there = {(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path, _ in contract.routes()}
+    there |= {(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path in ROUTES}
+    named = set()
+    for page in [*PROJECT.glob("README*.md"), *PROJECT.glob("docs/**/*.md")]:
+        for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w{}./-]*[\w}])", page.read_text("utf-8")):
+            named.add((method, re.sub(r"\{[^}]*\}", "{}", path)))
+    assert named
+    assert named - there - {("GET", "/openapi.json")} == set()
+
+
+def test_operation_ids_are_short_and_unique(contract: Contract) -> None:
+    ids = [operation["operationId"] for _, _, operation in contract.routes()]
+    assert len(ids) == len(set(ids))
+    assert [each for each in ids if not re.fullmatch(r"[a-z_]{1,40}", each)] == []
