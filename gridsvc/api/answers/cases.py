@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.places import FromMemory, Geometry, OwnerChain, OwnerShare, OwnershipRule, Versions
+from gridsvc.api.answers.places import FromMemory, Geometry, OwnerChain, OwnerShare, OwnershipRule, Unknown, Versions
 from gridsvc.cases.model import Status
 from gridsvc.law import ResponseClass, Urgency
 
@@ -155,13 +155,6 @@ class PossibleDuplicate(TypedDict):
     status: Status
     distance_m: float
     age_s: float
-
-
-class Unknown(TypedDict):
-    """Something that could not be known when the case was taken."""
-
-    what: str
-    reason: str
 
 
 class Preview(FromMemory):

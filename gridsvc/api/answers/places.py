@@ -67,3 +67,10 @@ class FromMemory(TypedDict):
 
     degraded: NotRequired[bool]
     age_s: NotRequired[Annotated[float, Field(description="age of the data that the answer was made from")]]
+
+
+class Unknown(TypedDict):
+    """Something that could not be known, and why."""
+
+    what: str
+    reason: str

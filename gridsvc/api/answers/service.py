@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.places import Versions
+from gridsvc.api.answers.places import Unknown, Versions
 
 
 class Health(TypedDict):
@@ -26,6 +26,7 @@ class DistrictReadiness(TypedDict):
     grids: bool
     roads: bool
     law: bool
+    unknown: Annotated[list[Unknown], Field(description="parts whose file is lost")]
     versions: Versions
 
 
