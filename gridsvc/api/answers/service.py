@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.places import Unknown, Versions
+from gridsvc.api.answers.places import Versions
 
 
 class Health(TypedDict):
@@ -15,6 +15,13 @@ class Health(TypedDict):
 
     status: Literal["alive"]
     version: str
+
+
+class LostPart(TypedDict):
+    """A part of a district whose file is lost, and the reason."""
+
+    part: Literal["grids", "roads"]
+    reason: str
 
 
 class DistrictReadiness(TypedDict):
@@ -26,7 +33,7 @@ class DistrictReadiness(TypedDict):
     grids: bool
     roads: bool
     law: bool
-    unknown: Annotated[list[Unknown], Field(description="parts whose file is lost")]
+    unknown: Annotated[list[LostPart], Field(description="parts whose file is lost")]
     versions: Versions
 
 
