@@ -1,4 +1,4 @@
-"""Travel times and service areas into files."""
+"""Write travel times and service areas to files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.errors import InvalidInput
+from gridsvc.files.geodata_out import replacing_geodata
+from gridsvc.files.text import check_ending, replacing, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,18 +17,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+AREA_ENDINGS = (".geojson", ".json", ".gpkg")
+MATRIX_ENDINGS = (".csv", ".txt")
+
+
 def write_matrix(path: Path, seconds: NDArray[np.float64]) -> None:
-    """Write a line an origin, a column a destination, without header; empty = unreachable."""
-    with _opened(path) as file:
+    """Write (n, m) seconds as CSV without a header: a row for each origin, a column for each destination.
+
+    An empty cell is no travel time: unreachable (inf), or a bad row of the input (NaN).
+    """
+    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
         for row in seconds:
-            file.write(",".join("" if s == np.inf else f"{s:.3f}" for s in row.tolist()) + "\n")
+            file.write(",".join(f"{s:.3f}" if s < np.inf else "" for s in row.tolist()) + "\n")
 
 
 def write_areas(path: Path, collection: dict[str, Any]) -> None:
-    """Write a FeatureCollection as GeoJSON, or as GeoPackage where the name ends so."""
+    """Write a FeatureCollection as GeoJSON, or as GeoPackage where the name ends with .gpkg.
+
+    Raises
+    ------
+    InvalidInput
+        For an ending that is not in AREA_ENDINGS, and where the file cannot be written.
+    """
+    check_ending(path, AREA_ENDINGS, device_ok=True)
     if path.suffix.lower() != ".gpkg":
-        with _opened(path) as file:
-            json.dump(collection, file, ensure_ascii=False, allow_nan=False)
+        write_text(path, json.dumps(collection, ensure_ascii=False, allow_nan=False))
         return
     import geopandas as gpd
 
@@ -35,15 +49,9 @@ def write_areas(path: Path, collection: dict[str, Any]) -> None:
         {**f, "properties": {**f["properties"], "certificate": json.dumps(f["properties"]["certificate"])}}
         for f in collection["features"]
     ]
-    gpd.GeoDataFrame.from_features(flat, crs="EPSG:4326").to_file(path, layer="service_areas", driver="GPKG")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole text in place of a file; half-way, the old one is still there."""
-    draft = path.with_name(f".{path.name}.part")
-    with _opened(draft) as file:
-        file.write(text)
-    draft.replace(path)
+    frame = gpd.GeoDataFrame.from_features(flat, crs="EPSG:4326")
+    with replacing_geodata(path) as draft:
+        frame.to_file(draft, layer="service_areas", driver="GPKG", engine="pyogrio")
 
 
 def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any], str | None]]]) -> None:
@@ -54,23 +62,9 @@ def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any],
     import geopandas as gpd
     import shapely
 
-    draft = path.with_name(f".{path.stem}.part.gpkg")
-    with _opened(draft):
-        pass
-    draft.unlink()
-    try:
+    with replacing_geodata(path) as draft:
         for name, rows in layers.items():
             shapes = [None if shape is None else shapely.from_wkb(shape) for _, shape in rows]
-            frame = gpd.GeoDataFrame([told for told, _ in rows], geometry=shapes, crs="EPSG:4326")
+            frame = gpd.GeoDataFrame([attributes for attributes, _ in rows], geometry=shapes, crs="EPSG:4326")
             frame.to_file(draft, layer=name, driver="GPKG", engine="pyogrio", geometry_type="MultiPolygon",
                           mode="a" if draft.exists() else "w")  # fmt: skip
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", kind="no-file") from None

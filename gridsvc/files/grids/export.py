@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.geodata_out import geodata_errors, replacing_geodata
+from gridsvc.files.text import check_ending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,22 +25,25 @@ def write_boundaries(path: Path, grids: Sequence[Grid]) -> None:
     InvalidInput
         For a suffix that names no known format, or a folder that is not there.
     """
-    driver = DRIVERS.get(path.suffix.lower())
-    if driver is None:
-        raise InvalidInput(f"{path}: which format? Use one of {', '.join(DRIVERS)}.")
+    check_ending(path, tuple(DRIVERS))
+    driver = DRIVERS[path.suffix.lower()]
     if not path.parent.is_dir():
         raise InvalidInput(f"There is no folder {path.parent}.")
     more = {"encoding": "UTF-8"} if driver == "ESRI Shapefile" else {}
     # RFC 7946 has no reference system but one; with the old `crs` member a reader need not guess.
     if driver == "GeoJSON":
         more = {"RFC7946": "NO", "COORDINATE_PRECISION": "17", "SIGNIFICANT_FIGURES": "17"}
-    if driver != "GPKG":
-        _frame(grids).to_file(path, driver=driver, engine="pyogrio", **more)
+    if driver == "ESRI Shapefile":  # several files, which cannot be replaced at once
+        with geodata_errors(path):
+            _frame(grids).to_file(path, driver=driver, engine="pyogrio", **more)
         return
-    path.unlink(missing_ok=True)
-    for level in sorted({grid.level for grid in grids}):
-        own = [grid for grid in grids if grid.level == level]
-        _frame(own).to_file(path, driver=driver, engine="pyogrio", layer=level.key)
+    with replacing_geodata(path) as draft:
+        if driver == "GeoJSON":
+            _frame(grids).to_file(draft, driver=driver, engine="pyogrio", layer=path.stem, **more)
+            return
+        for level in sorted({grid.level for grid in grids}):
+            own = [grid for grid in grids if grid.level == level]
+            _frame(own).to_file(draft, driver=driver, engine="pyogrio", layer=level.key)
 
 
 def _frame(grids: Sequence[Grid]) -> Any:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.db.roads import service_areas as store
 from gridsvc.db.roads.service_areas import Wanted
-from gridsvc.errors import Conflict, InvalidInput, NotFound, TooLarge
-from gridsvc.files.isochrones import write_layers, write_text
+from gridsvc.errors import Conflict, NotFound, TooLarge
+from gridsvc.files.isochrones import AREA_ENDINGS, write_layers
+from gridsvc.files.text import check_ending, write_text
 from gridsvc.law import ResponseClass
 from gridsvc.operations.isochrones.service_areas import draw_areas, rules
 from gridsvc.operations.teams.fleet import district_of_team
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 CLASSES = tuple(str(each) for each in ResponseClass)
 MOST_BYTES = 16 * 2**20
 """Of shapes in one answer over HTTP: all that a district of 75 teams has, without the rural areas of single teams."""
-
-FORMATS = (".gpkg", ".geojson", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +143,12 @@ def export_areas(
     Raises
     ------
     InvalidInput
-        For a suffix that is not one of FORMATS, or a file that cannot be written.
+        For a suffix that is not one of AREA_ENDINGS, or a file that cannot be written.
     Refusal
         Where there are no roads, no law, no team on duty, or none with minutes left.
     """
+    check_ending(out, AREA_ENDINGS)
     suffix = out.suffix.lower()
-    if suffix not in FORMATS:
-        raise InvalidInput(
-            f"{out.name}: areas are written as {', '.join(FORMATS)}; end the name so.",
-            kind="suffix",
-            file=out.name,
-            known=list(FORMATS),
-        )
     drawn = draw_areas(service, district, progress)
     _refuse_nothing(drawn, asked)
     with service.database.snapshot() as connection:
