@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from gridsvc.cli.root import run
-
+    try:
+        from gridsvc.cli.root import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     run()
 
 

@@ -154,15 +154,21 @@ def check_lonlats(lon: Floats, lat: Floats, *, near: Bounds | None = None) -> No
         )
     bad = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
     if near is not None and not bad.any():
-        west, south, east, north = near
-        far = (lon < west - 1) | (lon > east + 1) | (lat < south - 1) | (lat > north + 1)
-        bad = far & (lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)
+        bad = swapped(lon, lat, near)
     if bad.any():
         row = int(np.argmax(bad))
         try:
             check_lonlat(float(lon[row]), float(lat[row]), near=near)
         except InvalidInput as refusal:
             raise InvalidInput(f"Row {row + 1}: {refusal.detail}", kind=refusal.kind, row=row + 1) from None
+
+
+def swapped(lon: Floats, lat: Floats, near: Bounds) -> NDArray[np.bool_]:
+    """Return which positions (n,) lie over a degree from `near` as given, and in it with both numbers swapped."""
+    west, south, east, north = near
+    far = (lon < west - 1) | (lon > east + 1) | (lat < south - 1) | (lat > north + 1)
+    found: NDArray[np.bool_] = far & (lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ datums

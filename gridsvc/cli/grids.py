@@ -1,14 +1,16 @@
-"""`gridsvc load grids`, `gridsvc grids ...` and `gridsvc locate`."""
+"""`gridsvc load grids` and `gridsvc grids ...`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
+from gridsvc.cli.dates import read_date
+from gridsvc.cli.groups import Group
 
 if TYPE_CHECKING:
     from gridsvc.grids.differences import Difference
@@ -43,9 +45,9 @@ def load_grids(
     from gridsvc.operations.grids import imports
     from gridsvc.operations.grids.generations import level_of
 
-    told = level_of(level)
+    found = level_of(level)
     loaded = imports.load_grids(
-        opened_service(), file, told, district=district, crs=crs,
+        opened_service(), file, found, district=district, crs=crs,
         columns=imports.Columns(code_field, name_field, parent_field, layer, encoding),
         dry_run=dry_run, progress=progress("checking"),
     )  # fmt: skip
@@ -67,7 +69,7 @@ def load_grids(
     answer(loaded.as_json(), as_json=as_json, show=show)
 
 
-@click.group()
+@click.group(cls=Group)
 def grids() -> None:
     """Look at generations of boundaries, check, activate, roll back, compare, export."""
 
@@ -146,7 +148,7 @@ def activate(*, generation: int, at: str | None, district: str | None, tolerance
     from gridsvc.operations.grids import generations as operation
 
     service, code = _opened(district)
-    moment = _moment(at)
+    moment = read_date(at)
     if moment is not None and moment > datetime.now(UTC):
         from gridsvc.operations.jobs.schedule import plan_activation
 
@@ -240,75 +242,7 @@ def export(*, file: Path, generation: int | None, level: str | None, district: s
     """Write a generation to .geojson, .gpkg (a layer a level) or .shp."""
     from gridsvc.operations.grids import generations as operation
 
-    told = None if level is None else operation.level_of(level)
-    count = operation.export(*_opened(district), file, number=generation, level=told)
+    found = None if level is None else operation.level_of(level)
+    count = operation.export(*_opened(district), file, number=generation, level=found)
     words = f"{count} grids in {file}"
     answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))
-
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("lonlat", nargs=-1, type=float, metavar="LON LAT")
-@click.option("--datum", default="WGS-84", show_default=True, help="WGS-84, CGCS2000, GCJ-02 or BD-09.")
-@click.option("--radius", "radius_m", type=float, metavar="M", help="How uncertain the place is, metres.")
-@click.option("--as-of", metavar="DATE", help="By the grids in force then: a date, or a time with offset.")
-@click.option("--address", help="A known address, instead of LON LAT.")
-@click.option("--file", "source", type=click.Path(path_type=Path), help="A CSV file with columns lon and lat.")
-@click.option(
-    "--out", "target", type=click.Path(path_type=Path), help="Where to write it with owners: .csv or .parquet."
-)
-@district_option
-@json_option
-def locate(
-    *, lonlat: tuple[float, ...], datum: str, radius_m: float | None, as_of: str | None, address: str | None,
-    source: Path | None, target: Path | None, district: str | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Say whose a place is, at every level: LON LAT, or a file of them."""
-    from gridsvc.operations.places import owners as operation
-
-    if (len(lonlat) == 2) + (source is not None) + (address is not None) != 1 or len(lonlat) not in {0, 2}:
-        raise click.UsageError("Give LON LAT, or --address TEXT, or --file IN.csv --out OUT.csv.")
-    if (source is None) != (target is None):
-        raise click.UsageError("--file and --out go together.")
-    service = opened_service()
-    indexes = operation.list_indexes(service, district=district, as_of=_moment(as_of, end_of_day=True))
-    if source is not None and target is not None:
-        counts = operation.locate_file(indexes, source, target, datum=datum)
-        words = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
-        answer({"file": str(target), "rows": sum(counts.values()), "rules": counts}, as_json=as_json,
-               show=lambda: click.echo(f"{target}: {words}"))  # fmt: skip
-        return
-    lon, lat = lonlat if address is None else operation.get_address(service, address)
-    told = operation.locate(indexes, lon, lat, datum=datum if address is None else "WGS-84", radius_m=radius_m)
-    answer(told.as_json(), as_json=as_json, show=lambda: _show_owners(told.as_json()))
-
-
-def _show_owners(told: dict[str, Any]) -> None:
-    table(["level", "code", "name"], [
-        (level, *((owner["code"], owner["name"]) if owner else ("", "none"))) for level, owner in told["owners"].items()
-    ])  # fmt: skip
-    click.echo(f"{told['rule']}, generation {told['generation']} of district {told['district']}")
-    if "defect" in told:
-        click.secho(told["defect"], fg="yellow")
-    if told.get("derived"):
-        click.secho(f"drawn by gridsvc, not surveyed: {', '.join(told['derived'])}", fg="yellow")
-    for share in told.get("shares", []):
-        chain = " > ".join(owner["name"] for owner in share["owners"].values() if owner) or "outside"
-        click.echo(f"{share['share']:6.1%} {chain}")
-    if told.get("confirm"):
-        click.secho("Confirm the place: no chain of owners holds 80 % of it.", fg="yellow")
-
-
-def _moment(text: str | None, *, end_of_day: bool = False) -> datetime | None:
-    """Read a time with offset, or a date (its end, in this machine's zone, never later than now)."""
-    if text is None:
-        return None
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(f"{text!r} is no date or time; write 2026-03-01 or 2026-03-01T08:30:00+08:00.") from None
-    if told.tzinfo is None:
-        if len(text) > 10:
-            raise click.UsageError(f"{text!r} has no offset; write it like 2026-03-01T08:30:00+08:00.")
-        told = told.replace(hour=23, minute=59, second=59) if end_of_day else told
-        told = told.astimezone()
-    return told

@@ -7,26 +7,28 @@ from pathlib import Path
 
 import click
 
-from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
+from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, table
+from gridsvc.cli.csv_rows import show_bad_rows
 from gridsvc.db.grids.addresses import Address
 from gridsvc.files.packaged import geodata_folder
 from gridsvc.operations.law import imports
 
-ACTOR = "command line"
-
 _file = click.argument("file", type=click.Path(path_type=Path))
 _units = click.option("--units", type=click.Path(path_type=Path), default=geodata_folder() / "units.toml",
-                      help="Units, fields, skills and equipment; the plan's own unless said.")  # fmt: skip
+                      metavar="FILE",
+                      help="Units, fields, skills and equipment.  [default: those of gridsvc]")  # fmt: skip
 
 
 @click.command()
 @_file
 @_units
-@click.option("--override", metavar="REASON", help="Why a file whose sums differ from print is right all the same.")
+@click.option(
+    "--override", metavar="REASON", help="Why a file is right although its sums differ from the printed ones."
+)
 @district_option
 @json_option
 def load_catalogue(*, file: Path, units: Path, override: str | None, district: str | None, as_json: bool) -> None:
-    """Load the catalogue of matters (TOML or CSV) and say where its sums differ from print."""
+    """Load the catalogue of matters (TOML or CSV) and list where its sums differ from the printed ones."""
     report = imports.load_catalogue(opened_service(), district, file, units, override_reason=override, actor=ACTOR)
 
     def show() -> None:
@@ -43,15 +45,15 @@ def load_catalogue(*, file: Path, units: Path, override: str | None, district: s
 @_file
 @_units
 @click.option("--clocks", type=click.Path(path_type=Path), default=geodata_folder() / "clock_policies.toml",
-              help="Clock policies and class mapping.")  # fmt: skip
+              metavar="FILE", help="Clock policies and response classes.  [default: those of gridsvc]")  # fmt: skip
 @district_option
 @json_option
 def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, as_json: bool) -> None:
-    """Load run cards (FILE: one TOML, or a folder of them)."""
+    """Load run cards (FILE: one TOML file, or a folder of them)."""
     plans, rules = imports.load_plans(opened_service(), district, file, clocks, units, actor=ACTOR)
-    told = {"plans": sorted(plans.plans), "version": plans.version, "clock_policies": sorted(rules.policies)}
+    value = {"plans": sorted(plans.plans), "version": plans.version, "clock_policies": sorted(rules.policies)}
     rows = [(p.type, p.name, p.field, str(p.urgency), len(p.matters)) for p in plans.plans.values()]
-    answer(told, as_json=as_json, show=lambda: table(["type", "name", "field", "urgency", "matters"], rows))
+    answer(value, as_json=as_json, show=lambda: table(["type", "name", "field", "urgency", "matters"], rows))
 
 
 @click.command()
@@ -59,7 +61,7 @@ def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, a
 @district_option
 @json_option
 def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
-    """Load teams (FILE: CSV); those left out go off duty."""
+    """Load teams (FILE: CSV). Teams that are not in it go off duty."""
     roster = imports.load_teams(opened_service(), district, file, actor=ACTOR)
     rows = [(team.name, team.unit, str(team.kind), team.township) for team in roster]
     answer({"teams": [team.as_json() for team in roster]}, as_json=as_json,
@@ -71,15 +73,17 @@ def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
 @district_option
 @json_option
 def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
-    """Load days off and the weekend days worked for them (FILE: CSV with date, kind) in place of those of the years."""
+    """Load public holidays and weekend days worked instead (FILE: CSV with date, kind). They replace their years."""
     from gridsvc.files.law.calendar import read_calendar
 
     rules = imports.load_calendar(opened_service(), district, *read_calendar(file), actor=ACTOR)
     years = sorted({day.year for day in rules.holidays | rules.make_up_days})
-    told = {"holidays": len(rules.holidays), "make_up_days": len(rules.make_up_days), "years": years,
+    value = {"holidays": len(rules.holidays), "make_up_days": len(rules.make_up_days), "years": years,
             "version": rules.version}  # fmt: skip
-    words = f"{told['holidays']} days off, {told['make_up_days']} weekend days worked, of {', '.join(map(str, years))}."
-    answer(told, as_json=as_json, show=lambda: click.echo(words))
+    words = (
+        f"{value['holidays']} days off, {value['make_up_days']} weekend days worked, of {', '.join(map(str, years))}."
+    )
+    answer(value, as_json=as_json, show=lambda: click.echo(words))
 
 
 @click.command()
@@ -87,9 +91,14 @@ def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
 @district_option
 @json_option
 def load_addresses(*, file: Path, district: str | None, as_json: bool) -> None:
-    """Load addresses (FILE: CSV with text, lon, lat) in place of those there were."""
+    """Load addresses (FILE: CSV with text, lon, lat, or 地址, 经度, 纬度). They replace those of the district.
+
+    A row that cannot be read is reported and left out; the others are loaded.
+    """
     from gridsvc.files.places.addresses import read_addresses
 
-    found = [Address(*row, source=file.name) for row in read_addresses(file)]
+    rows, bad = read_addresses(file)
+    found = [Address(*row, source=file.name) for row in rows]
     count = imports.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
-    answer({"addresses": count}, as_json=as_json, show=lambda: click.echo(f"{count} addresses."))
+    answer({"addresses": count} | bad.as_json(), as_json=as_json, show=lambda: click.echo(f"{count} addresses."))
+    show_bad_rows(bad)

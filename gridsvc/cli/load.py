@@ -1,45 +1,29 @@
-"""`gridsvc load ...`: one word a kind of data, each in the module of its noun."""
+"""`gridsvc load ...`: one command for each kind of data."""
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
-# kind: (module, attribute, one line). A module is imported when its word is typed.
+from gridsvc.cli.groups import LazyGroup, Word
+
 KINDS = {
-    "grids": ("gridsvc.cli.grids", "load_grids", "Boundaries of one level, from anything geopandas reads"),
-    "osm": ("gridsvc.cli.demo", "load_osm", "Roads, boundaries, places, addresses, stations of an OSM file"),
-    "roads": ("gridsvc.cli.roads", "load_roads", "A road network alone"),
-    "teams": ("gridsvc.cli.law", "load_teams", "Stations and teams"),
-    "catalogue": ("gridsvc.cli.law", "load_catalogue", "Units, fields and matters of the law"),
-    "calendar": ("gridsvc.cli.law", "load_calendar", "Days off, and weekend days that are worked for them"),
-    "addresses": ("gridsvc.cli.law", "load_addresses", "Addresses: text, lon, lat"),
-    "plans": ("gridsvc.cli.law", "load_plans", "Run cards: which incident needs whom"),
+    "grids": Word("gridsvc.cli.grids", "load_grids", "Boundaries of one level, from any format that geopandas reads"),
+    "osm": Word("gridsvc.cli.demo", "load_osm", "Roads, boundaries, places, addresses and stations of an OSM file"),
+    "roads": Word("gridsvc.cli.roads", "load_roads", "A road network"),
+    "teams": Word("gridsvc.cli.law", "load_teams", "Stations and teams"),
+    "catalogue": Word("gridsvc.cli.law", "load_catalogue", "Units, fields and matters of the law"),
+    "calendar": Word("gridsvc.cli.law", "load_calendar", "Public holidays, and weekend days worked instead"),
+    "addresses": Word("gridsvc.cli.law", "load_addresses", "Addresses with their coordinates"),
+    "plans": Word("gridsvc.cli.law", "load_plans", "Run cards: which incident needs which teams"),
 }
 
 
-class Kinds(click.Group):
-    """A group that imports the loader of a kind when it is typed."""
+class Kinds(LazyGroup):
+    """The loaders, one for each kind of data."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(KINDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in KINDS:
-            return None
-        module, attribute, _ = KINDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(kind, line) for kind, (_, _, line) in KINDS.items()])
+    words = KINDS
 
 
 @click.group(cls=Kinds)
 def load() -> None:
-    """Load data. Every kind says what it found, and refuses with the place and the cure."""
+    """Load data. Each loader reports what it read; a refusal names the place in the file and the cure."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, say, table
+from gridsvc.cli.csv_rows import show_bad_rows
 from gridsvc.errors import InvalidInput
 
 profile_option = click.option(
@@ -54,65 +56,83 @@ def flat_report(report: dict[str, Any], above: str = "") -> list[tuple[str, obje
     return rows
 
 
+_places_help = "CSV with the columns lon and lat, or 经度 and 纬度."
+
+
 @click.command("travel-times")
-@click.option("--origins", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
-@click.option("--destinations", type=click.Path(path_type=Path), required=True, help="CSV with the columns lon,lat.")
-@click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="CSV, no header: a row an origin, a column a destination; empty = unreachable.")  # fmt: skip
+@click.option("--origins", type=click.Path(path_type=Path), required=True, metavar="FROM.csv", help=_places_help)
+@click.option("--destinations", type=click.Path(path_type=Path), required=True, metavar="TO.csv", help=_places_help)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="SECONDS.csv",
+              help="No header; a row for each origin, a column for each destination; empty: unreachable.")  # fmt: skip
 @profile_option
 @district_option
 @json_option
 def travel_times(
     *, origins: Path, destinations: Path, out: Path, profile: str, district: str | None, as_json: bool
 ) -> None:
-    """Compute travel times by road from every origin to every destination."""
-    import numpy as np
+    """Compute the travel times by road, in seconds, from every origin to every destination.
 
-    from gridsvc.files.isochrones import write_matrix
-    from gridsvc.files.places.places import read_places
-    from gridsvc.operations.roads import travel_times as travel
+    A row of a file that cannot be read is reported, and its cells in the output are empty.
+    """
+    from gridsvc.operations.roads.travel_times import travel_times_of_files
 
-    here, there = read_places(origins), read_places(destinations)
-    seconds = travel.travel_times(
-        opened_service(), np.column_stack([here.lon, here.lat]), np.column_stack([there.lon, there.lat]),
-        profile=profile, district=district,
-    )  # fmt: skip
-    write_matrix(out, seconds)
-    told = {
-        "origins": len(seconds), "destinations": seconds.shape[1], "profile": profile,
-        "unreachable": int(np.isinf(seconds).sum()), "out": str(out),
+    done = travel_times_of_files(opened_service(), origins, destinations, out, profile=profile, district=district)
+    value = {
+        "origins": done.origins, "destinations": done.destinations, "profile": profile,
+        "unreachable": done.unreachable, "out": str(out),
+        "bad_rows": {"origins": done.bad[0].as_json(), "destinations": done.bad[1].as_json()},
     }  # fmt: skip
-    words = f"{told['origins']} x {told['destinations']} travel times in {out}, {told['unreachable']} unreachable"
-    answer(told, as_json=as_json, show=lambda: click.echo(words))
+    words = f"{done.origins} x {done.destinations} travel times in {out}, {done.unreachable} unreachable"
+    answer(value, as_json=as_json, show=lambda: click.echo(words))
+    for bad in done.bad:
+        show_bad_rows(bad)
+
+
+@dataclass(frozen=True, slots=True)
+class IsochroneOptions:
+    """The options of `isochrone`."""
+
+    minutes: str
+    direction: str
+    out: Path | None
+    profile: str
+    district: str | None
+
+    def budgets(self) -> list[float]:
+        """Return the minutes as numbers."""
+        try:
+            return [float(part) for part in self.minutes.replace("，", ",").split(",") if part.strip()]
+        except ValueError:
+            raise InvalidInput(
+                f"--minutes is {self.minutes[:60]!r}. Give numbers separated by commas, such as 5,15."
+            ) from None
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -122.6 is a longitude
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
-@click.option("--minutes", default="5,15", show_default=True, help="Budgets of travel time, separated by commas.")
+@click.option("--minutes", default="5,15", show_default=True, help="Minutes of travel, separated by commas.")
 @click.option("--direction", type=click.Choice(["to", "from"]), default="to", show_default=True,
               help="to: who reaches the place; from: what is reached from it.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="GeoJSON, or GeoPackage by its name; else stdout.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              help=".geojson, .json or .gpkg.  [default: GeoJSON on stdout]")  # fmt: skip
 @profile_option
 @district_option
 @json_option
-def isochrone(
-    *, lon: float, lat: float, minutes: str, direction: str, out: Path | None, profile: str, district: str | None,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Draw the area within so many minutes of a place, with its certificate."""
+def isochrone(*, lon: float, lat: float, as_json: bool, **options: Any) -> None:
+    """Draw the area within some minutes of a place, with a certificate of how exact it is."""
+    asked = IsochroneOptions(**options)
     import json
 
-    from gridsvc.files.isochrones import write_areas
-    from gridsvc.operations.roads import travel_times as travel
+    from gridsvc.files.isochrones import AREA_ENDINGS, write_areas
+    from gridsvc.files.text import check_ending
+    from gridsvc.operations.roads.travel_times import service_areas
 
-    try:
-        budgets = [float(part) for part in minutes.split(",") if part.strip()]
-    except ValueError:
-        raise InvalidInput(f"--minutes is {minutes!r}; give numbers separated by commas, such as 5,15.") from None
-    areas = travel.service_areas(
-        opened_service(), lon, lat, budgets, direction=direction, profile=profile, district=district
-    )
+    budgets, out = asked.budgets(), asked.out
+    if out is not None:
+        check_ending(out, AREA_ENDINGS, device_ok=True)
+    areas = service_areas(opened_service(), lon, lat, budgets, direction=asked.direction, profile=asked.profile,
+                          district=asked.district)  # fmt: skip
     if out is None:
         click.echo(json.dumps(areas, ensure_ascii=False))
         return
@@ -122,8 +142,9 @@ def isochrone(
     def show() -> None:
         table(("minutes", "points", "wrong", "share"),
               [(r["minutes"], r["certificate"]["points"], r["certificate"]["wrong"], f"{r['certificate']['share']:.2%}")
-               for r in rows], title=f"{out}: {direction} ({lon}, {lat}), {profile}")  # fmt: skip
+               for r in rows if r["certificate"] is not None],
+              title=f"{out}: {asked.direction} ({lon}, {lat}), {asked.profile}")  # fmt: skip
         if rows and (rows[0]["offroad_m"] is None or rows[0]["offroad_m"] > 500):
-            say(f"The place is {rows[0]['offroad_m']} m from the nearest road; the way there is walked.")
+            say(f"The place is {rows[0]['offroad_m']} m from the nearest road; that part is walked.")
 
     answer({"out": str(out), "areas": rows}, as_json=as_json, show=show)

@@ -1,57 +1,55 @@
-"""The root command: which word lives in which module, and how a refusal reaches the person who typed it."""
+"""The root command: which command is defined in which module, and how an error reaches the person who typed it."""
 
 from __future__ import annotations
 
-import importlib
+import errno
+import io
+import os
 import sys
+import tempfile
+import traceback
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from gridsvc import __version__
-from gridsvc.errors import GridsvcError, Refusal, Unavailable
+from gridsvc.cli.groups import LazyGroup, Word
+from gridsvc.errors import GridsvcError, InvalidInput, Refusal, Unavailable
 
-# word: (module, attribute, one line for --help). Modules are imported only when their word is used.
 WORDS = {
-    "demo": ("gridsvc.cli.demo", "demo", "Build the demo district, or a real place out of an OSM file, and serve it"),
-    "serve": ("gridsvc.cli.service", "serve", "Answer HTTP: the API and the command screen"),
-    "work": ("gridsvc.cli.service", "work", "The background process (serve starts one by itself)"),
-    "db": ("gridsvc.cli.database", "db", "The database: up, down, url, migrate"),
-    "load": ("gridsvc.cli.load", "load", "Load grids, roads, teams, catalogue, run cards, addresses"),
-    "grids": ("gridsvc.cli.grids", "grids", "Generations: list, check, activate, rollback, diff, history, export"),
-    "locate": ("gridsvc.cli.grids", "locate", "Whose place is it: one place or a file of them"),
-    "recommend": ("gridsvc.cli.incidents", "recommend", "Which lawful team would go, and can it make it"),
-    "travel-times": ("gridsvc.cli.roads", "travel_times", "Travel times between two files of places"),
-    "isochrone": ("gridsvc.cli.roads", "isochrone", "The area within so many minutes of a place"),
-    "roads": ("gridsvc.cli.calibration", "roads", "Roads in force: calibrate travel times, show; areas of teams"),
-    "jobs": ("gridsvc.cli.jobs", "jobs", "Heavy work of the background process: list, run, watch, cancel"),
-    "keys": ("gridsvc.cli.keys", "keys", "Keys: give them to persons, list them, revoke them, pair a device"),
-    "erase": ("gridsvc.cli.keys", "erase", "Erase what is kept on a person; the chain of events stays whole"),
-    "audit": ("gridsvc.cli.audit", "audit", "Prove the chain of events"),
-    "doctor": ("gridsvc.cli.service", "doctor", "What is set up, what is not, and the cure"),
-    "bench": ("gridsvc.cli.bench", "bench", "Measure, side by side with what you would use instead"),
-}  # fmt: skip
+    "demo": Word("gridsvc.cli.demo", "demo", "Build the demo district, or a real place from an OSM file, and serve it"),
+    "serve": Word("gridsvc.cli.service", "serve", "Serve the HTTP API and the command screen"),
+    "work": Word("gridsvc.cli.service", "work", "Run the background process (serve starts one itself)"),
+    "db": Word("gridsvc.cli.database", "db", "The database: up, down, url, migrate, backup, restore"),
+    "load": Word("gridsvc.cli.load", "load", "Load grids, roads, teams, catalogue, run cards, addresses"),
+    "grids": Word("gridsvc.cli.grids", "grids", "Boundaries: list, check, activate, rollback, diff, history, export"),
+    "locate": Word("gridsvc.cli.locate", "locate", "Find the owner of a place, or of each place in a file"),
+    "incidents": Word("gridsvc.cli.incidents", "incidents", "Cases: list, show, report, step"),
+    "recommend": Word(
+        "gridsvc.cli.recommend", "recommend", "Show which lawful team would go, and whether it is in time"
+    ),
+    "teams": Word("gridsvc.cli.teams", "teams", "Teams: list them, put them on or off duty"),
+    "travel-times": Word("gridsvc.cli.roads", "travel_times", "Travel times between two files of places"),
+    "isochrone": Word("gridsvc.cli.roads", "isochrone", "The area within some minutes of a place"),
+    "closures": Word("gridsvc.cli.closures", "closures", "Closed or slow roads: list, add, remove"),
+    "roads": Word("gridsvc.cli.calibration", "roads", "Calibrate travel times; write the service areas of teams"),
+    "jobs": Word("gridsvc.cli.jobs", "jobs", "Jobs of the background process: list, run, watch, cancel"),
+    "keys": Word("gridsvc.cli.keys", "keys", "Keys of persons: add, list, revoke, pair a device"),
+    "erase": Word("gridsvc.cli.keys", "erase", "Erase what is stored about a person; the chain of events stays whole"),
+    "audit": Word("gridsvc.cli.audit", "audit", "Prove that no event was changed; replay a recommendation"),
+    "doctor": Word("gridsvc.cli.service", "doctor", "Show what is set up, what is not, and the cure"),
+    "bench": Word("gridsvc.cli.bench", "bench", "Measure, beside the tools that you would use instead"),
+}
+
+_CANCELLED, _INTERNAL, _PIPE_CLOSED = 130, 70, 141
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Root(click.Group):
-    """A group that imports a command when it is typed, so that --help costs nothing."""
+class Root(LazyGroup):
+    """All commands."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(WORDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in WORDS:
-            return None
-        module, attribute, _ = WORDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(word, line) for word, (_, _, line) in WORDS.items()])
+    words = WORDS
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -59,33 +57,97 @@ class Root(click.Group):
 def root() -> None:
     """Geospatial command of law enforcement and emergencies.
 
-    Whose is this incident? Which lawful team goes, and can it make it? Every command that answers takes --json.
-    Exit codes: 0 fine, 2 wrong usage, 3 refused, with the reason on stderr.
+    Who owns this incident? Which lawful team goes, and is it in time? Every command that answers takes --json.
+    Exit codes: 0 done, 2 wrong usage, 3 refused (the reason is on stderr).
     """
 
 
 def run(words: list[str] | None = None) -> NoReturn:
-    """Run the command line; a refusal is said on stderr and exits with 3, never with a traceback."""
+    """Run the command line and exit; an error is written to stderr as one sentence, never as a traceback."""
+    _accept_any_text()
     try:
         code = root.main(args=words, prog_name="gridsvc", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.exceptions.Abort:
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the last caller: each error becomes a sentence and a code
+        code = _exit_code(error)
+    _close_stdout()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Write an error to stderr; return the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
         click.echo("Stopped.", err=True)
-        sys.exit(130)
-    except Refusal as refusal:
-        _tell("Refused", refusal)
-        sys.exit(3)
-    except Unavailable as away:
-        _tell("Not now", away)
-        sys.exit(3)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        return _CANCELLED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return 2
+    if isinstance(error, BrokenPipeError):
+        return _PIPE_CLOSED
+    if isinstance(error, Unavailable):
+        _write("Not now", error)
+        return 3
+    refusal = error if isinstance(error, Refusal) else _refusal_of(error)
+    if refusal is not None:
+        _write("Refused", refusal)
+        return 3
+    _write("Error", GridsvcError(_internal(error)))
+    return _INTERNAL
 
 
-def _tell(word: str, error: GridsvcError) -> None:
-    click.secho(f"{word}: ", fg="red", bold=True, err=True, nl=False)
-    click.echo(str(error), err=True)
+def _refusal_of(error: BaseException) -> Refusal | None:
+    """Return what the caller can do about an error of the machine or of a file; None where it is a defect of ours."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if isinstance(error.filename, str | os.PathLike) else ""
+        if error.errno in _DISK_FULL:
+            return Refusal(f"{where}The disk is full. What was being written is not complete. Free some space and "
+                           "run the command again.", kind="disk-full")  # fmt: skip
+        reason = error.strerror or str(error)
+        return InvalidInput(f"{where}{reason}. Check the path, its permissions and the limits of this user.")
+    if isinstance(error, RecursionError):
+        return InvalidInput("The input is nested too deeply to be read. Give a file with fewer levels.")
+    if isinstance(error, MemoryError):
+        return Refusal("There is not enough memory for this. Give a smaller input, or run it on a larger machine.")
+    if isinstance(error, UnicodeError):
+        return InvalidInput(f"A text cannot be read or written: {error}. Use UTF-8.")
+    return None
+
+
+def _internal(error: BaseException) -> str:
+    """Write the traceback of a defect to a file; return one sentence for the person."""
+    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:200]
+    try:
+        handle, name = tempfile.mkstemp(prefix="gridsvc-error-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        name = "nowhere: the folder for temporary files cannot be written"
+    return f"This is a defect of gridsvc: {what}. The details for a bug report are in {name}"
+
+
+def _write(word: str, error: GridsvcError) -> None:
+    try:
+        click.secho(f"{word}: ", fg="red", bold=True, err=True, nl=False)
+        click.echo(str(error), err=True)
+    except OSError:
+        return  # stderr is closed or its disk is full: the exit code still says it
+
+
+def _accept_any_text() -> None:
+    """Write what the encoding of stdout or stderr lacks as escapes: an ASCII terminal is no error."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _close_stdout() -> None:
+    """Drop what stdout cannot take any more, so that the interpreter does not complain about it at its end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

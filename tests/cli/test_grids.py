@@ -156,15 +156,16 @@ def test_a_file_becomes_parquet(gridsvc: Typed, in_force: int, tmp_path: Path) -
     ("content", "words"),
     [
         ("a,b\n1,2\n", "no column lon"),
-        ("lon,lat\n119.65,29.1\n119.65,north\n", "row 2: lat is 'north'"),
-        ("lon,lat\n119.65,29.1\n119.65,\n", "ow 2"),
+        ("lon,lat\n119.65,north\n", "Row 2: the latitude is 'north'"),
+        ("lon,lat\n119.65,\n", "Row 2: the latitude is empty"),
         ("lon,lat\n", "no rows"),
         ("", "no column"),
         ("lon,lat\n29.1,119.65\n", "swapped"),
-        ("lon,lat\n119.65,29.1,7\n", "no CSV"),
+        ("lon,lat\n119.65,29.1,7\n", "3 cells"),
+        ('lon,lat\n"119.65,29.1\n', "cells"),
     ],
 )
-def test_a_bad_file_is_refused_with_the_row(
+def test_a_file_without_a_good_row_is_refused_with_the_row(
     gridsvc: Typed, in_force: int, tmp_path: Path, content: str, words: str
 ) -> None:
     source = tmp_path / "in.csv"

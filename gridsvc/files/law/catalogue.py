@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tomllib
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.csv_text import read_csv_text
 from gridsvc.law import (
     Catalogue,
     CatalogueReport,
@@ -181,28 +180,24 @@ def _from_csv(
 
 
 def read_csv(path: Path, columns: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
-    """Read a CSV (UTF-8, or GB 18030 as Chinese offices save it) into (line number, row); `columns` must be there."""
-    try:
-        raw = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        raise InvalidInput(f"{path}: no such file; give the path of a CSV file.") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = raw.decode("gb18030")
-        except UnicodeDecodeError:
-            raise InvalidInput(f"{path} is neither UTF-8 nor GB 18030; save it as UTF-8.") from None
-    reader = csv.DictReader(io.StringIO(text))
-    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
-        raise InvalidInput(
-            f"{path}: column {missing[0]} is missing; the header has {', '.join(reader.fieldnames or ['nothing'])}."
-        )
+    """Read a CSV file into (row number, cells by column); `columns` must be there. The header is row 1.
+
+    Encoding and separator are recognised, see `csv_text`.
+
+    Raises
+    ------
+    InvalidInput
+        With the row and the cure.
+    """
+    text = read_csv_text(path)
+    header = [title for title in text.columns if title]
+    if missing := [name for name in columns if name not in header]:
+        raise InvalidInput(f"{path}: column {missing[0]} is missing; the header has {', '.join(header) or 'nothing'}.")
     rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise InvalidInput(f"{path}, line {reader.line_num}: more or fewer cells than the header; correct it.")
-        rows.append((reader.line_num, {name: (value or "").strip() for name, value in row.items()}))
+    for number, cells in text.rows():
+        if len(cells) != len(text.columns):
+            raise InvalidInput(f"{path}, line {number}: more or fewer cells than the header; correct it.")
+        rows.append((number, {name: cell.strip() for name, cell in zip(text.columns, cells, strict=True)}))
     return rows
 
 

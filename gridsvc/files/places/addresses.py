@@ -1,4 +1,4 @@
-"""Addresses out of a CSV."""
+"""Addresses out of a CSV file."""
 
 from __future__ import annotations
 
@@ -7,44 +7,55 @@ from typing import TYPE_CHECKING
 
 from gridsvc.coordinates import check_lonlat
 from gridsvc.errors import InvalidInput
-from gridsvc.files.law.catalogue import read_csv
+from gridsvc.files.csv_text import BadRows, read_csv_text
+from gridsvc.files.places.places import read_degrees
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NEEDED = ("text", "lon", "lat")
+    Row = tuple[str, str, float, float, float]
+
+_DEFAULT_RADIUS_M = 30.0
 
 
-def read_addresses(path: Path) -> list[tuple[str, str, float, float, float]]:
-    """Return (text, level, lon, lat, radius_m) a line; columns text, lon, lat, and if present level and radius_m.
+def read_addresses(path: Path) -> tuple[list[Row], BadRows]:
+    """Return (text, level, lon, lat, radius_m) of each row, WGS-84 degrees and metres, and the rows left out.
+
+    The columns are text, lon and lat (or their usual other names), and if there are such, level and radius_m.
 
     Raises
     ------
     InvalidInput
-        With file, line and cure.
+        When it is no CSV, a column is missing, or no row can be used.
     """
-    found = []
-    for line, row in read_csv(path, NEEDED):
-        where = f"{path}, line {line}"
-        if not row["text"].strip():
-            raise InvalidInput(f"{where}: `text` is empty. Give the address, or drop the line.")
-        lon, lat = _number(row["lon"], where, "lon"), _number(row["lat"], where, "lat")
-        radius_m = _number(row.get("radius_m") or "30", where, "radius_m")
+    text = read_csv_text(path)
+    at = {name: text.column(name) for name in ("text", "lon", "lat")}
+    at |= {name: text.columns.index(name) for name in ("level", "radius_m") if name in text.columns}
+    found: list[Row] = []
+    bad = BadRows(path)
+    for number, cells in text.rows():
         try:
-            check_lonlat(lon, lat)
+            text.check_width(cells)
+            row = {name: cells[column] for name, column in at.items()}
+            found.append(_row(row, decimal_comma=text.separator != ","))
         except InvalidInput as refusal:
-            raise InvalidInput(f"{where}: {refusal.detail}", kind=refusal.kind) from None
-        found.append((row["text"].strip(), row.get("level") or "house", lon, lat, radius_m))
+            bad.add(number, refusal.detail)
+    bad.refuse_all(len(found))
     if not found:
-        raise InvalidInput(f"{path} holds no addresses. Give one line each: text,lon,lat.")
-    return found
+        raise InvalidInput(f"{path} holds no addresses. Give one line each: text,lon,lat.", kind="empty-file")
+    return found, bad
 
 
-def _number(text: str, where: str, column: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InvalidInput(f"{where}: `{column}` is {text!r}. Give a number.") from None
-    if not math.isfinite(value):
-        raise InvalidInput(f"{where}: `{column}` is {text!r}. Give a finite number.")
-    return value
+def _row(cells: dict[str, str], *, decimal_comma: bool) -> Row:
+    text = cells["text"].strip()
+    if not text:
+        raise InvalidInput("the address is empty. Give it, or delete the row.")
+    lon = read_degrees(cells["lon"], "longitude", decimal_comma=decimal_comma)
+    lat = read_degrees(cells["lat"], "latitude", decimal_comma=decimal_comma)
+    check_lonlat(lon, lat)
+    radius_m = _DEFAULT_RADIUS_M
+    if given := cells.get("radius_m", "").strip():
+        radius_m = read_degrees(given, "radius", decimal_comma=decimal_comma)
+        if not math.isfinite(radius_m) or radius_m < 0:
+            raise InvalidInput(f"the radius is {given!r}. Give metres from 0.")
+    return text, cells.get("level", "").strip() or "house", lon, lat, radius_m

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,8 @@ from gridsvc.coordinates import Bounds, Datum, check_lonlat, check_lonlats, to_w
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
+from gridsvc.files.places.places import ENDINGS, read_places, write_places
+from gridsvc.files.text import check_ending
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
 from gridsvc.operations.grids.mapped import ownership_index
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.access.scopes import Scope
+    from gridsvc.files.csv_text import BadRows
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Owner, Ownership
     from gridsvc.operations.runtime.service import Service
@@ -187,21 +190,41 @@ def within_many(scope: Scope, found: ManyOwners) -> ManyOwners:
     return ManyOwners(columns, found.words, found.generations)
 
 
-def locate_file(
-    indexes: Sequence[OwnershipIndex], source: Path, target: Path, *, datum: str = "WGS-84"
-) -> dict[str, int]:
-    """Add owners and rule to a CSV file of places; return how many rows each rule has."""
-    from gridsvc.files.places.places import read_places, write_places
+@dataclass(frozen=True, slots=True)
+class LocatedFile:
+    """The outcome of `locate_file`: how many rows each rule has, and the rows that could not be used."""
 
-    warming = Thread(target=indexes[0].prepare)  # loads the kernels while the file is read
-    warming.start()
-    places = read_places(source)
-    warming.join()
-    owners = locate_many(indexes, places.lon, places.lat, datum=datum)
-    added = {key: (owners.columns[key], owners.words[key]) for key in (*LEVEL_KEYS, "rule")}
+    rules: dict[str, int]
+    bad: BadRows
+
+
+def locate_file(indexes: Sequence[OwnershipIndex], source: Path, target: Path, *, datum: str = "WGS-84") -> LocatedFile:
+    """Add owners and rule to a CSV file of places; a row that cannot be used stays without them.
+
+    Raises
+    ------
+    InvalidInput
+        When the file is no CSV with longitudes and latitudes, or none of its rows can be used.
+    """
+    check_ending(target, ENDINGS, device_ok=True)
+    with ThreadPoolExecutor(1) as pool:  # loads the kernels while the file is read
+        prepared = pool.submit(indexes[0].prepare)
+        places = read_places(source).without_swapped(bounds_of(indexes))
+        prepared.result()
+    good = places.good
+    if good.all():
+        owners = locate_many(indexes, places.lon, places.lat, datum=datum)
+        columns = owners.columns
+    else:
+        owners = locate_many(indexes, places.lon[good], places.lat[good], datum=datum)
+        columns = {key: np.full(good.size, -1, np.int32) for key in owners.columns}
+        for key, numbers in owners.columns.items():
+            columns[key][good] = numbers
+    added = {key: (columns[key], owners.words[key]) for key in (*LEVEL_KEYS, "rule")}
     write_places(target, places, added)
     counts = np.bincount(owners.columns["rule"], minlength=len(RULE_KEYS))
-    return {key: int(count) for key, count in zip(RULE_KEYS, counts, strict=True) if count}
+    rules = {key: int(count) for key, count in zip(RULE_KEYS, counts, strict=True) if count}
+    return LocatedFile(rules, places.bad)
 
 
 def get_address(service: Service, address: str) -> tuple[float, float]:

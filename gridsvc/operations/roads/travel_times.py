@@ -12,6 +12,9 @@ import shapely
 from gridsvc.coordinates import check_lonlats
 from gridsvc.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from gridsvc.files.derived import derived
+from gridsvc.files.isochrones import MATRIX_ENDINGS, write_matrix
+from gridsvc.files.places.places import read_places
+from gridsvc.files.text import check_ending
 from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
 from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads.weights import weights_now
@@ -23,10 +26,12 @@ from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from gridsvc.files.csv_text import BadRows
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
@@ -142,6 +147,40 @@ def travel_times(
     ground = service.database.run(work)
     here, there = (snap(ground.network, places[:, 0], places[:, 1]) for places in (origins, destinations))
     return matrix(ground.network, here, there, ground.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTimes:
+    """The outcome of `travel_times_of_files`; bad: the rows of both files that could not be used."""
+
+    origins: int
+    destinations: int
+    unreachable: int
+    bad: tuple[BadRows, BadRows]
+
+
+def travel_times_of_files(
+    service: Service, origins: Path, destinations: Path, out: Path, *, profile: str = DEFAULT_PROFILE,
+    district: str | None = None,
+) -> FileTimes:  # fmt: skip
+    """Write the travel times from every place of a CSV file to every place of another: a row for each origin.
+
+    A row that cannot be used keeps its row or column, with empty cells.
+    """
+    check_ending(out, MATRIX_ENDINGS, device_ok=True)
+    here, there = read_places(origins), read_places(destinations)
+    near = service.database.run(lambda connection: bounds_of(list_views(service, connection)))
+    if near is not None:
+        here, there = here.without_swapped(near), there.without_swapped(near)
+    ends = [np.column_stack([places.lon, places.lat])[places.good] for places in (here, there)]
+    seconds = travel_times(service, *ends, profile=profile, district=district)
+    unreachable = int(np.isinf(seconds).sum())
+    if len(here.bad) or len(there.bad):
+        whole = np.full((here.good.size, there.good.size), np.nan)
+        whole[np.ix_(here.good, there.good)] = seconds
+        seconds = whole
+    write_matrix(out, seconds)
+    return FileTimes(len(seconds), seconds.shape[1], unreachable, (here.bad, there.bad))
 
 
 def service_areas(
