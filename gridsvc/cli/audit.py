@@ -1,31 +1,39 @@
-"""`gridsvc audit`: prove the chain of events, anchor it, recompute a dispatch."""
+"""`gridsvc audit`: verify the chain of events, anchor it, replay a recommendation."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from uuid import UUID
 
 import click
 
 from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
+from gridsvc.cli.groups import Group
+from gridsvc.cli.names import find_case
 from gridsvc.errors import InvalidInput, Refusal
+from gridsvc.files.text import read_json, write_text
 from gridsvc.operations.evidence import replay as replaying
 from gridsvc.operations.evidence import verify as auditing
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Prove that no event was changed, removed or cut off."""
 
 
 @audit.command()
-@click.option("--anchor", "anchor_file", type=click.Path(path_type=Path), help="An anchor kept elsewhere.")
+@click.option(
+    "--anchor",
+    "anchor_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An anchor that is stored elsewhere.",
+)
 @json_option
 def verify(*, anchor_file: Path | None, as_json: bool) -> None:
-    """Walk every chain from its beginning; exit 3 and name the first bad row where one does not hold."""
-    kept = None if anchor_file is None else _read(anchor_file)
+    """Verify every chain from its first event; exit 3, and name the first bad row, where one does not hold."""
+    kept = None if anchor_file is None else _read_anchor(anchor_file)
     service = opened_service()
     reports = auditing.verify(service, anchor=kept, progress=progress("events"))
     rows = [(r.district, r.sealed, r.cases, r.hash[:16], r.wrong or "holds") for r in reports]
@@ -39,40 +47,32 @@ def verify(*, anchor_file: Path | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def anchor(*, file: Path, as_json: bool) -> None:
-    """Write the ends of the chains to FILE: keep it where nobody who writes here can reach it."""
+    """Write the ends of the chains to FILE. Store it where nobody who can write here has access."""
     ends = auditing.anchor(opened_service())
-    try:
-        file.write_text(json.dumps(ends, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be written: {error.strerror}.") from None
+    write_text(file, json.dumps(ends, indent=1) + "\n")
     answer(ends, as_json=as_json, show=lambda: click.echo(f"Anchored {len(ends['districts'])} chains in {file}."))
 
 
 @audit.command()
-@click.argument("incident")
+@click.argument("case")
 @json_option
-def replay(*, incident: str, as_json: bool) -> None:
-    """Recompute the recommendation of a case from what was recorded; exit 3 where it differs."""
-    try:
-        case_id = UUID(incident)
-    except ValueError:
-        raise InvalidInput(
-            f"{incident!r} is no id of a case. Ids are UUIDs, as the report's answer gives them."
-        ) from None
-    outcome = replaying.replay(opened_service(), case_id)
-    words = f"The same answer, {outcome.dispatches} time(s)." if outcome.same else "Another answer."
+def replay(*, case: str, as_json: bool) -> None:
+    """Recompute the recommendation of CASE (its number or id) from the recorded inputs; exit 3 where it differs."""
+    service = opened_service()
+    outcome = replaying.replay(service, find_case(service, case))
+    words = f"The same answer, {outcome.dispatches} time(s)." if outcome.same else "A different answer."
     answer(outcome.as_json(), as_json=as_json, show=lambda: click.echo(words))
     if outcome.tampered:
-        raise Refusal(f"What was recorded was tampered with: {', '.join(outcome.tampered)}.", kind="tampered")
+        raise Refusal(f"The recorded inputs were changed: {', '.join(outcome.tampered)}.", kind="tampered")
     if outcome.differs:
-        raise Refusal(f"The recorded answer is another: {', '.join(outcome.differs)}.", kind="differs")
+        raise Refusal(
+            f"The recomputed answer differs from the recorded one: {', '.join(outcome.differs)}.", kind="differs"
+        )
 
 
-def _read(file: Path) -> dict[str, object]:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise InvalidInput(f"{file} is no JSON. Give the file of `gridsvc audit anchor`.") from None
-    return value if isinstance(value, dict) else {}
+def _read_anchor(file: Path) -> dict[str, object]:
+    cure = "Give the file that `gridsvc audit anchor` wrote."
+    value = read_json(file, cure)
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{file} is not an anchor. {cure}", kind="bad-anchor")
+    return value

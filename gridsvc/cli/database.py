@@ -7,19 +7,20 @@ from pathlib import Path
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, progress, say
+from gridsvc.cli.groups import Group
 from gridsvc.errors import Refusal
 from gridsvc.settings import Settings, admin_url, open_cluster, open_service
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
-    """Start and stop the database, say where it is, migrate its schema, back it up and restore it."""
+    """Start and stop the database, print its address, migrate its schema, back it up and restore it."""
 
 
 @db.command()
 @json_option
 def up(*, as_json: bool) -> None:
-    """Start the database (create it at the first time) and bring its schema up to date."""
+    """Start the database (the first time, create it) and bring its schema up to date."""
     service = open_service(Settings.read(), report=say)
     url = service.database.url
     service.database.close()
@@ -32,7 +33,7 @@ def down(*, as_json: bool) -> None:
     """Stop the embedded cluster."""
     settings = Settings.read()
     if settings.database_url is not None:
-        raise Refusal("GRIDSVC_DATABASE_URL names a database that is not ours to stop.")
+        raise Refusal("GRIDSVC_DATABASE_URL names a database that gridsvc does not manage. Stop it where it runs.")
     cluster = open_cluster(settings, say)
     was_up = cluster.running()
     if was_up:
@@ -47,27 +48,27 @@ def down(*, as_json: bool) -> None:
 @district_option
 @json_option
 def url(*, role: str, district: str | None, as_json: bool) -> None:
-    """Print the database's address for SQLAlchemy, psql or QGIS; a viewer with --district sees that district alone."""
+    """Print the database's address for SQLAlchemy, psql or QGIS; a viewer with --district sees only that district."""
     from gridsvc.db.access import viewers
 
     if district is not None and role != "viewer":
-        raise click.UsageError("--district goes with --role viewer alone.")
+        raise click.UsageError("--district goes only with --role viewer.")
     settings = Settings.read()
     if settings.database_url is None:
         cluster = open_cluster(settings, say)
         cluster.ensure()
-        told = cluster.url(role)
+        address = cluster.url(role)
         if district is not None:
-            told = viewers.url_as(told, viewers.make_viewer(cluster.url("superuser"), district))
+            address = viewers.url_as(address, viewers.make_viewer(cluster.url("superuser"), district))
     elif role == "viewer":
-        told = viewers.url_as(settings.database_url, viewers.viewer_of(district))
+        address = viewers.url_as(settings.database_url, viewers.viewer_of(district))
         if district is not None:
             lines = "; ".join(line.as_string(None) for line in viewers.lines_for(viewers.viewer_of(district)))
-            say(f"This database is not ours. Where the role is not there yet, let a superuser say: {lines}; "
+            say(f"gridsvc does not manage this database. If the role does not exist, run as a superuser: {lines}; "
                 "and give it a password.")  # fmt: skip
     else:
-        told = admin_url(settings) if role == "owner" else settings.database_url
-    answer({"url": told}, as_json=as_json, show=lambda: click.echo(told))
+        address = admin_url(settings) if role == "owner" else settings.database_url
+    answer({"url": address}, as_json=as_json, show=lambda: click.echo(address))
 
 
 @db.command()
@@ -88,7 +89,7 @@ def migrate(*, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup(*, file: Path, as_json: bool) -> None:
-    """Write the whole service to one FILE while it runs on: cases, evidence, grids, roads, keys."""
+    """Write the whole service to FILE while it runs: cases, evidence, grids, roads, keys."""
     from gridsvc.operations.jobs import backup as backups
 
     service = open_service(Settings.read(), pool=2, report=say)
@@ -101,7 +102,7 @@ def backup(*, file: Path, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def restore(*, file: Path, as_json: bool) -> None:
-    """Restore FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""
+    """Restore a backup FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""
     from gridsvc.operations.jobs import backup as backups
 
     done = backups.restore(admin_url(Settings.read()), file, progress=progress("restore"))

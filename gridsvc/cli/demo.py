@@ -40,26 +40,26 @@ def demo(
     from gridsvc.demo.build import Wish, provide_demo
     from gridsvc.serve import listener
 
-    told_levels, speed = read_levels(levels), read_speed(replay)
+    admin_levels, speed = read_levels(levels), read_speed(replay)
     settings = Settings.read(auth="off")
     if not no_serve:
         listener.refuse_open_service("127.0.0.1", settings.auth)
         if port is not None:
             listener.Listener("127.0.0.1", port).check_port()
     service = open_service(settings, pool=2, report=say)
-    made = provide_demo(service, Wish(osm, incidents, seed, told_levels), geodata_folder(), say)
+    made = provide_demo(service, Wish(osm, incidents, seed, admin_levels), geodata_folder(), say)
     answer(made.answer, as_json=as_json, show=lambda: show_demo(made))
     service.database.close()
     if not no_serve:
         serve_demo(settings, port or free_port(), str(made.answer["district"]), speed)
 
 
-def read_levels(told: tuple[str, ...]) -> dict[Any, int]:
+def read_levels(texts: tuple[str, ...]) -> dict[Any, int]:
     """Read `township=8` into our level and the file's."""
     from gridsvc.grids.levels import LEVEL_KEYS, Level
 
     found = {}
-    for word in told:
+    for word in texts:
         key, sign, number = word.partition("=")
         if not sign or key not in LEVEL_KEYS or not number.isdigit():
             known = ", ".join(LEVEL_KEYS)
@@ -69,34 +69,37 @@ def read_levels(told: tuple[str, ...]) -> dict[Any, int]:
     return found
 
 
-def read_speed(told: str | None) -> float | None:
+def read_speed(text: str | None) -> float | None:
     """Read `60x`."""
-    if told is None:
+    if text is None:
         return None
     try:
-        speed = float(told.lower().removesuffix("x"))
+        speed = float(text.lower().removesuffix("x"))
     except ValueError:
         speed = 0.0
     if not 0.1 <= speed <= 10_000:
-        raise click.BadParameter(f"{told!r} is no speed; give e.g. 60x.", param_hint="--replay")
+        raise click.BadParameter(f"{text!r} is not a speed. Give for example 60x.", param_hint="--replay")
     return speed
 
 
 def show_demo(made: Demo) -> None:
     """Print what is there, the proof, and one dispatched incident."""
-    told = made.answer
+    result = made.answer
     click.echo()
     rows: list[tuple[str, object]] = [
-        ("district", f"{told['district']}  {'synthetic' if told['synthetic'] else 'real roads and townships'}"),
-        ("grids", ", ".join(f"{count} {key}" for key, count in told["grids"].items())),
-        ("roads", f"{told['roads']['nodes']:,} nodes, {told['roads']['arcs']:,} arcs"),
-        ("teams", told["teams"]),
-        ("incidents", f"{told['incidents']}, of them {told['owned']} with one whole owner chain"),
-        ("dispatched", told["dispatched"]),
-        ("in time", "-" if told["met_target_share"] is None else f"{told['met_target_share']:.1%} of emergencies"),
-        ("lead response p90", "-" if told["lead_response_p90_s"] is None else f"{told['lead_response_p90_s']:.0f} s"),
+        ("district", f"{result['district']}  {'synthetic' if result['synthetic'] else 'real roads and townships'}"),
+        ("grids", ", ".join(f"{count} {key}" for key, count in result["grids"].items())),
+        ("roads", f"{result['roads']['nodes']:,} nodes, {result['roads']['arcs']:,} arcs"),
+        ("teams", result["teams"]),
+        ("incidents", f"{result['incidents']}, of them {result['owned']} with one whole owner chain"),
+        ("dispatched", result["dispatched"]),
+        ("in time", "-" if result["met_target_share"] is None else f"{result['met_target_share']:.1%} of emergencies"),
+        (
+            "lead response p90",
+            "-" if result["lead_response_p90_s"] is None else f"{result['lead_response_p90_s']:.0f} s",
+        ),
         ("travel times", f"{made.agreement['agree']} of {made.agreement['compared']} agree with networkx"),
-        ("built" if not made.reused else "found again", f"in {told['seconds']} s"),
+        ("built" if not made.reused else "found again", f"in {result['seconds']} s"),
     ]
     table(["what", "how much"], rows)
     for note in made.notes:
@@ -106,14 +109,14 @@ def show_demo(made: Demo) -> None:
         show_first(made.first)
 
 
-def show_first(told: dict[str, Any]) -> None:
+def show_first(result: dict[str, Any]) -> None:
     """Print a dispatched incident for a person: what, whose, who goes and why, in how many seconds."""
-    rec, names = told["recommendation"], told["team_names"]
+    rec, names = result["recommendation"], result["team_names"]
     considered = {each["team_id"]: each for each in rec["considered"]}
-    chain = " > ".join(owner["name"] for owner in told["owners"].values() if owner)
-    click.secho(f"A dispatched incident: {told['type_name']} ({told['type']})", bold=True)
+    chain = " > ".join(owner["name"] for owner in result["owners"].values() if owner)
+    click.secho(f"A dispatched incident: {result['type_name']} ({result['type']})", bold=True)
     click.echo(f"Whose: {chain}")
-    click.echo(f"{told['response_class'].capitalize()}, the lead has {told['target_s']} s and needs ", nl=False)
+    click.echo(f"{result['response_class'].capitalize()}, the lead has {result['target_s']} s and needs ", nl=False)
     click.secho(f"{rec['lead_response_s']:.0f} s: {'in time' if rec['meets_target'] else 'late'}",
                 fg="green" if rec["meets_target"] else "red", bold=True)  # fmt: skip
     sent = [rec["lead"], *rec["members"]]
@@ -173,13 +176,13 @@ def load_osm(*, file: Path, district: str | None, levels: tuple[str, ...], as_js
     from gridsvc.operations.imports.osm import load_file
 
     service = open_service(Settings.read(), pool=2, report=say)
-    told = load_file(service, file, district, read_levels(levels), say)
+    result = load_file(service, file, district, read_levels(levels), say)
 
     def show() -> None:
-        counts = ", ".join(f"{count} {key}" for key, count in told["grids"].items())
-        table(["what", "how much"], [("district", told["district"]), ("grids", counts), ("roads", told["roads"]),
-                                     ("stations", told["stations"]), ("addresses", told["addresses"])])  # fmt: skip
-        for note in told["notes"]:
+        counts = ", ".join(f"{count} {key}" for key, count in result["grids"].items())
+        table(["what", "how much"], [("district", result["district"]), ("grids", counts), ("roads", result["roads"]),
+                                     ("stations", result["stations"]), ("addresses", result["addresses"])])  # fmt: skip
+        for note in result["notes"]:
             click.secho(f"  {note}.", dim=True)
 
-    answer(told, as_json=as_json, show=show)
+    answer(result, as_json=as_json, show=show)

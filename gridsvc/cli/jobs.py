@@ -1,4 +1,4 @@
-"""`gridsvc jobs`: heavy work that the background process does, with the bar that it would have here."""
+"""`gridsvc jobs`: the jobs of the background process."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from uuid import UUID
 
 import click
 
-from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
-from gridsvc.errors import NotFound, Refusal
+from gridsvc.cli.answers import ACTOR, answer, json_option, opened_service, progress, read_id, table
+from gridsvc.cli.groups import Group
+from gridsvc.errors import Refusal
 from gridsvc.operations.jobs import jobs as jobs_of
 from gridsvc.operations.jobs import schedule
 
 if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
 
-ACTOR = "command line"
 _LOOK_EVERY_S = 0.3
+_CURE = "`gridsvc jobs list` lists them."
 
 
-@click.group()
+@click.group(cls=Group)
 def jobs() -> None:
-    """Jobs of the background process: list, run, watch, cancel; and what waits for its moment."""
+    """List, run, watch and cancel jobs of the background process; list what is planned."""
 
 
 @jobs.command("list")
 @click.option("--state", "states", multiple=True,
-              type=click.Choice(["waiting", "running", "done", "failed", "cancelled"]))  # fmt: skip
+              type=click.Choice(["waiting", "running", "done", "failed", "cancelled"]),
+              help="Only jobs of this state; may be repeated.")  # fmt: skip
 @json_option
 def list_command(*, states: tuple[str, ...], as_json: bool) -> None:
     """List jobs, the newest first."""
@@ -39,36 +41,36 @@ def list_command(*, states: tuple[str, ...], as_json: bool) -> None:
 
 @jobs.command()
 @click.argument("kind", type=click.Choice(sorted(jobs_of.KINDS)))
-@click.option("--wait/--no-wait", default=True, help="Watch it to its end.")
+@click.option("--wait/--no-wait", default=True, help="Wait for its end, or return at once.")
 @json_option
 def run(*, kind: str, wait: bool, as_json: bool) -> None:
-    """Have a job of KIND done by the background process, and watch it."""
+    """Let the background process run a job of KIND, and wait for it."""
     service = opened_service()
     job = json.loads(jobs_of.ask(service, kind, asked_by=ACTOR).body)
-    _follow(service, job, as_json=as_json) if wait else _tell(job, as_json=as_json)
+    _follow(service, job, as_json=as_json) if wait else _answer(job, as_json=as_json)
 
 
 @jobs.command()
 @click.argument("job")
 @json_option
 def watch(*, job: str, as_json: bool) -> None:
-    """Watch a job to its end; exit 3 where it failed."""
+    """Wait for the end of JOB (its id); exit 3 where it failed."""
     service = opened_service()
-    _follow(service, jobs_of.get(service, _id(job)), as_json=as_json)
+    _follow(service, jobs_of.get(service, read_id(job, "job", _CURE)), as_json=as_json)
 
 
 @jobs.command()
 @click.argument("job")
 @json_option
 def cancel(*, job: str, as_json: bool) -> None:
-    """Ask for the end of a job."""
-    _tell(json.loads(jobs_of.cancel(opened_service(), _id(job)).body), as_json=as_json)
+    """Cancel JOB (its id)."""
+    _answer(json.loads(jobs_of.cancel(opened_service(), read_id(job, "job", _CURE)).body), as_json=as_json)
 
 
 @jobs.command()
 @json_option
 def planned(*, as_json: bool) -> None:
-    """List what waits for its moment."""
+    """List what is planned for a later time."""
     found = schedule.list_planned(opened_service())
     rows = [(e["at"], e["kind"], e["district"] or "", e["subject"], e["asked_by"]) for e in found]
     answer(found, as_json=as_json, show=lambda: table(["at", "what", "district", "subject", "asked by"], rows))
@@ -79,15 +81,15 @@ def _follow(service: Service, job: dict[str, Any], *, as_json: bool) -> None:
     while job["finished_at"] is None:
         time.sleep(_LOOK_EVERY_S)
         job = jobs_of.get(service, UUID(job["id"]))
-        told = job["progress"]
-        if told["total"]:
-            draw(min(told["done"], told["total"]), told["total"])
-    _tell(job, as_json=as_json)
+        done, total = job["progress"]["done"], job["progress"]["total"]
+        if total:
+            draw(min(done, total), total)
+    _answer(job, as_json=as_json)
     if job["state"] != "done":
         raise Refusal(f"The {job['kind']} job {job['id']} is {job['state']}: {job['error'] or 'by request'}.")
 
 
-def _tell(job: dict[str, Any], *, as_json: bool) -> None:
+def _answer(job: dict[str, Any], *, as_json: bool) -> None:
     words = f"{job['kind']} {job['id']}: {job['state']}" + (f", {job['result']}" if job["result"] else "")
     answer(job, as_json=as_json, show=lambda: click.echo(words))
 
@@ -95,10 +97,3 @@ def _tell(job: dict[str, Any], *, as_json: bool) -> None:
 def _share(job: dict[str, Any]) -> str:
     done, total = job["progress"]["done"], job["progress"]["total"]
     return f"{done / total:.0%}" if total else (str(done) if done else "")
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound(f"There is no job {text[:60]!r}. `gridsvc jobs list` lists them.", kind="no-job") from None

@@ -1,4 +1,4 @@
-"""`gridsvc keys`: give keys to persons, list them, revoke them; `gridsvc erase`: what the law wants gone."""
+"""`gridsvc keys`: the keys of persons; `gridsvc erase`: what is stored about a person."""
 
 from __future__ import annotations
 
@@ -8,45 +8,47 @@ import click
 
 from gridsvc.access.scopes import Role
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
+from gridsvc.cli.groups import Group
+from gridsvc.cli.names import Teams
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.operations.access import keys as work
 from gridsvc.operations.access.sessions import begin_pairing_by_name
 from gridsvc.operations.evidence import erasure
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
-    """Keys of persons and programs: who may what, and how much he sees."""
+    """Keys of persons and programs: what they may do, and how much they see."""
 
 
 @keys.command()
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice([str(role) for role in Role]))
-@click.option("--scope", metavar="GRID_CODE", help="Limit it to one grid and all that lies below it.")
-@click.option("--all-districts", is_flag=True, help="See every district; an admin does unless --district is given.")
+@click.option("--scope", metavar="GRID_CODE", help="Limit it to one grid and the grids in it.")
+@click.option("--all-districts", is_flag=True, help="See every district; the default for an admin without --district.")
 @district_option
 @json_option
 def add(*, name: str, role: str, scope: str | None, all_districts: bool, district: str | None, as_json: bool) -> None:
-    """Make a key for the person NAME, and show it this once."""
+    """Make a key for the person NAME. The key is shown only once."""
     if all_districts and (district is not None or scope is not None):
-        raise click.UsageError("--all-districts leaves no --district and no --scope.")
+        raise click.UsageError("--all-districts cannot be combined with --district or --scope.")
     where = ALL_DISTRICTS if all_districts else district
     new = work.add_key(opened_service(), name, Role(role), district=where, grid=scope)
-    told = work.key_json(new.key) | {"key": new.text}
+    made = work.key_json(new.key) | {"key": new.text}
 
     def show() -> None:
-        where = told["scope"] or told["district"] or "all districts"
-        click.echo(f"{told['name']}, {told['role']}, {where}. The key, shown this once:", err=True)
+        where = made["scope"] or made["district"] or "all districts"
+        click.echo(f"{made['name']}, {made['role']}, {where}. The key, shown only once:", err=True)
         click.echo(new.text)
 
-    answer(told, as_json=as_json, show=show)
+    answer(made, as_json=as_json, show=show)
 
 
 @keys.command("list")
-@click.option("--all", "revoked", is_flag=True, help="Revoked keys too.")
+@click.option("--all", "revoked", is_flag=True, help="List revoked keys, too.")
 @json_option
 def list_(*, revoked: bool, as_json: bool) -> None:
-    """List the keys; a secret is kept as a hash and cannot be shown again."""
+    """List the keys. Only a hash of each is stored, so a key cannot be shown again."""
     found = work.list_keys(opened_service(), revoked=revoked)
     columns = ["name", "role", "district", "scope", "id", "created_at", "last_used_at", "revoked_at"]
     rows = [[key[column] if column != "district" else key[column] or "all" for column in columns] for key in found]
@@ -58,35 +60,38 @@ def list_(*, revoked: bool, as_json: bool) -> None:
 @district_option
 @json_option
 def revoke(*, name: str, district: str | None, as_json: bool) -> None:
-    """End the key of NAME, with its sessions and devices, everywhere within a second."""
+    """Revoke the key of NAME, its sessions and devices; takes effect everywhere within a second."""
     gone = work.revoke_key(opened_service(), name, district=district)
     answer(gone, as_json=as_json, show=lambda: click.echo(f"The key of {name} is revoked."))
 
 
 @keys.command()
 @click.argument("name")
-@click.option("--team", metavar="TEAM_ID", help="The team whose position the device reports.")
+@click.option("--team", metavar="TEAM", help="Name or id of the team whose position the device reports.")
 @json_option
 def pair(*, name: str, team: str | None, as_json: bool) -> None:
-    """Show a one-time code that makes a device the one of NAME; good for five minutes."""
-    told = begin_pairing_by_name(opened_service(), name, team)
-    answer(told, as_json=as_json, show=lambda: click.echo(told["code"]))
+    """Show a one-time code that pairs a device with the key of NAME; valid for five minutes."""
+    service = opened_service()
+    team_id = None if team is None else str(Teams.read(service).find(team))
+    pairing = begin_pairing_by_name(service, name, team_id)
+    answer(pairing, as_json=as_json, show=lambda: click.echo(pairing["code"]))
 
 
 @click.command()
 @click.argument("subject")
-@click.option("--mentions", is_flag=True, help="Also what others said of a number or name, in any free words.")
-@click.option("--dry-run", is_flag=True, help="Say what is kept, erase nothing.")
+@click.option("--mentions", is_flag=True, help="Also texts of others that mention the number or name.")
+@click.option("--dry-run", is_flag=True, help="List what is stored, erase nothing.")
 @json_option
 def erase(*, subject: str, mentions: bool, dry_run: bool, as_json: bool) -> None:
-    """Erase what is kept on SUBJECT: a phone number, a full name, a case (its id or number), a closure (its id).
+    """Erase what is stored about SUBJECT: a phone number, a full name, a case (its id or number), a closure (its id).
 
-    Who reported, what was said, and the notes of those cases go. The cases, their clocks and the chain of events stay.
+    Erased are the reporter, the description and the notes of those cases. The cases, their times and the chain of
+    events stay.
     """
-    told: dict[str, Any] = erasure.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
-    verb = "would go" if dry_run else "erased"
-    places = [f"{len(told[name])} {name}" for name in ("cases", "closures", "notes") if told[name]]
-    words = f"{told['rows']} rows{' of ' if places else ''}{', '.join(places)} {verb}."
-    if told["mentioned"]:
-        words += f" {told['mentioned']} more speak of it: --mentions takes them too."
-    answer(told, as_json=as_json, show=lambda: click.echo(words))
+    found: dict[str, Any] = erasure.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
+    verb = "would be erased" if dry_run else "erased"
+    places = [f"{len(found[name])} {name}" for name in ("cases", "closures", "notes") if found[name]]
+    words = f"{found['rows']} rows{' of ' if places else ''}{', '.join(places)} {verb}."
+    if found["mentioned"]:
+        words += f" {found['mentioned']} more rows mention it: --mentions erases them, too."
+    answer(found, as_json=as_json, show=lambda: click.echo(words))

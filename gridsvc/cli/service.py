@@ -79,5 +79,5 @@ def doctor(*, as_json: bool) -> None:
         click.echo()
         table(["check", "state", "found", "cure"], [(f["check"], f["state"], f["found"], f["cure"]) for f in findings])
 
-    told = {"settings": {s.name: os.environ.get(s.name) or s.default for s in SETTINGS}, "checks": findings}
-    answer(told, as_json=as_json, show=show)
+    value = {"settings": {s.name: os.environ.get(s.name) or s.default for s in SETTINGS}, "checks": findings}
+    answer(value, as_json=as_json, show=show)

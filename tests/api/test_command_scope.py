@@ -22,9 +22,11 @@ from tests.api.two_districts import MARK, A, B
 WHOLE = {
     "demo", "serve", "work", "db backup", "db down", "db migrate", "db restore", "db up", "jobs cancel", "jobs list",
     "jobs planned", "jobs run", "jobs watch", "audit anchor", "audit verify", "doctor", "bench", "keys list", "erase",
+    "closures remove",
 }  # fmt: skip
 # What names one thing, which has its district: a case, a place, a person.
-ONE_THING = {"audit replay", "recommend", "keys pair", "keys revoke", "keys add"}
+ONE_THING = {"audit replay", "recommend", "keys pair", "keys revoke", "keys add", "incidents show", "incidents step",
+             "incidents report", "teams duty", "closures add"}  # fmt: skip
 # What draws for minutes what is not drawn yet: its district is asked where areas are tested.
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.
@@ -61,7 +63,7 @@ def asked(places, folder, two):
     return {
         "grids list": [], "grids check": [], "grids diff": ["1"], "grids history": [township],
         "grids export": [str(folder / "grids.geojson")], "grids activate": ["1"], "grids rollback": [],
-        "roads show": [],
+        "roads show": [], "incidents list": [], "teams list": [], "closures list": [],
         "locate": ["--file", str(file), "--out", str(folder / "owners.csv")], "db url": ["--role", "viewer"],
         "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
         "isochrone": [*here, "--minutes", "5", "--out", str(folder / "area.geojson")],
@@ -87,7 +89,8 @@ def run(two, words):
 
 @pytest.mark.parametrize("words", sorted(
     {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
-     "roads show", "locate", "travel-times", "isochrone", "db url"}
+     "roads show", "locate", "travel-times", "isochrone", "db url",
+     "incidents list", "teams list", "closures list"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(two, places, tmp_path, words):
     more = asked(places, tmp_path, two)[words]

@@ -104,6 +104,7 @@ class CaseFilter:
     bbox: tuple[float, float, float, float] | None = None
     late: bool | None = None
     waiting: bool | None = None
+    number: int | None = None
 
 
 def list_incidents(
@@ -130,6 +131,8 @@ def _filtered(wanted: CaseFilter) -> Select[Any]:
     query = _select
     if wanted.district is not None:
         query = query.where(incident.c.district == wanted.district)
+    if wanted.number is not None:
+        query = query.where(incident.c.number == wanted.number)
     if wanted.statuses is not None:
         query = query.where(incident.c.status.in_(wanted.statuses))
     if wanted.owner is not None:
