@@ -43,7 +43,7 @@ def _prefix() -> Path:
 
 
 def _write_wrapper(tree: Path) -> None:
-    """Write a script that starts Chromium from where it will lie, with its own libraries and fonts."""
+    """Write a script that starts Chromium from its final folder, with its own libraries and fonts."""
     prefix = _prefix()
     (tree / "fonts.conf").write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'

@@ -24,8 +24,8 @@ def case(served: Served) -> dict[str, Any]:
     made = served.web.post("/incidents", json=body).json()
     for step in ("accept", "assign", "handle", "feedback"):
         served.web.post(f"/incidents/{made['id']}/steps", json={"step": step})
-    told: dict[str, Any] = served.web.get(f"/incidents/{made['id']}").json()
-    return told
+    answer: dict[str, Any] = served.web.get(f"/incidents/{made['id']}").json()
+    return answer
 
 
 def open_drill(page: Page, case: dict[str, Any]) -> None:
@@ -79,11 +79,11 @@ def test_what_a_role_may_not_do_is_not_offered(
 
 
 def recommendation(answer: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    told = answer["recommendation"]
-    first, *others = told["members"]
+    recommended = answer["recommendation"]
+    first, *others = recommended["members"]
     substitute = {"team_id": first["team_id"], "unit": first["unit"], "response_s": 90.0, "why": "neighbour-township"}
     members = [first | {"late": True, "substitute": substitute}, *others]
-    return answer | {"recommendation": told | {"members": members} | changes}
+    return answer | {"recommendation": recommended | {"members": members} | changes}
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def waiting(served: Served) -> dict[str, Any]:
     """A case that nobody was sent to yet, with members recommended."""
     lon, lat = place_inside(served)
     body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
-    told: dict[str, Any] = served.web.post("/incidents", json=body).json()
-    return told
+    answer: dict[str, Any] = served.web.post("/incidents", json=body).json()
+    return answer
 
 
 def shown(open_screen: Open, case: dict[str, Any], change: Any) -> Page:
@@ -108,7 +108,7 @@ def shown(open_screen: Open, case: dict[str, Any], change: Any) -> Page:
 def test_in_time_is_said_of_the_whole_team_alone(
     open_screen: Open, waiting: dict[str, Any], lead: bool, team: bool, verdict: str, mood: str
 ) -> None:
-    page = shown(open_screen, waiting, lambda told: recommendation(told, meets_target=lead, team_meets_target=team))
+    page = shown(open_screen, waiting, lambda answer: recommendation(answer, meets_target=lead, team_meets_target=team))
     line = page.wait_for_selector(f"[data-verdict={verdict}]")
     assert line is not None
     assert line.get_attribute("class") == mood
@@ -125,10 +125,10 @@ def test_a_late_member_is_marked_and_its_substitute_is_named(open_screen: Open, 
 
 
 def test_teams_beyond_the_nearest_ten_are_counted_by_verdict(open_screen: Open, waiting: dict[str, Any]) -> None:
-    def change(told: dict[str, Any]) -> dict[str, Any]:
-        considered = told["recommendation"]["considered"][:10]
+    def change(answer: dict[str, Any]) -> dict[str, Any]:
+        considered = answer["recommendation"]["considered"][:10]
         counts = {"slower": 12, "engaged": 3}
-        return recommendation(told, considered=considered, considered_counts=counts)
+        return recommendation(answer, considered=considered, considered_counts=counts)
 
     page = shown(open_screen, waiting, change)
     n = len(waiting["recommendation"]["considered"][:10])
@@ -143,9 +143,9 @@ def test_a_team_taken_by_a_live_case_is_marked_on_the_drill(
 ) -> None:
     live = next(item for item in served.web.get("/screen/cases").json()["items"] if not item["drill"])
 
-    def change(told: dict[str, Any]) -> dict[str, Any]:
-        first, *others = told["assignments"]
-        return told | {"assignments": [first | {"preempted_by": live["id"]}, *others]}
+    def change(answer: dict[str, Any]) -> dict[str, Any]:
+        first, *others = answer["assignments"]
+        return answer | {"assignments": [first | {"preempted_by": live["id"]}, *others]}
 
     page = shown(open_screen, case, change)
     page.wait_for_selector(f"[data-key='preempted {case['assignments'][0]['team_id']}']")

@@ -35,10 +35,10 @@ AT = """([lon, lat]) => {
 @pytest.fixture(scope="module")
 def areas(served: Served) -> list[dict[str, Any]]:
     """All features of the district within the town's target, once the background process has drawn them."""
-    begun = time.monotonic()
+    started_at = time.monotonic()
     asked = {"class": "urban", "kind": "reached_by"}
     while not (answer := served.web.get("/service-areas", params=asked).json())["complete"]:
-        assert time.monotonic() - begun < DRAWN_S, answer["districts"]
+        assert time.monotonic() - started_at < DRAWN_S, answer["districts"]
         time.sleep(1)
     first = served.web.get("/service-areas", params={**asked, "kind": "first"}).json()
     return [each for each in [*answer["features"], *first["features"]] if each["geometry"]]

@@ -43,8 +43,8 @@ def test_a_click_names_the_owners_that_the_service_answers(open_screen: Open, se
     page.mouse.click(x, y)
     page.wait_for_selector(".place-card .officer")
     asked = page.evaluate(UNPROJECT, [x, y])
-    told = served.web.get("/owners", params={"lon": asked[0], "lat": asked[1]}).json()
-    for level, owner in told["owners"].items():
+    answer = served.web.get("/owners", params={"lon": asked[0], "lat": asked[1]}).json()
+    for level, owner in answer["owners"].items():
         words = page.inner_text(f".place-card .chain li[data-level={level}]")
         assert owner["name"] in words
         assert owner["code"] in words
@@ -53,8 +53,8 @@ def test_a_click_names_the_owners_that_the_service_answers(open_screen: Open, se
     assert "网格第 1 代" in page.inner_text(".place-card")
     assert any("/owners?" in url for url in seen.requests)
     # The officer of the village, by the grids in force.
-    village = told["owners"]["village"]["code"]
-    query = {"district": told["district"], "generation": told["generation"], "code": [village]}
+    village = answer["owners"]["village"]["code"]
+    query = {"district": answer["district"], "generation": answer["generation"], "code": [village]}
     officer = served.web.get("/screen/officers", params=query).json().get(village)
     assert (officer or "未登记网格员") in page.inner_text(".place-card .chain li[data-level=village]")
 

@@ -67,7 +67,7 @@ def case(served: Served) -> Any:
 
 
 def choose(page: Page, made: dict[str, Any]) -> None:
-    # Not a click of the mouse: the list is drawn anew while the map keeps a machine without graphics card busy.
+    # Not a click of the mouse: the list is drawn again while the map keeps a machine without graphics card busy.
     page.wait_for_selector(f"[data-case='{made['id']}']", state="attached")
     page.evaluate("(id) => document.querySelector(`[data-case='${id}']`).click()", made["id"])
     page.wait_for_selector("#ways", state="attached")
@@ -115,9 +115,9 @@ def test_the_way_of_the_lead_is_drawn_and_takes_what_the_recommendation_says(
     choose(page, case)
     lead = case["recommendation"]["lead"]
     assert seconds_of(page, lead["team_id"]) == pytest.approx(lead["travel_s"], abs=0.1)
-    told = way_of(served, lead["team_id"], case)
+    answer = way_of(served, lead["team_id"], case)
     kilometres = float(page.locator("#ways .way-lead .way-length").inner_text().split()[0])
-    assert kilometres == pytest.approx(told["properties"]["length_m"] / 1000, abs=0.06)
+    assert kilometres == pytest.approx(answer["properties"]["length_m"] / 1000, abs=0.06)
     minutes, seconds = page.locator("#ways .way-lead .way-time").inner_text().split(":")
     assert int(minutes) * 60 + int(seconds) == round(lead["travel_s"])
 
@@ -126,7 +126,7 @@ def test_the_way_of_the_lead_is_drawn_and_takes_what_the_recommendation_says(
     drawn = page.evaluate(LINES, "way-lead")
     assert {each["team"] for each in drawn} == {lead["team_id"]}
     scene = [case["location"]["lon"], case["location"]["lat"]]
-    last = told["geometry"]["coordinates"][-1]
+    last = answer["geometry"]["coordinates"][-1]
     walked_m = ((last[0] - scene[0]) * 97_000) ** 2 + ((last[1] - scene[1]) * 111_320) ** 2
     assert page.evaluate(SCENE_ENDS, scene) <= walked_m**0.5 + 60
     words = {each["words"] for each in page.evaluate(FEATURES, ["way-lead-words"])}
@@ -158,18 +158,18 @@ def test_after_the_order_the_ways_are_those_of_the_teams_that_were_sent(
 
 def test_any_team_that_was_considered_can_be_laid_beside_the_lead(open_screen: Open, case: dict[str, Any]) -> None:
     page, _ = open_screen(draw_map=True)
-    told = case["recommendation"]
-    chosen = {each["team_id"] for each in [told["lead"], *told["members"]]}
+    answer = case["recommendation"]
+    chosen = {each["team_id"] for each in [answer["lead"], *answer["members"]]}
     slower = next(
-        each for each in sorted(told["considered"], key=lambda each: -(each["travel_s"] or 0))
-        if each["team_id"] not in chosen and each["travel_s"] and each["travel_s"] > told["lead"]["travel_s"] + 30
+        each for each in sorted(answer["considered"], key=lambda each: -(each["travel_s"] or 0))
+        if each["team_id"] not in chosen and each["travel_s"] and each["travel_s"] > answer["lead"]["travel_s"] + 30
     )  # fmt: skip
     choose(page, case)
-    seconds_of(page, told["lead"]["team_id"])
+    seconds_of(page, answer["lead"]["team_id"])
     press(page, f".considered [data-way='{slower['team_id']}']")
     assert seconds_of(page, slower["team_id"]) == pytest.approx(slower["travel_s"], abs=0.1)
     row = f".way-compared[data-way-of='{slower['team_id']}']"
-    behind = round(slower["travel_s"] - told["lead"]["travel_s"])
+    behind = round(slower["travel_s"] - answer["lead"]["travel_s"])
     minutes, seconds = re.search(r"慢 (\d+):(\d\d)", page.inner_text(row)).groups()  # type: ignore[union-attr]
     assert abs(int(minutes) * 60 + int(seconds) - behind) <= 1
     until(page, STILL)
@@ -244,9 +244,9 @@ def test_a_slow_or_refused_answer_is_said_and_can_be_asked_for_again(
 def test_a_team_of_which_no_place_is_known_says_so(open_screen: Open, served: Served, case: dict[str, Any]) -> None:
     lead = case["recommendation"]["lead"]["team_id"]
     items = served.web.get("/teams").json()["items"]
-    told = {"items": [{**each, "position": None, "station": None} if each["id"] == lead else each for each in items]}
+    answer = {"items": [{**each, "position": None, "station": None} if each["id"] == lead else each for each in items]}
     page, _ = open_screen()
-    page.route("**/teams", lambda route: route.fulfill(json=told))
+    page.route("**/teams", lambda route: route.fulfill(json=answer))
     page.wait_for_timeout(5_500)  # until the teams were read again
     choose(page, case)
     page.wait_for_selector("#ways .way-lead[data-status=unplaced]", state="attached")

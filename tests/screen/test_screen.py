@@ -48,9 +48,9 @@ def emergency(served: Served) -> dict[str, Any]:
 
 def until(page: Page, expression: str) -> None:
     """Wait until an expression holds; the page's content policy forbids playwright's own way."""
-    begun = time.monotonic()
+    started_at = time.monotonic()
     while not page.evaluate(expression):
-        assert time.monotonic() - begun < WAIT_MS / 1000, f"never: {expression}"
+        assert time.monotonic() - started_at < WAIT_MS / 1000, f"never: {expression}"
         page.wait_for_timeout(100)
 
 

@@ -30,23 +30,23 @@ const derivedKeys = () => new Set(LEVELS.filter((level) => (district()?.levels?.
 export const ruleLine = (rule) => h("p", { class: `rule rule-${rule}` }, h("span", { class: "chip" }, slug("rule", rule)));
 
 export function ownersSection(answer) {
-  const told = answer.ownership ?? {};
-  const derived = told.derived ? new Set(told.derived) : derivedKeys();
+  const ownership = answer.ownership ?? {};
+  const derived = ownership.derived ? new Set(ownership.derived) : derivedKeys();
   return h("section", { class: "block" },
-    h("h3", {}, t("owners"), h("span", { class: "aside" }, told.generation ? t("ownership_generation", { n: told.generation }) : "")),
-    told.rule === "outside"
+    h("h3", {}, t("owners"), h("span", { class: "aside" }, ownership.generation ? t("ownership_generation", { n: ownership.generation }) : "")),
+    ownership.rule === "outside"
       ? h("p", { class: "warn" }, t("owners_outside"))
       : ownerChain(answer.owners, derived),
-    ruleLine(told.rule),
-    told.shares?.length ? shares(told) : null,
+    ruleLine(ownership.rule),
+    ownership.shares?.length ? shares(ownership) : null,
     answer.handler ? h("p", { class: "pair" }, h("span", { class: "dim" }, t("handler")),
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
 }
 
-function shares(told) {
+function shares(ownership) {
   return h("div", {},
-    h("p", { class: told.confirm ? "warn" : "dim" }, told.confirm ? t("confirm") : t("shares")),
-    h("ul", { class: "shares" }, told.shares.slice(0, 6).map((each) => {
+    h("p", { class: ownership.confirm ? "warn" : "dim" }, ownership.confirm ? t("confirm") : t("shares")),
+    h("ul", { class: "shares" }, ownership.shares.slice(0, 6).map((each) => {
       const owners = Object.values(each.owners ?? {}).filter(Boolean);
       return h("li", {}, h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
     })));
@@ -54,10 +54,10 @@ function shares(told) {
 
 /** The predicted times against the target, as words and as a bar. */
 export function responseSection(answer) {
-  const told = answer.recommendation ?? {};
+  const recommendation = answer.recommendation ?? {};
   const target = answer.target_s;
-  const [lead, full] = [told.lead_response_s, told.full_team_response_s];
-  const range = told.lead?.range;
+  const [lead, full] = [recommendation.lead_response_s, recommendation.full_team_response_s];
+  const range = recommendation.lead?.range;
   const longest = Math.max(target ?? 0, lead ?? 0, full ?? 0, range?.p90_s ?? 0) * 1.12;
   const mark = (seconds, kind, word) => seconds == null ? null : h("span", {
     class: `mark ${kind}`, style: { left: `${Math.min(100, 100 * seconds / longest)}%` }, title: `${word} ${span(seconds)}`,
@@ -76,17 +76,17 @@ export function responseSection(answer) {
       figure(t("target"), target ? span(target) : t("due_none")),
       figure(t("lead_response"), lead == null ? "—" : span(lead), target && lead != null ? (lead <= target ? "ok" : "bad") : ""),
       figure(t("full_response"), full == null ? "—" : span(full), target && full != null ? (full <= target ? "ok" : "bad") : "")),
-    verdict(told, target),
-    rangeLine(told.lead, target),
+    verdict(recommendation, target),
+    rangeLine(recommendation.lead, target),
     h("p", { class: "dim small" }, `${t("clock_policy")} `, h("code", {}, answer.clock_policy ?? "—"), ` · ${t("response_is")}`));
 }
 
 /** In time is said of the whole team alone; a lead in time without the others is said to be that. */
-function verdict(told, target) {
-  const lead = told.meets_target;
+function verdict(recommendation, target) {
+  const lead = recommendation.meets_target;
   if (lead === null || lead === undefined) return null;
-  const full = told.full_team_response_s;
-  const whole = told.team_meets_target ?? (lead && full != null && target != null && full <= target);
+  const full = recommendation.full_team_response_s;
+  const whole = recommendation.team_meets_target ?? (lead && full != null && target != null && full <= target);
   return h("p", { class: lead && whole ? "good" : "warn", data: { verdict: !lead ? "late" : whole ? "met" : "lead-only" } },
     t(!lead ? "misses" : whole ? "meets" : full == null ? "meets_lead_unfilled" : "meets_lead_only"));
 }
@@ -103,20 +103,20 @@ function rangeLine(lead, target) {
 const figure = (name, value, mood = "") => h("div", { class: mood }, h("dt", {}, name), h("dd", {}, value));
 
 export function recommendationSection(answer, title = t("recommended")) {
-  const told = answer.recommendation;
-  if (!told) return null;
+  const recommendation = answer.recommendation;
+  if (!recommendation) return null;
   return h("section", { class: "block" },
     h("h3", {}, title, h("span", { class: "aside" }, t("team"))),
-    told.lead ? h("ul", { class: "team" }, teamRow(told.lead, true), told.members.map((each) => teamRow(each, false)))
-      : [h("p", { class: "warn" }, t("no_lead")), h("ul", { class: "team" }, told.members.map((each) => teamRow(each, false)))],
-    unfilledBlock(told.unfilled),
-    told.transfer?.length ? h("p", { class: "warn" }, `${t("transfer")}: `,
-      told.transfer.map((each) => unitName(each.to_unit)).join(", ")) : null,
-    told.competence?.length ? h("details", { class: "fold", data: { fold: "competence" } },
+    recommendation.lead ? h("ul", { class: "team" }, teamRow(recommendation.lead, true), recommendation.members.map((each) => teamRow(each, false)))
+      : [h("p", { class: "warn" }, t("no_lead")), h("ul", { class: "team" }, recommendation.members.map((each) => teamRow(each, false)))],
+    unfilledBlock(recommendation.unfilled),
+    recommendation.transfer?.length ? h("p", { class: "warn" }, `${t("transfer")}: `,
+      recommendation.transfer.map((each) => unitName(each.to_unit)).join(", ")) : null,
+    recommendation.competence?.length ? h("details", { class: "fold", data: { fold: "competence" } },
       h("summary", {}, t("competence")),
-      h("ul", { class: "competence" }, told.competence.map((each) => h("li", {},
+      h("ul", { class: "competence" }, recommendation.competence.map((each) => h("li", {},
         h("span", {}, each.matter.split("/")[1] ?? each.matter), h("span", {}, unitName(each.unit)), h("small", { class: "dim" }, each.basis))))) : null,
-    typeof told.coverage_loss === "number" ? h("p", { class: "dim small" }, t("coverage_loss", { share: told.coverage_loss.toFixed(3) })) : null);
+    typeof recommendation.coverage_loss === "number" ? h("p", { class: "dim small" }, t("coverage_loss", { share: recommendation.coverage_loss.toFixed(3) })) : null);
 }
 
 export function teamRow(each, lead, extra = null) {

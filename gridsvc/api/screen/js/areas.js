@@ -10,7 +10,7 @@ import { sceneNow } from "./ways.js";
 
 export const MINUTES = [5, 15];
 const CLASSES = ["urban", "rural"];
-const AFTER_MS = 120; // whoever runs through the list of cases asks for the last alone
+const AFTER_MS = 120; // while somebody steps through the list of cases, only the last is asked for
 const SLOW_MS = 300_000; // the first question after a change of the roads waits for their mesh
 
 let asked = null;
@@ -81,7 +81,7 @@ function follow() {
 
 function begin(of, parts) {
   dropping = new AbortController();
-  set({ areas: { of, bands: parts, status: parts.length ? "asking" : "too_short", begun: Date.now(), features: [] } });
+  set({ areas: { of, bands: parts, status: parts.length ? "asking" : "too_short", startedAt: Date.now(), features: [] } });
   if (parts.length) timer = setTimeout(() => ask(of, parts, dropping.signal), AFTER_MS);
 }
 

@@ -1,4 +1,4 @@
-/** The key of what lies over the map: which areas, how far they can be trusted, how long the answer is taking. */
+/** The key of what is drawn over the map: which areas, how far they can be trusted, how long the answer is taking. */
 
 import { askAreasAgain, cancelAreas, dropAreas } from "./areas.js";
 import { span } from "./clock.js";
@@ -9,7 +9,7 @@ import { problemLine } from "./problems.js";
 import { caseById, on, state, teamById } from "./state.js";
 import { language, t } from "./words.js";
 
-let told = null;
+let announced = null;
 
 export function startAreasCard() {
   on(["areas", "layers", "facts", "cases", "served", "drawing"], drawAreasCard);
@@ -62,7 +62,7 @@ export function trust(certificate) {
   });
 }
 
-const waitedFor = (areas) => span((Date.now() - areas.begun) / 1000);
+const waitedFor = (areas) => span((Date.now() - areas.startedAt) / 1000);
 
 function state_(areas) {
   const again = (word) => h("button", { type: "button", data: { key: "areas-again" }, onclick: askAreasAgain }, t(word));
@@ -84,8 +84,8 @@ function state_(areas) {
 function tell() {
   const { areas } = state;
   const key = areas && `${JSON.stringify(areas.of)} ${areas.status}`;
-  if (key === told) return;
-  told = key;
+  if (key === announced) return;
+  announced = key;
   if (areas?.status === "there") {
     announce(`${t(`areas_${areas.of.direction}`)}: ${areas.features.map((each) => trust(each.properties.certificate)).join("; ")}`);
   } else if (areas?.status === "cancelled") announce(t("areas_cancelled"));

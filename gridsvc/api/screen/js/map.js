@@ -290,6 +290,6 @@ function drawChosen() {
 }
 
 function proposedTeams(answer) {
-  const told = answer?.recommendation;
-  return told ? [told.lead, ...told.members].filter(Boolean).map((each) => each.team_id) : [];
+  const recommendation = answer?.recommendation;
+  return recommendation ? [recommendation.lead, ...recommendation.members].filter(Boolean).map((each) => each.team_id) : [];
 }

@@ -1,4 +1,4 @@
-/** The map's icons, drawn on a canvas: shape says what it is, so that nothing is told by colour alone. */
+/** The map's icons, drawn on a canvas: shape says what it is, so that colour alone says nothing. */
 
 const RATIO = 2;
 export const TEAM_COLOURS = { available: "#3ddc97", engaged: "#ffb54d", off_duty: "#8797ac", out_of_service: "#8797ac" };

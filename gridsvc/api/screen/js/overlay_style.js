@@ -1,5 +1,5 @@
 /**
- * How ways, areas and coverage are drawn. The hues are told apart with every kind of colour blindness (light teal
+ * How ways, areas and coverage are drawn. The hues can be distinguished with every kind of colour blindness (light teal
  * against dark violet), and each also differs in its line: solid, dashed, with arrows.
  */
 

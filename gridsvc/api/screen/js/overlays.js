@@ -8,7 +8,7 @@ import { kilometres } from "./way_block.js";
 import { sceneNow } from "./ways.js";
 
 const TINT = ["interpolate", ["linear"], ["zoom"], 8, 0.42, 13, 0.24];
-const TINT_UNDER = ["interpolate", ["linear"], ["zoom"], 8, 0.14, 13, 0.08]; // tints would mix with what lies over them
+const TINT_UNDER = ["interpolate", ["linear"], ["zoom"], 8, 0.14, 13, 0.08]; // tints would mix with what is over them
 
 let map = null;
 let framed = { subject: null, box: null, compared: null };
@@ -78,7 +78,7 @@ function frameWays(ways, scene) {
   map.fitBounds([[west, south], [east, north]], { padding: padding(), maxZoom: Math.max(13, map.getZoom()), duration: 600 });
 }
 
-/** Room for what lies over the map's edges. */
+/** Room for what is over the map's edges. */
 export function padding() {
   const { clientWidth, clientHeight } = map.getContainer();
   return { top: Math.min(70, clientHeight / 8), bottom: Math.min(170, clientHeight / 4), left: Math.min(60, clientWidth / 8), right: Math.min(60, clientWidth / 8) };
@@ -92,10 +92,10 @@ function drawAreas() {
   const { areas } = state;
   const shown = areas?.status === "there" ? areas.features : [];
   map.getSource("areas").setData(collection(shown.flatMap(({ geometry, properties }, n) => {
-    const told = { minutes: properties.minutes, band: areas.bands[n]?.near ? "near" : "far" };
+    const common = { minutes: properties.minutes, band: areas.bands[n]?.near ? "near" : "far" };
     return [
-      { type: "Feature", properties: { ...told, part: "area" }, geometry },
-      { type: "Feature", properties: { ...told, part: "edge" }, geometry: edge(geometry) },
+      { type: "Feature", properties: { ...common, part: "area" }, geometry },
+      { type: "Feature", properties: { ...common, part: "edge" }, geometry: edge(geometry) },
     ];
   })));
   drawTint();

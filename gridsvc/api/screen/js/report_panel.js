@@ -237,17 +237,17 @@ async function send(event) {
   if (draft.mode === "coordinates" && !Number.isFinite(draft.lon ?? NaN) && (draft.lon_text || draft.lat_text)) {
     return problem({ kind: "invalid-input", words: t("bad_coordinates") });
   }
-  const told = body();
-  if (!told) {
+  const content = body();
+  if (!content) {
     return problem({ kind: "invalid-input", words: t(draft.type ? "need_place" : "need_type") });
   }
   const button = byId("send");
   button.disabled = true;
   button.textContent = t("report_sending");
-  const text = JSON.stringify(told);
+  const text = JSON.stringify(content);
   if (sent.body !== text) sent = { body: text, key: crypto.randomUUID() };
   try {
-    const made = await post("/incidents", told, { "Idempotency-Key": sent.key });
+    const made = await post("/incidents", content, { "Idempotency-Key": sent.key });
     sent = { body: "", key: "" };
     announce(t("report_done", { number: `#${made.number}` }));
     closeReport();

@@ -9,7 +9,7 @@ import { on, set, state, teamById } from "./state.js";
 import { askAgain, compare, sceneNow } from "./ways.js";
 import { t } from "./words.js";
 
-let told = ""; // what a screen reader was told last
+let announced = ""; // what was announced last
 
 export function startWayBlock() {
   on(["ways", "compared", "layers"], drawWays);
@@ -119,7 +119,7 @@ function tell() {
   const way = state.ways.find((each) => each.team_id === state.compared) ?? state.ways.find((each) => each.role === "lead");
   if (way?.status !== "there") return;
   const key = `${way.team_id} ${Math.round(way.seconds)} ${sceneNow()?.subject}`;
-  if (key === told) return;
-  told = key;
+  if (key === announced) return;
+  announced = key;
   announce(t("way_said", { team: teamName(way.team_id), time: span(way.seconds), distance: kilometres(way.length_m) }));
 }

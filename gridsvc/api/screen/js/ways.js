@@ -41,10 +41,10 @@ export function sceneNow() {
 }
 
 function recommended(answer) {
-  const told = answer?.recommendation;
-  if (!told) return [];
+  const recommendation = answer?.recommendation;
+  if (!recommendation) return [];
   const one = (each, role) => ({ team_id: each.team_id, role, predicted_s: each.travel_s });
-  return [...(told.lead ? [one(told.lead, "lead")] : []), ...told.members.map((each) => one(each, "member"))];
+  return [...(recommendation.lead ? [one(recommendation.lead, "lead")] : []), ...recommendation.members.map((each) => one(each, "member"))];
 }
 
 function follow() {

@@ -123,7 +123,7 @@ export const EN = {
   preview_wait: "Choose place and type: the owners and the recommended team show here at once.",
   need_place: "Choose a place first.",
   need_type: "Choose a type first.",
-  bad_coordinates: "Longitude lies between -180 and 180, latitude between -90 and 90, such as 119.6912 and 29.0991.",
+  bad_coordinates: "The longitude is between -180 and 180, the latitude between -90 and 90, such as 119.6912 and 29.0991.",
 
   legend: "Legend",
   legend_levels: "Grids",
@@ -318,7 +318,7 @@ export const EN = {
   first_here: "first here: {team}",
   coverage_off: "Hide the coverage",
   coverage_waiting: "Not drawn yet: the service is at work on it.",
-  coverage_stale: "Being drawn anew: teams, roads or closures have changed since.",
+  coverage_stale: "Being drawn again: teams, roads or closures have changed since.",
   filter_drills: "Drills",
   lead_wanted: "needs a lead",
   lead_wanted_long: "The lead has left or declined. The case waits for a new lead: assign again.",
