@@ -10,6 +10,8 @@ from tests.screen.conftest import change_answer
 from tests.screen.test_screen import emergency, place_inside, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Page
 
     from tests.screen.conftest import Served
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def case(served: Served) -> dict[str, Any]:
+def case(served: Served) -> Iterator[dict[str, Any]]:
     """A drill with teams sent, that was handled and fed back: it may be archived, with its teams still out."""
     lon, lat = place_inside(served)
     body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
@@ -25,7 +27,8 @@ def case(served: Served) -> dict[str, Any]:
     for step in ("accept", "assign", "handle", "feedback"):
         served.web.post(f"/incidents/{made['id']}/steps", json={"step": step})
     answer: dict[str, Any] = served.web.get(f"/incidents/{made['id']}").json()
-    return answer
+    yield answer
+    served.web.post(f"/incidents/{made['id']}/steps", json={"step": "cancel"})  # its teams are free again
 
 
 def open_drill(page: Page, case: dict[str, Any]) -> None:
@@ -87,12 +90,13 @@ def recommendation(answer: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def waiting(served: Served) -> dict[str, Any]:
+def waiting(served: Served) -> Iterator[dict[str, Any]]:
     """A case that nobody was sent to yet, with members recommended."""
     lon, lat = place_inside(served)
     body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
     answer: dict[str, Any] = served.web.post("/incidents", json=body).json()
-    return answer
+    yield answer
+    served.web.post(f"/incidents/{answer['id']}/steps", json={"step": "cancel"})
 
 
 def shown(open_screen: Open, case: dict[str, Any], change: Any) -> Page:
@@ -157,10 +161,11 @@ def test_a_refused_step_says_in_chinese_what_is_possible(open_screen: Open, serv
     lon, lat = place_inside(served)
     body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
     made = served.web.post("/incidents", json=body).json()
+    before = served.web.get(f"/incidents/{made['id']}").json()
     page, _ = open_screen()
     open_drill(page, made)
     # Another desk cancels the case while this one still offers to accept it.
-    page.route(f"**/incidents/{made['id']}", lambda route: route.abort())
+    page.route(f"**/incidents/{made['id']}", lambda route: route.fulfill(json=before))
     page.route("**/screen/cases", lambda route: route.abort())
     served.web.post(f"/incidents/{made['id']}/steps", json={"step": "cancel"})
     page.click(".steps [data-step=accept]")

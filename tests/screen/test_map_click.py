@@ -37,8 +37,9 @@ def border(served: Served, lon: float, lat: float) -> tuple[float, float]:
 
 def test_a_click_names_the_owners_that_the_service_answers(open_screen: Open, served: Served) -> None:
     page, seen = open_screen(draw_map=True)
-    lon, lat = border(served, *place_inside(served))
-    page.evaluate("([lon, lat]) => gridsvc.map.jumpTo({center: [lon, lat], zoom: 11})", [lon, lat])
+    lon, lat = place_inside(served)
+    lon, lat = border(served, lon + 0.01, lat)  # away from the sign of the case there
+    page.evaluate("([lon, lat]) => gridsvc.map.jumpTo({center: [lon, lat], zoom: 14})", [lon, lat])
     x, y = page.evaluate(PROJECT, [lon, lat])
     page.mouse.click(x, y)
     page.wait_for_selector(".place-card .officer")

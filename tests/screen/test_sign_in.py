@@ -63,7 +63,7 @@ def test_signing_in_working_and_signing_out(door, page):
     page.wait_for_url(f"{url}/")
     page.wait_for_selector(".case", state="attached")
     page.wait_for_selector("#sign-out:not([hidden])")
-    assert page.get_attribute("#sign-out", "title") == "dispatcher (dispatcher)"
+    assert page.get_attribute("#sign-out", "title") == "dispatcher · dispatcher"
     assert "gridsvc=" not in page.evaluate("document.cookie"), "no script reads the session"
 
     took = page.evaluate(

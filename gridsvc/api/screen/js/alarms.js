@@ -16,6 +16,7 @@ const mostShown = () => (narrow.matches ? 1 : 4);
 
 let act = {}; // {choose(id), changed()}
 let all = false; // whether more than the first ones are in sight
+let before = ""; // what is drawn now
 let counted = 0; // how many were waiting when it was last announced
 const decision = { id: null, reason: "", busy: false, error: null, key: "" }; // the proposal that is being rejected
 
@@ -51,7 +52,7 @@ export function drawAlarms() {
   counted = found.length;
   const most = mostShown();
   const shown = all ? found : found.slice(0, most);
-  replace(area,
+  const drawn = h("div", {},
     h("header", { class: "alarms-head" },
       h("h2", {}, t("alarms", { n: found.length })),
       isBlocked()
@@ -64,6 +65,10 @@ export function drawAlarms() {
       h("button", { type: "button", class: "primary", data: { key: "acknowledge-all" },
         onclick: () => acknowledge(found.flatMap((each) => each.keys)) }, t("acknowledge_all"))),
     h("ul", { class: "alarm-list" }, shown.map((each) => (each.proposal ? proposalRow(each) : alertRow(each)))));
+  const text = drawn.innerHTML.replaceAll(/(data-since[^>]*>)[^<]*/g, "$1"); // times are drawn by themselves
+  if (text === before) return; // news must not take a button away under the pointer
+  before = text;
+  replace(area, ...drawn.childNodes);
 }
 
 const acknowledgeButton = ({ key, keys }) => h("button", {

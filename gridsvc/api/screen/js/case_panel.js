@@ -53,7 +53,7 @@ async function refresh() {
     show(whole);
   } catch (error) {
     if (state.selected !== id) return;
-    panel.error = error;
+    panel.error ??= error; // a refusal is worth more than that the case cannot be read again
     drawCasePanel();
   }
 }

@@ -13,7 +13,8 @@ let listener = () => {};
 /** Call `onChange` when sound becomes possible or blocked; the first click or key makes it possible. */
 export function startSound(onChange) {
   listener = onChange;
-  for (const gesture of ["pointerdown", "keydown"]) document.addEventListener(gesture, unblock, { capture: true });
+  // Not pointerdown and keydown: what is drawn again in the middle of a click would lose the click.
+  for (const gesture of ["click", "keyup"]) document.addEventListener(gesture, unblock, { capture: true });
 }
 
 /** Whether the browser lets no sound out. */
