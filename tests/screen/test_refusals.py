@@ -41,9 +41,10 @@ def _texts(node: ast.expr) -> set[str]:
 
 
 def kinds_of_the_program() -> set[str]:
+    """Every kind, except for those of the command line."""
     found: set[str] = {"bad-request", "no-such-page", "method-not-allowed", "http"}  # those of the framework
     for path in sorted(PROGRAM.rglob("*.py")):
-        if "world" not in path.parts:
+        if not {"world", "cli"} & set(path.parts):  # what the command line alone refuses reaches no screen
             found |= kinds_of(ast.parse(path.read_text(encoding="utf-8")))
     found |= {f"no-{what}" for what in ("job", "proposal", "incident")}  # made up of parts in api/jobs.py
     return found - NOT_REFUSALS
