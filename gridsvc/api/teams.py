@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -54,6 +54,14 @@ class DutyBody(Body):
     model_config = Body.model_config | {"json_schema_extra": {"examples": [{"on_duty": False}]}}
 
 
+class RetireBody(Body):
+    """The team leaves the roster; loading a roster with the team puts it back."""
+
+    retired: Literal[True]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"retired": True}]}}
+
+
 @router.get(
     "/teams",
     summary="Every team: status, position, age of the position",
@@ -85,13 +93,15 @@ def post_position(request: Request, team_id: str, body: PositionBody) -> Respons
 
 @router.patch(
     "/teams/{team_id}",
-    summary="Put a team on or off duty",
-    responses=answer(TeamDuty, {"team_id": _ID, "on_duty": False}),
+    summary="Put a team on or off duty, or retire it",
+    responses=answer(TeamDuty, {"team_id": _ID, "on_duty": False, "retired": False}),
 )
-def patch_team(request: Request, team_id: str, body: DutyBody, idempotency_key: IdempotencyKey = None) -> Response:
-    """Change a team's duty; a team on a case stays on it until it clears."""
+def patch_team(
+    request: Request, team_id: str, body: DutyBody | RetireBody, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Put a team on or off duty, or retire it; a team on a case stays on it until it clears."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
-    return as_response(
-        fleet.set_duty(service_of(request), team_id_of(team_id), on_duty=body.on_duty, actor=caller_of(request),
-                       request=key)
-    )  # fmt: skip
+    service, number, actor = service_of(request), team_id_of(team_id), caller_of(request)
+    if isinstance(body, RetireBody):
+        return as_response(fleet.retire(service, number, actor=actor, request=key))
+    return as_response(fleet.set_duty(service, number, on_duty=body.on_duty, actor=actor, request=key))

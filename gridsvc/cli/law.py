@@ -61,7 +61,7 @@ def load_plans(*, file: Path, units: Path, clocks: Path, district: str | None, a
 @district_option
 @json_option
 def load_teams(*, file: Path, district: str | None, as_json: bool) -> None:
-    """Load teams (FILE: CSV). Teams that are not in it go off duty."""
+    """Load teams (FILE: CSV); a team that FILE leaves out is retired."""
     roster = imports.load_teams(opened_service(), district, file, actor=ACTOR)
     rows = [(team.name, team.unit, str(team.kind), team.township) for team in roster]
     answer({"teams": [team.as_json() for team in roster]}, as_json=as_json,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A post where teams stand; `derived` marks one that no source named."""
+    """A place where teams wait for orders; `derived`: no source names it."""
 
     id: str
     name: str
@@ -34,21 +34,21 @@ class Station:
 
 
 def point(lon: float, lat: float) -> str:
-    """Return a place as PostGIS reads it."""
+    """Return a place as EWKT, lon/lat WGS-84."""
     return f"SRID=4326;POINT({lon!r} {lat!r})"
 
 
 def put_stations(connection: Connection, district: str, stations: Iterable[Station]) -> None:
-    """Write stations: new ones are added, known ones changed, the others stay."""
-    posts = [
+    """Insert new stations and update known ones; the others stay."""
+    rows = [
         {"district": district, "id": s.id, "name": s.name, "kind": s.kind, "derived": s.derived,
          "geom": point(s.lon, s.lat)}
         for s in stations
     ]  # fmt: skip
-    if posts:
+    if rows:
         new = insert(station)
         changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
-        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), posts)
+        connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
 
 
 def replace_teams(
@@ -58,27 +58,30 @@ def replace_teams(
     teams: Sequence[Team],
     station_of: Mapping[str, str],
 ) -> None:
-    """Put a roster in force: new teams are added, known ones changed, those left out go off duty.
+    """Put a roster in force: new teams are inserted, known ones updated, and teams that it leaves out are retired.
 
-    `station_of` maps a team's id to its station's. Team ids are UUIDs in text.
+    `station_of` maps a team's id to the id of its station. Team ids are UUIDs as text.
     """
     put_stations(connection, district, stations)
-    connection.execute(text("update team set on_duty = false where district = :d"), {"d": district})
+    retire_all = text(
+        "update team set on_duty = false, retired_at = coalesce(retired_at, clock_timestamp()) where district = :d"
+    )
+    connection.execute(retire_all, {"d": district})
     rows = [
         {"district": district, "id": UUID(t.id), "name": t.name, "unit": t.unit, "station": station_of.get(t.id),
-         "on_duty": True, "roster": t.as_json()}
+         "on_duty": True, "roster": t.as_json(), "retired_at": None}
         for t in teams
     ]  # fmt: skip
     if rows:
         new = insert(team)
-        changed = {key: new.excluded[key] for key in ("name", "unit", "station", "on_duty", "roster")}
+        changed = {key: new.excluded[key] for key in ("name", "unit", "station", "on_duty", "roster", "retired_at")}
         connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
     bump(connection, district, "teams")
 
 
 def list_roster(connection: Connection, district: str) -> list[Team]:
-    """Return all teams of a district, on duty or not, in the order of their ids."""
-    query = select(team.c.roster).where(team.c.district == district).order_by(team.c.id)
+    """Return the teams of a district, on duty or not, in the order of their ids; a retired team is not among them."""
+    query = select(team.c.roster).where(team.c.district == district, team.c.retired_at.is_(None)).order_by(team.c.id)
     return [Team.from_json(roster) for roster in connection.scalars(query)]
 
 
@@ -89,7 +92,7 @@ _STATES = """
     left join engagement as e
       on e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
     left join team_last as l on l.district = t.district and l.team_id = t.id
-    where t.district = %s
+    where t.district = %s and t.retired_at is null
     order by t.id
 """
 
@@ -150,11 +153,25 @@ def put_positions(connection: Connection, district: str, rows: Sequence[dict[str
 
 
 def set_duty(connection: Connection, district: str, team_id: UUID, *, on_duty: bool) -> bool:
-    """Put a team on or off duty; False where there is no such team."""
+    """Put a team on or off duty; return False if there is no such team, or if it is retired."""
     done = connection.execute(
-        text("update team set on_duty = :on where district = :d and id = :id"),
+        text("update team set on_duty = :on where district = :d and id = :id and retired_at is null"),
         {"on": on_duty, "d": district, "id": team_id},
     )
+    return done.rowcount == 1
+
+
+def retire(connection: Connection, district: str, team_id: UUID) -> bool:
+    """Take a team off duty and out of the roster; return False if it is retired already or does not exist."""
+    done = connection.execute(
+        text(
+            "update team set on_duty = false, retired_at = clock_timestamp() "
+            "where district = :d and id = :id and retired_at is null"
+        ),
+        {"d": district, "id": team_id},
+    )
+    if done.rowcount == 1:
+        bump(connection, district, "teams")
     return done.rowcount == 1
 
 

@@ -50,7 +50,8 @@ class TeamPosition(TypedDict):
 
 
 class TeamDuty(TypedDict):
-    """Whether a team is on duty from now on."""
+    """Whether a team is on duty, and whether it is retired, from now on."""
 
     team_id: UUID
     on_duty: bool
+    retired: bool

@@ -239,6 +239,8 @@ team = Table(
     Column("station", Text),
     Column("on_duty", Boolean, nullable=False, server_default="true"),
     Column("roster", JSONB, nullable=False),
+    moment("retired_at"),
+    CheckConstraint("retired_at is null or not on_duty", name="retired"),
     ForeignKeyConstraint(["district", "station"], ["station.district", "station.id"], name="fk_team_station"),
 )
 

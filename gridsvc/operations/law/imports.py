@@ -90,7 +90,7 @@ def load_plans(
 
 
 def load_teams(service: Service, district: str | None, path: Path, *, actor: str) -> list[Team]:
-    """Put a roster in force: known teams change, new ones are added, those left out go off duty."""
+    """Put a roster in force: known teams are updated, new ones added, and teams not in the file are retired."""
 
     def work(connection: Connection) -> list[Team]:
         code = only_district(connection, district)

@@ -10,7 +10,7 @@ from gridsvc.db import teams
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
 from gridsvc.db.session.connection import scope_of
-from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.runtime.idempotency import answer_once
 from gridsvc.teams.model import AVAILABLE, Team, TeamState, position, turnout_s
 
@@ -121,11 +121,50 @@ def set_duty(
 
         def change() -> dict[str, Any]:
             now = get_versions(connection, district, lock="share").now
-            teams.set_duty(connection, district, team_id, on_duty=on_duty)
+            if not teams.set_duty(connection, district, team_id, on_duty=on_duty):
+                raise _retired(team_id)
             data = {"team_id": str(team_id), "on_duty": on_duty}
             append_event(connection, district, "duty", actor=actor, at=now, data=data)
+            return data | {"retired": False}
+
+        return answer_once(connection, district, request, 200, change)
+
+    return service.database.run(work)
+
+
+def retire(service: Service, team_id: UUID, *, actor: str, request: RequestKey | None = None) -> KeptAnswer:
+    """Take a team out of the roster in force, with its event.
+
+    A case that the team is on keeps it until it clears; cases of the past keep their version of the roster. Loading
+    a roster with the team puts it back.
+
+    Raises
+    ------
+    NotFound
+        For an unknown team.
+    Conflict
+        For a team that is retired already.
+    """
+
+    def work(connection: Connection) -> KeptAnswer:
+        district = district_of_team(connection, team_id)
+
+        def change() -> dict[str, Any]:
+            now = get_versions(connection, district, lock="update").now
+            if not teams.retire(connection, district, team_id):
+                raise _retired(team_id)
+            data = {"team_id": str(team_id), "on_duty": False, "retired": True}
+            append_event(connection, district, "team-retired", actor=actor, at=now, data=data)
             return data
 
         return answer_once(connection, district, request, 200, change)
 
     return service.database.run(work)
+
+
+def _retired(team_id: UUID) -> Conflict:
+    return Conflict(
+        f"Team {team_id} is retired. `gridsvc load teams FILE` with the team puts it back.",
+        kind="team-retired",
+        team_id=str(team_id),
+    )
