@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("GRIDSVC_DATABASE_URL", "", "PostGIS to use; empty = the embedded cluster that gridsvc keeps itself"),
+    Setting("GRIDSVC_DATABASE_URL", "", "PostGIS to use; empty = the embedded cluster that gridsvc manages itself"),
     Setting("GRIDSVC_DATABASE_ADMIN_URL", "", "used for migrations only; empty = as GRIDSVC_DATABASE_URL"),
     Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
@@ -36,9 +38,9 @@ SETTINGS = (
 
 
 def data_folder(environment: dict[str, str]) -> Path:
-    """Where this service keeps its files."""
-    if told := environment.get("GRIDSVC_DATA"):
-        return Path(told).expanduser().absolute()
+    """Return the folder in which this service keeps its files."""
+    if folder := environment.get("GRIDSVC_DATA"):
+        return Path(folder).expanduser().absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/gridsvc")
     base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "share")
@@ -72,12 +74,12 @@ class Settings:
 
 
 def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None) -> Service:
-    """Return the service of these settings: its database started and migrated where it is ours to do so.
+    """Return the service of these settings: its embedded database is started and migrated first.
 
     Raises
     ------
     Refusal
-        When a database that was given is not migrated (`gridsvc db migrate` does it), or PostGIS cannot be had.
+        When the given database is not migrated (`gridsvc db migrate` migrates it), or PostGIS cannot be installed.
     Unavailable
         When the database cannot be reached.
     """
@@ -106,7 +108,7 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
 
 
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:
-    """Return the embedded cluster of the data folder, not yet started."""
+    """Return the embedded cluster of the data folder; it is not started."""
     from gridsvc.db.cluster.embedded import EmbeddedCluster
 
     return EmbeddedCluster(settings.data, report=report)
@@ -123,9 +125,6 @@ def admin_url(settings: Settings) -> str:
 
 def die_with_parent() -> None:
     """Ask the kernel to end this process when its parent dies, also by kill -9 (Linux; elsewhere nothing)."""
-    import ctypes
-    import signal
-
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     except (OSError, AttributeError):
@@ -133,9 +132,7 @@ def die_with_parent() -> None:
 
 
 def name_process(name: str) -> None:
-    """Give this process a name of its own, its first 15 bytes, where `ps` and `top` show it (Linux)."""
-    import ctypes
-
+    """Set the name that `ps` and `top` show for this process; 15 bytes at most (Linux; elsewhere nothing)."""
     try:
         ctypes.CDLL(None).prctl(15, name.encode()[:15])  # PR_SET_NAME
     except (OSError, AttributeError):

@@ -186,8 +186,12 @@ def post_closure(request: Request, body: ClosureBody, idempotency_key: Idempoten
     """Close (factor 0) or slow roads along or across a line, in an area or at a point; the next query uses it."""
     return as_response(
         closures.add_closure(
-            service_of(request), read_extent(body.geometry), factor=body.factor, reason=body.reason,
-            actor=caller_of(request), since=body.since, until=body.until, profiles=tuple(body.profiles),
+            service_of(request),
+            closures.NewClosure(
+                read_extent(body.geometry), factor=body.factor, reason=body.reason, since=body.since, until=body.until,
+                profiles=tuple(body.profiles),
+            ),
+            actor=caller_of(request),
             district=body.district,
             request=request_key(request, idempotency_key, body.model_dump(mode="json")),
         )

@@ -17,11 +17,13 @@ import rfc8785
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from gridsvc.json_types import Json
+
 SCHEMA = 1
 GENESIS = bytes(32)
 
 
-def canonical(value: Any) -> str:
+def canonical(value: Json) -> str:
     """Return a JSON value as canonical text (RFC 8785).
 
     The fast path is `json.dumps`, whose output differs from the RFC only in integral floats, in floats outside 1e-4
@@ -43,7 +45,7 @@ class _SlowPathError(Exception):
     """json.dumps would write this value otherwise than RFC 8785."""
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Json) -> Json:
     """Return the value as json.dumps writes it by RFC 8785."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
@@ -67,7 +69,7 @@ def _plain(value: Any) -> Any:
     raise _SlowPathError
 
 
-def whole(value: Any) -> Any:
+def whole(value: Json) -> Json:
     """Return a JSON value whose integral floats are integers, as RFC 8785 writes them: 60.0 and 60 are one number."""
     kind = type(value)
     if kind is float:
@@ -128,6 +130,6 @@ def columns_agree(
     return bool(datetime.fromisoformat(json.loads(text)["at"]) == at)
 
 
-def personal_digest(salt: bytes, value: Any) -> str:
+def personal_digest(salt: bytes, value: Json) -> str:
     """Return what an event may say of personal data: a digest that is worth nothing once the salt is erased."""
     return hashlib.sha256(salt + canonical(whole(value)).encode()).hexdigest()

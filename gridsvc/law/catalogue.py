@@ -19,6 +19,8 @@ from gridsvc.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gridsvc.json_types import Json
+
 BUREAU = "bureau"
 """Id of the bureau 综合行政执法局, which supplies the "1" of every joint team."""
 
@@ -256,12 +258,12 @@ class Catalogue:
         )
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: Json) -> str:
     """Return JSON text that depends on the value alone: keys sorted, no blanks, dates as ISO text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Json:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (set, frozenset)):

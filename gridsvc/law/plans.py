@@ -197,28 +197,25 @@ class PlanBook:
         return cls({plan.type: plan for plan in plans})
 
 
-def check_plan(plan: ResponsePlan, catalogue: Catalogue, *, skills: Iterable[str], equipment: Iterable[str],
-               clock_policies: Iterable[str]) -> None:  # fmt: skip
-    """Raise InvalidInput, with the place on the card and the cure, where a card cannot be meant."""
-    fields = [each.id for each in catalogue.fields] + [URBAN_MANAGEMENT]
-    if plan.field not in fields:
-        raise InvalidInput(f"`field` is {plan.field!r}; use one of {', '.join(fields)}.")
-    if not plan.matters:
-        raise InvalidInput("`matters` is empty; name the rows of the catalogue that the type touches.")
-    for number, key in enumerate(plan.matters, start=1):
-        catalogue.get_matter(key)
-        if key in plan.matters[: number - 1]:
-            raise InvalidInput(f"`matters` names {key} twice; keep one.")
+def check_plan(
+    plan: ResponsePlan,
+    catalogue: Catalogue,
+    *,
+    skills: Iterable[str],
+    equipment: Iterable[str],
+    clock_policies: Iterable[str],
+) -> None:
+    """Check a response plan against the catalogue, the known skills and equipment, and the clock policies.
+
+    Raises
+    ------
+    InvalidInput
+        With the place in the plan and the cure.
+    """
+    _check_matters(plan, catalogue)
     if plan.clock_policy not in (known := sorted(clock_policies)):
         raise InvalidInput(f"`clock_policy` is {plan.clock_policy!r}; use one of {', '.join(known)}.")
-    if plan.urgency is Urgency.EMERGENCY:
-        if set(plan.target_s) != set(ResponseClass) or plan.working_days is not None:
-            raise InvalidInput("an emergency has `targets` urban_s and rural_s, and no `working_days`.")
-    elif plan.target_s or not plan.working_days or plan.working_days < 1:
-        raise InvalidInput("a routine type has `working_days` of at least 1, and no `targets`.")
-    for response_class, seconds in plan.target_s.items():
-        if not 0 < seconds <= 86400:
-            raise InvalidInput(f"`targets.{response_class}_s` is {seconds}; give seconds above 0.")
+    _check_targets(plan)
     if not 1 <= plan.priority <= 5:
         raise InvalidInput(f"`priority` is {plan.priority}; give 1 (first) to 5.")
     words = {"skill": sorted(skills), "equipment": sorted(equipment)}
@@ -229,6 +226,30 @@ def check_plan(plan: ResponsePlan, catalogue: Catalogue, *, skills: Iterable[str
             raise InvalidInput(f"condition {condition.name!r} always holds; give `hours`, `months` or `class`.")
         if not condition.add:
             raise InvalidInput(f"condition {condition.name!r} adds nothing; list what it adds.")
+
+
+def _check_matters(plan: ResponsePlan, catalogue: Catalogue) -> None:
+    fields = [each.id for each in catalogue.fields] + [URBAN_MANAGEMENT]
+    if plan.field not in fields:
+        raise InvalidInput(f"`field` is {plan.field!r}; use one of {', '.join(fields)}.")
+    if not plan.matters:
+        raise InvalidInput("`matters` is empty; name the rows of the catalogue that the type touches.")
+    for number, key in enumerate(plan.matters, start=1):
+        catalogue.get_matter(key)
+        if key in plan.matters[: number - 1]:
+            raise InvalidInput(f"`matters` names {key} twice; keep one.")
+
+
+def _check_targets(plan: ResponsePlan) -> None:
+    """Emergencies have targets in seconds for each response class; routine types have working days."""
+    if plan.urgency is Urgency.EMERGENCY:
+        if set(plan.target_s) != set(ResponseClass) or plan.working_days is not None:
+            raise InvalidInput("an emergency has `targets` urban_s and rural_s, and no `working_days`.")
+    elif plan.target_s or not plan.working_days or plan.working_days < 1:
+        raise InvalidInput("a routine type has `working_days` of at least 1, and no `targets`.")
+    for response_class, seconds in plan.target_s.items():
+        if not 0 < seconds <= 86400:
+            raise InvalidInput(f"`targets.{response_class}_s` is {seconds}; give seconds above 0.")
 
 
 def _check_need(place: str, need: Need, catalogue: Catalogue, words: dict[str, list[str]]) -> None:

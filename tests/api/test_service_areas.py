@@ -16,6 +16,7 @@ from gridsvc.operations.access import keys
 from gridsvc.operations.isochrones import export
 from gridsvc.operations.isochrones.service_areas import draw_areas
 from gridsvc.operations.roads import closures
+from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.api.contract import CheckedClient
 from tests.worlds import toy
@@ -121,7 +122,9 @@ def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service, drawn):
 
 
 def test_areas_of_older_versions_are_said_to_be_such_until_they_are_drawn(service, web, drawn):
-    closures.add_closure(service, shapely.Point(119.6 + 8.5 / 100, 29.1), factor=0.0, reason="flood", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 8.5 / 100, 29.1), factor=0.0, reason="flood"), actor="test"
+    )
     told = web.get("/service-areas", params={"kind": "first"}).json()
     assert (told["complete"], told["stale"]) == (True, True)
     assert "older" in told["districts"][0]["words"]

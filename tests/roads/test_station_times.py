@@ -50,9 +50,9 @@ def closure(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_posts_give_what_a_search_gives(seed, closed, tmp_path, monkeypatch):
     service, view, law, draw = world(seed, tmp_path, (closure(seed),) if closed else ())
-    assert team_times.ready_posts(service, view)
+    assert team_times.prepare_stations(service, view)
     asked = []
-    monkeypatch.setattr(team_times, "_NODES_A_POST", 0)  # also where many have moved
+    monkeypatch.setattr(team_times, "_NODES_PER_MOVED_TEAM", 0)  # also where many have moved
     for moved in (0, 1, 7, 30):
         states = [AVAILABLE] * 30
         for number in draw.permutation(30)[:moved].tolist():
@@ -60,18 +60,18 @@ def test_posts_give_what_a_search_gives(seed, closed, tmp_path, monkeypatch):
             states[number] = TeamState(lon=lon, lat=lat, position_age_s=1.0)
         for _ in range(10):
             asked.append((states, *lonlat(*draw.uniform(-100, 1500, 2).tolist())))
-    from_posts = [team_times.travel_seconds(service, view, law, *each) for each in asked]
-    monkeypatch.setattr(team_times, "_from_posts", lambda *_given: None)
-    assert from_posts == [team_times.travel_seconds(service, view, law, *each) for each in asked]
-    assert any(any(seconds) for seconds in from_posts)
+    from_tables = [team_times.travel_seconds(service, view, law, *each) for each in asked]
+    monkeypatch.setattr(team_times._Fleet, "from_tables", lambda *_given: None)
+    assert from_tables == [team_times.travel_seconds(service, view, law, *each) for each in asked]
+    assert any(any(seconds) for seconds in from_tables)
 
 
 def test_nobody_waits_for_posts_to_be_prepared(tmp_path):
     service, view, law, _ = world(1, tmp_path)
     asked = ([AVAILABLE] * 30, *lonlat(500, 500))
-    begun = team_times.travel_seconds(service, view, law, *asked)
-    assert team_times.ready_posts(service, view)
-    assert team_times.travel_seconds(service, view, law, *asked) == begun
+    first = team_times.travel_seconds(service, view, law, *asked)
+    assert team_times.prepare_stations(service, view)
+    assert team_times.travel_seconds(service, view, law, *asked) == first
 
 
 def test_what_cannot_be_prepared_is_done_without_and_tried_once(tmp_path, monkeypatch, caplog):

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gridsvc.json_types import Json
+
     Progress = Callable[[int, int], None]
 
 MAGIC = b"GRIDSVC-BACKUP-1"
@@ -327,7 +329,7 @@ def _plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _one(connection: psycopg.Connection[Any], query: str) -> Any:
+def _one(connection: psycopg.Connection[Any], query: str) -> Json:
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return row[0]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    import psycopg
+    from numpy.typing import NDArray
     from sqlalchemy import Connection
 
 
@@ -164,7 +166,7 @@ def write_grids(
 
 
 def _copy_geometries(
-    connection: Connection, district: str, shapes: Any, encoded: Sequence[bytes], digests: Sequence[str]
+    connection: Connection, district: str, shapes: NDArray[np.object_], encoded: Sequence[bytes], digests: Sequence[str]
 ) -> None:
     known = set(connection.scalars(select(grid_geometry.c.digest).where(grid_geometry.c.district == district)))
     areas_m2 = np.nan_to_num(shapely.area(shapely.transform(shapes, equal_area_m)))
@@ -177,14 +179,14 @@ def _copy_geometries(
     cursor.execute("INSERT INTO grid_geometry SELECT * FROM new_grid_geometry ON CONFLICT DO NOTHING")
 
 
-def _stage(connection: Connection, table: str) -> Any:
+def _stage(connection: Connection, table: str) -> psycopg.Cursor[Any]:
     """Return psycopg's own cursor, which speaks COPY, and make an empty table `new_...` to copy into.
 
     Tables under row-level security take no COPY; from there the rows go on by INSERT.
     """
-    raw = connection.connection.dbapi_connection
+    raw = connection.connection.driver_connection
     assert raw is not None
-    cursor = raw.cursor()
+    cursor: psycopg.Cursor[Any] = raw.cursor()
     cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS new_{table} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP")
     cursor.execute(f"TRUNCATE new_{table}")
     return cursor

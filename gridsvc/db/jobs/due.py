@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -31,7 +33,7 @@ class Due:
     asked_by: str
     state: str
     attempt: int
-    outcome: Any
+    outcome: Json
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -89,18 +91,18 @@ def claim_due(connection: Connection) -> Due | None:
     return None if row is None else Due(*row)
 
 
-def finish_due(connection: Connection, entry: Due, state: str, outcome: Any = None) -> None:
+def finish_due(connection: Connection, entry: Due, state: str, outcome: Json = None) -> None:
     """End an entry."""
     _set(connection, entry, state=state, outcome=outcome, finished_at=func.clock_timestamp())
 
 
-def postpone(connection: Connection, entry: Due, seconds: float, outcome: Any) -> None:
+def postpone(connection: Connection, entry: Due, seconds: float, outcome: Json) -> None:
     """Try an entry again later; `outcome` says why it did not work."""
     at = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
     _set(connection, entry, at=at, attempt=entry.attempt + 1, outcome=outcome)
 
 
-def _set(connection: Connection, entry: Due, **values: Any) -> None:
+def _set(connection: Connection, entry: Due, **values: object) -> None:
     connection.execute(
         update(due)
         .where(due.c.district == entry.district, due.c.id == entry.id, due.c.state == "waiting")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
+
 HEARTBEAT_LOST_S = 10.0
 """A running job that nobody vouched for in so long is taken up again."""
 
@@ -50,7 +52,7 @@ class Job:
     done: int
     total: int | None
     words: str
-    result: Any
+    result: Json
     error: str | None
     created_at: datetime
     started_at: datetime | None
@@ -205,7 +207,7 @@ def set_progress(connection: Connection, held: Job, done: int, total: int | None
         raise _lost(held)
 
 
-def finish_job(connection: Connection, held: Job, state: str, *, result: Any = None, error: str | None = None) -> None:
+def finish_job(connection: Connection, held: Job, state: str, *, result: Json = None, error: str | None = None) -> None:
     """End a job, in the transaction of its effect: together they happen once or not at all; JobLost if too late."""
     statement = (
         update(job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A note: what, when by the database's clock, and how long ago in seconds."""
 
-    value: Any
+    value: Json
     at: datetime
     age_s: float
 
 
-def set_mark(connection: Connection, name: str, value: Any, *, district: str = WHOLE_SERVICE) -> None:
+def set_mark(connection: Connection, name: str, value: Json, *, district: str = WHOLE_SERVICE) -> None:
     """Note that something was done just now; the note before it goes."""
     now = func.clock_timestamp()
     new = insert(service_mark).values(district=district, name=name, value=value, at=now)

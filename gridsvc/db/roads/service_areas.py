@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, TextClause
 
 KINDS = ("own", "first", "reached_by")
 
@@ -215,7 +215,7 @@ _FROM = """
 _LISTS = ("districts", "kinds", "classes")
 
 
-def _typed(statement: str) -> Any:
+def _typed(statement: str) -> TextClause:
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _LISTS))
 
 

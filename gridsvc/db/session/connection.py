@@ -108,7 +108,9 @@ class Database:
                 self._views.popitem(last=False)
         return view
 
-    def _connect(self, _dialect: Any, _record: Any, args: list[Any], named: dict[str, Any]) -> Any:
+    def _connect(
+        self, _dialect: object, _record: object, args: list[Any], named: dict[str, Any]
+    ) -> psycopg.Connection[Any]:
         # Whoever asks just after somebody waited in vain is not made to wait too.
         until, why = self._away[0]
         if time.monotonic() < until:
@@ -119,7 +121,7 @@ class Database:
             self._away[0] = (time.monotonic() + _AWAY_FOR_S, error if isinstance(error, Unavailable) else None)
             raise
 
-    def _connect_patiently(self, args: list[Any], named: dict[str, Any]) -> Any:
+    def _connect_patiently(self, args: list[Any], named: dict[str, Any]) -> psycopg.Connection[Any]:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
             time.sleep(wait_s)
             try:

@@ -116,11 +116,6 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
     return service.database.run(work)
 
 
-def idempotency_answer(status: int, value: Any) -> KeptAnswer:
-    """Return an answer as the bytes that every retry will get."""
-    return KeptAnswer(status, _text(value).encode())
-
-
 def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 

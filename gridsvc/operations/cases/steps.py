@@ -27,7 +27,7 @@ from gridsvc.errors import InvalidInput, NotFound, Unavailable
 from gridsvc.operations.cases.assign import TRIES, Order, Taken, TeamsTakenError, assign
 from gridsvc.operations.cases.read import case_json, get_stored
 from gridsvc.operations.cases.redaction import sieve
-from gridsvc.operations.cases.report import idempotency_answer
+from gridsvc.operations.runtime.idempotency import json_answer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,7 +94,7 @@ def step_incident(
             at=taken.at or versions.now, client_at=step.at, event_id=event_id,
         )  # fmt: skip
         told = case_json(connection, taken.case, taken.on_case) | taken.told
-        answer = idempotency_answer(200, sieve(connection).case(told))
+        answer = json_answer(200, sieve(connection).case(told))
         write_step(connection, case, taken.case, event, note=note, request=request, answer=answer)
         return answer
 

@@ -18,8 +18,7 @@ from gridsvc.db.session import idempotency
 from gridsvc.errors import InvalidInput
 from gridsvc.law import PlanBook, Urgency
 from gridsvc.law.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
-from gridsvc.operations.cases.report import idempotency_answer
-from gridsvc.operations.runtime.idempotency import answer_once
+from gridsvc.operations.runtime.idempotency import answer_once, json_answer
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -262,7 +261,7 @@ def decide(
                                          data=data, incident_id=before.incident_id)  # fmt: skip
         alerts.set_decision(connection, before, decision, by=actor, event_id=event_id)
         told = alerts.get_proposal(connection, proposal_id).as_json()
-        answer = idempotency_answer(200, {key: value for key, value in told.items() if key != "reason"})
+        answer = json_answer(200, {key: value for key, value in told.items() if key != "reason"})
         if request is not None:
             idempotency.keep_answer(connection, before.district, request, answer)
         return answer

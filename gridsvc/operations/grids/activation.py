@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.operations.grids import generations
 
 if TYPE_CHECKING:
+    from gridsvc.json_types import Json
     from gridsvc.operations.jobs.jobs import Run
 
 
-def run_activation(run: Run) -> Any:
+def run_activation(run: Run) -> Json:
     """Activate the generation that the job names; one that an earlier attempt put in force already is done."""
     code, number = run.job.arguments["district"], int(run.job.arguments["generation"])
     with run.service.database.transaction() as connection:

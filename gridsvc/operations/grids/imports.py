@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
     from gridsvc.files.grids.boundaries import Boundaries
@@ -169,7 +170,7 @@ def _parent_code(told: str | None, codes: set[str], by_name: dict[str, list[str]
     return same[0] if len(same) == 1 else told
 
 
-def _place(shape: Any) -> tuple[float, float]:
+def _place(shape: BaseGeometry) -> tuple[float, float]:
     bounds: tuple[float, float, float, float] = shape.bounds
     x, y = bounds[0], bounds[1]
     return (x, y) if np.isfinite(x) and np.isfinite(y) else (0.0, 0.0)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from gridsvc.isochrones import Mesh
     from gridsvc.isochrones.budgets import Budget
+    from gridsvc.json_types import Json
     from gridsvc.operations.roads.travel_times import Ground
+    from gridsvc.roads.search.snapping import Snaps
 
     Progress = Callable[[int, int | None, str], object]
 
@@ -100,8 +102,9 @@ class Drawing:
         self.progress(total, total, "writing them down")
         return areas
 
-    def _own_digests(self, able: Sequence[Budget], stations: Sequence[tuple[float, float]], places: Any) -> list[_Own]:
-
+    def _own_digests(
+        self, able: Sequence[Budget], stations: Sequence[tuple[float, float]], places: Snaps
+    ) -> list[_Own]:
         ground, changes = self.ground, changes_of(self.ground.network, self.ground.weights)
         known: dict[tuple[int, int], str] = {}
         owns = []
@@ -122,8 +125,7 @@ class Drawing:
         self.progress(self._done, total, words)
         self._done += 1
 
-    def _draw_own(self, place: Any, wanted: Mapping[float, str]) -> dict[str, bytes]:
-
+    def _draw_own(self, place: Snaps, wanted: Mapping[float, str]) -> dict[str, bytes]:
         ground = self.ground
         areas = isochrones(ground.network, place, list(wanted), "from", ground.weights, certified=False,
                            mesh=self.mesh())  # fmt: skip
@@ -131,7 +133,6 @@ class Drawing:
         return {wanted[area.minutes]: shapely.to_wkb(area.geometry) for area in areas}
 
     def _draw_layer(self, those: Sequence[_Own]) -> list[Area]:
-
         ground = self.ground
         at = np.array([(o.budget.team.lon, o.budget.team.lat) for o in those], float)
         found = station_areas(ground.network, snap(ground.network, *at.T), [o.budget.minutes for o in those],
@@ -175,5 +176,5 @@ def _layer_area(key: AreaKey, minutes: float | None, shape: MultiPolygon) -> Are
     return Area(key, minutes, hashlib.sha256(content).hexdigest(), content, overview)
 
 
-def _digest(told: Any) -> str:
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def _digest(value: Json) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

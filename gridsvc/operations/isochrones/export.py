@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.roads.service_areas import KeptArea
+    from gridsvc.json_types import Json
     from gridsvc.operations.isochrones.drawing import Progress
     from gridsvc.operations.isochrones.service_areas import Drawn
     from gridsvc.operations.runtime.service import Service
@@ -92,7 +93,7 @@ def _features(areas: Iterator[KeptArea], districts: Sequence[dict[str, Any]]) ->
         yield f'{{"type": "Feature", "geometry": {area.shape or "null"}, "properties": {told}}}'
 
 
-def _json(value: Any) -> str:
+def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from gridsvc.db.roads.service_areas import AreaKey, Sources
     from gridsvc.isochrones.budgets import Budget
+    from gridsvc.json_types import Json
     from gridsvc.operations.isochrones.drawing import Progress
     from gridsvc.operations.jobs.jobs import Run
     from gridsvc.operations.runtime.service import Service
@@ -71,7 +72,7 @@ class Drawn:
                 "without_minutes": self.without_minutes, "versions": self.versions}  # fmt: skip
 
 
-def run_areas(run: Run) -> Any:
+def run_areas(run: Run) -> Json:
     """Draw what is not drawn yet, of one district or of all; one without roads, law or teams says so."""
     asked = run.job.arguments.get("district")
     with run.service.database.transaction() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.db.cluster import backup as files
 from gridsvc.db.jobs import last_runs
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.cluster.backup import Backup
+    from gridsvc.json_types import Json
     from gridsvc.operations.jobs.jobs import Run
     from gridsvc.operations.runtime.service import Service
 
@@ -40,7 +41,7 @@ def _note(connection: Connection, done: Backup) -> None:
     last_runs.set_mark(connection, "backup", value)
 
 
-def run_backup(run: Run) -> Any:
+def run_backup(run: Run) -> Json:
     """Back up into the data folder as a job; the newest few are kept."""
     folder = run.service.folder / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)

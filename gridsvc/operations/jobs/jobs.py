@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gridsvc.db.jobs.jobs import Job
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 
@@ -31,10 +32,10 @@ class JobKind:
     words: str
     arguments: tuple[str, ...] = ()
 
-    def load(self) -> Callable[[Run], Any]:
+    def load(self) -> Callable[[Run], Json]:
         """Return the function; its module is imported only where it runs."""
         module, _, name = self.target.partition(":")
-        function: Callable[[Run], Any] = getattr(importlib.import_module(module), name)
+        function: Callable[[Run], Json] = getattr(importlib.import_module(module), name)
         return function
 
 
@@ -70,10 +71,10 @@ class Run:
         self._said_at = time.monotonic()
         self.service.database.run(lambda c: jobs.set_progress(c, self.job, done, total, words))
 
-    def finish(self, effect: Callable[[Connection], Any]) -> Any:
+    def finish(self, effect: Callable[[Connection], Json]) -> Json:
         """Write the effect, whose value is the job's result, and with it the end of the job."""
 
-        def work(connection: Connection) -> Any:
+        def work(connection: Connection) -> Json:
             result = effect(connection)
             jobs.finish_job(connection, self.job, "done", result=result)
             return result

@@ -10,6 +10,7 @@ from gridsvc.db.jobs import due, jobs, retention
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.jobs.jobs import Run
 
 IDEMPOTENCY_DAYS = 30
@@ -22,7 +23,7 @@ _DAYS_AHEAD = 3
 _BATCH = 5000
 
 
-def run_tidy(run: Run) -> Any:
+def run_tidy(run: Run) -> Json:
     """Remove answers kept for retries after 30 days, old positions and jobs, and artifacts that nothing names."""
     database = run.service.database
     told: dict[str, Any] = {"answers": 0}

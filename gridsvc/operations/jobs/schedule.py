@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.jobs.due import Due
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
-    Effect = Callable[[Connection, Due], Any]
+    Effect = Callable[[Connection, Due], Json]
 
 ACTOR = "gridsvc"
 TIDY_EVERY = timedelta(hours=6)
@@ -29,13 +30,13 @@ _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
 
-def _activate_grids(connection: Connection, entry: Due) -> Any:
+def _activate_grids(connection: Connection, entry: Due) -> Json:
     """Have the generation put in force by a job: its index is built outside of any transaction."""
     arguments = {"district": entry.district, "generation": int(entry.subject), "at": entry.at.isoformat()}
     return {"job": str(jobs.add_job(connection, "activate-grids", arguments, asked_by=entry.asked_by).id)}
 
 
-def _tidy(connection: Connection, entry: Due) -> Any:
+def _tidy(connection: Connection, entry: Due) -> Json:
     job = jobs.add_job(connection, "tidy", {}, asked_by=ACTOR)
     due.finish_due(connection, entry, "done", {"job": str(job.id)})
     due.set_due(connection, "tidy", "all", entry.at + TIDY_EVERY, asked_by=ACTOR)

@@ -12,6 +12,7 @@ from gridsvc.operations.runtime.districts import list_views
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
     from gridsvc.law import Catalogue, ClockRules, PlanBook
     from gridsvc.operations.runtime.service import Service
 
@@ -49,7 +50,7 @@ def list_plans(service: Service, district: str | None = None) -> dict[str, Any]:
     return {"items": [found[kind] for kind in sorted(found)]}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Json:
     """Return JSON values: sets sorted, enumerations as text."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}

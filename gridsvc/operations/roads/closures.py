@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -10,9 +11,7 @@ from gridsvc.access.scopes import mask_numbers
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import bump, get_versions, list_versions
 from gridsvc.db.roads import closures as store
-from gridsvc.db.session import idempotency
 from gridsvc.errors import InvalidInput, NotFound
-from gridsvc.operations.cases.report import idempotency_answer
 from gridsvc.operations.roads.mapped import road_network
 from gridsvc.operations.roads.travel_times import view_with_roads
 from gridsvc.operations.runtime.idempotency import answer_once
@@ -36,51 +35,78 @@ if TYPE_CHECKING:
 LONGEST_REASON = 500
 
 
-def add_closure(
-    service: Service, geometry: BaseGeometry, *, factor: float, reason: str, actor: str, since: datetime | None = None,
-    until: datetime | None = None, profiles: Sequence[str] = PROFILES, district: str | None = None,
-    request: RequestKey | None = None,
-) -> KeptAnswer:  # fmt: skip
-    """Close or slow roads; acts on the next query of every process. The answer names the edges and kilometres bound.
+@dataclass(frozen=True, slots=True)
+class NewClosure:
+    """Roads to close (`factor` 0) or to slow (speed times `factor`), and why.
 
-    The reason is in no event and no kept answer: `list_closures` tells it until it is erased.
-
-    Raises InvalidInput for what cannot be meant, and where no road lies there.
+    `since` None = now, `until` None = until it is deleted; both aware. Geometry is lon/lat WGS-84.
     """
-    if not reason.strip() or len(reason) > LONGEST_REASON:
+
+    geometry: BaseGeometry
+    factor: float
+    reason: str
+    profiles: Sequence[str] = PROFILES
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def add_closure(
+    service: Service,
+    new: NewClosure,
+    *,
+    actor: str,
+    district: str | None = None,
+    request: RequestKey | None = None,
+) -> KeptAnswer:
+    """Close or slow roads, from the next query of every process on; the answer has the edges and kilometres affected.
+
+    The reason is in no event and no stored answer: only `list_closures` returns it, until it is erased.
+
+    Raises
+    ------
+    InvalidInput
+        For an invalid geometry, factor, profile, time or reason, and where no road of the network is affected.
+    """
+    if not new.reason.strip() or len(new.reason) > LONGEST_REASON:
         raise InvalidInput(f"`reason` must say why, in 1 to {LONGEST_REASON} characters.", most=LONGEST_REASON)
 
     def work(connection: Connection) -> KeptAnswer:
-        code = _district_at(service, connection, geometry, district)
+        code = _district_at(service, connection, new.geometry, district)
         versions = get_versions(connection, code, lock="update")
-        if request is not None and (kept := idempotency.begin_answer(connection, code, request)) is not None:
-            return kept
-        begins = since or versions.now
-        check_closure(geometry, factor, profiles, begins, until)
-        network = _network(service, connection, versions)
-        edges = closed_edges(network, geometry)
-        if not len(edges):
-            raise InvalidInput(
-                "No road of the network lies there. A line closes roads along it or across it, a point the nearest "
-                "road within 100 m.",
-                kind="no-road-there",
-            )
-        number, digest = store.add_closure(connection, code, geometry, factor=factor, profiles=profiles, since=begins,
-                                   until=until, reason=reason)  # fmt: skip
-        bump(connection, code, "closures")
-        told = {
-            "id": str(number), "district": code, "factor": factor, "profiles": list(profiles),
-            "from": begins.isoformat(), "until": None if until is None else until.isoformat(),
-            "geometry": shapely.geometry.mapping(geometry), "edges": len(edges),
-            "km": round(float(network.edge_length_m[edges].sum()) / 1000, 3), "version": versions.closures + 1,
-        }  # fmt: skip
-        append_event(connection, code, "closure", actor=actor, at=versions.now, data=told | {"reason_digest": digest})
-        answer = idempotency_answer(201, told)
-        if request is not None:
-            idempotency.keep_answer(connection, code, request, answer)
-        return answer
+        return answer_once(connection, code, request, 201, lambda: _add(service, connection, versions, new, actor))
 
     return service.database.run(work)
+
+
+def _add(service: Service, connection: Connection, versions: Versions, new: NewClosure, actor: str) -> dict[str, Any]:
+    """Write the closure and its event; return the answer."""
+    code, since = versions.district, new.since or versions.now
+    check_closure(new.geometry, new.factor, new.profiles, since, new.until)
+    network = _network(service, connection, versions)
+    edges = closed_edges(network, new.geometry)
+    if not len(edges):
+        raise InvalidInput(
+            "No road of the network is there. A line closes roads along it or across it, a point the nearest "
+            "road within 100 m.",
+            kind="no-road-there",
+        )
+    number, digest = store.add_closure(connection, code, new.geometry, factor=new.factor, profiles=new.profiles,
+                                       since=since, until=new.until, reason=new.reason)  # fmt: skip
+    bump(connection, code, "closures")
+    answer = {
+        "id": str(number),
+        "district": code,
+        "factor": new.factor,
+        "profiles": list(new.profiles),
+        "from": since.isoformat(),
+        "until": None if new.until is None else new.until.isoformat(),
+        "geometry": shapely.geometry.mapping(new.geometry),
+        "edges": len(edges),
+        "km": round(float(network.edge_length_m[edges].sum()) / 1000, 3),
+        "version": versions.closures + 1,
+    }
+    append_event(connection, code, "closure", actor=actor, at=versions.now, data=answer | {"reason_digest": digest})
+    return answer
 
 
 def delete_closure(service: Service, number: UUID, *, actor: str, request: RequestKey | None = None) -> KeptAnswer:

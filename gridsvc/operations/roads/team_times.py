@@ -1,13 +1,14 @@
-"""How long each team needs to a place: from posts that are prepared once, by a search until they are (R8).
+"""How long each team drives to a place: from tables that are prepared per station, or by a search (R8).
 
-Where teams stand is known before the place is: the ways up from the stations are worked out once for a network, its
-closures of the moment and the roster, and those from the positions that teams reported once for as long as nobody
-moves. A place then meets all of them in microseconds. No request waits for the preparation: until it is done, and on
-networks that have no hierarchy, a search gives the same milliseconds.
+Stations are known before the place is. So the searches up from the stations run once for each network, set of acting
+closures and roster, and those from reported positions once until a team moves. A place then meets all stations within
+microseconds. No request waits for the preparation: until it is done, and on networks without a hierarchy, one backward
+search from the place gives the same milliseconds.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,93 +36,109 @@ if TYPE_CHECKING:
     from gridsvc.teams.model import TeamState
 
 PROFILE = "emergency"
-_NODES_A_POST = 200
-"""A team that moved costs as much to prepare as the search takes for so many nodes."""
+_NODES_PER_MOVED_TEAM = 200
+"""Preparing one reported position costs as much as searching this many nodes."""
 
 
 def travel_seconds(
     service: Service, view: DistrictView, law: Law, states: Sequence[TeamState], lon: float, lat: float
 ) -> list[float | None]:
-    """Return seconds by road from every team to a place, to a tenth, None = no way there; none is filtered out.
+    """Return the seconds by road from every team to a place, rounded to a tenth.
 
-    A team is where it last said it is, else at its station.
+    A team starts at its last reported position, else at its station. No team is filtered out.
+
+    Parameters
+    ----------
+    states
+        In the order of `law.prepared.teams`.
+
+    Returns
+    -------
+    One value for each state; None = no road leads there, or the district has no network.
     """
-    network = view.network
-    if network is None or not states:
+    if view.network is None or not states:
         return [None] * len(states)
-
-    weights = weights_now(service, view, network, PROFILE)
+    fleet = _Fleet.on_roads(service, view, law, view.network)
     moved = [number for number, state in enumerate(states) if state.lon is not None]
     ms = None
-    if len(moved) * _NODES_A_POST <= network.node_count:
-        ms = _from_posts(service, view, law, network, weights, states, moved, lon, lat)
+    if len(moved) * _NODES_PER_MOVED_TEAM <= view.network.node_count:
+        ms = fleet.from_tables(states, moved, lon, lat)
     if ms is None:
-        ms = _by_search(service, view, law, network, weights, states, moved, lon, lat)
+        ms = fleet.by_search(states, moved, lon, lat)
     return [round(s, 1) if s < float("inf") else None for s in as_seconds(ms).tolist()]
 
 
-def ready_posts(service: Service, view: DistrictView) -> bool:
-    """Prepare the posts of a district's stations now, before anybody asks; False where there is nothing to prepare."""
+def prepare_stations(service: Service, view: DistrictView) -> bool:
+    """Prepare the tables of a district's stations before the first request; False if there is nothing to prepare."""
     if view.network is None or view.law is None or not len(view.law.station_lon):
         return False
-    network, law, weights = view.network, view.law, weights_now(service, view, view.network, PROFILE)
-    key = _key(view, law, weights)
-    return service.cached("posts", key, lambda: _make(service, view, law, network, weights)) is not None
+    fleet = _Fleet.on_roads(service, view, view.law, view.network)
+    return service.cached("stations", fleet.version, fleet.make_tables) is not None
 
 
-def _key(view: DistrictView, law: Law, weights: Weights) -> tuple[str | None, str, str]:
-    return view.versions.network, law.roster_digest, weights.version
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """The teams of a district on its roads, under the closures that act at the view's clock."""
 
+    service: Service
+    law: Law
+    network: RoadNetwork
+    weights: Weights
+    digest: str | None
+    """The network's digest, as the version vector has it."""
 
-def _from_posts(
-    service: Service, view: DistrictView, law: Law, network: RoadNetwork, weights: Weights,
-    states: Sequence[TeamState], moved: list[int], lon: float, lat: float,
-) -> NDArray[np.int64] | None:  # fmt: skip
-    key = _key(view, law, weights)
-    posts = service.prepared("posts", key, lambda: _make(service, view, law, network, weights))
-    if posts is None:
-        return None
-    ms = posts.milliseconds_to(lon, lat)
-    if moved:
-        places = tuple((states[number].lon, states[number].lat) for number in moved)
+    @classmethod
+    def on_roads(cls, service: Service, view: DistrictView, law: Law, network: RoadNetwork) -> _Fleet:
+        weights = weights_now(service, view, network, PROFILE)
+        return cls(service, law, network, weights, view.versions.network)
 
-        def load() -> Posts | None:
+    @property
+    def version(self) -> tuple[str | None, str, str]:
+        """What the tables of the stations depend on."""
+        return self.digest, self.law.roster_digest, self.weights.version
 
-            return post(network, snap(network, *np.array(places).T), posts.weights)
-
-        own = service.cached("moved", (*key[::2], places), load)
-        if own is None:
+    def from_tables(
+        self, states: Sequence[TeamState], moved: list[int], lon: float, lat: float
+    ) -> NDArray[np.int64] | None:
+        """Return milliseconds (n,) from prepared tables; None while they are being prepared."""
+        tables = self.service.prepared("stations", self.version, self.make_tables)
+        if tables is None:
             return None
-        ms[moved] = own.milliseconds_to(lon, lat)
-    return ms
+        ms = tables.milliseconds_to(lon, lat)
+        if moved:
+            places = tuple((states[number].lon, states[number].lat) for number in moved)
 
+            def load() -> Posts | None:
+                return post(self.network, snap(self.network, *np.array(places).T), tables.weights)
 
-def _make(service: Service, view: DistrictView, law: Law, network: RoadNetwork, weights: Weights) -> Posts | None:
-    """Prepare the posts of all stations; the network's hierarchy is kept beside it in the data folder."""
-    if "hierarchy" not in network.kept and network.node_count <= UNASKED_NODES:
-        name = f"{view.versions.network}.hierarchy1"
-        keep_hierarchy(
-            network, Hierarchy.open(derived(service.folder, name, lambda: build_hierarchy(network).to_bytes()))
+            positions = self.service.cached("positions", (self.digest, self.weights.version, places), load)
+            if positions is None:
+                return None
+            ms[moved] = positions.milliseconds_to(lon, lat)
+        return ms
+
+    def make_tables(self) -> Posts | None:
+        """Prepare all stations; the network's hierarchy is kept as a file in the data folder."""
+        if "hierarchy" not in self.network.kept and self.network.node_count <= UNASKED_NODES:
+            name = f"{self.digest}.hierarchy1"
+            content = derived(self.service.folder, name, lambda: build_hierarchy(self.network).to_bytes())
+            keep_hierarchy(self.network, Hierarchy.open(content))
+        return post(self.network, self._stations(), self.weights)
+
+    def by_search(self, states: Sequence[TeamState], moved: list[int], lon: float, lat: float) -> NDArray[np.int64]:
+        """Return milliseconds (n,) by one backward search from the place."""
+        if moved:
+            lons, lats = self.law.station_lon.copy(), self.law.station_lat.copy()
+            lons[moved] = [states[number].lon for number in moved]
+            lats[moved] = [states[number].lat for number in moved]
+            origins = snap(self.network, lons, lats)
+        else:
+            origins = self._stations()
+        return milliseconds_one_place(self.network, origins, snap(self.network, lon, lat), self.weights, backward=True)
+
+    def _stations(self) -> Snaps:
+        version = (self.digest, self.law.roster_digest)
+        law = self.law
+        return self.service.cached(
+            "snapped stations", version, lambda: snap(self.network, law.station_lon, law.station_lat)
         )
-    return post(network, _stations(service, view, law, network), weights)
-
-
-def _stations(service: Service, view: DistrictView, law: Law, network: RoadNetwork) -> Snaps:
-
-    key = (view.versions.network, law.roster_digest)
-    return service.cached("stations", key, lambda: snap(network, law.station_lon, law.station_lat))
-
-
-def _by_search(
-    service: Service, view: DistrictView, law: Law, network: RoadNetwork, weights: Weights,
-    states: Sequence[TeamState], moved: list[int], lon: float, lat: float,
-) -> NDArray[np.int64]:  # fmt: skip
-
-    if moved:
-        lons, lats = law.station_lon.copy(), law.station_lat.copy()
-        lons[moved] = [states[number].lon for number in moved]
-        lats[moved] = [states[number].lat for number in moved]
-        origins = snap(network, lons, lats)
-    else:
-        origins = _stations(service, view, law, network)
-    return milliseconds_one_place(network, origins, snap(network, lon, lat), weights, backward=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
     from gridsvc.files.csv_text import BadRows
@@ -226,12 +227,12 @@ def service_areas(
     }  # fmt: skip
 
 
-def geometry_json(geometry: Any) -> dict[str, Any]:
+def geometry_json(geometry: BaseGeometry) -> dict[str, Any]:
     """Return GeoJSON with coordinates to a millimetre, as long as that keeps the geometry valid."""
     rounded = shapely.set_precision(geometry, 0.0, mode="pointwise")
     rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
-    told: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
-    return told
+    found: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
+    return found
 
 
 def find_route(

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
 from gridsvc.db.session import idempotency
-from gridsvc.operations.cases.report import idempotency_answer
+from gridsvc.db.session.idempotency import KeptAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
 
-    from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.db.session.idempotency import RequestKey
+    from gridsvc.json_types import Json
+
+
+def json_answer(status: int, value: Json) -> KeptAnswer:
+    """Return an answer as the bytes that every retry gets."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return KeptAnswer(status, text.encode())
 
 
 def answer_once(
-    connection: Connection, district: str, request: RequestKey | None, status: int, work: Callable[[], Any]
+    connection: Connection, district: str, request: RequestKey | None, status: int, work: Callable[[], Json]
 ) -> KeptAnswer:
-    """Do the work and keep its answer in the same transaction, or return the one that is kept.
+    """Do the work and store its answer in the same transaction, or return the answer that is stored already.
 
-    A twin in flight waits for the first. Without a key (`request` None) the work is simply done.
+    A second request under the same key waits for the first. Without a key (`request` None) the work is simply done.
     """
     if request is not None and (kept := idempotency.begin_answer(connection, district, request)) is not None:
         return kept
-    answer = idempotency_answer(status, work())
+    answer = json_answer(status, work())
     if request is not None:
         idempotency.keep_answer(connection, district, request, answer)
     return answer

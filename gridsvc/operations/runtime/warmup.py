@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.cases.report import Report, recommend
-from gridsvc.operations.roads.team_times import ready_posts
+from gridsvc.operations.roads.team_times import prepare_stations
 from gridsvc.operations.runtime.districts import list_views
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def warm(service: Service) -> None:
 
 
 def _warm(service: Service, view: DistrictView) -> None:
-    ready_posts(service, view)
+    prepare_stations(service, view)
     law = view.law
     if law is None or not len(law.station_lon):
         return

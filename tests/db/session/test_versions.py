@@ -26,6 +26,7 @@ from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.grids import generations, imports
 from gridsvc.operations.roads import closures, networks
+from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.conftest import PROJECT
 from tests.worlds.district import DISTRICT, toy_grids, toy_road
@@ -38,7 +39,7 @@ def renamed(word):
 
 def close_road(service, km, factor=0.5):
     line = LineString([(119.6 + km / 100, 29.09), (119.6 + km / 100, 29.11)])
-    return json.loads(closures.add_closure(service, line, factor=factor, reason="flood", actor="test").body)
+    return json.loads(closures.add_closure(service, NewClosure(line, factor=factor, reason="flood"), actor="test").body)
 
 
 def a_report(km=1.0):

@@ -24,6 +24,7 @@ from gridsvc.operations.cases.read import list_case_events
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence import erasure, verify
 from gridsvc.operations.roads import closures
+from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.operations.access.test_access import A, row_id, two_districts
 from tests.worlds.district import DISTRICT, as_superuser, report, scratch_database
@@ -34,7 +35,9 @@ MAIN_ROAD = LineString([(119.605, 29.1), (119.615, 29.1)])
 
 
 def close(service, reason):
-    return json.loads(closures.add_closure(service, MAIN_ROAD, factor=0.5, reason=reason, actor="test").body)["id"]
+    return json.loads(
+        closures.add_closure(service, NewClosure(MAIN_ROAD, factor=0.5, reason=reason), actor="test").body
+    )["id"]
 
 
 def reasons(service):
@@ -76,7 +79,9 @@ def said_everywhere(service):
         service, uuid.UUID(report(service)), Step("cancel", note=f"{LI} called it off: +86 {NUMBER}"), actor="t"
     )
     request = RequestKey("test", "closure", b"x")
-    told = closures.add_closure(service, MAIN_ROAD, factor=0.0, reason=f"{LI} has fallen", actor="t", request=request)
+    told = closures.add_closure(
+        service, NewClosure(MAIN_ROAD, factor=0.0, reason=f"{LI} has fallen"), actor="t", request=request
+    )
     card = proposed(service, case)
     timers.decide(service, card, "rejected", reason=f"{LI} was ill", actor="t", request=RequestKey("t", "card", b"y"))
     return case, json.loads(told.body)["id"], card

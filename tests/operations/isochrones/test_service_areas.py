@@ -33,6 +33,7 @@ from gridsvc.operations.isochrones.service_areas import AreaWatch, draw_areas
 from gridsvc.operations.jobs import jobs as operations
 from gridsvc.operations.law.in_force import put_law
 from gridsvc.operations.roads import closures, networks
+from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from gridsvc.roads.search.snapping import snap
 from tests.conftest import PROJECT
@@ -162,7 +163,9 @@ def test_a_closure_changes_exactly_the_areas_that_it_touches(service):
     stretch = shapely.LineString([(119.6 + 14.05 / 100, ROAD), (119.6 + 14.95 / 100, ROAD)])
     touched = {key for key, shape in before.items() if key[0] == "own" and shape.intersects(stretch)}
     assert 5 <= len(touched) < 30
-    closures.add_closure(service, shapely.Point(119.6 + 14.5 / 100, ROAD), factor=0.0, reason="flood", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 14.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
+    )
     told = draw_areas(service, DISTRICT)
     after = shapes(service)
     changed = {key for key in before if not before[key].equals(after[key])}
@@ -186,7 +189,9 @@ def test_a_closure_out_of_reach_changes_nothing(service):
     draw_areas(service, DISTRICT)
     kept = rows(service)
     # 795 s from stone 2 end at 15.61
-    closures.add_closure(service, shapely.Point(119.6 + 16.5 / 100, ROAD), factor=0.0, reason="flood", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 16.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
+    )
     assert draw_areas(service, DISTRICT).drawn == {"own": 0, "first": 0, "reached_by": 0}
     assert rows(service) == kept
 
@@ -360,7 +365,9 @@ run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int
 def test_a_job_that_is_killed_half_way_leaves_the_old_areas_whole(service, url, folder, where):
     draw_areas(service, DISTRICT)
     kept = rows(service, "id, drawn_at, digest, md5(st_asbinary(geom))")
-    closures.add_closure(service, shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
+    )
     ask(service)
     job = service.database.run(lambda c: jobs.claim_job(c, "here"))
     code = CHILD.format(project=str(PROJECT), url=url, folder=str(folder), where=where)
@@ -431,16 +438,24 @@ def test_areas_are_asked_for_once_it_is_quiet(service):
     do(service)
     assert watch.look(service, 120.0) == []
     for second in range(14):  # one closure after the other
-        closures.add_closure(service, shapely.Point(119.6 + second / 100, ROAD), factor=0.5, reason="x", actor="test")
+        closures.add_closure(
+            service,
+            NewClosure(shapely.Point(119.6 + second / 100, ROAD), factor=0.5, reason="x"),
+            actor="test",
+        )
         assert watch.look(service, 200.0 + second) == []
-    closures.add_closure(service, shapely.Point(119.6 + 14 / 100, ROAD), factor=0.5, reason="x", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 14 / 100, ROAD), factor=0.5, reason="x"), actor="test"
+    )
     assert watch.look(service, 215.0) == [DISTRICT]  # but not for ever
     assert [job.arguments["district"] for job in open_jobs(service)] == [DISTRICT]
 
 
 @pytest.mark.parametrize("change", ["roads", "team", "duty", "clock", "closure ends"])
 def test_what_decides_areas_has_them_drawn_anew(service, change):
-    closures.add_closure(service, shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood", actor="test")
+    closures.add_closure(
+        service, NewClosure(shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
+    )
     draw_areas(service, DISTRICT)
     watch = AreaWatch(quiet_s=0)
     assert watch.look(service, 0.0) == []
