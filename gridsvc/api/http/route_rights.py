@@ -19,6 +19,7 @@ ANY = "any"
 ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     # What a page needs to let somebody in, and what a load balancer asks.
     ("GET", "/"): ANY,
+    ("GET", "/docs"): ANY,
     ("GET", "/sign-in"): None,
     ("GET", "/assets/{digest}/{path:path}"): None,
     ("GET", "/favicon.ico"): None,

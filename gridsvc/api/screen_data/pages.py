@@ -79,6 +79,13 @@ def get_screen() -> HTMLResponse:
     return HTMLResponse(page, headers=PAGE_HEADERS)
 
 
+@router.get("/docs", response_class=HTMLResponse)
+def get_docs() -> HTMLResponse:
+    """Return the page of the API, which shows /openapi.json."""
+    page = (_SCREEN / "docs.html").read_text(encoding="utf-8")
+    return HTMLResponse(page.replace("{assets}", f"/assets/{list_assets().digest}"), headers=PAGE_HEADERS)
+
+
 @router.get("/assets/{digest}/{path:path}")
 def get_asset(request: Request, digest: str, path: str) -> Response:
     """Return one file of the screen; an old digest is gone."""
@@ -168,7 +175,7 @@ def get_screen_officers(
 def list_assets() -> Assets:
     """Find the files once per process and name their version."""
     files = {str(path.relative_to(_SCREEN)): path for path in sorted(_SCREEN.rglob("*")) if path.is_file()}
-    for page in ("index.html", "sign_in.html"):
+    for page in ("index.html", "sign_in.html", "docs.html"):
         files.pop(page, None)
     folder = map_library_folder()
     library = {f"vendor/{name}": folder / name for name in _MAPLIBRE_FILES if (folder / name).is_file()}
