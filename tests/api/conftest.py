@@ -16,9 +16,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
     from starlette.testclient import TestClient
 
     from gridsvc.operations.runtime.service import Service
+    from tests.api.contract import CheckedClient
     from tests.api.two_districts import World
 
 
@@ -65,4 +67,24 @@ def web(service: Service) -> Iterator[TestClient]:
     from tests.api.contract import CheckedClient
 
     with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def app(service: Service) -> FastAPI:
+    """The application over the demo district, behind sign-in."""
+    from gridsvc.api.app import create_app
+
+    return create_app(service)
+
+
+@pytest.fixture(scope="session")
+def admin(app: FastAPI, service: Service) -> Iterator[CheckedClient]:
+    """A client with a key for everything."""
+    from gridsvc.access.scopes import Role
+    from gridsvc.operations.access import keys
+    from tests.api.contract import CheckedClient
+
+    key = keys.add_key(service, "contract", Role.ADMIN).text
+    with CheckedClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False) as client:
         yield client

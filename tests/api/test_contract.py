@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from gridsvc.access.scopes import Right, Role, right_of_step
-from gridsvc.api.app import ROUTERS, create_app
+from gridsvc.api.app import ROUTERS
 from gridsvc.api.http.once import WITHOUT_KEY
 from gridsvc.api.http.openapi import FURTHER
 from gridsvc.api.http.route_rights import ROUTES
@@ -22,30 +22,15 @@ from gridsvc.operations.access import keys
 from tests.api.contract import CheckedClient, Contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fastapi import FastAPI
     from starlette.testclient import TestClient
 
     from gridsvc.operations.runtime.service import Service
 
 PROJECT = Path(__file__).resolve().parents[2]
-PAGES = {"/", "/sign-in", "/favicon.ico", "/assets/{digest}/{path:path}", "/screen/facts", "/screen/cases",
+PAGES = {"/", "/docs", "/sign-in", "/favicon.ico", "/assets/{digest}/{path:path}", "/screen/facts", "/screen/cases",
          "/screen/search", "/screen/officers"}  # fmt: skip
 """What the pages of the service need: no part of the public interface."""
-
-
-@pytest.fixture(scope="module")
-def app(service: Service) -> FastAPI:
-    return create_app(service)
-
-
-@pytest.fixture(scope="module")
-def admin(app: FastAPI, service: Service) -> Iterator[CheckedClient]:
-    """A client with a key for everything, whose every answer is held against the contract."""
-    key = keys.add_key(service, "contract", Role.ADMIN).text
-    with CheckedClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
