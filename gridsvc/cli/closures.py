@@ -81,15 +81,15 @@ class ClosureOptions:
 def add(*, coordinates: tuple[float, ...], actor: str, district: str | None, as_json: bool, **options: Any) -> None:
     """Close or slow the roads at LON LAT, along a line of LON LAT pairs, or in an area. Acts on the next query."""
     asked = ClosureOptions(**options)
-    from gridsvc.operations.roads.closures import add_closure
+    from gridsvc.operations.roads.closures import NewClosure, add_closure
     from gridsvc.roads.network.network import PROFILES
 
     shape = asked.shape(coordinates)
     since, until = read_moment(asked.since, "--from"), read_moment(asked.until, "--until")
-    made = json.loads(add_closure(
-        opened_service(), shape, factor=asked.factor, reason=asked.reason, actor=actor, since=since, until=until,
-        profiles=asked.profile or PROFILES, district=district,
-    ).body)  # fmt: skip
+    new = NewClosure(
+        shape, factor=asked.factor, reason=asked.reason, profiles=asked.profile or PROFILES, since=since, until=until
+    )
+    made = json.loads(add_closure(opened_service(), new, actor=actor, district=district).body)
     verb = "closed" if asked.factor == 0 else f"slowed to {asked.factor:g} of their speed"
     words = f"{made['edges']} road segments, {made['km']} km, {verb}. Closure {made['id']}"
     answer(made, as_json=as_json, show=lambda: click.echo(words))
