@@ -179,7 +179,7 @@ _LOCK = "select 1 from team where district = %s and id = any(%s) order by id for
 
 
 def lock_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) -> None:
-    """Lock the rows of teams until the transaction ends, in the order of their ids so that nobody deadlocks."""
+    """Lock the rows of teams until the transaction ends, in id order, so no deadlock."""
     fetch_all(connection, _LOCK, (district, list(team_ids)))
 
 
@@ -193,9 +193,9 @@ _TAKE = """
 
 
 def take_teams(connection: Connection, district: str, team_ids: Sequence[UUID]) -> set[str]:
-    """Lock those of the teams that are free and that nobody else is sending at this moment; return their ids.
+    """Lock the teams that are free and not locked by another order; return their ids.
 
-    Waits for nobody, so that it may be called again and again.
+    Does not wait for locks, so it may be called repeatedly.
     """
     return {str(row[0]) for row in fetch_all(connection, _TAKE, (district, list(team_ids)))}
 

@@ -2,7 +2,7 @@
 
 Borders are thinned by snapping every vertex to a grid that depends on the zoom alone. Neighbours and parents share
 their vertices, so that they also share the snapped ones: nothing gaps, nothing overlaps, whichever tile or level it
-is, and on every PostGIS from 3.0 on (ST_CoverageSimplify wants 3.4, and would move the levels apart).
+is, and on every PostGIS from 3.0 on (ST_CoverageSimplify wants 3.4, and would separate the levels).
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ _BOUNDS = _typed("""
 
 
 def is_tile(z: int, x: int, y: int) -> bool:
-    """Whether x and y lie in the 2**z by 2**z tiles of zoom z."""
+    """Whether x and y are within the 2**z by 2**z tiles of zoom z."""
     return 0 <= z <= 30 and 0 <= x < 2**z and 0 <= y < 2**z
 
 

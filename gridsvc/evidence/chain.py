@@ -1,8 +1,8 @@
 """The chain of events: canonical text, and a hash over it that no row can leave unnoticed (R18).
 
 Seal n of a district is SHA-256(seal n-1 | n as 8 bytes, big-endian | canonical text of event n, UTF-8);
-seal 0 is 32 zero bytes. The text is JSON canonicalised by RFC 8785 and stored as text: it is hashed as it lies,
-never re-serialised.
+seal 0 is 32 zero bytes. The text is JSON canonicalised by RFC 8785 and stored as text: the stored text is
+hashed, never serialised again.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def event_text(
 
 def seal(previous: bytes, position: int, text: str | bytes) -> bytes:
     """Return the hash of the event at a position (from 1), given the hash before it; bytes are UTF-8 already."""
-    told = text.encode() if isinstance(text, str) else text
-    return hashlib.sha256(previous + position.to_bytes(8, "big") + told).digest()
+    content = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(previous + position.to_bytes(8, "big") + content).digest()
 
 
 def columns_agree(

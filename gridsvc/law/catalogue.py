@@ -116,7 +116,7 @@ class Catalogue:
     """Units, fields, matters and competence of one version, checked when built.
 
     `version` is the SHA-256 of `document()`. Raises InvalidInput for an id that occurs twice, a matter of an unknown
-    unit or department, and for competence with a day on which nobody, or two units, would act.
+    unit or department, and for competence with a day on which no unit, or two units, would act.
     """
 
     units: tuple[Unit, ...]
@@ -194,8 +194,10 @@ class Catalogue:
         if found := self._matter.get(key):
             return found
         parts = set(key.split("/"))
-        near = [m.key for m in self.matters if m.field in parts] or [m.key for m in self.matters if m.unit in parts]
-        hint = f"; did you mean {' or '.join(near[:3])}" if near else ""
+        candidates = [m.key for m in self.matters if m.field in parts] or [
+            m.key for m in self.matters if m.unit in parts
+        ]
+        hint = f"; did you mean {' or '.join(candidates[:3])}" if candidates else ""
         raise NotFound(f"No matter {key!r} in the catalogue (unit/field/department){hint}?" if hint else
                        f"No matter {key!r} in the catalogue; matters are named unit/field/department.")  # fmt: skip
 
@@ -314,7 +316,7 @@ def _check_days(matter: str, rules: Sequence[Competence]) -> None:
     )
     if not spans or spans[0].since is not None or spans[-1].until is not None:
         raise InvalidInput(
-            f"Matter {matter}: on some days nobody is competent; leave the first `since`, last `until` open."
+            f"Matter {matter}: on some days no unit is competent; leave the first `since`, last `until` open."
         )
     for rule in spans:
         if rule.unit is None:

@@ -174,9 +174,9 @@ class PlanBook:
         """Raise InvalidInput, with the nearest known types, for an unknown type."""
         if found := self.plans.get(type_slug):
             return found
-        near = get_close_matches(type_slug[:100], self.plans, n=3, cutoff=0.5)
-        hint = f"nearest are {', '.join(near)}" if near else "GET /response-plans lists them"
-        raise InvalidInput(f"{type_slug[:100]!r} is no incident type; {hint}.", kind="unknown-type", nearest=near)
+        candidates = get_close_matches(type_slug[:100], self.plans, n=3, cutoff=0.5)
+        hint = f"nearest are {', '.join(candidates)}" if candidates else "GET /response-plans lists them"
+        raise InvalidInput(f"{type_slug[:100]!r} is no incident type; {hint}.", kind="unknown-type", nearest=candidates)
 
     def strictest_targets(self) -> dict[ResponseClass, int]:
         """Return the shortest target in seconds of each class over all emergency types; empty without any."""
@@ -254,9 +254,11 @@ def _check_targets(plan: ResponsePlan) -> None:
 
 def _check_need(place: str, need: Need, catalogue: Catalogue, words: dict[str, list[str]]) -> None:
     if need.unit not in SPECIAL_UNITS and not any(unit.id == need.unit for unit in catalogue.units):
-        near = get_close_matches(need.unit, [*SPECIAL_UNITS, *(unit.id for unit in catalogue.units)], n=1, cutoff=0.5)
+        candidates = get_close_matches(
+            need.unit, [*SPECIAL_UNITS, *(unit.id for unit in catalogue.units)], n=1, cutoff=0.5
+        )
         raise InvalidInput(
-            f"{place}: no unit {need.unit!r}{f'; did you mean {near[0]}' if near else ''}; see units.toml."
+            f"{place}: no unit {need.unit!r}{f'; did you mean {candidates[0]}' if candidates else ''}; see units.toml."
         )
     if place.startswith("partner") and need.unit in SPECIAL_UNITS:
         raise InvalidInput(f"{place}: {need.unit} is no partner; list it under `need`.")

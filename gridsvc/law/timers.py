@@ -133,10 +133,10 @@ class TimerRules:
 
     def document(self) -> str:
         """Return the whole version as canonical JSON text: what is kept, digested and named by alerts."""
-        told = {"rules": [asdict(rule) for rule in self.rules], "holidays": _written(self.holidays)}
+        document = {"rules": [asdict(rule) for rule in self.rules], "holidays": _written(self.holidays)}
         if self.make_up_days:  # a version from before there were any keeps its digest
-            told["make_up_days"] = _written(self.make_up_days)
-        return canonical_json(told)
+            document["make_up_days"] = _written(self.make_up_days)
+        return canonical_json(document)
 
     @classmethod
     def from_document(cls, text: str) -> TimerRules:
@@ -156,12 +156,12 @@ class TimerRules:
 
 
 def _rule(value: dict[str, Any]) -> TimerRule:
-    told = value.get("response_class")
+    response_class = value.get("response_class")
     seconds = {name: float(value[name]) for name in ("warn_s", "limit_s", "again_s")}
     return TimerRule(
         step=str(value["step"]),
         urgency=Urgency(value["urgency"]),
-        response_class=None if told is None else ResponseClass(told),
+        response_class=None if response_class is None else ResponseClass(response_class),
         priority=None if value.get("priority") is None else int(value["priority"]),
         plan_days=bool(value.get("plan_days", False)),
         cards_s=tuple(float(each) for each in value.get("cards_s", ())),
@@ -189,8 +189,8 @@ def working_s(
     midnight = datetime.combine(first + timedelta(days=1), time(0), since.tzinfo)
     between = int(np.busday_count(first + timedelta(days=1), last, holidays=sorted(holidays)))
     between += sum(first < day < last for day in make_up_days)
-    begun = datetime.combine(last, time(0), now.tzinfo)
-    ends = _within(since, midnight, holidays, make_up_days) + _within(begun, now, holidays, make_up_days)
+    last_day = datetime.combine(last, time(0), now.tzinfo)
+    ends = _within(since, midnight, holidays, make_up_days) + _within(last_day, now, holidays, make_up_days)
     return between * WORKING_DAY_S + ends
 
 

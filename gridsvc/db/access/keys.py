@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key as it lies in the database; district `*` = all, grid None = the whole district."""
+    """A key as it is stored; district `*` = all, grid None = the whole district."""
 
     district: str
     id: str
@@ -239,7 +239,7 @@ _family = text(
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What keeps scopes apart. bound: row level security binds this role; indexed: it may use the spatial indexes."""
+    """The state of row level security. bound: it applies to this role; indexed: it may use the spatial indexes."""
 
     bound: bool
     indexed: bool

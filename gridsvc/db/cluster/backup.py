@@ -8,7 +8,7 @@
     32 bytes: SHA-256 of everything before
     16 bytes: MAGIC
 
-Indexes, networks and documents lie in the database, so that they are in the file too. It is written beside while the
+Indexes, networks and documents are stored in the database, so the file has them too. It is written beside while the
 service runs on, under another name until it is whole and on the disk.
 """
 
@@ -126,8 +126,8 @@ def _write(
     if child.returncode != 0:
         raise Refusal(f"pg_dump refused: {listener.complaint}", kind="backup-refused")
     manifest["dump_bytes"] = out.tell()
-    told = json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode()
-    end = told + len(told).to_bytes(8, "big")
+    content = json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode()
+    end = content + len(content).to_bytes(8, "big")
     digest.update(end)
     out.write(end + digest.digest() + MAGIC)
     out.flush()
@@ -141,8 +141,8 @@ def _compression(postgis: PostGIS) -> str:
         postgis.programs / "pg_dump", "--compress=zstd:1", "--format=custom", f"--file={os.devnull}",
         "--host=/nonexistent",
     ]  # fmt: skip
-    told = subprocess.run(words, capture_output=True, text=True, check=False, env=_environment(postgis)).stderr
-    return "3" if "compress" in told else "zstd:1"  # it looks at its words before it looks for the server
+    message = subprocess.run(words, capture_output=True, text=True, check=False, env=_environment(postgis)).stderr
+    return "3" if "compress" in message else "zstd:1"  # it looks at its words before it looks for the server
 
 
 _SIZES = """
@@ -223,7 +223,7 @@ def _read(file: Path, source: IO[bytes], size: int, progress: Progress | None) -
     tail = source.read(_TAIL_BYTES)
     if not tail.endswith(MAGIC):
         raise cut
-    length, told = int.from_bytes(tail[:8], "big"), tail[8 : 8 + _DIGEST_BYTES]
+    length, stored = int.from_bytes(tail[:8], "big"), tail[8 : 8 + _DIGEST_BYTES]
     if length > size - _TAIL_BYTES:
         raise cut
     source.seek(0)
@@ -237,7 +237,7 @@ def _read(file: Path, source: IO[bytes], size: int, progress: Progress | None) -
         left -= len(chunk)
         if progress is not None:
             progress(size - left, size)
-    if digest.digest() != told:
+    if digest.digest() != stored:
         raise InvalidInput(f"{file} was changed or damaged: its checksum is another. Use another one.", kind="damaged")
     source.seek(size - _TAIL_BYTES - length)
     manifest: dict[str, Any] = json.loads(source.read(length))

@@ -83,31 +83,31 @@ class EmbeddedCluster:
         if processes.read_postmaster(self._data) is None:
             return
         with locked(self.folder / "postgres.lock"):
-            told = processes.read_postmaster(self._data)
-            if told is None or told.pid not in processes.list_processes(self._data):
+            postmaster = processes.read_postmaster(self._data)
+            if postmaster is None or postmaster.pid not in processes.list_processes(self._data):
                 return
             for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                processes.send(told.pid, how)
+                processes.send(postmaster.pid, how)
                 if processes.wait_until(self._gone, _STOP_PATIENCE_S):
-                    if told.socket_folder is not None and told.socket_folder.parent != self._home:
+                    if postmaster.socket_folder is not None and postmaster.socket_folder.parent != self._home:
                         with contextlib.suppress(OSError):
-                            told.socket_folder.rmdir()
+                            postmaster.socket_folder.rmdir()
                     return
-            raise Unavailable(f"The embedded database (process {told.pid}) does not stop.")
+            raise Unavailable(f"The embedded database (process {postmaster.pid}) does not stop.")
 
     def running(self) -> bool:
         """Whether the server is up and takes connections."""
         try:
-            told = processes.read_postmaster(self._data)
+            postmaster = processes.read_postmaster(self._data)
         except PermissionError as error:
             raise Refusal(
                 f"{self._data} belongs to another user; run as that user, or set GRIDSVC_DATA to a folder of yours."
             ) from error
         return (
-            told is not None
-            and told.status == "ready"
-            and told.socket_folder is not None
-            and processes.takes_connections(told.socket_folder)
+            postmaster is not None
+            and postmaster.status == "ready"
+            and postmaster.socket_folder is not None
+            and processes.takes_connections(postmaster.socket_folder)
         )
 
     def url(self, role: str = "app") -> str:
@@ -117,9 +117,9 @@ class EmbeddedCluster:
         return f"postgresql+psycopg://{ROLES[role]}@/{DATABASE}?host={quote(str(self._socket_folder()), safe='/')}"
 
     def _socket_folder(self) -> Path:
-        told = processes.read_postmaster(self._data)
-        if told is not None and told.socket_folder is not None:
-            return told.socket_folder
+        postmaster = processes.read_postmaster(self._data)
+        if postmaster is not None and postmaster.socket_folder is not None:
+            return postmaster.socket_folder
         return folders.list_socket_folders(self._home)[0]
 
     def _gone(self) -> bool:
@@ -163,8 +163,8 @@ class EmbeddedCluster:
 
     def _start(self, postgis: PostGIS, server: folders.ServerUser) -> None:
         processes.clear_the_dead(self._data)
-        told = processes.read_postmaster(self._data)
-        if told is not None and told.status.startswith("stopping"):
+        postmaster = processes.read_postmaster(self._data)
+        if postmaster is not None and postmaster.status.startswith("stopping"):
             processes.wait_until(self._gone, _STOP_PATIENCE_S)
         if self._gone():
             self._ready.unlink(missing_ok=True)
@@ -172,7 +172,7 @@ class EmbeddedCluster:
             socket_folder = folders.make_socket_folder(self._home, server)
             pid = self._spawn(postgis, server, socket_folder)
         else:
-            pid = told.pid if told is not None else 0  # one whose starter was killed before it was ready
+            pid = postmaster.pid if postmaster is not None else 0  # one whose starter was killed before it was ready
         self._await(pid)
 
     def _spawn(self, postgis: PostGIS, server: folders.ServerUser, socket_folder: Path) -> int:
@@ -180,7 +180,7 @@ class EmbeddedCluster:
         words: Sequence[str | Path] = [
             postgis.programs / "postgres", "-D", self._data, "-c", f'unix_socket_directories="{escaped}"',
         ]  # fmt: skip
-        # The shell between us ends at once: the server is nobody's child, and no zombie when it is killed.
+        # The shell between us ends at once: the server has no parent here, and is no zombie when it is killed.
         shell = '"$@" </dev/null >"$0" 2>&1 & echo $!'
         done = subprocess.run(
             ["/bin/sh", "-c", shell, self._startup_log, *words],
@@ -264,7 +264,7 @@ def _have_postgis(connection: object) -> None:
         connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
     elif row[0] != row[1]:
         connection.execute("ALTER EXTENSION postgis UPDATE")
-    # As in roles.sql; an update makes the function anew.
+    # As in roles.sql; an update of PostGIS creates the function again.
     connection.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF")
 
 

@@ -94,7 +94,7 @@ def refuse_unreachable(server: ServerUser, path: Path) -> None:
 
 
 def list_socket_folders(home: Path) -> list[Path]:
-    """List where the socket may lie, best first: in the cluster's home, else a short one named after it.
+    """List possible folders of the socket, best first: in the cluster's home, else a short one named after it.
 
     A socket's path has at most 107 bytes, and libpq takes a comma for a second host.
     """

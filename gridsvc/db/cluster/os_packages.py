@@ -51,7 +51,7 @@ def administrator() -> list[str] | None:
 
 
 def private_folder() -> Path:
-    """Where an ordinary user's unpacked programs lie: a folder a user, shared by all data folders."""
+    """Return the folder of an ordinary user's unpacked programs: one for each user, shared by all data folders."""
     return Path.home() / ".local" / "share" / "gridsvc-packages"
 
 
@@ -107,7 +107,7 @@ def update(report: Report) -> str:
 
 
 def private_options(report: Report, pattern: str) -> list[str]:
-    """Options that let an ordinary user work apt in folders of his own.
+    """Options that let an ordinary user run apt in their own folders.
 
     The system's package lists are used where they know a name that matches `pattern`, else own lists are fetched.
     Raises PackagesFailed where that fails.
@@ -138,15 +138,15 @@ def unpack(
     prefix: Path,
     *,
     options: Sequence[str],
-    anew: str = "^$",
+    reinstall: str = "^$",
     without: str = "^$",
     report: Report,
     finish: Callable[[Path], None] = lambda _tree: None,
 ) -> None:
     """Unpack packages, and all that they need and the system lacks, under `prefix`; no root, nothing installed.
 
-    `anew` and `without` are regular expressions of package names: those taken also where the system has them, since
-    they only work side by side, and those left out with all that only they need.
+    `reinstall` and `without` are regular expressions of package names. Those of `reinstall` are unpacked even if the
+    system has them, since they only work side by side; those of `without` are left out, with what only they need.
     `options` come from `private_options`. `finish` does in the tree what the packages' scripts would have done.
     `prefix` appears whole or not at all. Raises PackagesFailed.
     """
@@ -159,8 +159,10 @@ def unpack(
             archives = work / "archives"
             (archives / "partial").mkdir(parents=True)
             wanted = ["install", "--yes", "--no-install-recommends", *packages]
-            told = _options_of_status(wanted, options, anew=anew, without=without, status=work / "status")
-            words = ["apt-get", *options, *told, "-o", f"Dir::Cache::archives={archives}"]
+            status_options = _options_of_status(
+                wanted, options, reinstall=reinstall, without=without, status=work / "status"
+            )
+            words = ["apt-get", *options, *status_options, "-o", f"Dir::Cache::archives={archives}"]
             report(f"fetching {', '.join(packages)} and what they need")
             done = _run([*words, "--download-only", *wanted])
             if done.returncode != 0:
@@ -203,16 +205,16 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _list_local(words: Sequence[str]) -> list[Path]:
-    """List the archives of sources on the disk: apt uses them where they lie."""
+    """List the archives of sources on the disk: apt uses them in place."""
     return [Path(unquote(found)) for found in re.findall(r"^'file:(?://)?(/[^']+)'", _run(words).stdout, re.MULTILINE)]
 
 
 def _options_of_status(
-    wanted: Sequence[str], options: Sequence[str], *, anew: str, without: str, status: Path
+    wanted: Sequence[str], options: Sequence[str], *, reinstall: str, without: str, status: Path
 ) -> list[str]:
-    """Options with a status in which what matches `anew` is not installed and what matches `without` is."""
-    told = [Path(word.partition("=")[2]) for word in options if word.startswith("Dir::State::status=")][-1]
-    stanzas = _forget(told.read_text(encoding="utf-8", errors="replace").split("\n\n"), anew)
+    """Options with a status in which what matches `reinstall` is not installed and what matches `without` is."""
+    status_file = [Path(word.partition("=")[2]) for word in options if word.startswith("Dir::State::status=")][-1]
+    stanzas = _forget(status_file.read_text(encoding="utf-8", errors="replace").split("\n\n"), reinstall)
     status.write_text("".join(stanza.strip("\n") + "\n\n" for stanza in stanzas), encoding="utf-8")
     result = ["-o", f"Dir::State::status={status}"]
     plan = _run(["apt-get", *options, *result, "--simulate", *wanted]).stdout
@@ -227,7 +229,7 @@ def _options_of_status(
     return result
 
 
-def _forget(stanzas: Iterable[str], anew: str) -> list[str]:
+def _forget(stanzas: Iterable[str], reinstall: str) -> list[str]:
     """Drop the packages that match, and those that need a dropped one: apt refuses a status with gaps."""
     needs: dict[str, tuple[str, set[str]]] = {}
     for stanza in stanzas:
@@ -240,7 +242,7 @@ def _forget(stanzas: Iterable[str], anew: str) -> list[str]:
             needs[key] = (stanza, {name[1], *(word.strip().split(" ")[0].split(":")[0] for word in words)})
     gone: set[str] = set()
     while dropped := [
-        key for key, (_, names) in needs.items() if any(re.search(anew, name) for name in names) or names & gone
+        key for key, (_, names) in needs.items() if any(re.search(reinstall, name) for name in names) or names & gone
     ]:
         for key in dropped:
             stanza, _ = needs.pop(key)

@@ -104,7 +104,7 @@ def _unpack(major: int | None, report: os_packages.Report) -> None:
             [name],
             prefix,
             options=options,
-            anew="^postgresql",
+            reinstall="^postgresql",
             without=_NOT_NEEDED,
             report=report,
             finish=_link_control_files,

@@ -80,14 +80,14 @@ def clear_the_dead(data: Path) -> None:
 
     Its other processes go by themselves within moments; those that do not are ended, since a new server must not
     start while one of them holds the old one's memory. A lock file whose number now belongs to another program,
-    or to a process that nobody has collected, is removed, since PostgreSQL would take that for a server.
+    or to a process that is not reaped, is removed, since PostgreSQL would take that for a server.
     """
-    told = read_postmaster(data)
-    if told is None:
+    postmaster = read_postmaster(data)
+    if postmaster is None:
         return
     for end, patience_s in ((None, 0.3), (signal.SIGQUIT, 0.7), (signal.SIGKILL, 5.0)):
         left = list_processes(data)
-        if told.pid in left:
+        if postmaster.pid in left:
             return  # the postmaster lives: nothing is dead here
         if end is not None:
             for pid in left:
@@ -95,8 +95,8 @@ def clear_the_dead(data: Path) -> None:
         if wait_until(lambda: not list_processes(data), patience_s):
             break
     locks = [data / "postmaster.pid"]
-    if told.socket_folder is not None:
-        locks.append(told.socket_folder / f".s.PGSQL.{PORT}.lock")
+    if postmaster.socket_folder is not None:
+        locks.append(postmaster.socket_folder / f".s.PGSQL.{PORT}.lock")
     for lock in locks:
         holder = _first_number(lock)
         if holder is not None and exists(holder):

@@ -11,7 +11,7 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def write(file: Path, log_folder: Path, major: int) -> None:
-    """Write the settings file that postgresql.conf includes; anew at each start, ALTER SYSTEM still overrides it."""
+    """Write the settings file that postgresql.conf includes; it is written at each start; ALTER SYSTEM overrides it."""
     memory_mib = memory_bytes() // _MIB
     values = {
         "listen_addresses": "''",

@@ -318,7 +318,7 @@ def find_in_force(
 
 
 def list_places(connection: Connection, district: str) -> list[tuple[str, float, float]]:
-    """Return what stands or lies somewhere and has owners: ("team" or "case", lon, lat) of stations and open cases."""
+    """Return the places that have owners: ("team" or "case", lon, lat) of stations and open cases."""
     teams = (
         select(literal("team"), func.ST_X(station.c.geom), func.ST_Y(station.c.geom))
         .join(team, (team.c.district == station.c.district) & (team.c.station == station.c.id))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Which version of everything is in force in one district; `now` is the database's clock, aware.
+    """The versions in force in one district; `now` is the database's clock, aware.
 
     `generation` is the number of the grids in force, `network`, `catalogue`, `plans`, `clock_policies` and
     `calibration` are digests, `closures` and `teams` count changes. None: nothing of that kind is loaded yet.
@@ -76,7 +76,7 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
     Parameters
     ----------
     lock
-        "share" in a write: whoever activates something waits for it; "update" in an activation; None in a read.
+        "share" in a write, for which activations wait; "update" in an activation; None in a read.
 
     Raises
     ------
@@ -92,12 +92,12 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
 
 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:
-    """Put new versions in force; the row's lock is the activation's."""
+    """Put new versions in force; the caller holds the row's lock."""
     connection.execute(update(district_version).where(district_version.c.district == code).values(**versions))
 
 
 def bump(connection: Connection, code: str, counter: str) -> None:
-    """Count one more change of `closures` or `teams`."""
+    """Increment the counter of changes of `closures` or `teams`."""
     column = district_version.c[counter]
     connection.execute(update(district_version).where(district_version.c.district == code).values({column: column + 1}))
 
@@ -110,9 +110,9 @@ def ensure_district(
     synthetic: bool | None = None,
     time_zone: str | None = None,
 ) -> None:
-    """Make the district and its vector where they are missing; what is given later replaces the first, None nothing."""
-    told = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
-    given = {key: value for key, value in told.items() if value is not None}
+    """Insert the district and its version vector where they are missing, and update what is not None."""
+    columns = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
+    given = {key: value for key, value in columns.items() if value is not None}
     statement = insert(district).values({"code": code, "name": code, **given})
     if given:
         changes = {key: statement.excluded[key] for key in given}
@@ -124,7 +124,7 @@ def ensure_district(
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """A loaded district as a person knows it."""
+    """A loaded district: its code, its name, its IANA time zone, and whether its data is made up."""
 
     code: str
     name: str

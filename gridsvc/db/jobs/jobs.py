@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from gridsvc.json_types import Json
 
 HEARTBEAT_LOST_S = 10.0
-"""A running job that nobody vouched for in so long is taken up again."""
+"""A running job without a heartbeat for so long is started again."""
 
 YIELDING = ("service-areas",)
-"""Kinds of jobs that let all others pass."""
+"""Kinds of jobs of the lowest priority."""
 
 _CLAIMING = 7_402_151_003
 _ASKING = 7_402_151_007
@@ -121,7 +121,7 @@ def list_newest(connection: Connection, kind: str, district: str, *, limit: int 
 
 
 def has_turn(connection: Connection) -> bool:
-    """Whether nobody else is asking for a job by itself just now; until the transaction ends, nobody else has."""
+    """Take the lock for automatic jobs until the transaction ends; return False if another process holds it."""
     return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _ASKING}))
 
 
@@ -158,9 +158,8 @@ _claim = text(
 def claim_job(connection: Connection, holder: str, *, at_once: int = 1) -> Job | None:
     """Take the oldest job that waits, or whose holder went silent; None where none may start now.
 
-    What nobody waits for (YIELDING) comes after all else.
-
-    `at_once` bounds the jobs that run in all processes together; whoever else is claiming just now has the turn.
+    The kinds in YIELDING come after all others. `at_once` is the largest number of jobs that run in all processes
+    together. Returns None while another process claims a job.
     """
     if not connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _CLAIMING}):
         return None
@@ -182,7 +181,7 @@ def _lost(held: Job) -> JobLost:
 
 
 def beat(connection: Connection, held: Job) -> bool:
-    """Vouch for a running job; return whether somebody asked for its end.
+    """Write the heartbeat of a running job; return whether its cancellation was requested.
 
     Raises
     ------
@@ -232,7 +231,7 @@ def put_back(connection: Connection, held: Job, *, counts: bool) -> None:
 
 
 def ask_cancel(connection: Connection, job_id: UUID) -> Job:
-    """End a waiting job at once; have a running one ended by whoever runs it; a finished one stays as it is."""
+    """Cancel a waiting job at once, and request the cancellation of a running one; a finished job stays as it is."""
     connection.execute(
         text(
             "update job set cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp()), "

@@ -1,4 +1,4 @@
-"""What was done last, and when: a note each, for `doctor` and the watcher."""
+"""When a kind of work was last done, and its result: for `doctor` and the metrics."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A note: what, when by the database's clock, and how long ago in seconds."""
+class LastRun:
+    """The result of the last run, when it ended by the database's clock, and how long ago in seconds."""
 
     value: Json
     at: datetime
     age_s: float
 
 
-def set_mark(connection: Connection, name: str, value: Json, *, district: str = WHOLE_SERVICE) -> None:
-    """Note that something was done just now; the note before it goes."""
+def put_last_run(connection: Connection, name: str, value: Json, *, district: str = WHOLE_SERVICE) -> None:
+    """Record that a run has ended now, in place of the run before."""
     now = func.clock_timestamp()
     new = insert(service_mark).values(district=district, name=name, value=value, at=now)
     connection.execute(
@@ -36,11 +36,11 @@ def set_mark(connection: Connection, name: str, value: Json, *, district: str = 
     )
 
 
-def find_mark(connection: Connection, name: str, *, district: str = WHOLE_SERVICE) -> Mark | None:
-    """Return the note of what was done last; None where it never was."""
+def find_last_run(connection: Connection, name: str, *, district: str = WHOLE_SERVICE) -> LastRun | None:
+    """Return the last run of a name; None if there was none."""
     age = func.extract("epoch", func.clock_timestamp() - service_mark.c.at)
     query = select(service_mark.c.value, service_mark.c.at, age).where(
         service_mark.c.district == district, service_mark.c.name == name
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else Mark(row[0], row[1], float(row[2]))
+    return None if row is None else LastRun(row[0], row[1], float(row[2]))

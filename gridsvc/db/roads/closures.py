@@ -28,7 +28,7 @@ def add_closure(
     connection: Connection, district: str, geometry: BaseGeometry, *, factor: float, profiles: Sequence[str],
     since: datetime, until: datetime | None, reason: str,
 ) -> tuple[UUID, str]:  # fmt: skip
-    """Write a closure and, apart, why; return its id and the digest of its reason."""
+    """Insert a closure, and its reason in a separate table; return the id and the digest of the reason."""
     number = uuid7()
     row = {
         "district": district, "id": number, "geom": from_shape(geometry, srid=4326), "factor": factor,

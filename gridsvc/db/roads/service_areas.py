@@ -56,7 +56,7 @@ class AreaSet:
     """What all areas of a district were drawn from, and when that was read.
 
     key: of all that decides them, None where nothing was drawn yet; layers: per class, of what `first` and `reached_by`
-    are drawn from; versions: as answers tell them. `number` counts the drawings.
+    are drawn from; versions: as in the answers. `number` counts the drawings.
     """
 
     district: str
@@ -99,15 +99,15 @@ def list_sources(
     """Return what areas would be drawn from now; cheap enough to be asked every second.
 
     `rules` stands for what the program itself decides: another value, other areas. Teams are those on duty, all of
-    them whoever asks: what the law decides, it decides over the whole district.
+    them for every caller: the law decides over the whole district.
     """
     with whole_district(connection):
         rows = connection.execute(_sources, {"district": district, "now": now}).all()
     found = []
     for code, network, plans, clocks, catalogue, teams, acting in rows:
         missing = None in (network, plans, clocks, catalogue)
-        told = json.dumps([rules, network, plans, clocks, teams or "", acting])
-        key = None if missing else hashlib.sha256(told.encode()).hexdigest()
+        inputs = json.dumps([rules, network, plans, clocks, teams or "", acting])
+        key = None if missing else hashlib.sha256(inputs.encode()).hexdigest()
         found.append(Sources(code, key, len(acting)))
     return found
 
@@ -155,7 +155,7 @@ _insert = text(
 def put_areas(connection: Connection, drawn: AreaSet, areas: Sequence[Area]) -> dict[str, int] | None:
     """Keep a district's areas in place of those it had; rows whose digest is the same stay as they are.
 
-    Returns how many rows were written, kept and removed; None, and nothing is written, where somebody else has drawn
+    Returns how many rows were written, kept and removed; None, and nothing is written, when another process has drawn
     since `drawn.number - 1`.
     """
     first = upsert(service_area_set).values(
@@ -233,7 +233,7 @@ _list = _typed(
 
 
 class KeptArea(NamedTuple):
-    """One area as it is told; `team` is the team's name, `shape` GeoJSON text or hexadecimal WKB, None = empty."""
+    """One area as it is returned; `team` is the team's name, `shape` GeoJSON text or hexadecimal WKB, None = empty."""
 
     district: str
     kind: str

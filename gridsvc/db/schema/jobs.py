@@ -24,7 +24,7 @@ from gridsvc.db.schema.tables import metadata, moment
 
 WHOLE_SERVICE = "*"
 
-# `attempt` is the fence: whoever holds an older number may no longer write for the job.
+# `attempt` is a fencing token: a process with an older number may not write for the job.
 job = Table(
     "job",
     metadata,

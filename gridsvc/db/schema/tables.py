@@ -91,7 +91,7 @@ artifact = Table(
     moment("created_at", now=True),
 )
 
-# Catalogue, run cards, clock policies, the team roster and what calibrating came to, each version whole and by digest,
+# Catalogue, run cards, clock policies, the team roster and calibrations: each version is stored whole, by its digest,
 # so that a replay finds it.
 document = Table(
     "document",
@@ -284,7 +284,7 @@ address = Table(
 )
 
 # Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what
-# decides the shape. An empty shape is kept too: it says that there is nothing left to drive, or no road near.
+# decides the shape. An empty shape is kept too: it says that there is nothing left to drive, or no road is near.
 # `overview` is the shape to half a pixel of the tiles that show the whole district.
 service_area = Table(
     "service_area",

@@ -1,4 +1,4 @@
-"""Connections and transactions: retried where the database asks for it, healed where the embedded cluster died."""
+"""Connections and transactions: retried after a deadlock, and after the embedded cluster was started again."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ _DISK_FULL = "53100"  # disk_full
 _TRIES = 4
 _AWAY_FOR_S = 1.0
 _FULL_FOR_S = 10.0
-_SPARE = 2  # what a request loads for all is written in a transaction of its own, beside the one it is in
+_SPARE = 2  # a request that fills the shared cache writes in a second transaction
 _SCOPES_KEPT = 256
-_TELL = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
+_SET_SCOPE = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
 
 class Database:
     """A pool of connections to one database as the application's role, as one scope sees it.
 
-    Every transaction begins by telling the database for whom it is (`scope`); row level security does the rest, for
-    every statement alike. A transaction that was told nothing sees nothing.
+    Every transaction sets its scope first, and row level security applies it to every statement. A transaction
+    without a scope sees no rows.
 
     Parameters
     ----------
     url
         SQLAlchemy URL, `postgresql+psycopg://...`; a plain `postgresql://` is taken as that.
     heal
-        Called when a connection is refused, before one more try: the embedded cluster's `ensure`.
+        Called when a connection is refused, before the next attempt: `ensure` of the embedded cluster.
     pool
-        Connections kept, and as many more at a peak.
+        Connections that stay open; at a peak there are as many more.
     """
 
     def __init__(self, url: str, *, heal: Callable[[], None] | None = None, pool: int = 8) -> None:
@@ -70,9 +70,11 @@ class Database:
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )  # fmt: skip
         event.listen(self._pool, "do_connect", self._connect)
-        event.listen(self._pool, "begin", _tell_scope)
+        event.listen(self._pool, "begin", _apply_scope)
         self._acts_as: list[str] = []
-        self._away: list[tuple[float, Unavailable | None]] = [(0.0, None)]  # until when, and why; shared by all views
+        self._away: list[tuple[float, Unavailable | None]] = [
+            (0.0, None)
+        ]  # until when, and the error; shared by all scopes
         self._full_at = [float("-inf")]
         self._views: OrderedDict[Scope, Database] = OrderedDict()
         self._lock = threading.Lock()
@@ -80,7 +82,7 @@ class Database:
         self.engine: Engine = self._pool.execution_options(scope=EVERYTHING)
 
     def holds_scopes(self) -> bool:
-        """Whether row level security binds this role; one that is above it acts as the application's from now on."""
+        """Return whether row level security applies; a role above it switches to the application's role first."""
         bound = text("select row_security_active('district')")
         with self.transaction() as connection:
             if connection.scalar(bound):
@@ -95,7 +97,7 @@ class Database:
             return False
 
     def seen_by(self, scope: Scope) -> Database:
-        """Return the same database as another scope sees it; the pool is shared."""
+        """Return the same database for another scope; the pool is shared."""
         if scope == self.scope:
             return self
         with self._lock:
@@ -111,17 +113,17 @@ class Database:
     def _connect(
         self, _dialect: object, _record: object, args: list[Any], named: dict[str, Any]
     ) -> psycopg.Connection[Any]:
-        # Whoever asks just after somebody waited in vain is not made to wait too.
+        # Fail fast after a recent connection failure.
         until, why = self._away[0]
         if time.monotonic() < until:
-            raise why or psycopg.OperationalError("the database was away a moment ago")
+            raise why or psycopg.OperationalError("the database was unreachable a moment ago")
         try:
-            return self._connect_patiently(args, named)
+            return self._connect_with_retries(args, named)
         except (psycopg.OperationalError, Unavailable) as error:
             self._away[0] = (time.monotonic() + _AWAY_FOR_S, error if isinstance(error, Unavailable) else None)
             raise
 
-    def _connect_patiently(self, args: list[Any], named: dict[str, Any]) -> psycopg.Connection[Any]:
+    def _connect_with_retries(self, args: list[Any], named: dict[str, Any]) -> psycopg.Connection[Any]:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
             time.sleep(wait_s)
             try:
@@ -149,10 +151,10 @@ class Database:
         Raises
         ------
         Unavailable
-            When the database cannot be reached or goes away on the way. Nothing is written then, unless it went away
-            just while it was committing: that nobody can know, and the words say so.
+            When the database cannot be reached, or the connection is lost. Nothing is written, except where it is lost
+            during the commit: then the outcome is unknown, and the message says so.
         NotFound
-            When something was to be written that lies outside the scope.
+            When a write is outside the scope.
         """
         with self._one_transaction(self.engine) as connection:
             yield connection
@@ -166,11 +168,11 @@ class Database:
                 committing = True
         except ProgrammingError as error:
             if _sqlstate(error) == _FORBIDDEN and "row-level security" in str(error.orig):
-                raise NotFound("This lies outside what your key is for.", kind="outside-scope") from None
+                raise NotFound("This is outside the scope of your key.", kind="outside-scope") from None
             raise
         except PoolTimeoutError as error:
             raise Unavailable("Every connection to the database is busy. Nothing was written; try again.") from error
-        except DataError as error:  # a number out of range, a NUL in a text: refused where nothing else saw it
+        except DataError as error:  # a number out of range, a NUL in a text: nothing before the database checks these
             words = str(error.orig).splitlines()[0]
             raise InvalidInput(f"A value cannot be kept: {words}. Correct it.", kind="value", reason=words) from error
         except (OperationalError, InterfaceError) as error:
@@ -181,24 +183,28 @@ class Database:
                 self._full_at[0] = time.monotonic()
                 raise DiskFull from error
             if state == _TIMED_OUT:
-                raise Unavailable("This took the database too long. Nothing was written; ask for less.") from error
+                raise Unavailable(
+                    "The statement took longer than the database allows. Nothing was written; ask for less."
+                ) from error
             if committing:
                 raise Unavailable(
-                    "The database went away while it was writing this: it may be there or not. Send it again with the "
-                    "same Idempotency-Key, and it will be there once."
+                    "The connection to the database was lost during the commit: the change may be stored or not. Send "
+                    "the request again with the same Idempotency-Key; it takes effect once."
                 ) from error
-            raise Unavailable("The database is away for a moment. Nothing was written; try again.") from error
+            raise Unavailable(
+                "The database cannot be reached at the moment. Nothing was written; try again."
+            ) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the database, and only reads; Unavailable as in `transaction`."""
+        """Yield a connection whose statements all see one snapshot; for reads. Raises as `transaction` does."""
         with self._one_transaction(self.engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
             yield connection
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction, again from the start (three times, with jitter) after a deadlock.
+        """Run `work` in one transaction; after a deadlock, run it again from the start (three times, with jitter).
 
-        Also where another request took its Idempotency-Key: `work` finds that one's answer then.
+        It also runs again when another request has just used its Idempotency-Key: then `work` finds that answer.
         """
         for attempt in range(_TRIES):
             try:
@@ -212,33 +218,33 @@ class Database:
 
     @property
     def refused_for_space(self) -> bool:
-        """Whether the database had no room for something within the last ten seconds."""
+        """Whether a write failed for lack of disk space within the last ten seconds."""
         return time.monotonic() - self._full_at[0] < _FULL_FOR_S
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is the embedded cluster, which lies in the data folder."""
+        """Whether this is the embedded cluster of the data folder."""
         return self._heal is not None
 
     def close(self) -> None:
-        """Give every pooled connection back."""
+        """Close every connection of the pool."""
         self.engine.dispose()
 
 
-def _tell_scope(connection: Connection) -> None:
+def _apply_scope(connection: Connection) -> None:
     options = connection.get_execution_options()
-    # A connection that commits by itself has no transaction to tell: it is told for good.
-    _tell(connection, options.get("scope", NOTHING), local=options.get("isolation_level") != "AUTOCOMMIT")
+    # In autocommit there is no transaction: the scope is set for the whole session.
+    _set_scope(connection, options.get("scope", NOTHING), local=options.get("isolation_level") != "AUTOCOMMIT")
 
 
-def _tell(connection: Connection, scope: Scope, *, local: bool = True) -> None:
+def _set_scope(connection: Connection, scope: Scope, *, local: bool = True) -> None:
     district, grid, grids = scope_settings(scope)
-    told = (district, local, grid, local, grids, local)
+    values = (district, local, grid, local, grids, local)
     try:
-        # Straight to the driver: at the begin of every transaction SQLAlchemy's way is three times as dear.
-        connection.connection.dbapi_connection.execute(_TELL, told)  # type: ignore[union-attr]
+        # Directly to the driver: at the start of every transaction SQLAlchemy costs three times as much.
+        connection.connection.dbapi_connection.execute(_SET_SCOPE, values)  # type: ignore[union-attr]
     except psycopg.Error:
-        connection.exec_driver_sql(_TELL, told)  # fails alike, and as SQLAlchemy tells it
+        connection.exec_driver_sql(_SET_SCOPE, values)  # fails in the same way, as an error of SQLAlchemy
 
 
 def scope_settings(scope: Scope) -> tuple[str, str, str]:
@@ -248,24 +254,24 @@ def scope_settings(scope: Scope) -> tuple[str, str, str]:
 
 
 def scope_of(connection: Connection) -> Scope:
-    """Return for whom a connection's transactions are."""
+    """Return the scope of a connection's transactions."""
     scope: Scope = connection.get_execution_options().get("scope", NOTHING)
     return scope
 
 
 @contextmanager
 def whole_district(connection: Connection) -> Iterator[None]:
-    """Let the statements within see the whole district: what the law decides, it decides over all teams.
+    """Let the statements in the block see the whole district, since the law decides over all its teams.
 
-    Costs nothing where the caller is not limited to a grid. What is found so must not reach him unsifted.
+    Costs nothing for a caller who is not limited to a grid. Redact what is read here before it is returned.
     """
     scope = scope_of(connection)
     if scope.grid is None:
         yield
         return
-    _tell(connection, scope.whole_district)
+    _set_scope(connection, scope.whole_district)
     yield
-    _tell(connection, scope)  # after a failure there is no transaction to limit
+    _set_scope(connection, scope)  # after a failure there is no transaction to limit
 
 
 def _sqlstate(error: BaseException) -> str | None:
@@ -273,5 +279,5 @@ def _sqlstate(error: BaseException) -> str | None:
 
 
 def _is_twin(error: DBAPIError) -> bool:
-    """Whether another request took this one's Idempotency-Key between its first look and its write."""
+    """Whether another request stored an answer under the same Idempotency-Key in the meantime."""
     return getattr(getattr(error.orig, "diag", None), "constraint_name", None) == _ANSWERS

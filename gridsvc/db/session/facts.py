@@ -1,4 +1,4 @@
-"""What the database says of itself."""
+"""Versions, size and backlog of the database."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _facts = text(
 
 
 def database_facts(connection: Connection) -> DatabaseFacts:
-    """Return what `gridsvc doctor` says of the database."""
+    """Return what `gridsvc doctor` shows of the database."""
     server, postgis, size, role, unsealed, oldest, now, wal, failed = connection.execute(_facts).one()
     words = f"PostgreSQL {server}, PostGIS {postgis}, {size / 1e6:.0f} MB, as {role}"
     return DatabaseFacts(words, unsealed, float(oldest), now, int(wal), failed)

@@ -1,8 +1,7 @@
-"""Statements straight to the driver: what every report and every order asks.
+"""Statements that go directly to psycopg: those of every report and every order.
 
-SQLAlchemy's way costs four times as much for each. The text is fixed, with %s for values, so that the driver prepares
-it once a connection; results come in binary. Errors are told as SQLAlchemy tells them, and a connection that died is
-given up as it would.
+Through SQLAlchemy each costs four times as much. The text is fixed, with %s for values, so the driver prepares it once
+in a connection; results are binary. Errors are raised as errors of SQLAlchemy, which also drops a dead connection.
 """
 
 from __future__ import annotations

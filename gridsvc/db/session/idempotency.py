@@ -1,4 +1,4 @@
-"""One answer per (district, caller, key): a retry gets the first one's bytes, a twin in flight waits for it."""
+"""One answer per (district, caller, key): a retry gets its bytes, and a concurrent request waits for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT = f"update idempotency set status = %s, body = %s where {_KEY}"
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """Who asked what under which key; `digest` is that of the canonical request."""
+    """The caller, the key, and the SHA-256 of the canonical request."""
 
     caller: str
     key: str
@@ -41,7 +41,8 @@ class KeptAnswer:
 def begin_answer(connection: Connection, district: str, request: RequestKey) -> KeptAnswer | None:
     """Claim the key, or return the answer that it already has.
 
-    The insert waits for a twin in flight: if that commits, its answer is returned; if it fails, this one goes on.
+    The insert waits for a concurrent request under the same key: its answer is returned, or, if
+    it failed, this one runs.
 
     Raises
     ------
@@ -66,6 +67,6 @@ def check_twin(request: RequestKey, digest: bytes) -> None:
 
 
 def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:
-    """Keep the answer in the transaction of what it tells of."""
+    """Store the answer in the transaction of the change that it reports."""
     key = (district, request.caller, request.key)
     fetch_all(connection, KEPT, (answer.status, answer.body, *key))

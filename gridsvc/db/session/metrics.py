@@ -1,4 +1,4 @@
-"""What the database tells a watcher in one question: queues, waiting cases, ages of positions and of the backup."""
+"""The gauges of /metrics, read with one query: queues, waiting cases, ages of positions and of the backup."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def activate(
     BlockedByFaults
         When it has faults that forbid it; the first are named.
     Conflict
-        When it is in force already, was changed in the meantime, or `at` lies in the future.
+        When it is in force already, was changed in the meantime, or `at` is in the future.
     """
     with service.database.transaction() as connection:
         generation = store.get_generation(connection, district, number)
@@ -146,7 +146,7 @@ def activate(
             raise Conflict(f"Generation {number} is in force already.", kind="in-force", generation=number)
         if at is not None and at > versions.now:
             raise Conflict(
-                f"{at.isoformat()} lies in the future; activate when the day has come.",
+                f"{at.isoformat()} is in the future; plan the activation with `--at`, or leave it out.",
                 kind="future",
                 at=at.isoformat(),
             )
@@ -324,9 +324,9 @@ def export(
     service: Service, district: str, path: Path, *, number: int | None = None, level: Level | None = None
 ) -> int:
     """Write a generation (None: the one in force), or one level of it, to a file; return the number of grids."""
-    told = get_number(service, district) if number is None else number
+    chosen = get_number(service, district) if number is None else number
     with service.database.transaction() as connection:
-        store.get_generation(connection, district, told)
-        grids = store.list_grids(connection, district, told, level=level)
+        store.get_generation(connection, district, chosen)
+        grids = store.list_grids(connection, district, chosen, level=level)
     write_boundaries(path, grids)
     return len(grids)

@@ -57,14 +57,14 @@ class Loaded:
 
     def as_json(self) -> dict[str, Any]:
         """Return the load as JSON values."""
-        told: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "district": self.district, "generation": self.generation, "level": self.level.key, "grids": self.grids,
             "unresolved": self.unresolved, "columns": self.columns, "crs": self.crs, "notes": self.notes,
         }  # fmt: skip
         if self.faults is not None:
-            told["faults"] = [fault.as_json() for fault in self.faults]
-            told["blocking"] = any(fault.blocking for fault in self.faults)
-        return told
+            answer["faults"] = [fault.as_json() for fault in self.faults]
+            answer["blocking"] = any(fault.blocking for fault in self.faults)
+        return answer
 
 
 def load_grids(
@@ -86,15 +86,15 @@ def load_grids(
         others = [grid for grid in _present_grids(connection, code) if grid.level != level]
         own = _as_grids(boundaries, level, code, known, others)
         whole = adopt([*_without_lost_parents(others, own), *own])
-        told = Loaded(
+        loaded = Loaded(
             code, None, level, len(own), sum(grid.provisional_code for grid in own), boundaries.columns,
             boundaries.crs, boundaries.notes,
         )  # fmt: skip
         if dry_run:
-            return replace(told, faults=find_faults(whole, progress=progress))
+            return replace(loaded, faults=find_faults(whole, progress=progress))
         ensure_district(connection, code, name=name)
         number = _write(connection, code, level, others, whole, source)
-        return replace(told, generation=number)
+        return replace(loaded, generation=number)
 
     return service.database.run(work)
 
@@ -140,7 +140,7 @@ def _as_grids(
     for grid in wider:
         by_name.setdefault(grid.name, []).append(grid.code)
     codes = {grid.code for grid in wider}
-    parents = [_parent_code(told, codes, by_name) for told in boundaries.parents]
+    parents = [_parent_code(declared, codes, by_name) for declared in boundaries.parents]
     shapes = list(boundaries.geometries)
     townships: list[str | None] = [district] * len(shapes)
     if level > Level.TOWNSHIP:
@@ -151,23 +151,23 @@ def _as_grids(
     )  # fmt: skip
     return [
         Grid(
-            code=told or made.code, name=name, level=level, parent=parent, geometry=shape,
+            code=declared or made.code, name=name, level=level, parent=parent, geometry=shape,
             urban_rural_code=urban_rural or made.urban_rural_code,
-            provisional_code=made.provisional and told is None, officer=officer,
+            provisional_code=made.provisional and declared is None, officer=officer,
         )
-        for told, made, name, parent, shape, urban_rural, officer in zip(
+        for declared, made, name, parent, shape, urban_rural, officer in zip(
             boundaries.codes, named, boundaries.names, parents, shapes, boundaries.urban_rural_codes,
             boundaries.officers, strict=True,
         )
     ]  # fmt: skip
 
 
-def _parent_code(told: str | None, codes: set[str], by_name: dict[str, list[str]]) -> str | None:
-    """Return the code of a parent that a file names by its code or its name; one that is not there stays as told."""
-    if told is None or told in codes:
-        return told
-    same = by_name.get(told, [])
-    return same[0] if len(same) == 1 else told
+def _parent_code(declared: str | None, codes: set[str], by_name: dict[str, list[str]]) -> str | None:
+    """Return the code of a parent that a file names by its code or its name; one that is not there stays as it is."""
+    if declared is None or declared in codes:
+        return declared
+    same = by_name.get(declared, [])
+    return same[0] if len(same) == 1 else declared
 
 
 def _place(shape: BaseGeometry) -> tuple[float, float]:

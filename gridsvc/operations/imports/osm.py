@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 
 def load_file(
-    service: Service, path: Path, district: str | None, told: Mapping[Level, int], say: Callable[[str], None]
+    service: Service, path: Path, district: str | None, levels: Mapping[Level, int], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Put the roads of a file in force, its posts and addresses in place, and its boundaries into the draft.
+    """Put the roads of a file in force, its stations and addresses, and its boundaries into the draft.
 
     Raises
     ------
     InvalidInput
-        An unreadable file, one without roads, a told admin_level that it has not, or no word which of several
+        An unreadable file, one without roads, an admin_level that the file does not have, or no choice between several
         districts is meant.
     """
     network = read_osm(path)
     found = read_places(path)
-    grids = real_grids(found, told)
+    grids = real_grids(found, levels)
     code = service.database.run(lambda connection: _district(connection, district))
     say(f"Roads: {network.node_count} nodes, {network.arc_count} arcs ...")
     digest = networks.establish(service, code, network, source=path.name)
     coded = _coded(grids, code)
-    posts = [
+    stations = [
         teams.Station(f"{code}-{number:03}", post.name, post.kind, post.lon, post.lat)
         for number, post in enumerate(found.posts, 1)
     ]
@@ -56,7 +56,7 @@ def load_file(
 
     def work(connection: Connection) -> int | None:
         addresses.replace_addresses(connection, code, houses + homes)
-        teams.put_stations(connection, code, posts)
+        teams.put_stations(connection, code, stations)
         return _draft(connection, code, coded, path.name) if coded else None
 
     draft = service.database.run(work)
@@ -66,16 +66,16 @@ def load_file(
         "generation": draft,
         "grids": counts,
         "roads": {"network": digest, "nodes": network.node_count, "arcs": network.arc_count},
-        "stations": len(posts),
+        "stations": len(stations),
         "addresses": len(houses),
         "places": len(homes),
         "notes": [*_notes(found, counts, draft), *(in_words(margin(network, coded)) if coded else [])],
     }
 
 
-def real_grids(found: OsmPlaces, told: Mapping[Level, int]) -> list[Grid]:
-    """Return the file's complete areas as grids without codes, and without those that lie outside all townships."""
-    chosen = choose_admin_levels(found.areas, told)
+def real_grids(found: OsmPlaces, levels: Mapping[Level, int]) -> list[Grid]:
+    """Return the file's complete areas as grids without codes, and without those outside all townships."""
+    chosen = choose_admin_levels(found.areas, levels)
     grids = [
         Grid("", area.name, level, None, area.geometry)
         for level, number in sorted(chosen.items())
@@ -102,11 +102,11 @@ def _coded(grids: list[Grid], district: str) -> list[Grid]:
     return adopt(coded)
 
 
-def _district(connection: Connection, told: str | None) -> str:
+def _district(connection: Connection, code: str | None) -> str:
     loaded = [versions.district for versions in list_versions(connection)]
-    if told is None and len(loaded) > 1:
+    if code is None and len(loaded) > 1:
         raise InvalidInput(f"{len(loaded)} districts are loaded ({', '.join(loaded)}): name one by --district.")
-    code = told or (loaded[0] if loaded else REAL_CODE)
+    code = code or (loaded[0] if loaded else REAL_CODE)
     ensure_district(connection, code)
     return code
 

@@ -1,4 +1,4 @@
-"""Service areas as they are told: GeoJSON for a map, files for QGIS; always with what they were drawn from."""
+"""Service areas as answers and files: GeoJSON for a map, files for QGIS; always with what they were drawn from."""
 
 from __future__ import annotations
 
@@ -77,20 +77,20 @@ def areas_document(service: Service, asked: Asked) -> str:
 
 
 def _collection(districts: Sequence[dict[str, Any]], features: Sequence[str]) -> str:
-    told = {
+    head = {
         "complete": bool(districts) and all(each["complete"] for each in districts),
         "stale": any(each["stale"] for each in districts),
         "districts": districts,
     }
     # The shapes are text already; read and written again they would cost more than all else.
-    return f'{{"type": "FeatureCollection", {_json(told)[1:-1]}, "features": [{",".join(features)}]}}'
+    return f'{{"type": "FeatureCollection", {_json(head)[1:-1]}, "features": [{",".join(features)}]}}'
 
 
 def _features(areas: Iterator[KeptArea], districts: Sequence[dict[str, Any]]) -> Iterator[str]:
     versions = {each["district"]: each["versions"] for each in districts}
     for area in areas:
-        told = _json(_properties(area, versions[area.district]))
-        yield f'{{"type": "Feature", "geometry": {area.shape or "null"}, "properties": {told}}}'
+        properties = _json(_properties(area, versions[area.district]))
+        yield f'{{"type": "Feature", "geometry": {area.shape or "null"}, "properties": {properties}}}'
 
 
 def _json(value: Json) -> str:
@@ -131,7 +131,7 @@ def _state(connection: Connection, code: str, key: str | None) -> dict[str, Any]
             words = "nothing to draw from: roads, catalogue, run cards or clock policies are not loaded"
         return {"district": code, "complete": False, "stale": False, "words": words, "at": None, "versions": None}
     stale = known.key != key
-    words = "of older versions; they are being drawn anew" if stale else "of the versions in force"
+    words = "of older versions; new ones are being drawn" if stale else "of the versions in force"
     return {"district": code, "complete": True, "stale": stale, "words": words, "at": known.at.isoformat(),
             "versions": known.versions}  # fmt: skip
 
@@ -167,10 +167,10 @@ def export_areas(
 
 def _row(area: KeptArea, versions: str) -> dict[str, Any]:
     """Return an area's attributes as columns: those of its kind, none that is always empty."""
-    told = _properties(area, {}) | {"versions": versions}
+    row = _properties(area, {}) | {"versions": versions}
     for name in ("team_id", "team") if area.kind == "reached_by" else ("k",):
-        del told[name]
-    return told
+        del row[name]
+    return row
 
 
 def _refuse_nothing(drawn: Drawn, asked: Asked) -> None:

@@ -53,7 +53,7 @@ def rules() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What a drawing came to.
+    """The result of a drawing run.
 
     `teams` are those on duty; `drawn` counts the areas that were drawn, by kind; `rows` what became of the rows:
     written, kept, removed. `without_minutes` lists the teams whose target is over before their wheels turn.
@@ -77,15 +77,15 @@ def run_areas(run: Run) -> Json:
     asked = run.job.arguments.get("district")
     with run.service.database.transaction() as connection:
         codes = [asked] if asked is not None else [each.district for each in list_versions(connection)]
-    told = []
+    results = []
     for code in codes:
         try:
-            told.append(draw_areas(run.service, code, run.progress).as_json())
+            results.append(draw_areas(run.service, code, run.progress).as_json())
         except Refusal as refusal:
             if asked is not None:
                 raise
-            told.append({"district": code, "refused": refusal.detail})
-    return told
+            results.append({"district": code, "refused": refusal.detail})
+    return results
 
 
 def draw_areas(service: Service, district: str, progress: Progress | None = None) -> Drawn:
@@ -110,7 +110,7 @@ def draw_areas(service: Service, district: str, progress: Progress | None = None
 
 
 def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
-    """Draw once; None where somebody else had drawn in the meantime."""
+    """Draw once; None when another process has drawn in the meantime."""
     sight = _look(service, district)
     ground, before = sight.ground, sight.before
     drawing = Drawing(ground, str(ground.view.versions.network), lambda: mesh_of(service, ground), sight.kept,
@@ -158,7 +158,7 @@ def _look(service: Service, district: str) -> _Sight:
 
 
 def _told(sight: _Sight) -> dict[str, Any]:
-    """Return the versions as answers tell them."""
+    """Return the versions as in the answers."""
     vector = sight.ground.view.versions.as_json()
     names = ("network", "closures", "catalogue", "plans", "clock_policies", "teams")
     return {name: vector[name] for name in names} | {"closures_acting": sight.sources.acting}
@@ -207,7 +207,7 @@ class AreaWatch:
 
 
 def _ask(connection: Connection, district: str, key: str) -> bool:
-    """Put a drawing in the queue unless one is open, or one for the same sources came to nothing."""
+    """Put a drawing in the queue unless one is open, or one from the same inputs has failed."""
     if not jobs.has_turn(connection):
         return False
     for job in jobs.list_newest(connection, JOB, district):

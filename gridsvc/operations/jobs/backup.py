@@ -38,7 +38,7 @@ def back_up(service: Service, file: Path, *, progress: Progress | None = None) -
 
 def _note(connection: Connection, done: Backup) -> None:
     value = {"file": str(done.file), "bytes": done.size_bytes, "sha256": done.sha256}
-    last_runs.set_mark(connection, "backup", value)
+    last_runs.put_last_run(connection, "backup", value)
 
 
 def run_backup(run: Run) -> Json:
@@ -56,7 +56,7 @@ def run_backup(run: Run) -> Json:
 def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> Backup:
     """Restore a backup into an empty service and bring its schema up to date.
 
-    Nothing is begun with a file that is damaged. A restore that fails leaves the database as empty as it was.
+    A damaged file is refused before anything is written. A restore that fails leaves the database empty.
 
     Raises
     ------

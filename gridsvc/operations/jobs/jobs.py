@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """What a kind of job does: `module:function` called with a Run, returning a JSON value; and what it may be told."""
+    """What a kind of job does: `module:function` called with a Run, returning a JSON value; its arguments by name."""
 
     target: str
     words: str
@@ -108,7 +108,7 @@ def ask(
     """
     if service.caller.scope.district is not None:
         raise NotAllowed(
-            "A job is done for all districts, and your key is for one. Ask somebody whose key is for all.",
+            "A job is done for all districts, and your key is for one. Use a key for all districts.",
             kind="whole-service",
         )
     known = KINDS.get(kind)
@@ -167,7 +167,7 @@ def run_attempt(service: Service, job_id: UUID, attempt: int, kinds: Mapping[str
     """Run a job that was claimed as this attempt, to its end; True when it is done.
 
     A refusal ends the job as failed with its words. Anything else that goes wrong is raised: the attempt failed, and
-    whoever started this process decides whether there is another.
+    the process that started this one decides whether there is another attempt.
     """
     with service.database.transaction() as connection:
         job = jobs.get_job(connection, job_id)

@@ -1,4 +1,4 @@
-"""What need not be kept any longer goes; what a case names never does."""
+"""Deletes expired data; what a case refers to is never deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDEMPOTENCY_DAYS = 30
 POSITION_DAYS = 90
 JOB_DAYS = 90
 ARTIFACT_DAYS = 7
-"""An artifact that nothing names stays so long: whoever is about to name it has time."""
+"""An artifact without a reference is kept for so long, since a load may be about to refer to it."""
 
 _DAYS_AHEAD = 3
 _BATCH = 5000
@@ -26,19 +26,19 @@ _BATCH = 5000
 def run_tidy(run: Run) -> Json:
     """Remove answers kept for retries after 30 days, old positions and jobs, and artifacts that nothing names."""
     database = run.service.database
-    told: dict[str, Any] = {"answers": 0}
+    removed_counts: dict[str, Any] = {"answers": 0}
     while removed := database.run(lambda c: retention.remove_answers(c, IDEMPOTENCY_DAYS, _BATCH)):
-        told["answers"] += removed
-        run.progress(told["answers"], None, "answers kept for retries")
+        removed_counts["answers"] += removed
+        run.progress(removed_counts["answers"], None, "answers kept for retries")
 
     def rest(connection: Connection) -> None:
         made, dropped = retention.keep_position_days(connection, _DAYS_AHEAD, POSITION_DAYS)
-        told["position_days"] = {"made": made, "dropped": dropped}
-        told["jobs"] = jobs.remove_old_jobs(connection, JOB_DAYS)
-        told["due"] = due.remove_old_due(connection, JOB_DAYS)
+        removed_counts["position_days"] = {"made": made, "dropped": dropped}
+        removed_counts["jobs"] = jobs.remove_old_jobs(connection, JOB_DAYS)
+        removed_counts["due"] = due.remove_old_due(connection, JOB_DAYS)
 
     database.run(rest)
     gone = database.run(lambda connection: retention.remove_unnamed_artifacts(connection, ARTIFACT_DAYS))
-    told["artifacts"] = len(gone)
+    removed_counts["artifacts"] = len(gone)
     remove_files(run.service.folder, gone)
-    return told
+    return removed_counts

@@ -143,8 +143,8 @@ def get_calibration(service: Service, district: str | None = None) -> dict[str, 
             kind="no-calibration",
             district=code,
         )
-    told: dict[str, Any] = json.loads(made.document())
-    return {"district": code, "version": made.version} | told
+    document: dict[str, Any] = json.loads(made.document())
+    return {"district": code, "version": made.version} | document
 
 
 def withdraw(service: Service, district: str | None = None, *, actor: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
             report: dict[str, Any] = dict(network.facts.get("report", {}))
             store.add_network(connection, district, digest, source=source, report=report, nodes=network.node_count,
                               arcs=network.arc_count, edges=edge_rows(network))  # fmt: skip
-        get_versions(connection, district, lock="update")  # held for a moment: nobody reports meanwhile
+        get_versions(connection, district, lock="update")  # held for a moment, while reports wait
         set_version(connection, district, network=digest)
         return digest
 

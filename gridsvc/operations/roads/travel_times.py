@@ -105,7 +105,7 @@ def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[D
 
 
 def mesh_of(service: Service, ground: Ground) -> Mesh:
-    """Return the mesh of the roads in force; its tiles lie in the data folder, each from its first use on."""
+    """Return the mesh of the roads in force; its tiles are kept in the data folder from their first use on."""
     digest, profile = ground.view.versions.network, ground.weights.profile
 
     def keep(name: str, make: Callable[[], bytes]) -> memoryview:

@@ -1,4 +1,4 @@
-"""What is set up and what is not, each with its cure."""
+"""What is set up and what is missing, each with its cure (`gridsvc doctor`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc import __version__
 from gridsvc.db.access.keys import read_guard
 from gridsvc.db.cases.alerts import find_timers
-from gridsvc.db.jobs.last_runs import find_mark
+from gridsvc.db.jobs.last_runs import find_last_run
 from gridsvc.db.session.facts import database_facts
 from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.law.timers import default_timers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gridsvc.db.access.keys import Guard
-    from gridsvc.db.jobs.last_runs import Mark
+    from gridsvc.db.jobs.last_runs import LastRun
     from gridsvc.db.session.facts import DatabaseFacts
     from gridsvc.law.timers import TimerRules
     from gridsvc.operations.runtime.districts import DistrictView, Unknown
@@ -41,7 +41,7 @@ _LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "
 
 
 def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]]:
-    """Return {check, state: ok | bad | note, found, cure} for everything that the service rests on."""
+    """Return {check, state: ok | bad | note, found, cure} for everything that the service depends on."""
     findings = [
         _finding("gridsvc", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}"),
         _finding("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)),
@@ -50,11 +50,14 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     try:
         service = opened()
     except GridsvcError as error:
-        return [*findings, _finding("database", "bad", str(error), "Do what the line says, then ask again.")]
+        return [
+            *findings,
+            _finding("database", "bad", str(error), "Do what the line says, then run `gridsvc doctor` again."),
+        ]
     with service.database.transaction() as connection:
         facts = database_facts(connection)
         here = datetime.now(UTC)
-        backup = find_mark(connection, "backup")
+        backup = find_last_run(connection, "backup")
         guard = read_guard(connection)
         views = list_views(service, connection)
         timers = {view.code: timers_of(service, connection, view.code) for view in views
@@ -88,7 +91,7 @@ def _lost(view: DistrictView, unknown: Unknown) -> dict[str, Any]:
 
 
 def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:
-    """Working time of a year that nobody arranged counts plain weeks, holidays and all."""
+    """Return a finding for the year: without a loaded calendar, working time counts Monday to Friday."""
     years = sorted({day.year for day in rules.holidays | rules.make_up_days})
     known = here.year in years
     words = f"holidays of {', '.join(map(str, years))}" if years else "no holidays: Monday to Friday the year round"
@@ -108,7 +111,7 @@ def _access(guard: Guard) -> dict[str, Any]:
 
 
 def _clock(facts: DatabaseFacts, here: datetime) -> dict[str, Any]:
-    """Stamps that count come from the database's clock; a program beside it whose clock is another's looks odd."""
+    """Stamps come from the database's clock; a client on a machine with another clock shows wrong ages."""
     apart_s = (facts.now - here).total_seconds()
     wrong = abs(apart_s) > CLOCKS_APART_S
     cure = "Set both clocks by NTP." if wrong else ""
@@ -117,17 +120,17 @@ def _clock(facts: DatabaseFacts, here: datetime) -> dict[str, Any]:
 
 def _log_size(facts: DatabaseFacts) -> dict[str, Any]:
     large = facts.wal_bytes > LARGEST_LOG_BYTES
-    cure = "Back after a crash only when it is replayed: look for what keeps checkpoints from ending." if large else ""
+    cure = "A crash recovery replays all of it: find what keeps checkpoints from ending." if large else ""
     words = f"{facts.wal_bytes / 1e6:.0f} MB of write-ahead log since the last checkpoint"
     return _finding("log", "bad" if large else "ok", words, cure)
 
 
-def _backup(mark: Mark | None) -> dict[str, Any]:
-    if mark is None:
+def _backup(last: LastRun | None) -> dict[str, Any]:
+    if last is None:
         return _finding("backup", "note", "none was ever made", "Run `gridsvc db backup FILE`, and keep it elsewhere.")
-    days = mark.age_s / 86_400
+    days = last.age_s / 86_400
     old = days > OLDEST_BACKUP_DAYS
-    words = f"{days:.1f} days old: {mark.value['file']}, {mark.value['bytes'] / 1e6:.0f} MB"
+    words = f"{days:.1f} days old: {last.value['file']}, {last.value['bytes'] / 1e6:.0f} MB"
     return _finding("backup", "note" if old else "ok", words, "Run `gridsvc db backup FILE`." if old else "")
 
 
@@ -138,7 +141,7 @@ def _jobs(facts: DatabaseFacts) -> dict[str, Any]:
 
 
 def _fonts() -> dict[str, Any]:
-    """Chinese names on a map that this machine draws itself; browsers elsewhere bring their own fonts."""
+    """Fonts for Chinese names on maps that this machine draws; browsers have their own fonts."""
     program = shutil.which("fc-list")
     if program is None:
         return _finding("fonts", "note", "unknown: no fontconfig here", "")
@@ -160,7 +163,7 @@ def _disk(folder: Path) -> dict[str, Any]:
 
 
 def refuse_full_disk(service: Service) -> None:
-    """Raise DiskFull where nothing can be written, although what is there can still be read."""
+    """Raise DiskFull when nothing can be written; reads may still work."""
     full = service.database.refused_for_space
     if not full and service.database.is_ours:
         full = shutil.disk_usage(service.folder).free < LEAST_TO_WRITE_BYTES

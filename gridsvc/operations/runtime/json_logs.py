@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        told: dict[str, object] = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -33,11 +33,11 @@ class JsonLines(logging.Formatter):
             "pid": record.process,
         }
         if (asked := request_id.get()) is not None:
-            told["request_id"] = asked
-        told |= getattr(record, "facts", {})
+            line["request_id"] = asked
+        line |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[1] is not None:
-            told["error"] = _first_lines(record.exc_info[1], record.exc_info[2])
-        return json.dumps(told, ensure_ascii=False, default=str)
+            line["error"] = _first_lines(record.exc_info[1], record.exc_info[2])
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def _first_lines(error: BaseException, where: TracebackType | None) -> list[str]:

@@ -1,7 +1,7 @@
-"""What one process of the service holds: the database and, by version, what it has mapped of the districts.
+"""What one process of the service holds: the database, and a cache of the versions that it has loaded.
 
-Each noun supplies a loader (`kind`, what to load from which digest or number); the cache keeps the newest few
-versions of each kind, so that a replaced one lives until its last reader lets go.
+Each noun has a loader (`operations/<noun>/mapped.py`) that names its kind and version. The cache keeps the newest few
+versions of each kind; an older version is freed when its last reader drops it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ _log = logging.getLogger("gridsvc.service")
 class Service:
     """The database, the data folder and the cache of immutable versions, for one caller.
 
-    `caller` is whoever asks: his scope is that of every transaction of `database`, and operations ask him for his
-    rights. The cache is shared by all callers, so that what goes into it is read for the whole district.
+    Parameters
+    ----------
+    caller
+        Who makes the request: its scope applies to every transaction of `database`, and operations check its rights.
+    owner_url
+        Returns the URL of the database as the schema's owner, for backups; None where this process must not know it.
 
-    `owner_url` tells where the schema's owner finds the database, for backups; None where this process may not know.
-
-    `cached("network", (district, digest), load)` loads a version once per process, also when many threads ask at
-    the same time; what it returns must be immutable, for everyone shares it.
+    Notes
+    -----
+    The cache is shared by all callers and threads. So what goes into it is read for the whole district, and is
+    immutable: `cached("network", (district, digest), load)` loads a version once in a process.
     """
 
     database: Database
@@ -57,7 +61,7 @@ class Service:
         return replace(self, database=self.database.seen_by(caller.scope), caller=caller)
 
     def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
-        """Return the value of one version of one kind, loading it at its first use."""
+        """Return a version of a kind; the first use loads it, and other threads wait for it."""
         known = self._cache.get(kind)
         if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
             return value  # type: ignore[return-value]
@@ -68,9 +72,9 @@ class Service:
             return known[version]  # type: ignore[return-value]
 
     def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
-        """Return what `cached` has of a version; where it has nothing yet, None, and it is loaded beside the requests.
+        """Return a version of a kind if it is cached; else start to load it in a thread and return None.
 
-        For what takes long to load and what an answer can do without.
+        For values that take long to load and that an answer can do without.
         """
         known = self._cache.get(kind)
         if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
@@ -79,14 +83,14 @@ class Service:
             if (kind, version) in self._preparing:
                 return None
             self._preparing.add((kind, version))
-        # A thread that fails leaves its mark: it would only fail again.
+        # A version that failed stays in `_preparing`: it would fail again.
         threading.Thread(target=self._prepare, args=(kind, version, load), name=f"prepare {kind}", daemon=True).start()
         return None
 
     def _prepare(self, kind: str, version: Hashable, load: Callable[[], object]) -> None:
         try:
             value = load()
-        except Exception:  # noqa: BLE001 - the answers do without it
+        except Exception:  # noqa: BLE001 - answers are made without it
             _log.exception("%s cannot be prepared", kind)
             return
         with self._lock:
@@ -100,10 +104,10 @@ class Service:
             known.popitem(last=False)
 
     def remember(self, kind: str, district: str, value: object) -> None:
-        """Keep what was true just now, to answer from while the database is away (R22)."""
+        """Keep the present state, to answer from while the database is away (R22)."""
         self._memory[kind, district] = (time.monotonic(), value)
 
     def recall(self, kind: str) -> dict[str, tuple[float, Any]]:
-        """Return what was remembered of each district, with its age in seconds."""
+        """Return {district: (age in seconds, value)} of what `remember` kept, in the order of the codes."""
         now = time.monotonic()
         return {code: (now - at, value) for (known, code), (at, value) in sorted(self._memory.items()) if known == kind}

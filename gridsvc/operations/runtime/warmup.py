@@ -1,4 +1,4 @@
-"""What a process does before it says that it is ready, so that no request pays for what is only cold."""
+"""Warms caches before readiness."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def warm(service: Service) -> None:
-    """Map what is in force and answer one question in every district, without writing anything.
+    """Map what is in force and compute one recommendation in every district; nothing is written.
 
-    What cannot be had now (a database that is away, a district without teams) is left to the first who asks.
+    What fails now (the database is away, a district has no teams) is loaded by the first request instead.
     """
     with suppress(GridsvcError):
         with service.database.transaction() as connection:

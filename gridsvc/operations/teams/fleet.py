@@ -94,11 +94,11 @@ def put_position(
     NotFound
         For an unknown team.
     """
-    told = Datum.from_name(datum)
+    datum_of_place = Datum.from_name(datum)
     check_lonlat(lon, lat)
     if accuracy_m is not None and not 0 <= accuracy_m <= 1e6:
         raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.", accuracy_m=accuracy_m)
-    lon, lat = to_wgs84(lon, lat, told)
+    lon, lat = to_wgs84(lon, lat, datum_of_place)
 
     def work(connection: Connection) -> dict[str, Any]:
         district = district_of_team(connection, team_id)

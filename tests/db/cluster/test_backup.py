@@ -87,7 +87,7 @@ def test_a_backup_is_noted_and_never_written_over(service, tmp_path):
     file = tmp_path / "a.backup"
     done = backup.back_up(service, file)
     with service.database.transaction() as connection:
-        mark = last_runs.find_mark(connection, "backup")
+        mark = last_runs.find_last_run(connection, "backup")
     assert mark.value["sha256"] == done.sha256
     before = file.read_bytes()
     with pytest.raises(Conflict, match="exists"):

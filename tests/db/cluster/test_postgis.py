@@ -145,7 +145,7 @@ def test_a_server_that_the_system_has_is_taken_anew_with_its_extension(tmp_path:
         + installed.format("toolbox", "Pre-Depends: tool\n")
     )
     prefix = tmp_path / "prefix"
-    os_packages.unpack(["one"], prefix, options=source, anew="^two$", report=lambda _line: None)
+    os_packages.unpack(["one"], prefix, options=source, reinstall="^two$", report=lambda _line: None)
     assert sorted(path.name for path in (prefix / "usr/share/gridsvc-test").iterdir()) == ["one", "two"]
 
 
