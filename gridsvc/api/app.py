@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from gridsvc import __version__
 from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, roads, teams, tiles
@@ -61,6 +62,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     )
     times = app.state.request_times = RequestTimes(counts)
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
+    app.state.routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     problems.register(app)
     # The last one added is the first one asked.
     app.add_middleware(RequestLimit)

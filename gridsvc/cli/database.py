@@ -99,7 +99,7 @@ def backup(*, file: Path, as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def restore(*, file: Path, as_json: bool) -> None:
     """Restore a backup FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""

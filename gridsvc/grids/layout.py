@@ -120,6 +120,8 @@ def unpack(buffer: memoryview) -> Layout:
         raise InvalidInput(
             f"This ownership index has version {version}, this program reads {VERSION}. Build it again.",
             kind="index-version",
+            version=version,
+            newest=VERSION,
         )
     if zlib.crc32(buffer[:508]) != struct.unpack_from("<I", buffer, 508)[0] or size != len(buffer):
         raise InvalidInput("This ownership index is damaged or cut short. Build it again.", kind="index-damaged")

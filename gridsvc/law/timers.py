@@ -94,7 +94,8 @@ class TimerRules:
     def __post_init__(self) -> None:
         keys = [(rule.step, rule.urgency, rule.response_class, rule.priority) for rule in self.rules]
         if doubled := [key for key in keys if keys.count(key) > 1]:
-            raise InvalidInput(f"Two timers for {' '.join(str(part) for part in doubled[0])}. Keep one of them.")
+            rule = " ".join(str(part) for part in doubled[0])
+            raise InvalidInput(f"Two timers for {rule}. Keep one of them.", rule=rule)
         for day in sorted(self.make_up_days):
             if day.weekday() < _SATURDAY:
                 raise InvalidInput(

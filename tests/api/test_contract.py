@@ -179,6 +179,14 @@ def test_refusals_have_the_declared_shape(admin: TestClient, app: FastAPI, contr
         assert (answer.status_code == 401) == asks_for_a_key, f"{method} {path}: {answer.status_code}"
 
 
+def test_a_method_that_an_address_does_not_take(admin: CheckedClient) -> None:
+    for path, methods in (("/incidents", "GET, POST"), ("/closures/x", "DELETE"), ("/session", "DELETE, GET, POST")):
+        refused = admin.request("PATCH", path)
+        assert refused.status_code == 405
+        assert refused.headers["allow"] == methods
+        assert refused.json()["parameters"] == {"method": "PATCH", "known": methods.split(", ")}
+
+
 def test_examples_have_the_declared_shape(contract: Contract) -> None:
     wrong = {}
     for method, path, operation in contract.routes():

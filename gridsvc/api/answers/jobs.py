@@ -31,7 +31,10 @@ class Job(TypedDict):
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     attempt: int
     progress: JobProgress
-    result: Annotated[dict[str, Any] | None, Field(description="as the kind of job has it")]
+    result: Annotated[
+        dict[str, Any] | list[dict[str, Any]] | None,
+        Field(description="an object or a list, as the kind of job has it"),
+    ]
     error: str | None
     created_at: datetime
     started_at: datetime | None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from gridsvc import errors
 
@@ -122,12 +123,20 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = "There is nothing at this address. GET /openapi.json lists what there is."
         answer = problem(404, "no-such-page", detail, path=request.url.path[:200])
     elif error.status_code == 405:
-        detail = f"This address does not take {request.method}. GET /openapi.json lists what it takes."
-        answer = problem(405, "method-not-allowed", detail, method=request.method)
+        return _method_not_allowed(request)
     else:
         answer = problem(error.status_code, "http", str(error.detail), reason=str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _method_not_allowed(request: Request) -> JSONResponse:
+    """Return the 405 of an address with the methods of all of its routes (RFC 9110, 15.5.6)."""
+    routes = [route for route in request.app.state.routes if route.matches(request.scope)[0] is not Match.NONE]
+    known = sorted({method for route in routes for method in route.methods})
+    detail = f"This address does not take {request.method}. It takes: {', '.join(known)}."
+    headers = {"Allow": ", ".join(known)}
+    return problem(405, "method-not-allowed", detail, headers=headers, method=request.method, known=known)
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
 from gridsvc.errors import InvalidInput, NotFound
@@ -33,6 +33,13 @@ def _clean(text: str) -> str:
     return text
 
 
+def _text(at: object) -> object:
+    """Refuse numbers: pydantic reads them as seconds since 1970, which /openapi.json does not offer."""
+    if not isinstance(at, str) or at.lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("is no time; send RFC 3339 with offset, such as 2026-03-01T08:30:00+08:00")
+    return at
+
+
 def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("has no offset; send RFC 3339 with one, such as 2026-03-01T08:30:00+08:00")
@@ -42,7 +49,7 @@ def _aware(at: datetime) -> datetime:
 
 
 Text = Annotated[str, AfterValidator(_clean)]
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, BeforeValidator(_text), AfterValidator(_aware)]
 IdempotencyKey = Annotated[
     str | None, Header(description="One answer per key: a retry gets the first one's bytes. Kept for 30 days.")
 ]

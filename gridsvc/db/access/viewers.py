@@ -46,7 +46,8 @@ def make_viewer(superuser_url: str, district: str) -> str:
                 for line in lines_for(name):
                     connection.execute(line)
     except psycopg.Error as error:
-        raise Unavailable(f"The role {name} could not be made: {str(error).strip()}", name=name) from error
+        reason = str(error).strip()
+        raise Unavailable(f"The role {name} could not be made: {reason}", name=name, reason=reason) from error
     return name
 
 

@@ -172,7 +172,9 @@ def get_proposal(connection: Connection, proposal_id: UUID, *, lock: bool = Fals
         query = query.with_for_update(of=proposal)
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFound(f"There is no proposal {proposal_id}. See GET /proposals.", kind="no-proposal")
+        raise NotFound(
+            f"There is no proposal {proposal_id}. See GET /proposals.", kind="no-proposal", proposal_id=str(proposal_id)
+        )
     return Proposal(*row)
 
 
@@ -200,6 +202,9 @@ def set_decision(connection: Connection, before: Proposal, decision: str, *, by:
         raise Conflict(
             f"Proposal {before.id} was {before.decision} by {before.decided_by}. A decision is made once.",
             kind="decided",
+            proposal_id=str(before.id),
+            decision=before.decision,
+            decided_by=before.decided_by,
         )
 
 

@@ -52,7 +52,9 @@ def begin_report(connection: Connection, district: str, request: RequestKey | No
     key = (None, None) if request is None else (request.caller, request.key)
     row = fetch_one(connection, _GROUND, (*key, district))
     if row is None:
-        raise NotFound(f"No district {district} is loaded. Load its grids or roads first.", kind="no-district")
+        raise NotFound(
+            f"No district {district} is loaded. Load its grids or roads first.", kind="no-district", district=district
+        )
     *vector, number, digest, status, body = row
     kept = None
     if request is not None and digest is not None:

@@ -30,5 +30,11 @@ def get_document(connection: Connection, district: str, kind: str, digest: str) 
     )
     content: str | None = connection.scalar(query)
     if content is None:
-        raise NotFound(f"No {kind} {digest[:12]} in district {district}. Load it again.")
+        raise NotFound(
+            f"No {kind} {digest[:12]} in district {district}. Load it again.",
+            kind="no-document",
+            document=kind,
+            digest=digest[:12],
+            district=district,
+        )
     return content

@@ -264,6 +264,7 @@ def get_number(service: Service, district: str, *, as_of: datetime | None = None
             f"District {district} has no grids in force{when}. `gridsvc grids activate N` puts a draft in force.",
             kind="no-grids",
             district=district,
+            as_of=None if as_of is None else as_of.isoformat(),
         )
     return number
 

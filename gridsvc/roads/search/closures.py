@@ -75,6 +75,7 @@ def check_closure(
             f"`profiles` has {given}; choose from {', '.join(PROFILES)}.",
             kind="unknown-profile",
             given=list(profiles),
+            unknown=strange if profiles else [],
             known=list(PROFILES),
         )
     if until is not None and until <= since:

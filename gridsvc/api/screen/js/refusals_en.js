@@ -68,6 +68,8 @@ export const REFUSALS_EN = {
   "no-such-page": "There is no such page. Go back to the command screen.",
   "no-targets": "The response plans have no targets.",
   "no-team": "There is no such team.",
+  "no-document": "A stored document is missing. Ask an administrator to load it again.",
+  "team-retired": "This team was retired. Choose another team.",
   "no-team-free": "No team can be sent now. The case goes on waiting. Look at the substitutes, or ask for help.",
   "no-teams": "This district has no teams yet. Ask the administrator.",
   "no-tile": "There is no map here.",

@@ -68,6 +68,8 @@ export const REFUSALS_ZH = {
   "no-such-page": "没有这个页面，请返回指挥屏。",
   "no-targets": "处置预案里没有到场时限，无法计算。",
   "no-team": "找不到这支队伍。",
+  "no-document": "缺少已存的文件，请管理员重新载入。",
+  "team-retired": "该队伍已撤销，请另选队伍。",
   "no-team-free": "现在没有可派的队伍，案件继续等待。请看替补队伍或请求增援。",
   "no-teams": "这个区县还没有队伍，请联系系统管理员。",
   "no-tile": "此处没有地图。",
