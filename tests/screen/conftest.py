@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from tests.screen.chromium import get_chromium
 
@@ -119,8 +120,10 @@ def change_answer(page: Page, path: str, change: Callable[[Any], Any]) -> None:
         if route.request.method != "GET":
             route.continue_()
             return
-        answer = route.fetch(headers=route.request.headers | {"if-none-match": "", "accept-encoding": "identity"})
-        route.fulfill(status=200, json=change(answer.json()))
+        headers = {key: value for key, value in route.request.headers.items() if key != "if-none-match"}
+        with suppress(Error):  # the page went away meanwhile
+            answer = route.fetch(headers=headers | {"accept-encoding": "identity"})
+            route.fulfill(status=200, json=change(answer.json()))
 
     page.route(path, handle)
 
@@ -172,4 +175,6 @@ def open_screen(browser: Browser, served: Served) -> Iterator[Callable[..., tupl
 
     yield open_
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
         context.close()

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tests.screen.conftest import Served
     from tests.screen.test_screen import Open
 
+CARD_IS_INSIDE = """(() => {
+    const frame = document.querySelector("#map").getBoundingClientRect();
+    const card = document.querySelector(".maplibregl-popup-content").getBoundingClientRect();
+    return frame.left <= card.left && card.right <= frame.right && frame.top <= card.top && card.bottom <= frame.bottom;
+})()"""
 UNPROJECT = """([x, y]) => {
     const box = gridsvc.map.getCanvas().getBoundingClientRect();
     const {lng, lat} = gridsvc.map.unproject([x - box.left, y - box.top]);
@@ -91,10 +96,4 @@ def test_the_card_of_a_place_is_whole_within_the_map(open_screen: Open, width: i
     assert frame is not None
     page.mouse.click(frame["x"] + frame["width"] * 0.6, frame["y"] + frame["height"] * 0.5)
     page.wait_for_selector(".place-card .officer")
-    page.wait_for_timeout(500)
-    card = page.locator(".maplibregl-popup-content").bounding_box()
-    assert card is not None
-    assert frame["x"] <= card["x"]
-    assert card["x"] + card["width"] <= frame["x"] + frame["width"]
-    assert frame["y"] <= card["y"]
-    assert card["y"] + card["height"] <= frame["y"] + frame["height"]
+    until(page, CARD_IS_INSIDE)
