@@ -193,7 +193,7 @@ function nextSteps(whole, live) {
         },
       }, asks && panel.sure === step ? t("sure", { step: word }) : word);
     }), panel.sure ? h("button", { type: "button", class: "quiet", data: { key: "not-sure" },
-      onclick: () => { panel.sure = null; drawCasePanel(); } }, t("cancel")) : null),
+      onclick: () => { panel.sure = null; drawCasePanel(); } }, t("not_sure")) : null),
     panel.sure && live.length && ENDS_ENGAGEMENTS.has(panel.sure)
       ? h("p", { class: "warn-box", role: "alert", data: { outstanding: live.length } },
         t("teams_outstanding", { n: live.length, teams: join(live.map((each) => teamName(each.team_id))), step: slug("step", panel.sure) })) : null,

@@ -395,4 +395,5 @@ export const EN = {
   "event.erase": "Personal data erased",
   "event.preempt": "Team taken by a live case",
   "verdict.drill": "on a drill, may be taken",
+  not_sure: "Back",
 };

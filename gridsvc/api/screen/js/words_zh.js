@@ -395,4 +395,5 @@ export const ZH = {
   "event.erase": "删除个人资料",
   "event.preempt": "队伍被抽调到实案",
   "verdict.drill": "正在演练中，可抽调",
+  not_sure: "返回",
 };
