@@ -41,10 +41,16 @@ def point(lon: float, lat: float) -> str:
 def put_stations(connection: Connection, district: str, stations: Iterable[Station]) -> None:
     """Insert new stations and update known ones; the others stay."""
     rows = [
-        {"district": district, "id": s.id, "name": s.name, "kind": s.kind, "derived": s.derived,
-         "geom": point(s.lon, s.lat)}
+        {
+            "district": district,
+            "id": s.id,
+            "name": s.name,
+            "kind": s.kind,
+            "derived": s.derived,
+            "geom": point(s.lon, s.lat),
+        }
         for s in stations
-    ]  # fmt: skip
+    ]
     if rows:
         new = insert(station)
         changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
@@ -68,10 +74,18 @@ def replace_teams(
     )
     connection.execute(retire_all, {"d": district})
     rows = [
-        {"district": district, "id": UUID(t.id), "name": t.name, "unit": t.unit, "station": station_of.get(t.id),
-         "on_duty": True, "roster": t.as_json(), "retired_at": None}
+        {
+            "district": district,
+            "id": UUID(t.id),
+            "name": t.name,
+            "unit": t.unit,
+            "station": station_of.get(t.id),
+            "on_duty": True,
+            "roster": t.as_json(),
+            "retired_at": None,
+        }
         for t in teams
-    ]  # fmt: skip
+    ]
     if rows:
         new = insert(team)
         changed = {key: new.excluded[key] for key in ("name", "unit", "station", "on_duty", "roster", "retired_at")}
@@ -144,10 +158,16 @@ def put_positions(connection: Connection, district: str, rows: Sequence[dict[str
     """
     connection.execute(text("set local synchronous_commit = off"))
     values = [
-        {"district": district, "team_id": row["team_id"], "geom": point(row["lon"], row["lat"]),
-         "accuracy_m": row.get("accuracy_m"), "at": row["at"], "now": now}
+        {
+            "district": district,
+            "team_id": row["team_id"],
+            "geom": point(row["lon"], row["lat"]),
+            "accuracy_m": row.get("accuracy_m"),
+            "at": row["at"],
+            "now": now,
+        }
         for row in sorted(rows, key=lambda row: (str(row["team_id"]), row["at"]))
-    ]  # fmt: skip
+    ]
     connection.execute(_last, values)
     connection.execute(_history, values)
 

@@ -198,8 +198,11 @@ class Catalogue:
             m.key for m in self.matters if m.unit in parts
         ]
         hint = f"; did you mean {' or '.join(candidates[:3])}" if candidates else ""
-        raise NotFound(f"No matter {key!r} in the catalogue (unit/field/department){hint}?" if hint else
-                       f"No matter {key!r} in the catalogue; matters are named unit/field/department.")  # fmt: skip
+        raise NotFound(
+            f"No matter {key!r} in the catalogue (unit/field/department){hint}?"
+            if hint
+            else f"No matter {key!r} in the catalogue; matters are named unit/field/department."
+        )
 
     def find_matter(self, key: str) -> Matter | None:
         """Return a matter by its key, None if there is none."""

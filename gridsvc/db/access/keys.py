@@ -148,8 +148,15 @@ def add_session(
 ) -> UUID:
     """Begin a session of a key and return its id."""
     session_id = uuid7()
-    row = {"district": key.district, "id": session_id, "key_id": key.id, "kind": kind, "token_digest": token_digest,
-           "team_id": team_id, "expires_at": expires_at}  # fmt: skip
+    row = {
+        "district": key.district,
+        "id": session_id,
+        "key_id": key.id,
+        "kind": kind,
+        "token_digest": token_digest,
+        "team_id": team_id,
+        "expires_at": expires_at,
+    }
     connection.execute(insert(session), row)
     return session_id
 
@@ -200,9 +207,15 @@ def add_pairing(
             "insert into pairing (district, id, key_id, code_digest, team_id, expires_at) "
             "values (:d, :id, :key_id, :digest, :team_id, :expires_at)"
         ),
-        {"d": key.district, "id": uuid7(), "key_id": key.id, "digest": code_digest, "team_id": team_id,
-         "expires_at": expires_at},
-    )  # fmt: skip
+        {
+            "d": key.district,
+            "id": uuid7(),
+            "key_id": key.id,
+            "digest": code_digest,
+            "team_id": team_id,
+            "expires_at": expires_at,
+        },
+    )
 
 
 def take_pairing(connection: Connection, code_digest: bytes, now: datetime) -> tuple[StoredKey, UUID | None] | None:

@@ -105,9 +105,15 @@ def _write(
     manifest = _manifest(connection)
     postgis = _programs(_one(connection, "select current_setting('server_version_num')::int") // 10_000)
     words: list[str | Path] = [
-        postgis.programs / "pg_dump", "--format=custom", f"--compress={_compression(postgis)}", "--verbose",
-        "--lock-wait-timeout=60s", f"--snapshot={snapshot}", "--schema=public", f"--dbname={_plain(owner_url)}",
-    ]  # fmt: skip
+        postgis.programs / "pg_dump",
+        "--format=custom",
+        f"--compress={_compression(postgis)}",
+        "--verbose",
+        "--lock-wait-timeout=60s",
+        f"--snapshot={snapshot}",
+        "--schema=public",
+        f"--dbname={_plain(owner_url)}",
+    ]
     digest = hashlib.sha256()
     with subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(postgis)
@@ -138,9 +144,12 @@ def _write(
 def _compression(postgis: PostGIS) -> str:
     """Return how a dump is compressed: by zstd where pg_dump can, since that is read five times as fast as zlib."""
     words: list[str | Path] = [
-        postgis.programs / "pg_dump", "--compress=zstd:1", "--format=custom", f"--file={os.devnull}",
+        postgis.programs / "pg_dump",
+        "--compress=zstd:1",
+        "--format=custom",
+        f"--file={os.devnull}",
         "--host=/nonexistent",
-    ]  # fmt: skip
+    ]
     message = subprocess.run(words, capture_output=True, text=True, check=False, env=_environment(postgis)).stderr
     return "3" if "compress" in message else "zstd:1"  # it looks at its words before it looks for the server
 
@@ -289,8 +298,9 @@ def _compare(connection: psycopg.Connection[Any], backup: Backup) -> None:
 
 def _restore(postgis: PostGIS, owner_url: str, backup: Backup, progress: Progress | None) -> None:
     restore = postgis.programs / "pg_restore"
-    listed = subprocess.run([restore, "--list", backup.file], capture_output=True, text=True, check=False,
-                            env=_environment(postgis))  # fmt: skip
+    listed = subprocess.run(
+        [restore, "--list", backup.file], capture_output=True, text=True, check=False, env=_environment(postgis)
+    )
     if listed.returncode != 0:
         raise Refusal(f"pg_restore cannot read {backup.file}: {listed.stderr.strip()[:300]}", kind="restore")
     wanted = [line for line in listed.stdout.splitlines() if not _OF_POSTGIS.search(line)]
@@ -298,12 +308,22 @@ def _restore(postgis: PostGIS, owner_url: str, backup: Backup, progress: Progres
     with tempfile.NamedTemporaryFile("w", suffix=".list", encoding="utf-8") as contents:
         contents.write("\n".join(wanted) + "\n")
         contents.flush()
-        words: list[str | Path] = [restore, f"--dbname={_plain(owner_url)}", f"--use-list={contents.name}",
-                                   "--exit-on-error", "--verbose", f"--jobs={_RESTORERS}", backup.file]  # fmt: skip
+        words: list[str | Path] = [
+            restore,
+            f"--dbname={_plain(owner_url)}",
+            f"--use-list={contents.name}",
+            "--exit-on-error",
+            "--verbose",
+            f"--jobs={_RESTORERS}",
+            backup.file,
+        ]
         with subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=_environment(postgis),
-        ) as child:  # fmt: skip
+        ) as child:
             listener = _Listener(child, sizes, progress)
             listener.join()
     if child.returncode != 0:

@@ -146,9 +146,16 @@ class EmbeddedCluster:
         draft = self._home / "data.new"  # renamed when whole: a kill in between leaves no half cluster
         folders.remove(draft)
         words: list[str | Path] = [
-            postgis.programs / "initdb", "-D", draft, "--username=postgres", "--auth=trust", "--encoding=UTF8",
-            "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
-        ]  # fmt: skip
+            postgis.programs / "initdb",
+            "-D",
+            draft,
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--data-checksums",
+            "--no-instructions",
+        ]
         if postgis.major >= 17:
             # Of PostgreSQL itself: an update of the system's C library cannot change the order of an index.
             words += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -178,8 +185,12 @@ class EmbeddedCluster:
     def _spawn(self, postgis: PostGIS, server: folders.ServerUser, socket_folder: Path) -> int:
         escaped = str(socket_folder).replace('"', '""')
         words: Sequence[str | Path] = [
-            postgis.programs / "postgres", "-D", self._data, "-c", f'unix_socket_directories="{escaped}"',
-        ]  # fmt: skip
+            postgis.programs / "postgres",
+            "-D",
+            self._data,
+            "-c",
+            f'unix_socket_directories="{escaped}"',
+        ]
         # The shell between us ends at once: the server has no parent here, and is no zombie when it is killed.
         shell = '"$@" </dev/null >"$0" 2>&1 & echo $!'
         done = subprocess.run(

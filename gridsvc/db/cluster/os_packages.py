@@ -71,12 +71,27 @@ def install(packages: Sequence[str], report: Report) -> None:
     archives.chmod(0o755)
     (archives / "partial").mkdir()
     words = [
-        *before, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", f"PATH={_SBIN}",
-        "apt-get", "install", "--yes", "--no-install-recommends",
-        "-o", f"DPkg::Lock::Timeout={_LOCK_WAIT_S}", "-o", f"Dir::Cache::archives={archives}",
-        "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-unsafe-io",
-        "-o", "Dpkg::Use-Pty=0", *packages,
-    ]  # fmt: skip
+        *before,
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "LC_ALL=C.UTF-8",
+        f"PATH={_SBIN}",
+        "apt-get",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+        "-o",
+        f"DPkg::Lock::Timeout={_LOCK_WAIT_S}",
+        "-o",
+        f"Dir::Cache::archives={archives}",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "-o",
+        "Dpkg::Options::=--force-unsafe-io",
+        "-o",
+        "Dpkg::Use-Pty=0",
+        *packages,
+    ]
     try:
         report(f"installing {', '.join(packages)}")
         done = _run(words)
@@ -116,11 +131,21 @@ def private_options(report: Report, pattern: str) -> list[str]:
     for name in ("lists/partial", "archives/partial", "cache"):
         (own / name).mkdir(parents=True, exist_ok=True)
     options = [
-        "-o", f"Dir::State={own}", "-o", "Dir::State::status=/var/lib/dpkg/status",
-        "-o", f"Dir::Cache={own / 'cache'}", "-o", f"Dir::Cache::archives={own / 'archives'}",
-        "-o", f"Dir::Log={own}", "-o", "Debug::NoLocking=1",
-        "-o", "Acquire::Languages=none",
-    ]  # fmt: skip
+        "-o",
+        f"Dir::State={own}",
+        "-o",
+        "Dir::State::status=/var/lib/dpkg/status",
+        "-o",
+        f"Dir::Cache={own / 'cache'}",
+        "-o",
+        f"Dir::Cache::archives={own / 'archives'}",
+        "-o",
+        f"Dir::Log={own}",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        "Acquire::Languages=none",
+    ]
     systems_lists = [*options, "-o", "Dir::State::lists=/var/lib/apt/lists"]
     own_lists = [*options, "-o", f"Dir::State::lists={own / 'lists'}"]
     if list_names(pattern, systems_lists):

@@ -33,10 +33,16 @@ def replace_addresses(connection: Connection, district: str, addresses: Iterable
     """Put a district's addresses in place of those it had; return how many."""
     connection.execute(text("delete from address where district = :d"), {"d": district})
     rows = [
-        {"district": district, "text": a.text, "level": a.level, "radius_m": a.radius_m, "source": a.source,
-         "geom": point(a.lon, a.lat)}
+        {
+            "district": district,
+            "text": a.text,
+            "level": a.level,
+            "radius_m": a.radius_m,
+            "source": a.source,
+            "geom": point(a.lon, a.lat),
+        }
         for a in addresses
-    ]  # fmt: skip
+    ]
     if rows:
         connection.execute(insert(address), rows)
     return len(rows)

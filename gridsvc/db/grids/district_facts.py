@@ -39,9 +39,16 @@ def list_district_facts(connection: Connection) -> list[DistrictFacts]:
     """Return all districts, in the order of their codes."""
     query = (
         select(
-            district.c.code, district.c.name, district.c.time_zone, district.c.synthetic, district.c.about,
-            district_version.c.generation, district_version.c.network, district_version.c.catalogue,
-            district_version.c.clock_policies, road_network.c.source,
+            district.c.code,
+            district.c.name,
+            district.c.time_zone,
+            district.c.synthetic,
+            district.c.about,
+            district_version.c.generation,
+            district_version.c.network,
+            district_version.c.catalogue,
+            district_version.c.clock_policies,
+            road_network.c.source,
         )
         .join(district_version, district_version.c.district == district.c.code)
         .outerjoin(
@@ -49,7 +56,7 @@ def list_district_facts(connection: Connection) -> list[DistrictFacts]:
             (road_network.c.district == district.c.code) & (road_network.c.digest == district_version.c.network),
         )
         .order_by(district.c.code)
-    )  # fmt: skip
+    )
     return [DistrictFacts(*tuple(row)) for row in connection.execute(query)]
 
 

@@ -158,10 +158,22 @@ def write_grids(
         "provisional_code, derived, officer) FROM STDIN"
     ) as copy:
         for row, (g, digest) in enumerate(zip(grids, digests, strict=True), first):
-            copy.write_row((
-                district, number, row, int(g.level), g.code, g.name, g.parent, digest, g.urban_rural_code,
-                g.provisional_code, g.derived, g.officer,
-            ))  # fmt: skip
+            copy.write_row(
+                (
+                    district,
+                    number,
+                    row,
+                    int(g.level),
+                    g.code,
+                    g.name,
+                    g.parent,
+                    digest,
+                    g.urban_rural_code,
+                    g.provisional_code,
+                    g.derived,
+                    g.officer,
+                )
+            )
     cursor.execute("INSERT INTO grid SELECT * FROM new_grid")
 
 
@@ -196,8 +208,15 @@ def list_grids(connection: Connection, district: str, number: int, *, level: Lev
     """Return the grids of a generation, by level and code."""
     query = (
         select(
-            grid.c.code, grid.c.name, grid.c.level, grid.c.parent, func.ST_AsBinary(grid_geometry.c.geom),
-            grid.c.urban_rural_code, grid.c.provisional_code, grid.c.derived, grid.c.officer,
+            grid.c.code,
+            grid.c.name,
+            grid.c.level,
+            grid.c.parent,
+            func.ST_AsBinary(grid_geometry.c.geom),
+            grid.c.urban_rural_code,
+            grid.c.provisional_code,
+            grid.c.derived,
+            grid.c.officer,
         )
         .join(
             grid_geometry,
@@ -205,7 +224,7 @@ def list_grids(connection: Connection, district: str, number: int, *, level: Lev
         )
         .where(grid.c.district == district, grid.c.generation == number)
         .order_by(grid.c.level, grid.c.code, grid.c.row)
-    )  # fmt: skip
+    )
     if level is not None:
         query = query.where(grid.c.level == int(level))
     rows = connection.execute(query).all()
@@ -236,8 +255,13 @@ def list_past(connection: Connection, district: str, code: str) -> list[Past]:
     """Return a grid's history: what every generation that has the code says of it, oldest first."""
     query = (
         select(
-            grid.c.generation, grid_generation.c.state, grid.c.name, grid.c.level, grid.c.parent,
-            grid_geometry.c.area_m2, grid_generation.c.activated_at,
+            grid.c.generation,
+            grid_generation.c.state,
+            grid.c.name,
+            grid.c.level,
+            grid.c.parent,
+            grid_geometry.c.area_m2,
+            grid_generation.c.activated_at,
         )
         .join(
             grid_generation,
@@ -249,7 +273,7 @@ def list_past(connection: Connection, district: str, code: str) -> list[Past]:
         )
         .where(grid.c.district == district, grid.c.code == code)
         .order_by(grid.c.generation, grid.c.row)
-    )  # fmt: skip
+    )
     return [Past(g, s, n, Level(lv), p, a, t) for g, s, n, lv, p, a, t in connection.execute(query)]
 
 
@@ -274,9 +298,14 @@ def note_check(
 
 
 def put_in_force(
-    connection: Connection, district: str, number: int, *, reason: str, index_digest: str | None = None,
+    connection: Connection,
+    district: str,
+    number: int,
+    *,
+    reason: str,
+    index_digest: str | None = None,
     valid_from: datetime | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Append to the log and move the version vector; the district's row must be locked for update."""
     begins = func.clock_timestamp() if valid_from is None else valid_from
     connection.execute(insert(in_force).values(district=district, generation=number, reason=reason, valid_from=begins))

@@ -67,8 +67,15 @@ def set_due(
     arguments: dict[str, Any] | None = None,
 ) -> UUID:
     """Have something take effect at a moment; a moment that was set before for the same subject is replaced."""
-    row = {"district": district, "id": uuid7(), "kind": kind, "subject": subject, "at": at,
-           "arguments": arguments or {}, "asked_by": asked_by}  # fmt: skip
+    row = {
+        "district": district,
+        "id": uuid7(),
+        "kind": kind,
+        "subject": subject,
+        "at": at,
+        "arguments": arguments or {},
+        "asked_by": asked_by,
+    }
     new = insert(due).values(row)
     changed = {name: new.excluded[name] for name in ("at", "arguments", "asked_by")} | {"attempt": 0}
     statement = new.on_conflict_do_update(

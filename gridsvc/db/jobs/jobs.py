@@ -210,10 +210,14 @@ def finish_job(connection: Connection, held: Job, state: str, *, result: Json = 
     """End a job, in the transaction of its effect: together they happen once or not at all; JobLost if too late."""
     statement = (
         update(job)
-        .where(job.c.district == held.district, job.c.id == held.id, job.c.attempt == held.attempt,
-               job.c.state == "running")
+        .where(
+            job.c.district == held.district,
+            job.c.id == held.id,
+            job.c.attempt == held.attempt,
+            job.c.state == "running",
+        )
         .values(state=state, result=result, error=error, finished_at=func.clock_timestamp())
-    )  # fmt: skip
+    )
     if connection.execute(statement).rowcount != 1:
         raise _lost(held)
 

@@ -25,15 +25,27 @@ if TYPE_CHECKING:
 
 
 def add_closure(
-    connection: Connection, district: str, geometry: BaseGeometry, *, factor: float, profiles: Sequence[str],
-    since: datetime, until: datetime | None, reason: str,
-) -> tuple[UUID, str]:  # fmt: skip
+    connection: Connection,
+    district: str,
+    geometry: BaseGeometry,
+    *,
+    factor: float,
+    profiles: Sequence[str],
+    since: datetime,
+    until: datetime | None,
+    reason: str,
+) -> tuple[UUID, str]:
     """Insert a closure, and its reason in a separate table; return the id and the digest of the reason."""
     number = uuid7()
     row = {
-        "district": district, "id": number, "geom": from_shape(geometry, srid=4326), "factor": factor,
-        "profiles": list(profiles), "from": since, "until": until,
-    }  # fmt: skip
+        "district": district,
+        "id": number,
+        "geom": from_shape(geometry, srid=4326),
+        "factor": factor,
+        "profiles": list(profiles),
+        "from": since,
+        "until": until,
+    }
     connection.execute(insert(closure).values(row))
     return number, personal.add_closure_reason(connection, district, number, reason)
 
@@ -53,8 +65,15 @@ def find_district_of_closure(connection: Connection, number: UUID) -> str | None
 
 def list_closures(connection: Connection, district: str, *, known_at: datetime | None = None) -> list[Closure]:
     """Return the closures that are not deleted (or were not at a time), also those that begin later, by id."""
-    columns = (closure.c.id, func.ST_AsBinary(closure.c.geom), closure.c.factor, closure.c.profiles, closure.c["from"],
-               closure.c.until, closure_personal.c.reason)  # fmt: skip
+    columns = (
+        closure.c.id,
+        func.ST_AsBinary(closure.c.geom),
+        closure.c.factor,
+        closure.c.profiles,
+        closure.c["from"],
+        closure.c.until,
+        closure_personal.c.reason,
+    )
     said = closure.outerjoin(closure_personal)
     query = select(*columns).select_from(said).where(closure.c.district == district).order_by(closure.c.id)
     if known_at is None:

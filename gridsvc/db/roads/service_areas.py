@@ -189,8 +189,15 @@ def _row(connection: Connection, district: str, area: Area) -> dict[str, Any]:
     if shape is None:
         same = (service_area.c.district == district, service_area.c.digest == area.digest)
         shape = connection.scalars(select(func.ST_AsBinary(service_area.c.geom)).where(*same).limit(1)).one()
-    return {"district": district, "id": uuid7(), **area.key._asdict(), "minutes": area.minutes, "digest": area.digest,
-            "shape": bytes(shape), "overview": area.overview}  # fmt: skip
+    return {
+        "district": district,
+        "id": uuid7(),
+        **area.key._asdict(),
+        "minutes": area.minutes,
+        "digest": area.digest,
+        "shape": bytes(shape),
+        "overview": area.overview,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +211,12 @@ class Wanted:
 
     def as_parameters(self) -> Mapping[str, Any]:
         """Return the parameters of the queries."""
-        return {"districts": list(self.districts), "kinds": list(self.kinds),
-                "classes": list(self.response_classes), "team": self.team_id}  # fmt: skip
+        return {
+            "districts": list(self.districts),
+            "kinds": list(self.kinds),
+            "classes": list(self.response_classes),
+            "team": self.team_id,
+        }
 
 
 _FROM = """

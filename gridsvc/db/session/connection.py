@@ -65,10 +65,14 @@ class Database:
         self.url = parsed.render_as_string(hide_password=False)
         self._heal = heal
         self._pool = create_engine(
-            parsed, pool_size=pool, max_overflow=pool + _SPARE, pool_timeout=5, pool_use_lifo=True,
+            parsed,
+            pool_size=pool,
+            max_overflow=pool + _SPARE,
+            pool_timeout=5,
+            pool_use_lifo=True,
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
-        )  # fmt: skip
+        )
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _apply_scope)
         self._acts_as: list[str] = []

@@ -159,8 +159,15 @@ class CallerCache:
 
         def work(connection: Connection) -> None:
             _, at = store.read_version(connection)
-            append_noted(connection, district or ALL_DISTRICTS, what, note=address, actor=actor, at=at,
-                         data={"why": why, "times": count + 1})  # fmt: skip
+            append_noted(
+                connection,
+                district or ALL_DISTRICTS,
+                what,
+                note=address,
+                actor=actor,
+                at=at,
+                data={"why": why, "times": count + 1},
+            )
 
         self._database.run(work)
 
@@ -185,8 +192,7 @@ class CallerCache:
         if new:
             _, now = store.read_version(connection)
             store.mark_used(connection, key, now)
-            append_event(connection, key.district, "sign-in", actor=key.name, at=now,
-                         data={"key": key.id, "by": "key"})  # fmt: skip
+            append_event(connection, key.district, "sign-in", actor=key.name, at=now, data={"key": key.id, "by": "key"})
         return caller_of_key(connection, key)
 
     def _is_proven(self, trace: bytes, secret_hash: str, secret: str) -> bool:

@@ -62,11 +62,24 @@ def add_key(service: Service, name: str, role: Role, *, district: str | None = N
         code = _district_of(connection, role, district, grid)
         if grid is not None:
             store.check_grid(connection, code, grid)
-        row = {"district": code, "id": text[0], "name": name, "role": str(role), "grid": grid,
-               "secret_hash": hashed, "made_by": service.caller.name}  # fmt: skip
+        row = {
+            "district": code,
+            "id": text[0],
+            "name": name,
+            "role": str(role),
+            "grid": grid,
+            "secret_hash": hashed,
+            "made_by": service.caller.name,
+        }
         key = store.add_key(connection, row)
-        append_event(connection, code, "key-added", actor=service.caller.name, at=key.created_at,
-                     data={"key": key.id, "name": name, "role": str(role), "grid": grid})  # fmt: skip
+        append_event(
+            connection,
+            code,
+            "key-added",
+            actor=service.caller.name,
+            at=key.created_at,
+            data={"key": key.id, "name": name, "role": str(role), "grid": grid},
+        )
         return key
 
     return NewKey(service.database.run(work), f"gs_{text[0]}_{text[1]}")
@@ -107,8 +120,14 @@ def revoke_key(service: Service, name: str, *, district: str | None = None) -> l
         _, now = store.read_version(connection)
         for key in found:
             store.revoke_key(connection, key, now)
-            append_event(connection, key.district, "key-revoked", actor=service.caller.name, at=now,
-                         data={"key": key.id, "name": name})  # fmt: skip
+            append_event(
+                connection,
+                key.district,
+                "key-revoked",
+                actor=service.caller.name,
+                at=now,
+                data={"key": key.id, "name": name},
+            )
         return [key_json(key) for key in found]
 
     return service.database.run(work)

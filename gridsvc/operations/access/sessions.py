@@ -51,8 +51,14 @@ def begin_session(service: Service, key: StoredKey) -> NewSession:
         expires_at = now + SESSION_LIVES
         session_id = store.add_session(connection, key, "browser", token_digest(token), expires_at)
         store.mark_used(connection, key, now)
-        append_event(connection, key.district, "sign-in", actor=key.name, at=now,
-                     data={"key": key.id, "session": str(session_id), "by": "browser"})  # fmt: skip
+        append_event(
+            connection,
+            key.district,
+            "sign-in",
+            actor=key.name,
+            at=now,
+            data={"key": key.id, "session": str(session_id), "by": "browser"},
+        )
         caller = replace(caller_of_key(connection, key), session=str(session_id))
         return NewSession(caller, token, expires_at)
 
@@ -68,8 +74,14 @@ def end_session(service: Service, token: str) -> bool:
             return False
         _, now = store.read_version(connection)
         store.end_session(connection, found, now)
-        append_event(connection, found.key.district, "sign-out", actor=found.key.name, at=now,
-                     data={"key": found.key.id, "session": str(found.id)})  # fmt: skip
+        append_event(
+            connection,
+            found.key.district,
+            "sign-out",
+            actor=found.key.name,
+            at=now,
+            data={"key": found.key.id, "session": str(found.id)},
+        )
         return True
 
     return service.database.run(work)
@@ -96,8 +108,14 @@ def begin_pairing(service: Service, caller: Caller, team_id: UUID | None = None)
             raise NotFound("Your key no longer exists. Ask an administrator for a new one.", kind="no-key")
         _, now = store.read_version(connection)
         store.add_pairing(connection, key, token_digest(code), now + CODE_LIVES, team_id)
-        append_event(connection, key.district, "pairing-begun", actor=key.name, at=now,
-                     data={"key": key.id, "team_id": None if team_id is None else str(team_id)})  # fmt: skip
+        append_event(
+            connection,
+            key.district,
+            "pairing-begun",
+            actor=key.name,
+            at=now,
+            data={"key": key.id, "team_id": None if team_id is None else str(team_id)},
+        )
         return {
             "code": code,
             "expires_at": (now + CODE_LIVES).isoformat(),
@@ -146,14 +164,20 @@ def pair_device(service: Service, code: str) -> dict[str, Any]:
         _, now = store.read_version(connection)
         taken = store.take_pairing(connection, token_digest(code.strip().lower()), now)
         if taken is None:
-            raise NotFound("This code is unknown, already used, or older than five minutes. Ask for a new one.",
-                           kind="no-pairing")  # fmt: skip
+            raise NotFound(
+                "This code is unknown, already used, or older than five minutes. Ask for a new one.", kind="no-pairing"
+            )
         key, team_id = taken
         expires_at = now + DEVICE_LIVES
         device = store.add_session(connection, key, "device", token_digest(token), expires_at, team_id)
-        append_event(connection, key.district, "device-paired", actor=key.name, at=now,
-                     data={"key": key.id, "session": str(device), "team_id": None if team_id is None else str(team_id)},
-                     )  # fmt: skip
+        append_event(
+            connection,
+            key.district,
+            "device-paired",
+            actor=key.name,
+            at=now,
+            data={"key": key.id, "session": str(device), "team_id": None if team_id is None else str(team_id)},
+        )
         return {
             "token": token,
             "name": key.name,

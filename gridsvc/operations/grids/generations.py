@@ -65,10 +65,13 @@ class Activated:
     def as_json(self) -> dict[str, Any]:
         """Return the change as JSON values."""
         return {
-            "district": self.district, "generation": self.generation, "before": self.before,
+            "district": self.district,
+            "generation": self.generation,
+            "before": self.before,
             "difference": None if self.difference is None else self.difference.as_json(),
-            "teams": self.teams, "open_cases": self.cases,
-        }  # fmt: skip
+            "teams": self.teams,
+            "open_cases": self.cases,
+        }
 
 
 def level_of(key: str) -> Level:
@@ -127,9 +130,14 @@ def check(
 
 
 def activate(
-    service: Service, district: str, number: int, *, at: datetime | None = None,
-    blocking_over_m2: float = BLOCKING_OVER_M2, progress: Progress | None = None,
-) -> Activated:  # fmt: skip
+    service: Service,
+    district: str,
+    number: int,
+    *,
+    at: datetime | None = None,
+    blocking_over_m2: float = BLOCKING_OVER_M2,
+    progress: Progress | None = None,
+) -> Activated:
     """Put a generation in force: its index is built first, then one transaction makes the change.
 
     Raises
@@ -171,9 +179,15 @@ def _refuse_faults(number: int, faults: Sequence[Fault]) -> None:
 
 
 def _put_in_force(
-    service: Service, district: str, number: int, grids: Sequence[Grid], source: dict[str, Any], *,
-    reason: str, at: datetime | None = None,
-) -> Activated:  # fmt: skip
+    service: Service,
+    district: str,
+    number: int,
+    grids: Sequence[Grid],
+    source: dict[str, Any],
+    *,
+    reason: str,
+    at: datetime | None = None,
+) -> Activated:
 
     index = OwnershipIndex.build(district, number, grids)
     with service.database.transaction() as connection:
@@ -233,9 +247,16 @@ def rollback(service: Service, district: str) -> Activated:
 
 
 def establish(
-    service: Service, district: str, grids: Sequence[Grid], *, source: dict[str, Any], name: str | None = None,
-    synthetic: bool = False, time_zone: str | None = None, blocking_over_m2: float = BLOCKING_OVER_M2,
-) -> int:  # fmt: skip
+    service: Service,
+    district: str,
+    grids: Sequence[Grid],
+    *,
+    source: dict[str, Any],
+    name: str | None = None,
+    synthetic: bool = False,
+    time_zone: str | None = None,
+    blocking_over_m2: float = BLOCKING_OVER_M2,
+) -> int:
     """Load all levels at once, check and activate them; return the generation's number. An open draft is replaced."""
 
     def work(connection: Connection) -> int:
@@ -304,11 +325,16 @@ def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
     spans = _spans(entries)
     return [
         {
-            "generation": row.generation, "state": row.state, "name": row.name, "level": row.level.key,
-            "parent": row.parent, "area_m2": round(row.area_m2, 1), "in_force": spans.get(row.generation, []),
+            "generation": row.generation,
+            "state": row.state,
+            "name": row.name,
+            "level": row.level.key,
+            "parent": row.parent,
+            "area_m2": round(row.area_m2, 1),
+            "in_force": spans.get(row.generation, []),
         }
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _spans(entries: Sequence[store.Entry]) -> dict[int, list[dict[str, str | None]]]:

@@ -58,9 +58,15 @@ class Loaded:
     def as_json(self) -> dict[str, Any]:
         """Return the load as JSON values."""
         answer: dict[str, Any] = {
-            "district": self.district, "generation": self.generation, "level": self.level.key, "grids": self.grids,
-            "unresolved": self.unresolved, "columns": self.columns, "crs": self.crs, "notes": self.notes,
-        }  # fmt: skip
+            "district": self.district,
+            "generation": self.generation,
+            "level": self.level.key,
+            "grids": self.grids,
+            "unresolved": self.unresolved,
+            "columns": self.columns,
+            "crs": self.crs,
+            "notes": self.notes,
+        }
         if self.faults is not None:
             answer["faults"] = [fault.as_json() for fault in self.faults]
             answer["blocking"] = any(fault.blocking for fault in self.faults)
@@ -68,15 +74,27 @@ class Loaded:
 
 
 def load_grids(
-    service: Service, path: Path, level: Level, *, district: str | None, crs: str | None, columns: Columns,
-    dry_run: bool = False, progress: Progress | None = None,
-) -> Loaded:  # fmt: skip
+    service: Service,
+    path: Path,
+    level: Level,
+    *,
+    district: str | None,
+    crs: str | None,
+    columns: Columns,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Loaded:
     """Put the boundaries of a file in the place of one level of the draft, which begins as what is in force."""
     code = district if district is not None else choose_district(service, None)
     boundaries = read_boundaries(
-        path, crs=crs, code_field=columns.code, name_field=columns.name, parent_field=columns.parent,
-        layer=columns.layer, encoding=columns.encoding,
-    )  # fmt: skip
+        path,
+        crs=crs,
+        code_field=columns.code,
+        name_field=columns.name,
+        parent_field=columns.parent,
+        layer=columns.layer,
+        encoding=columns.encoding,
+    )
     known = [division for division in list_divisions(code) if division.level == level]
     source = {"file": path.name, "crs": boundaries.crs, "columns": boundaries.columns}
     name = find_district_name(code)
@@ -87,9 +105,15 @@ def load_grids(
         own = _as_grids(boundaries, level, code, known, others)
         whole = adopt([*_without_lost_parents(others, own), *own])
         loaded = Loaded(
-            code, None, level, len(own), sum(grid.provisional_code for grid in own), boundaries.columns,
-            boundaries.crs, boundaries.notes,
-        )  # fmt: skip
+            code,
+            None,
+            level,
+            len(own),
+            sum(grid.provisional_code for grid in own),
+            boundaries.columns,
+            boundaries.crs,
+            boundaries.notes,
+        )
         if dry_run:
             return replace(loaded, faults=find_faults(whole, progress=progress))
         ensure_district(connection, code, name=name)
@@ -107,9 +131,13 @@ def _present_grids(connection: Connection, district: str) -> list[Grid]:
 
 
 def _write(
-    connection: Connection, district: str, level: Level, others: Sequence[Grid], whole: Sequence[Grid],
+    connection: Connection,
+    district: str,
+    level: Level,
+    others: Sequence[Grid],
+    whole: Sequence[Grid],
     source: dict[str, Any],
-) -> int:  # fmt: skip
+) -> int:
     """Write the level, and those whose parents changed with it, into the draft; return its number."""
     in_force = get_versions(connection, district).generation
     draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
@@ -146,20 +174,35 @@ def _as_grids(
     if level > Level.TOWNSHIP:
         townships = find_parents(shapes, [grid for grid in wider if grid.level == Level.TOWNSHIP])
     named = resolve_codes(
-        boundaries.names, known, townships, district=district, level=level,
+        boundaries.names,
+        known,
+        townships,
+        district=district,
+        level=level,
         places=[_place(shape) for shape in shapes],
-    )  # fmt: skip
+    )
     return [
         Grid(
-            code=declared or made.code, name=name, level=level, parent=parent, geometry=shape,
+            code=declared or made.code,
+            name=name,
+            level=level,
+            parent=parent,
+            geometry=shape,
             urban_rural_code=urban_rural or made.urban_rural_code,
-            provisional_code=made.provisional and declared is None, officer=officer,
+            provisional_code=made.provisional and declared is None,
+            officer=officer,
         )
         for declared, made, name, parent, shape, urban_rural, officer in zip(
-            boundaries.codes, named, boundaries.names, parents, shapes, boundaries.urban_rural_codes,
-            boundaries.officers, strict=True,
+            boundaries.codes,
+            named,
+            boundaries.names,
+            parents,
+            shapes,
+            boundaries.urban_rural_codes,
+            boundaries.officers,
+            strict=True,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _parent_code(declared: str | None, codes: set[str], by_name: dict[str, list[str]]) -> str | None:

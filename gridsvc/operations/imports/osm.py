@@ -96,8 +96,14 @@ def _coded(grids: list[Grid], district: str) -> list[Grid]:
     for level in Level:
         own = [grid for grid in grids if grid.level is level]
         places = [grid.geometry.representative_point().coords[0] for grid in own]
-        named = resolve_codes([grid.name for grid in own], [], [None] * len(own), district=district, level=level,
-                              places=[(x, y) for x, y in places])  # fmt: skip
+        named = resolve_codes(
+            [grid.name for grid in own],
+            [],
+            [None] * len(own),
+            district=district,
+            level=level,
+            places=[(x, y) for x, y in places],
+        )
         coded += [Grid(n.code, g.name, level, None, g.geometry) for g, n in zip(own, named, strict=True)]
     return adopt(coded)
 

@@ -112,8 +112,9 @@ class Drawing:
             number = stations.index((budget.team.lon, budget.team.lat))
             at = (number, budget.driving_s)
             if at not in known:
-                known[at] = area_digest(ground.network, self.network, ground.weights, changes, place(places, number),
-                                        budget.driving_s)  # fmt: skip
+                known[at] = area_digest(
+                    ground.network, self.network, ground.weights, changes, place(places, number), budget.driving_s
+                )
             owns.append(_Own(budget, number, known[at]))
         return owns
 
@@ -127,17 +128,24 @@ class Drawing:
 
     def _draw_own(self, place: Snaps, wanted: Mapping[float, str]) -> dict[str, bytes]:
         ground = self.ground
-        areas = isochrones(ground.network, place, list(wanted), "from", ground.weights, certified=False,
-                           mesh=self.mesh())  # fmt: skip
+        areas = isochrones(
+            ground.network, place, list(wanted), "from", ground.weights, certified=False, mesh=self.mesh()
+        )
         self.drawn["own"] += len(areas)
         return {wanted[area.minutes]: shapely.to_wkb(area.geometry) for area in areas}
 
     def _draw_layer(self, those: Sequence[_Own]) -> list[Area]:
         ground = self.ground
         at = np.array([(o.budget.team.lon, o.budget.team.lat) for o in those], float)
-        found = station_areas(ground.network, snap(ground.network, *at.T), [o.budget.minutes for o in those],
-                              ground.weights, at_least=AT_LEAST, mesh=self.mesh(),
-                              delays_s=[o.budget.team.station_turnout_s for o in those])  # fmt: skip
+        found = station_areas(
+            ground.network,
+            snap(ground.network, *at.T),
+            [o.budget.minutes for o in those],
+            ground.weights,
+            at_least=AT_LEAST,
+            mesh=self.mesh(),
+            delays_s=[o.budget.team.station_turnout_s for o in those],
+        )
         self.drawn["first"] += len(found.first)
         self.drawn["reached_by"] += len(found.reached_by)
         return [

@@ -132,8 +132,14 @@ def _state(connection: Connection, code: str, key: str | None) -> dict[str, Any]
         return {"district": code, "complete": False, "stale": False, "words": words, "at": None, "versions": None}
     stale = known.key != key
     words = "of older versions; new ones are being drawn" if stale else "of the versions in force"
-    return {"district": code, "complete": True, "stale": stale, "words": words, "at": known.at.isoformat(),
-            "versions": known.versions}  # fmt: skip
+    return {
+        "district": code,
+        "complete": True,
+        "stale": stale,
+        "words": words,
+        "at": known.at.isoformat(),
+        "versions": known.versions,
+    }
 
 
 def export_areas(
@@ -157,8 +163,9 @@ def export_areas(
         found = list(store.list_areas(connection, asked.of([district]), as_json=suffix != ".gpkg"))
     if suffix == ".gpkg":
         versions = _json(drawn.versions)
-        layers = {kind: [(_row(area, versions), area.shape) for area in found if area.kind == kind]
-                  for kind in store.KINDS}  # fmt: skip
+        layers = {
+            kind: [(_row(area, versions), area.shape) for area in found if area.kind == kind] for kind in store.KINDS
+        }
         write_layers(out, {kind: rows for kind, rows in layers.items() if rows})
     else:
         write_text(out, _collection(states, list(_features(iter(found), states))))
@@ -175,8 +182,11 @@ def _row(area: KeptArea, versions: str) -> dict[str, Any]:
 
 def _refuse_nothing(drawn: Drawn, asked: Asked) -> None:
     if not drawn.teams:
-        raise NotFound(f"District {drawn.district} has no team on duty. `gridsvc load teams FILE` loads teams.",
-                       kind="no-teams", district=drawn.district)  # fmt: skip
+        raise NotFound(
+            f"District {drawn.district} has no team on duty. `gridsvc load teams FILE` loads teams.",
+            kind="no-teams",
+            district=drawn.district,
+        )
     classes = asked.response_classes or CLASSES
     short = [each for each in drawn.without_minutes if each["response_class"] in classes]
     if len(short) == drawn.teams * len(classes):

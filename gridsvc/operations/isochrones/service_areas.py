@@ -68,8 +68,14 @@ class Drawn:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"district": self.district, "teams": self.teams, "drawn": self.drawn, "rows": self.rows,
-                "without_minutes": self.without_minutes, "versions": self.versions}  # fmt: skip
+        return {
+            "district": self.district,
+            "teams": self.teams,
+            "drawn": self.drawn,
+            "rows": self.rows,
+            "without_minutes": self.without_minutes,
+            "versions": self.versions,
+        }
 
 
 def run_areas(run: Run) -> Json:
@@ -113,11 +119,13 @@ def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
     """Draw once; None when another process has drawn in the meantime."""
     sight = _look(service, district)
     ground, before = sight.ground, sight.before
-    drawing = Drawing(ground, str(ground.view.versions.network), lambda: mesh_of(service, ground), sight.kept,
-                      before.layers, progress)  # fmt: skip
+    drawing = Drawing(
+        ground, str(ground.view.versions.network), lambda: mesh_of(service, ground), sight.kept, before.layers, progress
+    )
     areas = drawing.draw(sight.budgets)
-    goal = AreaSet(district, before.number + 1, sight.sources.key, drawing.layers, _told(sight),
-                   ground.view.versions.now)  # fmt: skip
+    goal = AreaSet(
+        district, before.number + 1, sight.sources.key, drawing.layers, _told(sight), ground.view.versions.now
+    )
     rows = service.database.run(lambda connection: store.put_areas(connection, goal, areas))
     if rows is None:
         return None
@@ -141,13 +149,19 @@ def _look(service: Service, district: str) -> _Sight:
     with service.database.snapshot() as connection:
         view = view_at(service, connection, get_versions(connection, district))
         if view.network is None:
-            raise NotFound(f"District {district} has no roads yet. `gridsvc load roads FILE` loads them.",
-                           kind="no-roads", district=district)  # fmt: skip
+            raise NotFound(
+                f"District {district} has no roads yet. `gridsvc load roads FILE` loads them.",
+                kind="no-roads",
+                district=district,
+            )
         law, now = law_of(view), view.versions.now
         targets = law.plans.strictest_targets()
         if not targets:
-            raise Conflict(f"No run card of district {district} is for emergencies, so that there are no targets.",
-                           kind="no-targets", district=district)  # fmt: skip
+            raise Conflict(
+                f"No run card of district {district} is for emergencies, so that there are no targets.",
+                kind="no-targets",
+                district=district,
+            )
         policy = law.clocks.get(law.clocks.default_policy)
         budgets = budgets_of(store.list_teams_on_duty(connection, district), policy, targets)
         (sources,) = store.list_sources(connection, rules(), district=district, now=now)
@@ -167,10 +181,16 @@ def _told(sight: _Sight) -> dict[str, Any]:
 def without_minutes(budgets: Sequence[Budget]) -> list[dict[str, Any]]:
     """Return the teams whose target is over before their wheels turn, and by how many seconds."""
     return [
-        {"team_id": b.team.id, "team": b.team.name, "response_class": str(b.response_class), "target_s": b.target_s,
-         "short_s": -b.driving_s}
-        for b in budgets if b.driving_s <= 0
-    ]  # fmt: skip
+        {
+            "team_id": b.team.id,
+            "team": b.team.name,
+            "response_class": str(b.response_class),
+            "target_s": b.target_s,
+            "short_s": -b.driving_s,
+        }
+        for b in budgets
+        if b.driving_s <= 0
+    ]
 
 
 @dataclass(slots=True)

@@ -76,9 +76,15 @@ class Gathered:
 
 
 def calibrate(
-    service: Service, district: str | None = None, *, actor: str, since: datetime | None = None,
-    until: datetime | None = None, dry_run: bool = False, progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    service: Service,
+    district: str | None = None,
+    *,
+    actor: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
     """Fit travel times to the recorded trips of a district and put the outcome in force where it is better.
 
     Returns what was read and left out, the errors beside those of the network alone, and `in_force`: whether the
@@ -117,15 +123,20 @@ def calibrate(
         before = service.database.run(lambda connection: _put(connection, view.code, verdict, actor))
     made = verdict.calibration
     return {
-        "district": view.code, "recorded": len(recorded), **about, **verdict.as_json(), "dry_run": dry_run,
-        "in_force": in_force, "before": before,
+        "district": view.code,
+        "recorded": len(recorded),
+        **about,
+        **verdict.as_json(),
+        "dry_run": dry_run,
+        "in_force": in_force,
+        "before": before,
         "before_since": None if since_then is None else asdict(since_then[0]),
         "uncalibrated_since": None if since_then is None else asdict(since_then[1]),
         "factors": None if made is None else dict(made.factors),
         "start_s": None if made is None else made.start_s,
         "hours": None if made is None else {name: list(row) for name, row in made.hours.items()},
         "level": "uncalibrated" if made is None else made.level,
-    }  # fmt: skip
+    }
 
 
 def get_calibration(service: Service, district: str | None = None) -> dict[str, Any]:
@@ -180,9 +191,12 @@ def _put(connection: Connection, code: str, verdict: Verdict, actor: str) -> str
 
 
 def gather(
-    service: Service, view: DistrictView, network: RoadNetwork, recorded: Sequence[RecordedTrip],
+    service: Service,
+    view: DistrictView,
+    network: RoadNetwork,
+    recorded: Sequence[RecordedTrip],
     progress: Callable[[int, int], None] | None = None,
-) -> Gathered:  # fmt: skip
+) -> Gathered:
     """Sift recorded trips and route each under the closures of its moment, as far as they are still known."""
     law = recommend.law_of(view)
     stations = {team.id: (team.lon, team.lat) for team in law.prepared.teams}
@@ -212,19 +226,27 @@ def gather(
         by_group = seconds_by_group(way[1].tolist(), way[0])
         starts["station" if trip.start_lon is None else "position"] += 1
         moments.append(trip.en_route_at)
-        rows.append((
-            [by_group.get(group, 0.0) for group in GROUPS], trip.en_route_at.astimezone(zone).hour,
-            trip.response_class == "urban", (trip.on_scene_at - trip.en_route_at).total_seconds(),
-            cases.setdefault(trip.incident_id, len(cases)), trip.en_route_at.timestamp(),
-        ))  # fmt: skip
+        rows.append(
+            (
+                [by_group.get(group, 0.0) for group in GROUPS],
+                trip.en_route_at.astimezone(zone).hour,
+                trip.response_class == "urban",
+                (trip.on_scene_at - trip.en_route_at).total_seconds(),
+                cases.setdefault(trip.incident_id, len(cases)),
+                trip.en_route_at.timestamp(),
+            )
+        )
     if progress is not None:
         progress(len(recorded), len(recorded))
     trips = Trips(
-        GROUPS, np.array([row[0] for row in rows], float).reshape(-1, len(GROUPS)),
-        np.array([row[1] for row in rows], np.int64), np.array([row[2] for row in rows], bool),
-        np.array([row[3] for row in rows], float), np.array([row[4] for row in rows], np.int64),
+        GROUPS,
+        np.array([row[0] for row in rows], float).reshape(-1, len(GROUPS)),
+        np.array([row[1] for row in rows], np.int64),
+        np.array([row[2] for row in rows], bool),
+        np.array([row[3] for row in rows], float),
+        np.array([row[4] for row in rows], np.int64),
         np.array([row[5] for row in rows], float),
-    )  # fmt: skip
+    )
     span = (min(moments), max(moments)) if moments else None
     return Gathered(
         trips, {why: left_out[why] for why in LEFT_OUT if left_out[why]}, dict(sorted(starts.items())), span

@@ -90,8 +90,16 @@ def _add(service: Service, connection: Connection, versions: Versions, new: NewC
             "road within 100 m.",
             kind="no-road-there",
         )
-    number, digest = store.add_closure(connection, code, new.geometry, factor=new.factor, profiles=new.profiles,
-                                       since=since, until=new.until, reason=new.reason)  # fmt: skip
+    number, digest = store.add_closure(
+        connection,
+        code,
+        new.geometry,
+        factor=new.factor,
+        profiles=new.profiles,
+        since=since,
+        until=new.until,
+        reason=new.reason,
+    )
     bump(connection, code, "closures")
     answer = {
         "id": str(number),

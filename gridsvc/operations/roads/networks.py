@@ -44,10 +44,15 @@ def load_roads(
         network, source = ask_osmnx(str(place)), str(place)
     digest = establish(service, code, network, source=source)
     return {
-        "district": code, "network": digest, "nodes": network.node_count, "arcs": network.arc_count,
-        "km": network.facts["km"], "bounds": list(network.bounds), "report": network.facts["report"],
+        "district": code,
+        "network": digest,
+        "nodes": network.node_count,
+        "arcs": network.arc_count,
+        "km": network.facts["km"],
+        "bounds": list(network.bounds),
+        "report": network.facts["report"],
         "margin": service.database.run(lambda connection: _margin(connection, code, network)),
-    }  # fmt: skip
+    }
 
 
 def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict[str, Any] | None:
@@ -68,8 +73,16 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
         digest = put_artifact(connection, service.folder, district, "network", content)
         if not store.has_network(connection, district, digest):
             report: dict[str, Any] = dict(network.facts.get("report", {}))
-            store.add_network(connection, district, digest, source=source, report=report, nodes=network.node_count,
-                              arcs=network.arc_count, edges=edge_rows(network))  # fmt: skip
+            store.add_network(
+                connection,
+                district,
+                digest,
+                source=source,
+                report=report,
+                nodes=network.node_count,
+                arcs=network.arc_count,
+                edges=edge_rows(network),
+            )
         get_versions(connection, district, lock="update")  # held for a moment, while reports wait
         set_version(connection, district, network=digest)
         return digest

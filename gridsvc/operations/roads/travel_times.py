@@ -122,9 +122,13 @@ def _beside(bounds: tuple[float, float, float, float], lon: float, lat: float) -
 
 
 def travel_times(
-    service: Service, origins: NDArray[np.float64], destinations: NDArray[np.float64], *,
-    profile: str = DEFAULT_PROFILE, district: str | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
+    service: Service,
+    origins: NDArray[np.float64],
+    destinations: NDArray[np.float64],
+    *,
+    profile: str = DEFAULT_PROFILE,
+    district: str | None = None,
+) -> NDArray[np.float64]:
     """Seconds from every origin (n, 2) to every destination (m, 2), lon/lat WGS-84; inf = unreachable.
 
     Raises TooLarge above MOST_TIMES; InvalidInput for places that cannot be meant.
@@ -161,9 +165,14 @@ class FileTimes:
 
 
 def travel_times_of_files(
-    service: Service, origins: Path, destinations: Path, out: Path, *, profile: str = DEFAULT_PROFILE,
+    service: Service,
+    origins: Path,
+    destinations: Path,
+    out: Path,
+    *,
+    profile: str = DEFAULT_PROFILE,
     district: str | None = None,
-) -> FileTimes:  # fmt: skip
+) -> FileTimes:
     """Write the travel times from every place of a CSV file to every place of another: a row for each origin.
 
     A row that cannot be used keeps its row or column, with empty cells.
@@ -185,9 +194,15 @@ def travel_times_of_files(
 
 
 def service_areas(
-    service: Service, lon: float, lat: float, minutes: Sequence[float], *, direction: str = "to",
-    profile: str = DEFAULT_PROFILE, district: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    service: Service,
+    lon: float,
+    lat: float,
+    minutes: Sequence[float],
+    *,
+    direction: str = "to",
+    profile: str = DEFAULT_PROFILE,
+    district: str | None = None,
+) -> dict[str, Any]:
     """Draw the areas within some minutes of travel, as a GeoJSON FeatureCollection, the smallest first."""
     if not minutes:
         raise InvalidInput("`minutes` is empty: give one or more, such as 5,15.")
@@ -214,7 +229,9 @@ def service_areas(
                     "profile": profile,
                     "buffer_m": BUFFER_M,
                     "offroad_m": None if offroad_m is None else round(offroad_m, 1),
-                    "certificate": None if area.certificate is None else {
+                    "certificate": None
+                    if area.certificate is None
+                    else {
                         "points": area.certificate.points,
                         "wrong": area.certificate.wrong,
                         "share": area.certificate.share,
@@ -224,7 +241,7 @@ def service_areas(
             for area in areas
         ],
         "versions": ground.view.versions.as_json(),
-    }  # fmt: skip
+    }
 
 
 def geometry_json(geometry: BaseGeometry) -> dict[str, Any]:
@@ -236,9 +253,13 @@ def geometry_json(geometry: BaseGeometry) -> dict[str, Any]:
 
 
 def find_route(
-    service: Service, origin: tuple[float, float], destination: tuple[float, float], *, profile: str = DEFAULT_PROFILE,
+    service: Service,
+    origin: tuple[float, float],
+    destination: tuple[float, float],
+    *,
+    profile: str = DEFAULT_PROFILE,
     district: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Draw the quickest way between two places (lon, lat) as a GeoJSON Feature; geometry null = no way there."""
 
     def work(connection: Connection) -> Ground:

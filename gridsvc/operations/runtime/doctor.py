@@ -60,8 +60,11 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         backup = find_last_run(connection, "backup")
         guard = read_guard(connection)
         views = list_views(service, connection)
-        timers = {view.code: timers_of(service, connection, view.code) for view in views
-                  if find_timers(connection, view.code) is not None}  # fmt: skip
+        timers = {
+            view.code: timers_of(service, connection, view.code)
+            for view in views
+            if find_timers(connection, view.code) is not None
+        }
     service.database.close()
     findings.append(_finding("database", "ok", facts.words))
     waiting = f"{facts.unsealed} events wait for a seal, the oldest since {facts.oldest_unsealed_s:.0f} s"
