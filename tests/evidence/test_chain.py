@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,7 +29,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_canonical_text_is_that_of_rfc_8785(value):
+def test_canonical_text_is_that_of_rfc_8785(value: Any) -> None:
     assert chain.canonical(value) == rfc8785.dumps(value).decode()
 
 
@@ -40,7 +41,7 @@ modest = st.recursive(
 
 
 @given(modest)
-def test_canonical_text_reads_back_and_is_its_own_canonical_text(value):
+def test_canonical_text_reads_back_and_is_its_own_canonical_text(value: Any) -> None:
     text = chain.canonical(chain.whole(value))
     assert chain.canonical(chain.whole(json.loads(text))) == text
 
@@ -58,29 +59,29 @@ def test_canonical_text_reads_back_and_is_its_own_canonical_text(value):
         ({"\U0001f600": 1, "\ufb33": 2}, '{"\U0001f600":1,"\ufb33":2}'),  # by UTF-16 code units
     ],
 )
-def test_canonical_texts_that_others_get_wrong(value, text):
+def test_canonical_texts_that_others_get_wrong(value: Any, text: str) -> None:
     assert chain.canonical(value) == text
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, [-(2**60)]])
-def test_what_json_cannot_say_is_refused(value):
+def test_what_json_cannot_say_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):
         chain.canonical(value)
 
 
-def event(**changed):
-    facts = {
+def event(**changed: Any) -> Any:
+    facts: dict[str, Any] = {
         "district": "330703", "event_id": EVENT, "incident_id": CASE, "kind": "accept", "actor": 'a "b"', "at": AT,
         "client_at": None, "data": {"at": "2020-01-01T00:00:00+00:00", "kind": "x"},
     } | changed  # fmt: skip
     return chain.event_text(**facts)
 
 
-def columns(**changed):
+def columns(**changed: Any) -> Any:
     return {"district": "330703", "event_id": EVENT, "incident_id": CASE, "kind": "accept", "at": AT} | changed
 
 
-def test_a_seal_by_hand():
+def test_a_seal_by_hand() -> None:
     text = event()
     assert (
         chain.seal(chain.GENESIS, 1, text) == hashlib.sha256(bytes(32) + b"\0\0\0\0\0\0\0\1" + text.encode()).digest()
@@ -89,13 +90,13 @@ def test_a_seal_by_hand():
     assert chain.seal(chain.GENESIS, 2, text) != chain.seal(chain.GENESIS, 1, text)
 
 
-def test_columns_that_say_what_the_text_says_agree():
+def test_columns_that_say_what_the_text_says_agree() -> None:
     assert chain.columns_agree(event().encode(), **columns())
     assert chain.columns_agree(event(incident_id=None).encode(), **columns(incident_id=None))
     assert chain.columns_agree(event(client_at=AT, actor="x" * 900).encode(), **columns())
 
 
-def test_a_time_agrees_in_any_zone():
+def test_a_time_agrees_in_any_zone() -> None:
     china = AT.astimezone(timezone(timedelta(hours=8)))
     assert chain.columns_agree(event(at=china).encode(), **columns())
 
@@ -113,5 +114,5 @@ def test_a_time_agrees_in_any_zone():
     ],
     ids=str,
 )
-def test_a_column_that_says_other_than_the_text_is_seen(changed):
+def test_a_column_that_says_other_than_the_text_is_seen(changed: Any) -> None:
     assert not chain.columns_agree(event().encode(), **columns(**changed))

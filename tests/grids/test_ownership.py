@@ -60,7 +60,7 @@ def hard_points(shapes: NDArray[np.object_], count: int, seed: int) -> NDArray[n
 
 def check_against_shapely(shapes: NDArray[np.object_], points: NDArray[np.float64], owners: NDArray[np.int32]) -> None:
     """Hold owners (rows of `shapes`, -1 none) against shapely's predicates."""
-    spots = shapely.points(points)
+    spots = np.asarray(shapely.points(points))
     tree = shapely.STRtree(shapes)
     spot, shape = tree.query(spots, predicate="dwithin", distance=NEAR_DEG)
     allowed = set(zip(spot.tolist(), shape.tolist(), strict=True))

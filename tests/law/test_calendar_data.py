@@ -8,7 +8,7 @@ from gridsvc.files.law.calendar import read_calendar
 from tests.conftest import PROJECT
 
 
-def test_the_calendar_of_the_project_has_the_days_of_the_package_for_every_year_that_both_cover():
+def test_the_calendar_of_the_project_has_the_days_of_the_package_for_every_year_that_both_cover() -> None:
     rest, work = read_calendar(PROJECT / "geodata" / "calendar.csv")
     years = {day.year for day in rest}
     published = {day.year for day in chinese_calendar.holidays}
@@ -17,7 +17,7 @@ def test_the_calendar_of_the_project_has_the_days_of_the_package_for_every_year_
     assert work == {day for day in chinese_calendar.workdays if day.year in years}
 
 
-def test_the_calendar_of_the_project_has_every_later_year_that_the_package_has():
+def test_the_calendar_of_the_project_has_every_later_year_that_the_package_has() -> None:
     """Fails when a new release of the package covers a year whose notice is not in the project yet."""
     rest, _ = read_calendar(PROJECT / "geodata" / "calendar.csv")
     years = {day.year for day in rest}

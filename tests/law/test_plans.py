@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from gridsvc.errors import InvalidInput
@@ -11,49 +13,52 @@ from gridsvc.law import URBAN_MANAGEMENT, ClockRules, Condition, PlanBook, Respo
 from tests.conftest import PROJECT
 from tests.worlds import toy
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 GEODATA = PROJECT / "geodata"
 
 
 @pytest.fixture(scope="module")
-def units():
+def units() -> Any:
     return read_units(GEODATA / "units.toml")
 
 
 @pytest.fixture(scope="module")
-def catalogue():
+def catalogue() -> Any:
     return read_catalogue(GEODATA / "jindong" / "catalogue.toml", GEODATA / "units.toml")[0]
 
 
 @pytest.fixture(scope="module")
-def clocks():
+def clocks() -> Any:
     return read_clock_rules(GEODATA / "clock_policies.toml")
 
 
 @pytest.fixture(scope="module")
-def book(catalogue, units, clocks):
+def book(catalogue: Any, units: Any, clocks: Any) -> Any:
     return read_plan_book(GEODATA / "response_plans", clocks, catalogue, units)
 
 
 class TestShippedCards:
-    def test_at_least_twenty_types_over_all_eight_fields_and_urban_management(self, book, catalogue):
+    def test_at_least_twenty_types_over_all_eight_fields_and_urban_management(self, book: Any, catalogue: Any) -> None:
         assert len(book.plans) >= 20
         assert {plan.field for plan in book.plans.values()} == {each.id for each in catalogue.fields} | {
             URBAN_MANAGEMENT
         }
 
-    def test_at_least_a_third_are_emergencies_at_five_and_fifteen_minutes(self, book):
+    def test_at_least_a_third_are_emergencies_at_five_and_fifteen_minutes(self, book: Any) -> None:
         urgent = [plan for plan in book.plans.values() if plan.urgency is Urgency.EMERGENCY]
         assert 3 * len(urgent) >= len(book.plans)
         assert {(plan.target(ResponseClass.URBAN), plan.target(ResponseClass.RURAL)) for plan in urgent} == {(300, 900)}
         assert all(plan.working_days for plan in book.plans.values() if plan not in urgent)
 
-    def test_the_kinds_of_cards_that_were_asked_for(self, book):
+    def test_the_kinds_of_cards_that_were_asked_for(self, book: Any) -> None:
         plans = book.plans.values()
 
-        def count(holds):
+        def count(holds: Any) -> Any:
             return sum(bool(holds(plan)) for plan in plans)
 
-        def specialists(plan):
+        def specialists(plan: Any) -> Any:
             return {key.split("/")[0] for key in plan.matters if key.startswith("brigade-")}
 
         assert count(lambda plan: len(specialists(plan)) >= 2) >= 8
@@ -66,15 +71,15 @@ class TestShippedCards:
         partners = {need.unit for plan in plans for need in plan.partners}
         assert {"partner-police", "partner-traffic-police", "partner-fire", "partner-testing"} <= partners
 
-    def test_every_name_is_in_both_languages(self, book):
+    def test_every_name_is_in_both_languages(self, book: Any) -> None:
         for plan in book.plans.values():
             assert any("\u4e00" <= letter <= "\u9fff" for letter in plan.name)
             assert plan.name_en.isascii()
 
-    def test_file_and_type_agree(self, book):
+    def test_file_and_type_agree(self, book: Any) -> None:
         assert {path.stem for path in (GEODATA / "response_plans").glob("*.toml")} == set(book.plans)
 
-    def test_the_document_comes_back_with_its_digest(self, book, clocks):
+    def test_the_document_comes_back_with_its_digest(self, book: Any, clocks: Any) -> None:
         again = PlanBook.from_document(book.document())
         assert again == book
         assert again.version == book.version
@@ -89,14 +94,16 @@ class TestClocks:
             (None, "111", "urban"), (None, "122", "rural"), (None, None, "rural"), ("", "112", "urban"),
         ],
     )  # fmt: skip
-    def test_a_place_takes_its_villages_class_else_its_seats(self, clocks, village, seat, found):
+    def test_a_place_takes_its_villages_class_else_its_seats(
+        self, clocks: Any, village: Any, seat: Any, found: Any
+    ) -> None:
         assert clocks.response_classes.class_of(village, seat) == found
 
-    def test_call_handling_counts_only_where_the_clock_starts_at_the_report(self, clocks):
+    def test_call_handling_counts_only_where_the_clock_starts_at_the_report(self, clocks: Any) -> None:
         assert clocks.get("received-to-lead-p90").handling_s == 45
         assert clocks.get("dispatched-to-lead-p90").handling_s == 0
 
-    def test_an_unknown_policy_is_refused_with_the_known(self, clocks):
+    def test_an_unknown_policy_is_refused_with_the_known(self, clocks: Any) -> None:
         with pytest.raises(InvalidInput, match="received-to-lead-p90"):
             clocks.get("nonsense")
 
@@ -112,7 +119,7 @@ class TestClocks:
             ('id = "received-to-first-p90"', 'id = "received-to-lead-p90"', "occurs twice"),
         ],
     )
-    def test_a_bad_policy_is_refused_with_its_place(self, tmp_path, old, new, words):
+    def test_a_bad_policy_is_refused_with_its_place(self, tmp_path: Path, old: Any, new: Any, words: Any) -> None:
         text = (GEODATA / "clock_policies.toml").read_text(encoding="utf-8")
         assert old in text
         path = tmp_path / "clock_policies.toml"
@@ -130,7 +137,7 @@ class TestClocks:
         ((18 * 60, 24 * 60), ["18:00", "23:59"], ["00:00", "17:59"]),
     ],
 )
-def test_hours_begin_inclusive_and_end_exclusive(hours, inside, outside):
+def test_hours_begin_inclusive_and_end_exclusive(hours: Any, inside: Any, outside: Any) -> None:
     condition = Condition("at times", (), hours=hours)
     for times, expected in ((inside, True), (outside, False)):
         for text in times:
@@ -163,12 +170,14 @@ unit = "partner-police"
 
 
 class TestRefusedCards:
-    def read(self, tmp_path, text, clocks, catalogue, units):
+    def read(self, tmp_path: Path, text: str, clocks: Any, catalogue: Any, units: Any) -> Any:
         path = tmp_path / "leak.toml"
         path.write_text(text, encoding="utf-8")
         return read_plan(path, clocks, catalogue, units)
 
-    def test_the_card_that_the_others_spoil_is_good(self, tmp_path, clocks, catalogue, units):
+    def test_the_card_that_the_others_spoil_is_good(
+        self, tmp_path: Path, clocks: Any, catalogue: Any, units: Any
+    ) -> None:
         plan = self.read(tmp_path, GOOD, clocks, catalogue, units)
         assert plan.conditions[0].hours == (1200, 360)
         assert plan.clock_policy == clocks.default_policy
@@ -205,24 +214,26 @@ class TestRefusedCards:
             ("priority = 1", "priority = 1\npriority = 2", "line"),
         ],
     )
-    def test_refused_with_file_place_and_cure(self, tmp_path, clocks, catalogue, units, old, new, words):
+    def test_refused_with_file_place_and_cure(
+        self, tmp_path: Path, clocks: Any, catalogue: Any, units: Any, old: Any, new: Any, words: Any
+    ) -> None:
         assert old in GOOD
         with pytest.raises(InvalidInput, match=words) as refusal:
             self.read(tmp_path, GOOD.replace(old, new, 1), clocks, catalogue, units)
         assert "leak.toml" in refusal.value.detail
 
-    def test_one_type_in_two_files(self, tmp_path, clocks, catalogue, units):
+    def test_one_type_in_two_files(self, tmp_path: Path, clocks: Any, catalogue: Any, units: Any) -> None:
         for name in ("a.toml", "b.toml"):
             (tmp_path / name).write_text(GOOD, encoding="utf-8")
         with pytest.raises(InvalidInput, match=r"b\.toml: type leak is in a\.toml already"):
             read_plan_book(tmp_path, clocks, catalogue, units)
 
-    def test_an_empty_folder(self, tmp_path, clocks, catalogue, units):
+    def test_an_empty_folder(self, tmp_path: Path, clocks: Any, catalogue: Any, units: Any) -> None:
         with pytest.raises(InvalidInput, match="one file a type"):
             read_plan_book(tmp_path, clocks, catalogue, units)
 
 
-def test_an_unknown_type_names_the_nearest(book):
+def test_an_unknown_type_names_the_nearest(book: Any) -> None:
     with pytest.raises(InvalidInput, match="straw-burning") as refusal:
         book.get("straw-burnin")
     assert refusal.value.kind == "unknown-type"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,15 +19,19 @@ CHINA = ZoneInfo("Asia/Shanghai")
 ARRANGED = Path(__file__).parents[2] / "geodata" / "calendar.csv"
 
 
-def test_the_most_particular_rule_counts():
-    found = default_timers().find("accept", "emergency", "urban", 1)
-    assert found.limit_s == 30
-    assert default_timers().find("accept", "emergency", "urban", 2).limit_s == 60
-    assert default_timers().find("on_scene", "emergency", "rural", 1).limit_s == 900
+def test_the_most_particular_rule_counts() -> None:
+    def limit_s(step: str, response_class: str, priority: int) -> float:
+        rule = default_timers().find(step, "emergency", response_class, priority)
+        assert rule is not None
+        return rule.limit_s
+
+    assert limit_s("accept", "urban", 1) == 30
+    assert limit_s("accept", "urban", 2) == 60
+    assert limit_s("on_scene", "rural", 1) == 900
     assert default_timers().find("on_scene", "routine", "rural", 1) is None
 
 
-def test_rules_come_back_from_their_document_with_their_version():
+def test_rules_come_back_from_their_document_with_their_version() -> None:
     again = TimerRules.from_document(default_timers().document())
     assert again.version == default_timers().version
     assert again == default_timers()
@@ -40,13 +45,13 @@ def test_rules_come_back_from_their_document_with_their_version():
     ],
     ids=str,
 )  # fmt: skip
-def test_rules_that_cannot_be_meant_are_refused(bad):
+def test_rules_that_cannot_be_meant_are_refused(bad: Any) -> None:
     good = {"step": "accept", "urgency": "emergency", "warn_s": 30, "limit_s": 60, "again_s": 60}
     with pytest.raises(InvalidInput):
         TimerRules.from_json({"rules": [good | bad]})
 
 
-def test_a_rule_twice_is_refused():
+def test_a_rule_twice_is_refused() -> None:
     rule = TimerRule("accept", Urgency.EMERGENCY, 1, 2, 3, response_class=ResponseClass.URBAN)
     with pytest.raises(InvalidInput, match="Two timers"):
         TimerRules((rule, rule))
@@ -64,18 +69,18 @@ def test_a_rule_twice_is_refused():
         ("2026-03-05T10:00", "2026-03-04T10:00", 0),
     ],
 )
-def test_working_time_by_hand(since, now, hours):
+def test_working_time_by_hand(since: Any, now: Any, hours: Any) -> None:
     begin, end = (datetime.fromisoformat(each).replace(tzinfo=CHINA) for each in (since, now))
     assert working_s(begin, end) == hours * 3600
 
 
-def test_working_time_counts_no_holiday():
+def test_working_time_counts_no_holiday() -> None:
     begin, end = datetime(2026, 9, 30, 9, tzinfo=CHINA), datetime(2026, 10, 9, 9, tzinfo=CHINA)
     free = frozenset(date(2026, 10, day) for day in range(1, 8))
     assert working_s(begin, end, free) == 2 * 8 * 3600
 
 
-def test_working_time_by_counting_minutes():
+def test_working_time_by_counting_minutes() -> None:
     holidays, make_up_days = read_calendar(ARRANGED)
     dice = random.Random(5)
     for _ in range(20):
@@ -92,7 +97,7 @@ def test_working_time_by_counting_minutes():
 
 
 @pytest.mark.parametrize(("year", "statutory"), [(2024, 11), (2025, 13), (2026, 13)])
-def test_the_arranged_years_have_as_many_working_days_as_the_law_says(year, statutory):
+def test_the_arranged_years_have_as_many_working_days_as_the_law_says(year: Any, statutory: Any) -> None:
     """An arrangement moves days, it gives none: the year less its weekends and its statutory holidays."""
     holidays, make_up_days = read_calendar(ARRANGED)
     first, next_year = datetime(year, 1, 1, tzinfo=CHINA), datetime(year + 1, 1, 1, tzinfo=CHINA)
@@ -112,7 +117,7 @@ def test_the_arranged_years_have_as_many_working_days_as_the_law_says(year, stat
         ("2026-10-10T09:00", "2026-10-10T12:00", 3),
     ],
 )
-def test_the_arranged_days_by_hand(since, now, hours):
+def test_the_arranged_days_by_hand(since: Any, now: Any, hours: Any) -> None:
     begin, end = (datetime.fromisoformat(each).replace(tzinfo=CHINA) for each in (since, now))
     assert working_s(begin, end, *read_calendar(ARRANGED)) == hours * 3600
 
@@ -127,14 +132,14 @@ def test_the_arranged_days_by_hand(since, now, hours):
         ("", "holds no days"),
     ],
 )
-def test_a_calendar_that_cannot_be_meant_is_refused_with_its_line(tmp_path, lines, words):
+def test_a_calendar_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, lines: Any, words: Any) -> None:
     file = tmp_path / "days.csv"
     file.write_text("date,kind\n" + lines, encoding="utf-8")
     with pytest.raises(InvalidInput, match=words):
         read_calendar(file)
 
 
-def test_a_day_is_one_thing():
+def test_a_day_is_one_thing() -> None:
     saturday, monday = date(2031, 10, 11), date(2031, 10, 13)
     with pytest.raises(InvalidInput, match="both a holiday and worked"):
         TimerRules((), frozenset({saturday}), frozenset({saturday}))
@@ -142,7 +147,7 @@ def test_a_day_is_one_thing():
         TimerRules((), frozenset(), frozenset({monday}))
 
 
-def test_a_version_from_before_there_were_make_up_days_keeps_its_digest():
+def test_a_version_from_before_there_were_make_up_days_keeps_its_digest() -> None:
     assert "make_up_days" not in default_timers().document()
     with_days = default_timers().with_years(frozenset(), frozenset({date(2031, 10, 11)}))
     assert TimerRules.from_document(with_days.document()) == with_days

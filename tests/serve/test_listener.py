@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from gridsvc.errors import InvalidInput, NotAllowed, Refusal
@@ -9,9 +11,12 @@ from gridsvc.serve import listener
 from gridsvc.serve.listener import Listener, refuse_open_service
 from tests.worlds.certificate import make_certificate
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org"])
-def test_no_sign_in_is_refused_beyond_this_machine(host):
+def test_no_sign_in_is_refused_beyond_this_machine(host: Any) -> None:
     with pytest.raises(NotAllowed, match="GRIDSVC_AUTH=off"):
         refuse_open_service(host, "off")
     refuse_open_service(host, "required")
@@ -20,12 +25,12 @@ def test_no_sign_in_is_refused_beyond_this_machine(host):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_no_sign_in_is_allowed_on_this_machine(host):
+def test_no_sign_in_is_allowed_on_this_machine(host: Any) -> None:
     refuse_open_service(host, "off")
     assert not Listener(host, 1).is_plain
 
 
-def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(tmp_path):
+def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     cert, key = make_certificate(tmp_path)
     Listener("0.0.0.0", 1, cert, key).check_certificate()
     assert not Listener("0.0.0.0", 1, cert, key).is_plain
@@ -35,7 +40,7 @@ def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(tmp_pat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_port_in_use_is_refused_with_the_cure(host, monkeypatch):
+def test_a_port_in_use_is_refused_with_the_cure(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "_PORT_TIMEOUT_S", 0.2)
     with Listener(host, 0).open_socket() as other:
         port = other.getsockname()[1]
@@ -44,6 +49,6 @@ def test_a_port_in_use_is_refused_with_the_cure(host, monkeypatch):
     Listener(host, port).check_port()
 
 
-def test_the_url_of_an_ipv6_address_has_brackets(tmp_path):
+def test_the_url_of_an_ipv6_address_has_brackets(tmp_path: Path) -> None:
     assert Listener("::1", 80).url == "http://[::1]:80/"
     assert Listener("localhost", 443, tmp_path, tmp_path).url == "https://localhost:443/"

@@ -9,10 +9,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAM = """
 import os, signal, sys, time
@@ -50,14 +54,15 @@ with fork_server(children, lambda: (folder / f"loaded-{{os.getpid()}}").touch())
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path: Path) -> Iterator[Any]:
     started = []
 
-    def run(*words):
+    def run(*words: Any) -> Any:
         code = PROGRAM.format(project=str(PROJECT), folder=str(tmp_path))
         child = subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  text=True)  # fmt: skip
         started.append(child)
+        assert child.stdout is not None
         return child, int(child.stdout.readline())
 
     yield run
@@ -66,31 +71,31 @@ def start(tmp_path):
         child.communicate()
 
 
-def pids(folder, name):
+def pids(folder: Path, name: str) -> Any:
     return [int(path.name.partition("-")[2]) for path in folder.glob(f"{name}-*")]
 
 
-def lives(pid):
+def lives(pid: Any) -> Any:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
 
 
-def wait_until(condition, timeout_s=15.0):
+def wait_until(condition: Any, timeout_s: Any = 15.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "timed out"
         time.sleep(0.01)
 
 
-def test_everything_is_loaded_once_and_every_child_runs(start, tmp_path):
+def test_everything_is_loaded_once_and_every_child_runs(start: Any, tmp_path: Path) -> None:
     start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
     assert len(pids(tmp_path, "loaded")) == 1
 
 
-def test_a_killed_child_is_replaced(start, tmp_path):
+def test_a_killed_child_is_replaced(start: Any, tmp_path: Path) -> None:
     start()
     for n in range(1, 4):
         wait_until(lambda n=n: len(pids(tmp_path, "a")) == n)
@@ -103,7 +108,7 @@ def test_a_killed_child_is_replaced(start, tmp_path):
     assert len(pids(tmp_path, "loaded")) == 1
 
 
-def test_all_stop_on_sigterm(start, tmp_path):
+def test_all_stop_on_sigterm(start: Any, tmp_path: Path) -> None:
     child, _ = start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
     child.send_signal(signal.SIGTERM)
@@ -111,7 +116,7 @@ def test_all_stop_on_sigterm(start, tmp_path):
     assert not any(map(lives, pids(tmp_path, "a") + pids(tmp_path, "b") + pids(tmp_path, "loaded")))
 
 
-def test_a_child_that_ignores_sigterm_is_killed(start, tmp_path):
+def test_a_child_that_ignores_sigterm_is_killed(start: Any, tmp_path: Path) -> None:
     child, _ = start("stubborn")
     wait_until(lambda: pids(tmp_path, "stubborn"))
     child.send_signal(signal.SIGINT)
@@ -120,7 +125,7 @@ def test_a_child_that_ignores_sigterm_is_killed(start, tmp_path):
 
 
 @pytest.mark.parametrize("killed", ["parent", "fork server"])
-def test_no_child_outlives_its_parents(start, tmp_path, killed):
+def test_no_child_outlives_its_parents(start: Any, tmp_path: Path, killed: Any) -> None:
     child, server = start()
     wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
     os.kill(child.pid if killed == "parent" else server, signal.SIGKILL)
@@ -129,7 +134,9 @@ def test_no_child_outlives_its_parents(start, tmp_path, killed):
         assert child.wait(20) == 1
 
 
-def test_a_child_that_fails_at_once_is_started_again_after_pauses_and_its_error_is_logged(start, tmp_path):
+def test_a_child_that_fails_at_once_is_started_again_after_pauses_and_its_error_is_logged(
+    start: Any, tmp_path: Path
+) -> None:
     child, _ = start("broken")
     time.sleep(2.5)
     child.send_signal(signal.SIGTERM)
@@ -138,7 +145,7 @@ def test_a_child_that_fails_at_once_is_started_again_after_pauses_and_its_error_
     assert pids(tmp_path, "a")
 
 
-def test_no_child_starts_before_the_parent_says_so(start, tmp_path):
+def test_no_child_starts_before_the_parent_says_so(start: Any, tmp_path: Path) -> None:
     child, server = start("cancelled")
     assert child.wait(20) == 0
     assert pids(tmp_path, "loaded") == [server]

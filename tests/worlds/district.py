@@ -6,7 +6,7 @@ import json
 import secrets
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
@@ -111,7 +111,7 @@ def load_toy(service: Service, district: str = DISTRICT) -> None:
     """Put the district on paper in force."""
     teams = [replace(team, id=TEAM_IDS[team.id]) for team in toy.TEAMS]
 
-    def work(connection):
+    def work(connection: Any) -> None:
         ensure_district(connection, district, name="Toy", synthetic=True)
         put_law(connection, district, catalogue=toy.CATALOGUE, plans=toy.PLANS, clocks=toy.CLOCKS, source="toy")
         replace_teams(connection, district, [], teams, {})

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from gridsvc.dispatch import CaseFacts, Prepared, Recommendation, Unfilled, recommend
 from gridsvc.law import (
@@ -36,6 +37,9 @@ from gridsvc.law import (
     competences_by_approval,
 )
 from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=CHINA)
@@ -184,11 +188,20 @@ ENGAGED = TeamState(status=TeamStatus.ENGAGED, incident_id="another")
 OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
 
 
-def at(km, type_slug="leak", *, prepared=PREPARED, loss=None, team_states=None, seconds=None, **told):
-    """Recommend for a case at a place on the road, all teams available unless told otherwise."""
+def at(
+    km: float,
+    type_slug: str = "leak",
+    *,
+    prepared: Prepared = PREPARED,
+    loss: Sequence[float] | None = None,
+    team_states: Sequence[TeamState] | None = None,
+    seconds: Sequence[float | None] | None = None,
+    **facts: object,
+) -> Recommendation:
+    """Recommend for a case at a place on the road; by default all teams are available."""
     return recommend(
         prepared,
-        case(km, type_slug, **told),
+        case(km, type_slug, **facts),
         team_states or states(prepared),
         travel(km, prepared) if seconds is None else seconds,
         loss,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -16,9 +17,15 @@ from gridsvc.errors import InvalidInput, NotFound
 from tests.operations.access.test_access import A, B, two_districts
 from tests.worlds.district import as_superuser, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture(scope="module")
-def url(cluster):
+def url(cluster: EmbeddedCluster) -> Iterator[Any]:
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
             two_districts(connection)
@@ -26,7 +33,7 @@ def url(cluster):
 
 
 @pytest.fixture(scope="module", params=[A, B])
-def own(url, request):
+def own(url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """(district, address of the role that looks at it)."""
     superuser = url.replace("gridsvc_app@", "postgres@")
     for _ in range(2):  # asked again it is the same
@@ -36,12 +43,12 @@ def own(url, request):
         connection.execute(f"drop role gridsvc_viewer_{request.param}")
 
 
-def psql(url, sql):
+def psql(url: str, sql: Any) -> Any:
     words = [get_postgis().programs / "psql", url.replace("+psycopg", ""), "-XAt", "-v", "ON_ERROR_STOP=1", "-c", sql]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
-def readable(url):
+def readable(url: str) -> Any:
     """Every table and view of ours that the role may read."""
     sql = (
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')"
@@ -51,7 +58,7 @@ def readable(url):
     return psql(url, sql).stdout.split()
 
 
-def test_every_table_shows_the_district_of_the_name_alone(own):
+def test_every_table_shows_the_district_of_the_name_alone(own: Any) -> None:
     district, url = own
     seen = {}
     for table in readable(url):
@@ -64,7 +71,7 @@ def test_every_table_shows_the_district_of_the_name_alone(own):
         assert seen[table] == [district], table
 
 
-def test_it_reads_what_the_viewer_of_all_districts_reads(own, url):
+def test_it_reads_what_the_viewer_of_all_districts_reads(own: Any, url: str) -> None:
     _, mine = own
     everybody = viewers.url_as(url, viewers.viewer_of(None))
     assert readable(mine) == readable(everybody)
@@ -86,7 +93,7 @@ def test_it_reads_what_the_viewer_of_all_districts_reads(own, url):
         "create function f() returns int language sql as 'select 1'",
     ],
 )
-def test_it_cannot_become_another_or_write(own, attempt):
+def test_it_cannot_become_another_or_write(own: Any, attempt: Any) -> None:
     done = psql(own[1], f"set transaction read write; {attempt}")
     assert done.returncode != 0
     assert "permission denied" in done.stderr or "would be affected by row-level security" in done.stderr, done.stderr
@@ -95,13 +102,13 @@ def test_it_cannot_become_another_or_write(own, attempt):
 @pytest.mark.parametrize(
     "attempt", ["set role gridsvc_viewers", "set gridsvc.district = '*'", "set search_path = pg_catalog"]
 )
-def test_what_it_may_say_of_itself_opens_nothing(own, attempt):
+def test_what_it_may_say_of_itself_opens_nothing(own: Any, attempt: Any) -> None:
     district, url = own
     done = psql(url, f"{attempt}; select distinct district from public.incident")
     assert set(done.stdout.split()) - {"SET"} <= {district}
 
 
-def test_an_index_on_places_is_still_used(own, url):
+def test_an_index_on_places_is_still_used(own: Any, url: str) -> None:
     district, mine = own
     with as_superuser(url) as connection:
         connection.execute(
@@ -120,14 +127,14 @@ def test_an_index_on_places_is_still_used(own, url):
     assert "ix_incident_geom" in plan, plan
 
 
-def test_a_district_that_is_not_there_has_no_viewer(url):
+def test_a_district_that_is_not_there_has_no_viewer(url: str) -> None:
     with pytest.raises(NotFound, match=f"There are: {A}, {B}"):
         viewers.make_viewer(url.replace("gridsvc_app@", "postgres@"), "330000")
     with pytest.raises(InvalidInput):
         viewers.viewer_of("区" * 30)
 
 
-def test_another_s_database_is_told_how(data_folder):
+def test_another_s_database_is_told_how(data_folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
     environment |= {"GRIDSVC_DATABASE_URL": "postgresql://gridsvc_app:secret@db.example:5432/gridsvc",
                     "GRIDSVC_DATA": str(data_folder)}  # fmt: skip

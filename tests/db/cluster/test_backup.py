@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
@@ -21,26 +22,32 @@ from gridsvc.operations.jobs import backup
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import open_toy, owner_of, report, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture
-def service(url, tmp_path):
+def service(url: str, tmp_path: Path) -> Iterator[Any]:
     service = replace(open_toy(url, tmp_path), owner_url=lambda: owner_of(url))
     yield service
     service.database.close()
 
 
 @pytest.fixture
-def elsewhere(cluster):
+def elsewhere(cluster: EmbeddedCluster) -> Iterator[Any]:
     """The owner's URL of an empty database with PostGIS."""
     with scratch_database(cluster, migrated=False) as url:
         yield owner_of(url)
 
 
-def restored(elsewhere, tmp_path):
+def restored(elsewhere: Any, tmp_path: Path) -> Any:
     return Service(Database(elsewhere.replace("gridsvc_owner@", "gridsvc_app@")), tmp_path / "elsewhere")
 
 
-def test_a_restore_has_every_case_its_evidence_and_its_replay(service, elsewhere, tmp_path):
+def test_a_restore_has_every_case_its_evidence_and_its_replay(service: Service, elsewhere: Any, tmp_path: Path) -> None:
     cases = [report(service, kind) for kind in ("leak", "noise") for _ in range(5)]
     seal_all(service.database)
     file = tmp_path / "a.backup"
@@ -55,11 +62,11 @@ def test_a_restore_has_every_case_its_evidence_and_its_replay(service, elsewhere
     there.database.close()
 
 
-def test_a_backup_under_load_is_of_one_moment(service, elsewhere, tmp_path):
+def test_a_backup_under_load_is_of_one_moment(service: Service, elsewhere: Any, tmp_path: Path) -> None:
     stop = threading.Event()
     told = 0
 
-    def keep_reporting():
+    def keep_reporting() -> None:
         nonlocal told
         while not stop.is_set():
             report(service)
@@ -79,16 +86,18 @@ def test_a_backup_under_load_is_of_one_moment(service, elsewhere, tmp_path):
     assert rows["incident_event"] == rows["incident"]
     backup.restore(elsewhere, tmp_path / "a.backup")
     with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
-        there = connection.execute("select count(*) from incident").fetchone()[0]
-    assert there == rows["incident"] <= told
+        there = connection.execute("select count(*) from incident").fetchone()
+    assert there == (rows["incident"],)
+    assert rows["incident"] <= told
 
 
-def test_a_backup_is_noted_and_never_written_over(service, tmp_path):
+def test_a_backup_is_noted_and_never_written_over(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "a.backup"
     done = backup.back_up(service, file)
     with service.database.transaction() as connection:
-        mark = last_runs.find_last_run(connection, "backup")
-    assert mark.value["sha256"] == done.sha256
+        last = last_runs.find_last_run(connection, "backup")
+    assert last is not None
+    assert last.value["sha256"] == done.sha256
     before = file.read_bytes()
     with pytest.raises(Conflict, match="exists"):
         backup.back_up(service, file)
@@ -96,11 +105,12 @@ def test_a_backup_is_noted_and_never_written_over(service, tmp_path):
     assert [p.name for p in tmp_path.glob("*.backup*")] == ["a.backup"]
 
 
-def test_pg_restore_reads_the_file_as_it_is(service, tmp_path):
+def test_pg_restore_reads_the_file_as_it_is(service: Service, tmp_path: Path) -> None:
     from gridsvc.db.cluster.postgis import find_postgis
 
     backup.back_up(service, tmp_path / "a.backup")
     postgis = find_postgis()
+    assert postgis is not None
     listed = subprocess.run(
         [postgis.programs / "pg_restore", "--list", tmp_path / "a.backup"], capture_output=True, text=True, check=True,
         env=postgis.environment,
@@ -109,7 +119,9 @@ def test_pg_restore_reads_the_file_as_it_is(service, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "manifest", "other"])
-def test_a_damaged_file_is_refused_before_anything_is_done(service, elsewhere, tmp_path, harm):
+def test_a_damaged_file_is_refused_before_anything_is_done(
+    service: Service, elsewhere: Any, tmp_path: Path, harm: Any
+) -> None:
     file = tmp_path / "a.backup"
     backup.back_up(service, file)
     whole = file.read_bytes()
@@ -128,14 +140,16 @@ def test_a_damaged_file_is_refused_before_anything_is_done(service, elsewhere, t
         assert connection.execute("select to_regclass('district')").fetchone() == (None,)
 
 
-def test_a_restore_replaces_nothing(service, url, tmp_path):
+def test_a_restore_replaces_nothing(service: Service, url: str, tmp_path: Path) -> None:
     report(service)
     backup.back_up(service, tmp_path / "a.backup")
     with pytest.raises(Conflict, match="already"):
         backup.restore(owner_of(url), tmp_path / "a.backup")
 
 
-def test_a_restore_that_fails_leaves_nothing(service, elsewhere, tmp_path, monkeypatch):
+def test_a_restore_that_fails_leaves_nothing(
+    service: Service, elsewhere: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gridsvc.db.cluster import backup as files
 
     report(service)
@@ -148,8 +162,8 @@ def test_a_restore_that_fails_leaves_nothing(service, elsewhere, tmp_path, monke
         assert connection.execute("select to_regclass('district')").fetchone() == (None,)
 
 
-def _restore_less(restore):
-    def less(postgis, owner_url, *rest):
+def _restore_less(restore: Any) -> Any:
+    def less(postgis: Any, owner_url: Any, *rest: Any) -> None:
         restore(postgis, owner_url, *rest)
         with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("delete from event_seal")
@@ -157,7 +171,7 @@ def _restore_less(restore):
     return less
 
 
-def test_the_manifest_tells_what_is_in_it(service, tmp_path):
+def test_the_manifest_tells_what_is_in_it(service: Service, tmp_path: Path) -> None:
     report(service)
     seal_all(service.database)
     told = json.loads(json.dumps(backup.back_up(service, tmp_path / "a.backup").as_json()))

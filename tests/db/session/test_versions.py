@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -31,26 +32,29 @@ from gridsvc.operations.runtime.service import Service
 from tests.conftest import PROJECT
 from tests.worlds.district import DISTRICT, toy_grids, toy_road
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def renamed(word):
+
+def renamed(word: Any) -> Any:
     """The same grids with other names: who sees a name knows the generation."""
     return [replace(grid, name=f"{grid.code} {word}") for grid in toy_grids()]
 
 
-def close_road(service, km, factor=0.5):
+def close_road(service: Service, km: float, factor: Any = 0.5) -> Any:
     line = LineString([(119.6 + km / 100, 29.09), (119.6 + km / 100, 29.11)])
     return json.loads(closures.add_closure(service, NewClosure(line, factor=factor, reason="flood"), actor="test").body)
 
 
-def a_report(km=1.0):
+def a_report(km: float = 1.0) -> Any:
     return Report(type="leak", lon=119.6 + km / 100, lat=29.1001)
 
 
-def test_every_case_under_load_is_wholly_of_one_version(service, url, tmp_path):
+def test_every_case_under_load_is_wholly_of_one_version(service: Service, url: str, tmp_path: Path) -> None:
     processes = [Service(Database(url), tmp_path / f"p{n}") for n in range(3)]
     stop, cases, failures = threading.Event(), [], []
 
-    def keep_reporting(one):
+    def keep_reporting(one: Any) -> None:
         while not stop.is_set():
             try:
                 cases.append(json.loads(report_incident(one, a_report(6.5), actor="test").body))
@@ -114,15 +118,20 @@ for line in sys.stdin:
 """
 
 
-def test_a_process_that_was_stopped_answers_with_the_new_at_its_first_request(service, url, tmp_path):
+def test_a_process_that_was_stopped_answers_with_the_new_at_its_first_request(
+    service: Service, url: str, tmp_path: Path
+) -> None:
     code = CHILD.format(project=str(PROJECT), url=url, folder=str(tmp_path / "child"))
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as child:  # fmt: skip
+        asking, answers = child.stdin, child.stdout
+        assert asking is not None
+        assert answers is not None
 
-        def ask():
-            child.stdin.write("6.5\n")
-            child.stdin.flush()
-            return json.loads(child.stdout.readline())
+        def ask() -> Any:
+            asking.write("6.5\n")
+            asking.flush()
+            return json.loads(answers.readline())
 
         before = ask()
         os.kill(child.pid, signal.SIGSTOP)
@@ -131,7 +140,7 @@ def test_a_process_that_was_stopped_answers_with_the_new_at_its_first_request(se
         told = close_road(service, 3)
         os.kill(child.pid, signal.SIGCONT)
         after = ask()
-        child.stdin.close()
+        asking.close()
     assert before["versions"]["generation"] == 1
     assert after["versions"] | {"generation": 2, "network": digest, "closures": told["version"]} == after["versions"]
     assert after["owners"]["village"]["name"] == "V2 new"
@@ -139,7 +148,7 @@ def test_a_process_that_was_stopped_answers_with_the_new_at_its_first_request(se
     assert now < 0.7 * was
 
 
-def test_a_closure_acts_on_the_next_question_of_another_process(service, url, tmp_path):
+def test_a_closure_acts_on_the_next_question_of_another_process(service: Service, url: str, tmp_path: Path) -> None:
     other = Service(Database(url), tmp_path / "other")
     before = recommend(other, a_report(16.5))["recommendation"]
     told = close_road(service, 14.5, factor=0.0)
@@ -153,7 +162,7 @@ def test_a_closure_acts_on_the_next_question_of_another_process(service, url, tm
     other.database.close()
 
 
-def test_a_replay_sees_the_closures_of_its_moment(service):
+def test_a_replay_sees_the_closures_of_its_moment(service: Service) -> None:
     told = close_road(service, 3, factor=0.1)
     case = UUID(json.loads(report_incident(service, a_report(1), actor="test").body)["id"])
     closures.delete_closure(service, UUID(told["id"]), actor="test")
@@ -165,7 +174,7 @@ def test_a_replay_sees_the_closures_of_its_moment(service):
     assert outcome.same, outcome
 
 
-def test_a_network_that_was_tampered_with_is_named_by_the_replay(service, url):
+def test_a_network_that_was_tampered_with_is_named_by_the_replay(service: Service, url: str) -> None:
     case = UUID(json.loads(report_incident(service, a_report(1), actor="test").body)["id"])
     with service.database.transaction() as connection:
         body = connection.scalar(text("select body from incident_event where kind = 'report'"))
@@ -179,7 +188,7 @@ def test_a_network_that_was_tampered_with_is_named_by_the_replay(service, url):
     assert "travel times" in outcome.tampered
 
 
-def load_a_level(service, folder):
+def load_a_level(service: Service, folder: Path) -> Any:
     file = folder / "villages.geojson"
     features = [
         {"type": "Feature", "properties": {"code": grid.code, "name": f"{grid.code} loaded"},
@@ -191,11 +200,11 @@ def load_a_level(service, folder):
                                  columns=imports.Columns("code", "name", None, None, None))  # fmt: skip
 
 
-def load_all_levels(service, _folder):
+def load_all_levels(service: Service, _folder: Any) -> Any:
     return generations.establish(service, DISTRICT, renamed("x"), source={})
 
 
-def load_roads(service, _folder):
+def load_roads(service: Service, _folder: Any) -> Any:
     return networks.establish(service, DISTRICT, toy_road(90.0), source="")
 
 
@@ -207,12 +216,14 @@ def load_roads(service, _folder):
         ("gridsvc.db.roads.networks.add_network", load_roads),
     ],
 )
-def test_a_report_does_not_wait_while_something_large_is_written(service, tmp_path, monkeypatch, slow, load):
+def test_a_report_does_not_wait_while_something_large_is_written(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: Any, load: Any
+) -> None:
     module, _, name = slow.rpartition(".")
     original = getattr(sys.modules[module], name)
     taken = []
 
-    def half_way(*given, **named):
+    def half_way(*given: Any, **named: Any) -> None:
         original(*given, **named)
         reporting = threading.Thread(target=lambda: taken.append(report_incident(service, a_report(), actor="test")))
         reporting.start()
@@ -224,12 +235,15 @@ def test_a_report_does_not_wait_while_something_large_is_written(service, tmp_pa
     assert taken[0].status == 201
 
 
-def test_a_level_that_is_being_loaded_is_not_activated_half(service, tmp_path, monkeypatch):
+def test_a_level_that_is_being_loaded_is_not_activated_half(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The activation waits for the load, sees that the draft is another, and says so."""
     number = load_a_level(service, tmp_path).generation
-    original, outcome = store.note_load, []
+    original = store.note_load
+    outcome: list[object] = []
 
-    def activate():
+    def activate() -> None:
         try:
             outcome.append(generations.activate(service, DISTRICT, number))
         except Conflict as refused:
@@ -237,7 +251,7 @@ def test_a_level_that_is_being_loaded_is_not_activated_half(service, tmp_path, m
 
     activating = threading.Thread(target=activate)
 
-    def half_way(*given, **named):
+    def half_way(*given: Any, **named: Any) -> None:
         original(*given, **named)
         activating.start()
         activating.join(2)  # long enough to be at the lock; nothing is wrong where it is not

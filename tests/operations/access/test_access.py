@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -25,12 +26,18 @@ from gridsvc.operations.evidence import erasure
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import as_superuser, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 A, B = "330703", "330799"
 FREE_OF_SCOPE = {"alembic_version", "spatial_ref_sys"}
 
 
 @pytest.fixture(scope="module")
-def url(cluster):
+def url(cluster: EmbeddedCluster) -> Iterator[Any]:
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
             two_districts(connection)
@@ -38,17 +45,17 @@ def url(cluster):
 
 
 @pytest.fixture(scope="module")
-def database(url):
+def database(url: str) -> Iterator[Any]:
     database = Database(url)
     yield database
     database.close()
 
 
-def row_id(*words):
+def row_id(*words: Any) -> Any:
     return uuid.uuid5(uuid.NAMESPACE_OID, " ".join(words))
 
 
-def two_districts(connection):
+def two_districts(connection: Any) -> None:
     """Two districts on one ground, each with two townships of a regional grid, a case and a team in each of them."""
     for district in (A, B):
         connection.execute("insert into district (code, name) values (%s, %s)", (district, district))
@@ -99,22 +106,22 @@ def two_districts(connection):
             )
 
 
-def seen(database, scope, table="incident", column="id"):
+def seen(database: Database, scope: Any, table: str = "incident", column: str = "id") -> Any:
     with database.seen_by(scope).transaction() as connection:
         return set(connection.scalars(text(f"select {column} from {table}")))
 
 
-def cases(*names, district=A):
+def cases(*names: Any, district: Any = A) -> Any:
     return {row_id(district, name, "case") for name in names}
 
 
-def scope_of(database, district, grid):
+def scope_of(database: Database, district: Any, grid: Any) -> Any:
     with database.transaction() as connection:
         return store.scope_of(connection, district, grid)
 
 
 @pytest.mark.parametrize("table", ["incident", "team", "incident_event", "incident_personal", "grid", "team_last"])
-def test_a_district_sees_its_own_and_the_operator_all(database, table):
+def test_a_district_sees_its_own_and_the_operator_all(database: Database, table: Any) -> None:
     district = "district"
     assert seen(database, Scope(A), table, district) == {A}
     assert seen(database, Scope(B), table, district) == {B}
@@ -122,13 +129,13 @@ def test_a_district_sees_its_own_and_the_operator_all(database, table):
     assert seen(database, NOTHING, table, district) == set()
 
 
-def test_a_transaction_that_says_nothing_sees_nothing(url):
+def test_a_transaction_that_says_nothing_sees_nothing(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         for table in ("incident", "district", "grid", "incident_personal", "access_key", "district_version"):
             assert connection.execute(f"select count(*) from {table}").fetchone() == (0,), table
 
 
-def test_a_scope_does_not_stay_in_the_pool(url):
+def test_a_scope_does_not_stay_in_the_pool(url: str) -> None:
     database = Database(url, pool=1)
     for scope, districts in ((EVERYTHING, {A, B}), (Scope(A), {A}), (NOTHING, set()), (Scope(B), {B})):
         assert seen(database, scope, column="district") == districts
@@ -138,7 +145,7 @@ def test_a_scope_does_not_stay_in_the_pool(url):
     database.close()
 
 
-def test_a_grid_sees_its_subtree(database):
+def test_a_grid_sees_its_subtree(database: Database) -> None:
     township = scope_of(database, A, "T1")
     assert set(township.grids) == {"R", "T1", "V1"}
     assert seen(database, township) == cases("T1")
@@ -149,7 +156,7 @@ def test_a_grid_sees_its_subtree(database):
     assert seen(database, township, "incident_personal", "incident_id") == cases("T1")
 
 
-def test_a_grid_sees_teams_of_its_own_of_the_whole_district_and_those_that_came(database, url):
+def test_a_grid_sees_teams_of_its_own_of_the_whole_district_and_those_that_came(database: Database, url: str) -> None:
     township = scope_of(database, A, "T1")
     ours = {row_id(A, "T1", "team"), row_id(A, "everywhere", "team")}
     assert seen(database, township, "team") == ours
@@ -168,7 +175,7 @@ def test_a_grid_sees_teams_of_its_own_of_the_whole_district_and_those_that_came(
     assert seen(database, township, "team") == ours
 
 
-def test_the_law_decides_over_the_whole_district_and_then_no_more(database):
+def test_the_law_decides_over_the_whole_district_and_then_no_more(database: Database) -> None:
     with database.seen_by(scope_of(database, A, "T1")).transaction() as connection:
         count = text("select count(*), min(district) from team")
         assert connection.execute(count).one() == (2, A)
@@ -180,7 +187,7 @@ def test_the_law_decides_over_the_whole_district_and_then_no_more(database):
         assert connection.execute(count).one() == (2, A)
 
 
-def test_what_is_written_stays_in_the_district(database):
+def test_what_is_written_stays_in_the_district(database: Database) -> None:
     row = text("insert into team (district, id, name, unit, roster) values (:d, :id, 'x', 'u', '{}')")
     with pytest.raises(NotFound) as refused, database.seen_by(Scope(A)).transaction() as connection:
         connection.execute(row, {"d": B, "id": uuid.uuid4()})
@@ -192,7 +199,7 @@ def test_what_is_written_stays_in_the_district(database):
         connection.execute(text("update team set district = :d where name = 'T1'"), {"d": B})
 
 
-def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database):
+def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database: Database) -> None:
     with database.seen_by(scope_of(database, A, "T1")).transaction() as connection:
         for unknown in (row_id(A, "T2", "case"), row_id(B, "T1", "case"), uuid.uuid4()):
             assert incidents.find_incident(connection, unknown) is None
@@ -200,7 +207,7 @@ def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database):
         assert incidents.find_incident(connection, row_id(A, "T1", "case")) is not None
 
 
-def test_every_table_is_behind_a_policy(url):
+def test_every_table_is_behind_a_policy(url: str) -> None:
     """A table that is added later must say whose it is: `protect_by_district` in its migration."""
     with as_superuser(url) as connection:
         tables = connection.execute(
@@ -214,11 +221,11 @@ def test_every_table_is_behind_a_policy(url):
     assert {name for name, *_, has_district in tables if not has_district} - FREE_OF_SCOPE == {"district"}
 
 
-def test_tables_in_code_are_those_of_the_migrations(cluster, url):
-    assert access.metadata is case_tables.metadata is jobs.metadata is metadata
+def test_tables_in_code_are_those_of_the_migrations(cluster: EmbeddedCluster, url: str) -> None:
+    assert {table.metadata for table in (access.access_key, case_tables.incident, jobs.job)} == {metadata}
     owner = create_engine(url.replace("gridsvc_app@", "gridsvc_owner@"))
 
-    def ours(thing, name, kind, _reflected, _compare_to):
+    def ours(thing: Any, name: str, kind: str, _reflected: Any, _compare_to: Any) -> Any:
         return not (kind == "table" and (name in FREE_OF_SCOPE or name.startswith("team_position_")))
 
     with owner.connect() as connection:
@@ -229,7 +236,7 @@ def test_tables_in_code_are_those_of_the_migrations(cluster, url):
 
 
 @pytest.fixture
-def crowded(cluster):
+def crowded(cluster: EmbeddedCluster) -> Iterator[Any]:
     """20,000 open cases of two districts, spread over a degree."""
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
@@ -249,7 +256,7 @@ def crowded(cluster):
 
 
 @pytest.mark.parametrize("scope", [Scope(A), Scope(A, "T1", ("R", "T1", "V1")), EVERYTHING])
-def test_behind_the_policies_the_spatial_index_is_used(crowded, scope):
+def test_behind_the_policies_the_spatial_index_is_used(crowded: Any, scope: Any) -> None:
     box = "ST_MakeEnvelope(119.5, 29.5, 119.51, 29.51, 4326)"
     where = f"geom && {box} and status not in ('archived', 'cancelled')"
     with crowded.seen_by(scope).transaction() as connection:
@@ -262,7 +269,7 @@ def test_behind_the_policies_the_spatial_index_is_used(crowded, scope):
     assert "current_setting" not in node.get("Filter", ""), "a policy asks for the setting once, not for every row"
 
 
-def test_a_superuser_or_owner_acts_as_the_application(url, database):
+def test_a_superuser_or_owner_acts_as_the_application(url: str, database: Database) -> None:
     assert database.holds_scopes()
     for role in ("postgres@", "gridsvc_owner@"):
         above = Database(url.replace("gridsvc_app@", role))
@@ -281,17 +288,19 @@ def test_a_superuser_or_owner_acts_as_the_application(url, database):
 
 
 @pytest.fixture
-def service(database, tmp_path):
+def service(database: Database, tmp_path: Path) -> Any:
     return Service(database, tmp_path)
 
 
-def name():
+def name() -> Any:
     return f"王 {uuid.uuid4().hex[:8]}"
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(service, url):
+def test_a_key_is_shown_once_and_kept_as_a_hash(service: Service, url: str) -> None:
     new = keys.add_key(service, name(), Role.DISPATCHER, district=A)
-    key_id, secret = credentials.parse_key(new.text)
+    parsed = credentials.parse_key(new.text)
+    assert parsed is not None
+    key_id, secret = parsed
     with as_superuser(url) as connection:
         dump = str(connection.execute("select * from access_key").fetchall())
     assert key_id in dump
@@ -302,11 +311,11 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(service, url):
 
 
 @pytest.mark.parametrize("text", ["", "gs_", "gs_x_y", "Bearer", "gs_" + "a" * 12 + "_" + "a" * 39, "\x00", "gd_abc"])
-def test_what_is_no_key_is_told_at_sight(text):
+def test_what_is_no_key_is_told_at_sight(text: str) -> None:
     assert credentials.parse_key(text) is None
 
 
-def test_a_key_is_of_one_district_or_of_an_administrator(service):
+def test_a_key_is_of_one_district_or_of_an_administrator(service: Service) -> None:
     with pytest.raises(InvalidInput, match="several are loaded"):
         keys.add_key(service, name(), Role.DISPATCHER)
     assert keys.add_key(service, name(), Role.ADMIN).key.district == "*"
@@ -320,7 +329,7 @@ def test_a_key_is_of_one_district_or_of_an_administrator(service):
         keys.add_key(service, "a\nb", Role.OFFICER, district=A)
 
 
-def test_a_name_has_one_living_key(service):
+def test_a_name_has_one_living_key(service: Service) -> None:
     who = name()
     first = keys.add_key(service, who, Role.OFFICER, district=A)
     for district in (A, None):
@@ -333,7 +342,7 @@ def test_a_name_has_one_living_key(service):
         keys.revoke_key(service, who)
 
 
-def test_only_one_who_may_gives_keys(service):
+def test_only_one_who_may_gives_keys(service: Service) -> None:
     dispatcher = service.seen_by(Caller.of("x", Role.DISPATCHER, Scope(A)))
     for deed in (
         lambda: keys.add_key(dispatcher, "y", Role.ADMIN),
@@ -345,7 +354,7 @@ def test_only_one_who_may_gives_keys(service):
             deed()
 
 
-def test_an_administrator_of_one_district_gives_keys_of_that_district_alone(service):
+def test_an_administrator_of_one_district_gives_keys_of_that_district_alone(service: Service) -> None:
     ours = service.seen_by(Caller.of("x", Role.ADMIN, Scope(A)))
     keys.add_key(ours, name(), Role.OFFICER)
     assert {key["district"] for key in keys.list_keys(ours)} == {A}
@@ -355,13 +364,15 @@ def test_an_administrator_of_one_district_gives_keys_of_that_district_alone(serv
         keys.add_key(ours, name(), Role.OFFICER, district=B)
 
 
-def test_a_revoked_key_takes_its_sessions_and_devices_along(service):
+def test_a_revoked_key_takes_its_sessions_and_devices_along(service: Service) -> None:
     who = name()
     new = keys.add_key(service, who, Role.OFFICER, district=A)
     begun = sessions.begin_session(service, new.key)
     with service.database.transaction() as connection:
         before, _ = store.read_version(connection)
-        assert store.find_session(connection, credentials.token_digest(begun.token)).key.name == who
+        found = store.find_session(connection, credentials.token_digest(begun.token))
+    assert found is not None
+    assert found.key.name == who
     keys.revoke_key(service, who, district=A)
     with service.database.transaction() as connection:
         after, _ = store.read_version(connection)
@@ -369,13 +380,13 @@ def test_a_revoked_key_takes_its_sessions_and_devices_along(service):
     assert after != before
 
 
-def test_a_session_expires_and_lives_on_while_it_is_used(service, url):
+def test_a_session_expires_and_lives_on_while_it_is_used(service: Service, url: str) -> None:
     new = keys.add_key(service, name(), Role.OFFICER, district=A)
     begun = sessions.begin_session(service, new.key)
     assert begun.caller.scope == Scope(A)
     digest = credentials.token_digest(begun.token)
 
-    def shift(back):
+    def shift(back: Any) -> None:
         with as_superuser(url) as connection:
             connection.execute(
                 "update session set expires_at = expires_at - %s where token_digest = %s", (back, digest)
@@ -384,22 +395,27 @@ def test_a_session_expires_and_lives_on_while_it_is_used(service, url):
     shift(timedelta(hours=2))
     with service.database.transaction() as connection:
         _, now = store.read_version(connection)
-        sessions.caller_of_session(connection, store.find_session(connection, digest), now)
+        found = store.find_session(connection, digest)
+        assert found is not None
+        sessions.caller_of_session(connection, found, now)
     with service.database.transaction() as connection:
-        left = store.find_session(connection, digest).expires_at - now
+        renewed = store.find_session(connection, digest)
+    assert renewed is not None
+    left = renewed.expires_at - now
     assert abs(left - sessions.SESSION_LIVES) < timedelta(seconds=5)
     shift(timedelta(hours=12, seconds=5))
     with service.database.transaction() as connection:
         assert store.find_session(connection, digest) is None
 
 
-def test_a_pairing_code_is_good_once_and_for_minutes(service, url):
+def test_a_pairing_code_is_good_once_and_for_minutes(service: Service, url: str) -> None:
     new = keys.add_key(service, name(), Role.DISPATCHER, district=A)
     caller = sessions.begin_session(service, new.key).caller
     code = sessions.begin_pairing(service, caller)["code"]
     device = sessions.pair_device(service, f" {code.upper()} ")
     with service.database.transaction() as connection:
         found = store.find_session(connection, credentials.token_digest(device["token"]))
+        assert found is not None
         _, now = store.read_version(connection)
         paired = sessions.caller_of_session(connection, found, now)
     assert paired.name == new.key.name

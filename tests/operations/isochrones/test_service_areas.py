@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -22,13 +23,13 @@ from sqlalchemy import text
 from gridsvc.access.scopes import Scope
 from gridsvc.db.access.keys import list_family
 from gridsvc.db.jobs import jobs
+from gridsvc.db.roads import service_areas as store
 from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import replace_teams, set_duty
 from gridsvc.errors import NotFound
 from gridsvc.isochrones import isochrones
 from gridsvc.isochrones.budgets import budgets_of
 from gridsvc.law import ClockRules, ResponseClass
-from gridsvc.operations.isochrones import service_areas
 from gridsvc.operations.isochrones.service_areas import AreaWatch, draw_areas
 from gridsvc.operations.jobs import jobs as operations
 from gridsvc.operations.law.in_force import put_law
@@ -40,31 +41,37 @@ from tests.conftest import PROJECT
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database, toy_road
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 ROAD = 29.1
 SQUADRONS = {"sq-a1": 1, "sq-a2": 6, "sq-a3": 9, "sq-a4": 12}
 NAMES = {number: name for name, number in TEAM_IDS.items()}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: Any) -> Any:
     return tmp_path_factory.mktemp("areas")  # one mesh for all
 
 
 @pytest.fixture
-def url(cluster):
+def url(cluster: EmbeddedCluster) -> Iterator[Any]:
     with scratch_database(cluster) as url:
         yield url
 
 
 @pytest.fixture
-def service(url, folder):
+def service(url: str, folder: Path) -> Iterator[Any]:
     service = Service(Database(url), folder)
     load_toy(service)
     yield service
     service.database.close()
 
 
-def rows(service, columns="id, drawn_at"):
+def rows(service: Service, columns: str = "id, drawn_at") -> Any:
     """(kind, class, team's name or k) -> what the columns say."""
     with service.database.transaction() as connection:
         found = connection.execute(
@@ -74,35 +81,35 @@ def rows(service, columns="id, drawn_at"):
         return {(row[0], row[1], NAMES[str(row[2])] if row[2] else row[3]): tuple(row[4:]) for row in found}
 
 
-def shapes(service):
+def shapes(service: Service) -> Any:
     return {key: shapely.from_wkb(bytes(shape)) for key, (shape,) in rows(service, "st_asbinary(geom)").items()}
 
 
-def reach(shape):
+def reach(shape: Any) -> Any:
     """The stretches of road within a shape, first and last tenth of a stone: 12 is in the middle of 1.2 to 1.3."""
     inside = {n for n in range(-20, 181) if shapely.contains_xy(shape, 119.6 + (n + 0.5) / 1000, ROAD)}
     ends = [n for n in sorted(inside) if n - 1 not in inside], [n for n in sorted(inside) if n + 1 not in inside]
     return list(zip(*ends, strict=True))
 
 
-def test_minutes_are_net_of_handling_and_turnout():
+def test_minutes_are_net_of_handling_and_turnout() -> None:
     """R9: a 5-minute service area is drawn at 300 s minus handling minus turnout."""
     targets = {ResponseClass.URBAN: 300, ResponseClass.RURAL: 900}
     lead = toy.CLOCKS.policies["lead"]
     told = {(b.team.id, b.response_class): b.driving_s for b in budgets_of(toy.TEAMS, lead, targets)}
-    assert told["sq-a1", "urban"] == 300 - 45 - 60
-    assert told["sq-a1", "rural"] == 900 - 45 - 60
-    assert told["emergency-1", "urban"] == 300 - 45 - 90
+    assert told["sq-a1", ResponseClass.URBAN] == 300 - 45 - 60
+    assert told["sq-a1", ResponseClass.RURAL] == 900 - 45 - 60
+    assert told["emergency-1", ResponseClass.URBAN] == 300 - 45 - 90
     from_order = {(b.team.id, b.response_class): b.driving_s
                   for b in budgets_of(toy.TEAMS, toy.CLOCKS.policies["order"], targets)}  # fmt: skip
-    assert from_order["sq-a1", "urban"] == 300 - 60  # its clock starts at the order
+    assert from_order["sq-a1", ResponseClass.URBAN] == 300 - 60  # its clock starts at the order
     slow = replace(toy.TEAMS[0], turnout_s=400)
     (urban, rural) = sorted(budgets_of([slow], lead, targets), key=lambda b: b.driving_s)
     assert (urban.driving_s, urban.minutes) == (-145, 0)
     assert rural.driving_s == 455
 
 
-def test_areas_by_hand(service):
+def test_areas_by_hand(service: Service) -> None:
     told = draw_areas(service, DISTRICT)
     # fifteen teams at fifteen stations, two classes; four squadrons' arrival stops the clock
     assert told.drawn == {"own": 30, "first": 8, "reached_by": 6}
@@ -130,7 +137,7 @@ def test_areas_by_hand(service):
 
 
 @pytest.mark.parametrize("response_class", ["urban", "rural"])
-def test_first_areas_do_not_overlap_and_are_what_anybody_reaches(service, response_class):
+def test_first_areas_do_not_overlap_and_are_what_anybody_reaches(service: Service, response_class: Any) -> None:
     """Against areas drawn one by one and joined by GEOS, to 0.5 % of the ground."""
     draw_areas(service, DISTRICT)
     found = shapes(service)
@@ -148,7 +155,7 @@ def test_first_areas_do_not_overlap_and_are_what_anybody_reaches(service, respon
     assert shapely.union_all(firsts).symmetric_difference(union).area < 0.005 * union.area
 
 
-def test_nothing_is_drawn_twice(service):
+def test_nothing_is_drawn_twice(service: Service) -> None:
     draw_areas(service, DISTRICT)
     before = rows(service)
     told = draw_areas(service, DISTRICT)
@@ -157,7 +164,7 @@ def test_nothing_is_drawn_twice(service):
     assert rows(service) == before
 
 
-def test_a_closure_changes_exactly_the_areas_that_it_touches(service):
+def test_a_closure_changes_exactly_the_areas_that_it_touches(service: Service) -> None:
     draw_areas(service, DISTRICT)
     before, kept = shapes(service), rows(service)
     stretch = shapely.LineString([(119.6 + 14.05 / 100, ROAD), (119.6 + 14.95 / 100, ROAD)])
@@ -184,7 +191,7 @@ def test_a_closure_changes_exactly_the_areas_that_it_touches(service):
     assert all(before[key].equals(again[key]) for key in before)
 
 
-def test_a_closure_out_of_reach_changes_nothing(service):
+def test_a_closure_out_of_reach_changes_nothing(service: Service) -> None:
     move(service, {name: km for name, km in toy.KM.items() if km <= 2})
     draw_areas(service, DISTRICT)
     kept = rows(service)
@@ -196,11 +203,21 @@ def test_a_closure_out_of_reach_changes_nothing(service):
     assert rows(service) == kept
 
 
-def move(service, km, **told):
+def claim(service: Service, *, at_once: int = 1) -> jobs.Job:
+    """Claim the next job; there must be one."""
+    job = service.database.run(lambda c: jobs.claim_job(c, "here", at_once=at_once))
+    assert job is not None
+    return job
+
+
+def move(service: Service, km: Mapping[str, float], **turnout_s: int) -> None:
     """Put the toy's teams at other stones, some with another turnout; those that are not named go off duty."""
     teams = [
         replace(
-            team, id=TEAM_IDS[team.id], lon=119.6 + km[team.id] / 100, turnout_s=told.get(team.id.replace("-", "_"))
+            team,
+            id=TEAM_IDS[team.id],
+            lon=119.6 + km[team.id] / 100,
+            turnout_s=turnout_s.get(team.id.replace("-", "_")),
         )
         for team in toy.TEAMS
         if team.id in km
@@ -208,7 +225,7 @@ def move(service, km, **told):
     service.database.run(lambda c: replace_teams(c, DISTRICT, [], teams, {}))
 
 
-def test_a_moved_station_draws_its_own_area_and_those_of_all_together(service):
+def test_a_moved_station_draws_its_own_area_and_those_of_all_together(service: Service) -> None:
     draw_areas(service, DISTRICT)
     kept = rows(service)
     move(service, toy.KM | {"sq-a2": 6.5})
@@ -225,7 +242,7 @@ def test_a_moved_station_draws_its_own_area_and_those_of_all_together(service):
     assert draw_areas(service, DISTRICT).drawn == {"own": 2, "first": 0, "reached_by": 0}
 
 
-def test_teams_at_one_station_share_an_area(service):
+def test_teams_at_one_station_share_an_area(service: Service) -> None:
     move(service, toy.KM | {"town-t2": 6, "ecology-1": 6})
     told = draw_areas(service, DISTRICT)
     # town-t2 has the squadron's turnout, ecology-1 has not
@@ -235,18 +252,18 @@ def test_teams_at_one_station_share_an_area(service):
     assert reach(found["own", "urban", "ecology-1"]) == [(32, 87)]
 
 
-def test_two_squadrons_at_one_station_both_count_and_one_is_first(service):
+def test_two_squadrons_at_one_station_both_count_and_one_is_first(service: Service) -> None:
     move(service, toy.KM | {"sq-a2": 1})
     draw_areas(service, DISTRICT)
     found = shapes(service)
-    first = min(("sq-a1", "sq-a2"), key=TEAM_IDS.get)
+    first = min(("sq-a1", "sq-a2"), key=TEAM_IDS.__getitem__)
     (other,) = {"sq-a1", "sq-a2"} - {first}
     assert reach(found["first", "urban", first]) == [(-10, 42)]
     assert found["first", "urban", other].is_empty
     assert reach(found["reached_by", "urban", 2])[0] == (-10, 42)
 
 
-def test_who_goes_off_duty_leaves_the_map(service):
+def test_who_goes_off_duty_leaves_the_map(service: Service) -> None:
     draw_areas(service, DISTRICT)
     team = UUID(TEAM_IDS["sq-a2"])
     service.database.run(lambda c: set_duty(c, DISTRICT, team, on_duty=False))
@@ -256,7 +273,7 @@ def test_who_goes_off_duty_leaves_the_map(service):
     assert reach(shapes(service)["first", "urban", "sq-a1"]) == [(-10, 42)]
 
 
-def test_a_team_without_minutes_is_listed(service):
+def test_a_team_without_minutes_is_listed(service: Service) -> None:
     move(service, toy.KM, sq_a1=300)
     told = draw_areas(service, DISTRICT)
     assert [(each["team_id"], each["response_class"], each["short_s"]) for each in told.without_minutes] == [
@@ -267,7 +284,7 @@ def test_a_team_without_minutes_is_listed(service):
     assert reach(shapes(service)["own", "rural", "sq-a1"]) == [(-10, 104)]  # 900 - 45 - 300 = 555 s, 9.50
 
 
-def test_another_clock_draws_other_areas(service):
+def test_another_clock_draws_other_areas(service: Service) -> None:
     draw_areas(service, DISTRICT)
     clocks = ClockRules(toy.CLOCKS.policies, "order", toy.CLOCKS.response_classes)
     service.database.run(lambda c: put_law(c, DISTRICT, catalogue=toy.CATALOGUE, plans=toy.PLANS, clocks=clocks,
@@ -276,7 +293,7 @@ def test_another_clock_draws_other_areas(service):
     assert reach(shapes(service)["own", "urban", "sq-a2"]) == [(19, 100)]  # 240 s, 4.11
 
 
-def test_the_first_of_all_counts_where_the_policy_says_so(service):
+def test_the_first_of_all_counts_where_the_policy_says_so(service: Service) -> None:
     first = replace(toy.CLOCKS.policies["lead"], id="first", stop_event="first_on_scene")
     clocks = ClockRules({"first": first} | dict(toy.CLOCKS.policies), "first", toy.CLOCKS.response_classes)
     service.database.run(lambda c: put_law(c, DISTRICT, catalogue=toy.CATALOGUE, plans=toy.PLANS, clocks=clocks,
@@ -287,7 +304,7 @@ def test_the_first_of_all_counts_where_the_policy_says_so(service):
     assert reach(shapes(service)["first", "urban", "town-t2"]) == [(65, 77)]
 
 
-def test_first_is_who_arrives_first_not_who_drives_less(service):
+def test_first_is_who_arrives_first_not_who_drives_less(service: Service) -> None:
     move(service, toy.KM, sq_a2=96)
     draw_areas(service, DISTRICT)
     found = shapes(service)
@@ -298,7 +315,7 @@ def test_first_is_who_arrives_first_not_who_drives_less(service):
     assert reach(found["own", "urban", "sq-a2"]) == [(33, 86)]
 
 
-def test_a_district_without_roads_or_law_says_so(url, folder):
+def test_a_district_without_roads_or_law_says_so(url: str, folder: Path) -> None:
     service = Service(Database(url), folder)
     try:
         with pytest.raises(NotFound, match="No district"):
@@ -311,7 +328,7 @@ def test_a_district_without_roads_or_law_says_so(url, folder):
         service.database.close()
 
 
-def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service):
+def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service: Service) -> None:
     draw_areas(service, DISTRICT)
     with service.database.transaction() as connection:
         scope = Scope(DISTRICT, toy.T1, tuple(list_family(connection, DISTRICT, toy.T1)))
@@ -329,7 +346,7 @@ def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service):
 # in the background
 
 
-def ask(service):
+def ask(service: Service) -> Any:
     return json.loads(operations.ask(service, "service-areas", asked_by="test").body)["id"]
 
 
@@ -362,14 +379,16 @@ run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int
 
 
 @pytest.mark.parametrize("where", ["drawing", "writing"])
-def test_a_job_that_is_killed_half_way_leaves_the_old_areas_whole(service, url, folder, where):
+def test_a_job_that_is_killed_half_way_leaves_the_old_areas_whole(
+    service: Service, url: str, folder: Path, where: Any
+) -> None:
     draw_areas(service, DISTRICT)
     kept = rows(service, "id, drawn_at, digest, md5(st_asbinary(geom))")
     closures.add_closure(
         service, NewClosure(shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
     )
     ask(service)
-    job = service.database.run(lambda c: jobs.claim_job(c, "here"))
+    job = claim(service)
     code = CHILD.format(project=str(PROJECT), url=url, folder=str(folder), where=where)
     done = subprocess.run([sys.executable, "-c", code, str(job.id), str(job.attempt)], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -377,30 +396,30 @@ def test_a_job_that_is_killed_half_way_leaves_the_old_areas_whole(service, url, 
     assert draw_areas(service, DISTRICT).drawn["own"] > 0
 
 
-def test_who_was_overtaken_writes_nothing_and_draws_again(service, monkeypatch):
+def test_who_was_overtaken_writes_nothing_and_draws_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     draw_areas(service, DISTRICT)
     move(service, toy.KM | {"sq-a1": 2})
-    put, tries = service_areas.store.put_areas, []
+    put, tries = store.put_areas, []
 
-    def put_late(connection, drawn, areas):
+    def put_late(connection: Any, drawn: Any, areas: Any) -> Any:
         tries.append(drawn.number)
         if len(tries) == 1:  # somebody else has drawn in the meantime
             other = Service(Database(service.database.url), service.folder)
-            monkeypatch.setattr(service_areas.store, "put_areas", put)
+            monkeypatch.setattr(store, "put_areas", put)
             draw_areas(other, DISTRICT)
-            monkeypatch.setattr(service_areas.store, "put_areas", put_late)
+            monkeypatch.setattr(store, "put_areas", put_late)
             other.database.close()
         return put(connection, drawn, areas)
 
-    monkeypatch.setattr(service_areas.store, "put_areas", put_late)
+    monkeypatch.setattr(store, "put_areas", put_late)
     told = draw_areas(service, DISTRICT)
     assert tries == [2, 3]
     assert told.drawn == {"own": 0, "first": 0, "reached_by": 0}
 
 
-def test_every_district_is_drawn_by_a_job(service):
+def test_every_district_is_drawn_by_a_job(service: Service) -> None:
     number = ask(service)
-    job = service.database.run(lambda c: jobs.claim_job(c, "here"))
+    job = claim(service)
     assert str(job.id) == number
     assert operations.run_attempt(service, job.id, job.attempt)
     with service.database.transaction() as connection:
@@ -410,25 +429,25 @@ def test_every_district_is_drawn_by_a_job(service):
     assert (job.done, job.total) == (17, 17)  # a search serves both classes of a station
 
 
-def test_a_drawing_lets_other_jobs_pass(service):
+def test_a_drawing_lets_other_jobs_pass(service: Service) -> None:
     ask(service)
     service.database.run(lambda c: jobs.add_job(c, "verify", {}, asked_by="test"))
-    assert [service.database.run(lambda c: jobs.claim_job(c, "here", at_once=9)).kind for _ in range(2)] == [
+    assert [claim(service, at_once=9).kind for _ in range(2)] == [
         "verify", "service-areas",
     ]  # fmt: skip
 
 
-def open_jobs(service):
+def open_jobs(service: Service) -> Any:
     with service.database.transaction() as connection:
         return [job for job in jobs.list_jobs(connection) if not job.finished]
 
 
-def do(service):
-    job = service.database.run(lambda c: jobs.claim_job(c, "here"))
+def do(service: Service) -> None:
+    job = claim(service)
     operations.run_attempt(service, job.id, job.attempt)
 
 
-def test_areas_are_asked_for_once_it_is_quiet(service):
+def test_areas_are_asked_for_once_it_is_quiet(service: Service) -> None:
     watch = AreaWatch()
     assert watch.look(service, 100.0) == []
     assert watch.look(service, 101.0) == []
@@ -452,7 +471,7 @@ def test_areas_are_asked_for_once_it_is_quiet(service):
 
 
 @pytest.mark.parametrize("change", ["roads", "team", "duty", "clock", "closure ends"])
-def test_what_decides_areas_has_them_drawn_anew(service, change):
+def test_what_decides_areas_has_them_drawn_anew(service: Service, change: Any) -> None:
     closures.add_closure(
         service, NewClosure(shapely.Point(119.6 + 8.5 / 100, ROAD), factor=0.0, reason="flood"), actor="test"
     )
@@ -477,14 +496,14 @@ def test_what_decides_areas_has_them_drawn_anew(service, change):
     assert watch.look(service, 2.0) == []
 
 
-def test_another_name_is_no_other_area(service):
+def test_another_name_is_no_other_area(service: Service) -> None:
     draw_areas(service, DISTRICT)
     teams = [replace(team, id=TEAM_IDS[team.id], name="another") for team in toy.TEAMS]
     service.database.run(lambda c: replace_teams(c, DISTRICT, [], teams, {}))
     assert AreaWatch(quiet_s=0).look(service, 0.0) == []
 
 
-def test_a_drawing_that_failed_or_was_cancelled_is_not_asked_for_again_and_again(service):
+def test_a_drawing_that_failed_or_was_cancelled_is_not_asked_for_again_and_again(service: Service) -> None:
     watch = AreaWatch(quiet_s=0)
     assert watch.look(service, 0.0) == [DISTRICT]
     (job,) = open_jobs(service)
@@ -494,7 +513,7 @@ def test_a_drawing_that_failed_or_was_cancelled_is_not_asked_for_again_and_again
     assert watch.look(service, 20.0) == [DISTRICT]
 
 
-def test_a_district_that_lacks_something_is_left_alone(url, folder):
+def test_a_district_that_lacks_something_is_left_alone(url: str, folder: Path) -> None:
     service = Service(Database(url), folder)
     service.database.run(lambda c: c.execute(text("insert into district (code, name) values ('999999', 'x')")))
     service.database.run(lambda c: c.execute(text("insert into district_version (district) values ('999999')")))

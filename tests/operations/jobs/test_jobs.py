@@ -11,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
 from gridsvc.db.jobs import due, jobs
+from gridsvc.db.jobs.retention import keep_position_days
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, InvalidInput, Refusal
 from gridsvc.operations.jobs import jobs as operations
@@ -25,33 +27,37 @@ from gridsvc.serve.runner import Runner
 from tests.conftest import PROJECT
 from tests.worlds.district import as_superuser
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 
 @pytest.fixture
-def service(url, tmp_path):
+def service(url: str, tmp_path: Path) -> Iterator[Any]:
     service = Service(Database(url), tmp_path)
     yield service
     service.database.close()
 
 
-def add(service, kind="count", **arguments):
+def add(service: Service, kind: str = "count", **arguments: Any) -> Any:
     return service.database.run(lambda c: jobs.add_job(c, kind, arguments, asked_by="test"))
 
 
-def claim(service, **how):
+def claim(service: Service, **how: Any) -> Any:
     return service.database.run(lambda c: jobs.claim_job(c, "here", **how))
 
 
-def now_of(service, job):
+def now_of(service: Service, job: Any) -> Any:
     with service.database.transaction() as connection:
         return jobs.get_job(connection, job.id)
 
 
-def let_heartbeat_lapse(url, job):
+def let_heartbeat_lapse(url: str, job: Any) -> None:
     with as_superuser(url) as superuser:
         superuser.execute("update job set heartbeat_at = heartbeat_at - interval '1 hour' where id = %s", [job.id])
 
 
-def wait_until(condition, patience_s=20.0):
+def wait_until(condition: Any, patience_s: Any = 20.0) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -61,7 +67,7 @@ def wait_until(condition, patience_s=20.0):
 # the row
 
 
-def test_the_oldest_waiting_job_is_claimed_and_only_one_runs_at_once(service):
+def test_the_oldest_waiting_job_is_claimed_and_only_one_runs_at_once(service: Service) -> None:
     first, second = add(service), add(service)
     held = claim(service)
     assert (held.id, held.attempt, held.state) == (first.id, 1, "running")
@@ -69,7 +75,7 @@ def test_the_oldest_waiting_job_is_claimed_and_only_one_runs_at_once(service):
     assert claim(service, at_once=2).id == second.id
 
 
-def test_a_job_is_claimed_by_one_of_many(service):
+def test_a_job_is_claimed_by_one_of_many(service: Service) -> None:
     for _ in range(5):
         add(service)
     with ThreadPoolExecutor(8) as crowd:
@@ -77,7 +83,7 @@ def test_a_job_is_claimed_by_one_of_many(service):
     assert len(claimed) == len(set(claimed)) <= 5
 
 
-def test_a_silent_holder_loses_the_job_and_can_write_nothing_more(service, url):
+def test_a_silent_holder_loses_the_job_and_can_write_nothing_more(service: Service, url: str) -> None:
     add(service)
     held = claim(service)
     let_heartbeat_lapse(url, held)
@@ -96,7 +102,7 @@ def test_a_silent_holder_loses_the_job_and_can_write_nothing_more(service, url):
     assert now_of(service, held).result == 7
 
 
-def test_a_job_that_never_ends_well_is_given_up(service, url):
+def test_a_job_that_never_ends_well_is_given_up(service: Service, url: str) -> None:
     job = add(service)
     for attempt in (1, 2, 3):
         held = claim(service)
@@ -107,14 +113,14 @@ def test_a_job_that_never_ends_well_is_given_up(service, url):
     assert "3 times" in now_of(service, job).error
 
 
-def test_effect_and_end_are_one_transaction(service, url):
+def test_effect_and_end_are_one_transaction(service: Service, url: str) -> None:
     add(service)
     held = claim(service)
     run = operations.Run(service, held)
     let_heartbeat_lapse(url, held)
     claim(service)
 
-    def effect(connection):
+    def effect(connection: Any) -> None:
         connection.execute(text("insert into service_mark (district, name, value) values ('*', 'effect', '1')"))
 
     with pytest.raises(jobs.JobLost):
@@ -123,7 +129,7 @@ def test_effect_and_end_are_one_transaction(service, url):
         assert connection.scalar(text("select count(*) from service_mark")) == 0
 
 
-def test_a_waiting_job_is_cancelled_at_once_a_finished_one_stays(service):
+def test_a_waiting_job_is_cancelled_at_once_a_finished_one_stays(service: Service) -> None:
     job = add(service)
     assert json.loads(operations.cancel(service, job.id).body)["state"] == "cancelled"
     assert claim(service) is None
@@ -133,7 +139,7 @@ def test_a_waiting_job_is_cancelled_at_once_a_finished_one_stays(service):
     assert json.loads(operations.cancel(service, held.id).body)["state"] == "done"
 
 
-def test_unknown_kinds_and_arguments_are_refused(service):
+def test_unknown_kinds_and_arguments_are_refused(service: Service) -> None:
     with pytest.raises(InvalidInput, match="no kind of job"):
         operations.ask(service, "dance", asked_by="test")
     with pytest.raises(InvalidInput, match="knows no argument"):
@@ -155,7 +161,7 @@ run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int
 """
 
 
-def count(run):
+def count(run: Any) -> Any:
     """Take a while, and leave one mark per effect."""
     for n in range(run.job.arguments.get("tenths", 0)):
         run.progress(n, run.job.arguments["tenths"], "tenths")
@@ -169,16 +175,16 @@ def count(run):
     )
 
 
-def crash(run):
+def crash(run: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def refuse(run):
+def refuse(run: Any) -> None:
     raise Refusal("not today")
 
 
 @contextmanager
-def running(service, url, tmp_path):
+def running(service: Service, url: str, tmp_path: Path) -> Iterator[Any]:
     code = CHILD.format(project=str(PROJECT), url=url, folder=str(tmp_path))
     runner = Runner(service, command=lambda job: [sys.executable, "-c", code, str(job.id), str(job.attempt)])
     stop = threading.Event()
@@ -191,12 +197,12 @@ def running(service, url, tmp_path):
         thread.join(20)
 
 
-def effects(service):
+def effects(service: Service) -> Any:
     with service.database.transaction() as connection:
         return connection.scalar(text("select count(*) from service_mark where name like 'e%'"))
 
 
-def test_a_child_does_the_job_and_says_how_far_it_is(service, url, tmp_path):
+def test_a_child_does_the_job_and_says_how_far_it_is(service: Service, url: str, tmp_path: Path) -> None:
     job = add(service, tenths=12)
     with running(service, url, tmp_path):
         wait_until(lambda: now_of(service, job).done > 0)
@@ -205,7 +211,7 @@ def test_a_child_does_the_job_and_says_how_far_it_is(service, url, tmp_path):
     assert (done.state, done.result, done.attempt, effects(service)) == ("done", 1, 1, 1)
 
 
-def test_a_running_job_is_cancelled_within_seconds(service, url, tmp_path):
+def test_a_running_job_is_cancelled_within_seconds(service: Service, url: str, tmp_path: Path) -> None:
     job = add(service, tenths=600)
     with running(service, url, tmp_path):
         wait_until(lambda: now_of(service, job).done > 0)
@@ -215,7 +221,9 @@ def test_a_running_job_is_cancelled_within_seconds(service, url, tmp_path):
     assert effects(service) == 0
 
 
-def test_a_child_that_dies_is_tried_three_times_and_the_next_job_is_done(service, url, tmp_path):
+def test_a_child_that_dies_is_tried_three_times_and_the_next_job_is_done(
+    service: Service, url: str, tmp_path: Path
+) -> None:
     bad, good = add(service, "crash"), add(service)
     with running(service, url, tmp_path):
         wait_until(lambda: now_of(service, good).finished, 40)
@@ -223,7 +231,7 @@ def test_a_child_that_dies_is_tried_three_times_and_the_next_job_is_done(service
     assert now_of(service, good).state == "done"
 
 
-def test_a_refusal_ends_the_job_with_its_words(service, url, tmp_path):
+def test_a_refusal_ends_the_job_with_its_words(service: Service, url: str, tmp_path: Path) -> None:
     job = add(service, "refuse")
     with running(service, url, tmp_path):
         wait_until(lambda: now_of(service, job).finished)
@@ -232,7 +240,7 @@ def test_a_refusal_ends_the_job_with_its_words(service, url, tmp_path):
     )  # fmt: skip
 
 
-def test_a_runner_that_stops_puts_its_job_back(service, url, tmp_path):
+def test_a_runner_that_stops_puts_its_job_back(service: Service, url: str, tmp_path: Path) -> None:
     job = add(service, tenths=600)
     with running(service, url, tmp_path):
         wait_until(lambda: now_of(service, job).done > 0)
@@ -243,22 +251,22 @@ def test_a_runner_that_stops_puts_its_job_back(service, url, tmp_path):
 # due times
 
 
-def plan(service, kind="tick", in_s=-1.0, subject="x"):
-    def work(connection):
+def plan(service: Service, kind: str = "tick", in_s: Any = -1.0, subject: str = "x") -> Any:
+    def work(connection: Any) -> Any:
         now = connection.execute(due.clock).scalar_one()
         return due.set_due(connection, kind, subject, now + timedelta(seconds=in_s), asked_by="test")
 
     return service.database.run(work)
 
 
-def _tick(connection, entry):
+def _tick(connection: Any, entry: Any) -> Any:
     connection.execute(
         text("insert into service_mark (district, name, value) values ('*', 'e' || gen_random_uuid(), '1')")
     )
     return {"ticked": entry.subject}
 
 
-def test_what_is_due_takes_effect_once_however_many_look(service):
+def test_what_is_due_takes_effect_once_however_many_look(service: Service) -> None:
     for n in range(6):
         plan(service, subject=str(n))
     with ThreadPoolExecutor(8) as crowd:
@@ -267,15 +275,17 @@ def test_what_is_due_takes_effect_once_however_many_look(service):
     assert effects(service) == 6
 
 
-def test_what_is_not_due_yet_waits_and_a_new_moment_replaces_the_old(service):
+def test_what_is_not_due_yet_waits_and_a_new_moment_replaces_the_old(service: Service) -> None:
     first = plan(service, in_s=3600)
     assert schedule.take_effect(service, {"tick": _tick}) is None
     assert plan(service, in_s=-1) == first
-    assert schedule.take_effect(service, {"tick": _tick}).id == first
+    done = schedule.take_effect(service, {"tick": _tick})
+    assert done is not None
+    assert done.id == first
 
 
-def test_a_failed_effect_leaves_nothing_and_is_tried_later(service):
-    def half(connection, entry):
+def test_a_failed_effect_leaves_nothing_and_is_tried_later(service: Service) -> None:
+    def half(connection: Any, entry: Any) -> None:
         _tick(connection, entry)
         raise RuntimeError("half way")
 
@@ -290,8 +300,8 @@ def test_a_failed_effect_leaves_nothing_and_is_tried_later(service):
     assert "half way" in entry.outcome["error"]
 
 
-def test_a_refused_effect_ends_failed_with_its_words(service):
-    def refuse_it(connection, entry):
+def test_a_refused_effect_ends_failed_with_its_words(service: Service) -> None:
+    def refuse_it(connection: Any, entry: Any) -> None:
         raise Conflict("not in this state")
 
     plan(service)
@@ -300,7 +310,7 @@ def test_a_refused_effect_ends_failed_with_its_words(service):
         assert due.list_due(connection, waiting=False)[0].outcome == {"refused": "not in this state"}
 
 
-def test_tidying_comes_round_again(service):
+def test_tidying_comes_round_again(service: Service) -> None:
     schedule.ensure_standing(service)
     schedule.ensure_standing(service)
     with service.database.transaction() as connection:
@@ -317,7 +327,7 @@ def test_tidying_comes_round_again(service):
 # what tidying removes
 
 
-def test_tidying_keeps_what_is_named_and_what_is_young(service, url):
+def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: str) -> None:
     with as_superuser(url) as superuser:
         superuser.execute(
             """
@@ -350,7 +360,7 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service, url):
     assert keys == {"young"}
 
 
-def test_positions_get_a_partition_a_day_and_lose_old_ones(service, url):
+def test_positions_get_a_partition_a_day_and_lose_old_ones(service: Service, url: str) -> None:
     with as_superuser(url) as superuser:
         superuser.execute(
             """
@@ -361,10 +371,9 @@ def test_positions_get_a_partition_a_day_and_lose_old_ones(service, url):
             from unnest(array[now(), now() + interval '1 day', '2020-01-01 05:00+00', '2019-01-01']) at;
             """
         )
-    told = service.database.run(lambda c: retention.retention.keep_position_days(c, 2, 90))
-    assert told == (3, 1)
-    assert service.database.run(lambda c: retention.retention.keep_position_days(c, 2, 90)) == (0, 0)
+    assert service.database.run(lambda c: keep_position_days(c, 2, 90)) == (3, 1)
+    assert service.database.run(lambda c: keep_position_days(c, 2, 90)) == (0, 0)
     with as_superuser(url) as superuser:
         rows = superuser.execute("select tableoid::regclass::text, count(*) from team_position group by 1").fetchall()
-    assert sorted(count for _, count in rows) == [1, 1]
+    assert [count for _, count in rows] == [1, 1]
     assert all(name != "team_position_rest" for name, _ in rows)

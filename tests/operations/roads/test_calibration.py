@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -23,24 +24,31 @@ from gridsvc.operations.roads import calibration, networks
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, open_toy, scratch_database, toy_road
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from gridsvc.operations.runtime.service import Service
+
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 SQUADRONS = ("sq-a1", "sq-a2", "sq-a3", "sq-a4")
 
 
 @pytest.fixture
-def url(cluster):
+def url(cluster: EmbeddedCluster) -> Iterator[Any]:
     with scratch_database(cluster) as url:
         yield url
 
 
 @pytest.fixture
-def service(url, tmp_path):
+def service(url: str, tmp_path: Path) -> Iterator[Any]:
     service = open_toy(url, tmp_path)
     yield service
     service.database.close()
 
 
-def past(n, *, km=1.0, team="sq-a1", took_s=None, **more):
+def past(n: Any, *, km: float = 1.0, team: str = "sq-a1", took_s: Any = None, **more: Any) -> Any:
     """One case of the past with one team on it, four hours after the one before."""
     since = BEGIN + timedelta(hours=4 * n)
     left = since + timedelta(seconds=60)
@@ -62,7 +70,7 @@ def past(n, *, km=1.0, team="sq-a1", took_s=None, **more):
     }
 
 
-def live_through(service, pairs):
+def live_through(service: Service, pairs: Any) -> None:
     cases, engagements = zip(*pairs, strict=True)
     service.database.run(
         lambda connection: add_past(
@@ -71,7 +79,7 @@ def live_through(service, pairs):
     )
 
 
-def slow_past(count, *, factor=1.5, seed=1, first=0):
+def slow_past(count: Any, *, factor: Any = 1.5, seed: Any = 1, first: Any = 0) -> Any:
     """Trips that take `factor` of what the road says, a minute a kilometre, give or take a tenth."""
     draw = np.random.default_rng(seed)
     pairs = []
@@ -85,21 +93,21 @@ def slow_past(count, *, factor=1.5, seed=1, first=0):
     return pairs
 
 
-def a_report(km=1.0, kind="leak"):
+def a_report(km: float = 1.0, kind: str = "leak") -> Any:
     return Report(type=kind, lon=119.6 + km / 100, lat=29.1001)
 
 
-def lead(answer):
+def lead(answer: Any) -> Any:
     return answer["recommendation"]["lead"]
 
 
-def test_without_a_calibration_the_answer_says_so(service):
+def test_without_a_calibration_the_answer_says_so(service: Service) -> None:
     told = recommend(service, a_report())
     assert (lead(told)["range"], lead(told)["range_reason"]) == (None, "no-calibration")
     assert told["versions"]["calibration"] is None
 
 
-def test_recorded_trips_become_a_range(service):
+def test_recorded_trips_become_a_range(service: Service) -> None:
     live_through(service, slow_past(400))
     before = recommend(service, a_report(3.0))
     told = calibration.calibrate(service, actor="test")
@@ -125,7 +133,7 @@ def test_recorded_trips_become_a_range(service):
     assert span["p05_s"] < span["p50_s"] < span["p90_s"] < span["p95_s"]
 
 
-def test_a_replay_agrees_and_names_what_was_tampered_with(service, url):
+def test_a_replay_agrees_and_names_what_was_tampered_with(service: Service, url: str) -> None:
     live_through(service, slow_past(200))
     old = json.loads(report_incident(service, a_report(), actor="test").body)["id"]
     calibration.calibrate(service, actor="test")
@@ -150,7 +158,7 @@ def test_a_replay_agrees_and_names_what_was_tampered_with(service, url):
     assert "lead" in told.differs
 
 
-def test_a_case_from_before_ranges_is_replayed(service, url):
+def test_a_case_from_before_ranges_is_replayed(service: Service, url: str) -> None:
     """Its event has a lead without the new fields, and its versions no calibration."""
     case = json.loads(report_incident(service, a_report(), actor="test").body)["id"]
     with as_superuser(url) as superuser:
@@ -164,7 +172,7 @@ def test_a_case_from_before_ranges_is_replayed(service, url):
     assert (told.differs, told.tampered) == ((), ())
 
 
-def test_a_lead_that_is_not_free_has_no_range_and_is_replayed(service):
+def test_a_lead_that_is_not_free_has_no_range_and_is_replayed(service: Service) -> None:
     live_through(service, slow_past(200))
     first = json.loads(report_incident(service, a_report(0.5, "noise"), actor="test").body)
     calibration.calibrate(service, actor="test")
@@ -177,7 +185,7 @@ def test_a_lead_that_is_not_free_has_no_range_and_is_replayed(service):
     assert replay(service, UUID(told["id"])).same
 
 
-def test_what_is_no_trip_is_left_out_and_counted(service):
+def test_what_is_no_trip_is_left_out_and_counted(service: Service) -> None:
     good = slow_past(100)
     n = 200
     odd = [
@@ -207,7 +215,7 @@ def test_what_is_no_trip_is_left_out_and_counted(service):
     assert told["trips"] == 101
 
 
-def test_a_known_position_is_where_a_trip_starts(service, url):
+def test_a_known_position_is_where_a_trip_starts(service: Service, url: str) -> None:
     (pair,) = [past(1, km=6.0, took_s=300)]
     live_through(service, [pair])
     left = pair[1]["en_route_at"]
@@ -223,11 +231,14 @@ def test_a_known_position_is_where_a_trip_starts(service, url):
     with service.database.transaction() as connection:
         (trip,) = list_trips(connection, DISTRICT, None, None)
         assert list_trips(connection, DISTRICT, BEGIN + timedelta(days=30), None) == []
-    assert (trip.start_lon, trip.start_lat) == (pytest.approx(119.64), pytest.approx(29.1))
+    assert trip.start_lon == pytest.approx(119.64)
+    assert trip.start_lat == pytest.approx(29.1)
+    assert trip.on_scene_at is not None
+    assert trip.en_route_at is not None
     assert trip.on_scene_at - trip.en_route_at == timedelta(seconds=300)
 
 
-def test_a_worse_fit_is_refused_and_what_was_in_force_stays(service):
+def test_a_worse_fit_is_refused_and_what_was_in_force_stays(service: Service) -> None:
     live_through(service, slow_past(200))
     first = calibration.calibrate(service, actor="test")
     # since then the road is as fast as the network says: the latest quarter shows it
@@ -258,12 +269,12 @@ def test_a_worse_fit_is_refused_and_what_was_in_force_stays(service):
     assert kinds.count("calibration") >= 2
 
 
-def test_as_a_person_runs_it(service, url, tmp_path):
+def test_as_a_person_runs_it(service: Service, url: str, tmp_path: Path) -> None:
     live_through(service, slow_past(200))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GRIDSVC_")}
     environment |= {"GRIDSVC_DATABASE_URL": url, "GRIDSVC_DATA": str(tmp_path)}
 
-    def run(*words, code=0):
+    def run(*words: Any, code: Any = 0) -> Any:
         done = subprocess.run(
             [sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True, text=True
         )
@@ -288,7 +299,7 @@ def test_as_a_person_runs_it(service, url, tmp_path):
     assert "Too few trips" in run("roads", "calibrate", "--since", "2026-02-01T00:00:00+08:00")
 
 
-def test_what_is_in_force_is_shown(service):
+def test_what_is_in_force_is_shown(service: Service) -> None:
     with pytest.raises(NotFound, match="roads calibrate"):
         calibration.get_calibration(service)
     live_through(service, slow_past(200))
