@@ -75,24 +75,6 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 DEVICE_RIGHTS = RIGHTS[Role.OFFICER]
 """The most that a paired device may do, whatever rights its owner has: a lost phone sends no team."""
 
-_RIGHT_OF_STEP: Mapping[str, Right] = {
-    "accept": Right.STEP, "handle": Right.STEP, "feedback": Right.STEP,
-    "archive": Right.CLOSE, "cancel": Right.CLOSE, "reopen": Right.CLOSE,
-    "assign": Right.ASSIGN,
-    "acknowledge": Right.TEAM_STEP, "decline": Right.TEAM_STEP, "en_route": Right.TEAM_STEP,
-    "on_scene": Right.TEAM_STEP, "clear": Right.TEAM_STEP, "withdraw": Right.TEAM_STEP,
-}  # fmt: skip
-
-
-def right_of_step(step: str, *, named_team: bool = False) -> Right:
-    """Return the right that a step needs; an order that names a team needs OVERRIDE.
-
-    An unknown step needs LOOK, so that it is refused as unknown and not as forbidden.
-    """
-    if step == "assign" and named_team:
-        return Right.OVERRIDE
-    return _RIGHT_OF_STEP.get(step, Right.LOOK)
-
 
 def roles_with(right: Right) -> list[str]:
     """Return the roles that have a right, in the order of Role."""

@@ -10,8 +10,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, NEW_CASE, PREVIEW
-from gridsvc.api.answers.cases import CaseAfterStep, CaseEventList, CasePage, CaseWithTexts, NewCase, Preview
+from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, PREVIEW
+from gridsvc.api.answers.cases import (
+    Case,
+    CaseAfterStep,
+    CaseEventList,
+    CasePage,
+    CaseWithTexts,
+    ConsideredList,
+    Preview,
+)
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
     Body,
@@ -25,11 +33,12 @@ from gridsvc.api.http.requests import (
     service_of,
     team_id_of,
 )
+from gridsvc.cases.decide import Report
 from gridsvc.cases.model import Status
 from gridsvc.db.cases.incidents import CaseFilter
 from gridsvc.errors import InvalidInput
-from gridsvc.operations.cases import read, steps
-from gridsvc.operations.cases import report as reporting
+from gridsvc.operations.cases import considered, preview, read, steps
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.places.extents import read_extent
 
 router = APIRouter(tags=["incidents"])
@@ -55,9 +64,10 @@ class ReporterBody(Body):
 
 
 class ReportBody(Body):
-    """An incident: its type and exactly one of location, address, geometry."""
+    """An incident: exactly one of type and matter, and exactly one of location, address, geometry."""
 
-    type: Annotated[Text, Field(max_length=200)]
+    type: Annotated[Text, Field(max_length=200)] | None = None
+    matter: Annotated[Text, Field(max_length=200)] | None = None
     location: LocationBody | None = None
     address: Annotated[Text, Field(max_length=500)] | None = None
     geometry: dict[str, Any] | None = None
@@ -83,11 +93,12 @@ class ReportBody(Body):
         }
     }
 
-    def as_report(self) -> reporting.Report:
+    def as_report(self) -> Report:
         """Return the report; its geometry is read and checked."""
         place = self.location
-        return reporting.Report(
+        return Report(
             type=self.type,
+            matter=self.matter,
             lon=None if place is None else place.lon,
             lat=None if place is None else place.lat,
             datum="WGS-84" if place is None else place.datum,
@@ -130,13 +141,13 @@ class StepBody(Body):
     "/incidents",
     status_code=201,
     summary="Report an incident: whose is it, who goes, can they make it",
-    responses=answer(NewCase, NEW_CASE, status=201),
+    responses=answer(Case, CASE, status=201),
 )
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a case. A located emergency is never refused: without a team or a road near, it waits visibly."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     report = body.as_report()
-    return as_response(reporting.report_incident(service_of(request), report, actor=caller_of(request), request=key))
+    return as_response(report_incident(service_of(request), report, actor=caller_of(request), request=key))
 
 
 @router.post(
@@ -146,7 +157,7 @@ def post_incident(request: Request, body: ReportBody, idempotency_key: Idempoten
 )
 def post_recommendation(request: Request, body: ReportBody) -> Response:
     """Say who would go, without making a case."""
-    return JSONResponse(reporting.recommend(service_of(request), body.as_report()))
+    return JSONResponse(preview.recommend(service_of(request), body.as_report()))
 
 
 @router.get("/incidents", summary="Cases, newest first", responses=answer(CasePage, {"items": [CASE], "next": None}))
@@ -194,6 +205,16 @@ def get_incident(request: Request, incident_id: str) -> Response:
 def get_incident_events(request: Request, incident_id: str) -> Response:
     """List the events of a case as they are sealed."""
     return JSONResponse(read.list_case_events(service_of(request), incident_id_of(incident_id)))
+
+
+@router.get(
+    "/incidents/{incident_id}/considered",
+    summary="Every team that was considered at the report",
+    responses=answer(ConsideredList, {"items": CASE["recommendation"]["considered"]}),
+)
+def get_considered(request: Request, incident_id: str) -> Response:
+    """List every team with its seconds and verdict, the nearest first; recomputed from what was recorded."""
+    return JSONResponse(considered.list_case_considered(service_of(request), incident_id_of(incident_id)))
 
 
 @router.post(

@@ -85,7 +85,7 @@ def get_owners(
             raise
         indexes, age_s = offline.indexes(service, away, district)
     found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
-    return JSONResponse(owners.within(service.caller.scope, found).as_json() | offline.told(age_s))
+    return JSONResponse(owners.within(service.caller.scope, found).as_json() | offline.degraded(age_s))
 
 
 @router.post(
@@ -138,7 +138,7 @@ def _many(service: Service, body: bytes) -> bytes:
         f'"{name}":[{",".join(_encoded(found.words[name])[numbers].tolist())}]'
         for name, numbers in found.columns.items()
     ]
-    rest = json.dumps({"generations": found.generations} | offline.told(age_s))
+    rest = json.dumps({"generations": found.generations} | offline.degraded(age_s))
     return f"{{{','.join(parts)},{rest[1:]}".encode()
 
 

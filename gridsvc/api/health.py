@@ -53,7 +53,7 @@ def get_readiness(request: Request) -> Response:
             "roads": view.network is not None,
             "law": view.law is not None,
             "versions": view.versions.as_json(),
-            "unknown": [each.as_json() for each in view.unknown],
+            "unknown": [each.as_json() for each in view.lost],
         }
         for view in views
     ]

@@ -80,7 +80,7 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
         seconds, age_s = offline.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
-    return JSONResponse({"seconds": rows} | offline.told(age_s))
+    return JSONResponse({"seconds": rows} | offline.degraded(age_s))
 
 
 @router.get(

@@ -1,22 +1,31 @@
-"""The case: its steps, its clocks and which step is legal when (R13).
+"""The case: one type from the report to the archive.
 
-    triggered -accept-> accepted -assign-> assigned -handle-> handling -feedback-> feedback -archive-> archived
-    cancel from any open status; reopen from archived, cancelled and feedback; assign again reinforces.
-
-A team on a case has steps of its own: acknowledge, en_route, on_scene, clear; or decline, withdraw.
+A case is made by its report and changed only by its events (`gridsvc.cases.events.apply`). The row in the database, the
+events and the answer over HTTP are derived from this type: a new field is added here, in a migration, and in the
+answer's model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gridsvc.errors import IllegalStep, InvalidInput
+from gridsvc.grids.ownership import owners_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+    from uuid import UUID
+
+    from shapely.geometry.base import BaseGeometry
+
+    from gridsvc.dispatch import Recommendation
+    from gridsvc.grids.ownership import Owner, Share
+    from gridsvc.law import ResponseClass, Urgency
+
+Owners = tuple["Owner | None", "Owner | None", "Owner | None", "Owner | None"]
+"""The owner chain, widest level first: regional, township, area, village."""
 
 
 class Status(StrEnum):
@@ -31,216 +40,250 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-CASE_STEPS = ("accept", "assign", "handle", "feedback", "archive", "cancel", "reopen")
-TEAM_STEPS = ("acknowledge", "decline", "en_route", "on_scene", "clear", "withdraw")
+CLOSED = frozenset({Status.ARCHIVED, Status.CANCELLED})
 
-_LEGAL: dict[Status, tuple[str, ...]] = {
-    Status.TRIGGERED: ("accept", "assign", "cancel"),
-    Status.ACCEPTED: ("assign", "cancel"),
-    Status.ASSIGNED: ("assign", "handle", "cancel"),
-    Status.HANDLING: ("assign", "feedback", "cancel"),
-    Status.FEEDBACK: ("archive", "reopen", "cancel"),
-    Status.ARCHIVED: ("reopen",),
-    Status.CANCELLED: ("reopen",),
-}
 
-# step: (status it leads to, the clock it stamps)
-_LEADS_TO: dict[str, tuple[Status, str]] = {
-    "accept": (Status.ACCEPTED, "accepted_at"),
-    "assign": (Status.ASSIGNED, "assigned_at"),
-    "handle": (Status.HANDLING, "handled_at"),
-    "feedback": (Status.FEEDBACK, "feedback_at"),
-    "archive": (Status.ARCHIVED, "archived_at"),
-    "cancel": (Status.CANCELLED, "cancelled_at"),
-}
+class Outcome(StrEnum):
+    """How an engagement ended."""
 
-CLOCK_SKEW_ALLOWED = timedelta(seconds=60)
-"""How far ahead of the database's clock a client's stamp may lie."""
+    CLEARED = "cleared"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    PREEMPTED = "preempted"
+    ARCHIVED = "archived"
+    CANCELLED = "cancelled"
+
+
+LEFT = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN, Outcome.PREEMPTED})
+"""The team left before its work was done."""
 
 
 @dataclass(frozen=True, slots=True)
-class CaseState:
-    """What the step rules need of a case. `live` counts its engagements that have not ended."""
+class Unknown:
+    """Something that could not be found out (R10): `what` is a field of the case, `reason` a slug."""
 
-    status: Status
-    triggered_at: datetime
-    accepted_at: datetime | None
-    assigned_at: datetime | None
-    handled_at: datetime | None
-    live: int
+    what: str
+    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """What a step changes: the new status, stamps by clock name, and how live engagements end (None = they go on)."""
-
-    status: Status
-    stamps: dict[str, datetime]
-    waiting: bool
-    ends_engagements: str | None = None
-    backfilled: bool = False
+    def as_json(self) -> dict[str, str]:
+        """Return plain JSON values."""
+        return {"what": self.what, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
-class EngagementState:
-    """A team's time on a case; all stamps aware, None = not (yet) stamped."""
+class Place:
+    """Where a case is and whose, decided once at the report: orders and replays decide from it, never anew.
 
+    lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
+    `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
+    several only for a line or area. `rule`, `shares`, `confirm`, `defect`, `derived`: see `grids.ownership`; outside
+    every district `distance_m` and `bearing_deg` lead to the nearest one. `owned_level`: see `dispatch.CaseFacts`.
+    """
+
+    lon: float
+    lat: float
+    owners: Owners
+    rule: str
+    generation: int | None
+    response_class: ResponseClass
+    owned_level: str | None
+    townships: tuple[str, ...] = ()
+    radius_m: float | None = None
+    geometry: BaseGeometry | None = None
+    shares: tuple[Share, ...] | None = None
+    confirm: bool | None = None
+    defect: str | None = None
+    derived: tuple[str, ...] = ()
+    distance_m: float | None = None
+    bearing_deg: float | None = None
+
+    def code(self, level: int) -> str | None:
+        """Return the code of the owner at a level, 0 = regional to 3 = village."""
+        owner = self.owners[level]
+        return None if owner is None else owner.code
+
+    def owners_json(self) -> dict[str, dict[str, str] | None]:
+        """Return `owners` of the interface."""
+        return owners_json(self.owners)
+
+    def ownership_json(self) -> dict[str, Any]:
+        """Return `ownership` of the interface: how the owners were found."""
+        value: dict[str, Any] = {"rule": self.rule, "generation": self.generation}
+        if self.shares is not None:
+            value["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
+            value["confirm"] = bool(self.confirm)
+        if self.defect is not None:
+            value["defect"] = self.defect
+        if self.derived:
+            value["derived"] = list(self.derived)
+        if self.distance_m is not None:
+            value |= {"distance_m": round(self.distance_m), "bearing_deg": round(self.bearing_deg or 0.0, 1)}
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """From which event to which event the response is timed, as it was in force at the report (R17)."""
+
+    policy: str
+    start: str
+    stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An open case near in place, time and kind at the report (R23)."""
+
+    id: str
+    number: int
+    type: str
+    status: str
+    distance_m: int
+    age_s: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which team was recommended, and all that it was made from (R11).
+
+    `event_id` is the event that keeps it. `versions`: of grids, roads, closures, law, roster and clocks. `inputs`: the
+    record of `dispatch.recommend_and_record`, in an order of a named team too.
+    """
+
+    event_id: UUID
+    recommendation: Recommendation
+    versions: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """A team's time on a case; stamps are aware, None = not stamped (yet).
+
+    travel_s, response_s: seconds as predicted when it was sent, None = unknown. `engaging` False: a routine case on
+    the team's work list, which does not take the team off the street. `preempted_from`: the drill that the team left
+    for this case; `preempted_by`: the case that took it from this drill (R16).
+    """
+
+    id: UUID
+    team_id: UUID
+    slot: str
+    lead: bool
+    engaging: bool
+    travel_s: float | None
+    response_s: float | None
     since: datetime
     until: datetime | None = None
     acknowledged_at: datetime | None = None
     en_route_at: datetime | None = None
     on_scene_at: datetime | None = None
-    outcome: str | None = None
+    outcome: Outcome | None = None
+    preempted_from: UUID | None = None
+    preempted_by: UUID | None = None
 
-    def in_utc(self) -> EngagementState:
-        """Return it with its stamps as they are read again: a client may have told them in his own zone."""
-        clocks = ("since", "until", "acknowledged_at", "en_route_at", "on_scene_at")
-        stamps = {clock: at.astimezone(UTC) for clock in clocks if (at := getattr(self, clock)) is not None}
-        return replace(self, **stamps)
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return self.until is None
+
+
+STAMPS = ("until", "acknowledged_at", "en_route_at", "on_scene_at")
+"""The stamps that a team's step can set."""
 
 
 @dataclass(frozen=True, slots=True)
-class EngagementChange:
-    """An engagement after a team step, and whether its stamp was given later than it happened."""
+class Clocks:
+    """When a case reached each status; None = not (yet)."""
 
-    state: EngagementState
-    backfilled: bool
+    accepted_at: datetime | None = None
+    assigned_at: datetime | None = None
+    handled_at: datetime | None = None
+    feedback_at: datetime | None = None
+    archived_at: datetime | None = None
+    cancelled_at: datetime | None = None
 
-
-def legal_steps(status: Status) -> tuple[str, ...]:
-    """Return the case steps that a status allows."""
-    return _LEGAL[status]
-
-
-def legal_team_steps(state: EngagementState) -> tuple[str, ...]:
-    """Return the team steps that an engagement allows; stamps may be skipped, never taken twice."""
-    if state.until is not None:
-        return ()
-    if state.on_scene_at is not None:
-        return ("clear",)
-    steps = ["on_scene", "clear", "withdraw"]
-    if state.en_route_at is None:
-        steps.insert(0, "en_route")
-        if state.acknowledged_at is None:
-            steps[0:0] = ["acknowledge", "decline"]
-    return tuple(steps)
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it was archived or cancelled."""
+        return self.archived_at or self.cancelled_at
 
 
-def stamp(at: datetime | None, now: datetime, *, not_before: datetime) -> tuple[datetime, bool]:
-    """Return the time that counts and whether it was back-filled.
+CLOCKS = tuple(Clocks.__slots__)
 
-    Parameters
-    ----------
-    at
-        The time that a client gave, None = now.
-    now
-        The database's clock.
-    not_before
-        The moment before which the step cannot have happened.
 
-    Raises
-    ------
-    InvalidInput
-        For a time in the future or before the case.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case after its last event.
+
+    `reported_at` counts for the clock; `triggered_at` is the database's time of the report. `type` is a response
+    plan's, or `matter` where a row of the catalogue was reported instead (`matter`: its key). `target_s` None for a
+    routine case. `engagements` in the order of their beginning, the lead first.
     """
-    if at is None:
-        return now, False
-    if at > now + CLOCK_SKEW_ALLOWED:
-        raise InvalidInput(
-            f"`at` {at.isoformat()} lies in the future (the service's clock says {now.isoformat()}). "
-            "Set the device's clock, or leave `at` out."
-        )
-    if at < not_before:
-        raise InvalidInput(
-            f"`at` {at.isoformat()} lies before the case or the order ({not_before.isoformat()}). Correct the time."
-        )
-    return min(at, now), at < now - timedelta(seconds=1)
+
+    district: str
+    id: UUID
+    number: int
+    type: str
+    type_name: str
+    urgency: Urgency
+    place: Place
+    target_s: int | None
+    clock: Clock
+    decision: Decision
+    reported_at: datetime
+    triggered_at: datetime
+    matter: str | None = None
+    drill: bool = False
+    synthetic: bool = False
+    source: str | None = None
+    external_ref: str | None = None
+    duplicates: tuple[Duplicate, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    status: Status = Status.TRIGGERED
+    clocks: Clocks = field(default_factory=Clocks)
+    engagements: tuple[Engagement, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it is neither archived nor cancelled."""
+        return self.status not in CLOSED
+
+    @property
+    def live(self) -> tuple[Engagement, ...]:
+        """The engagements that have not ended."""
+        return tuple(each for each in self.engagements if each.live)
+
+    @property
+    def lead_wanted(self) -> bool:
+        """Whether teams were ordered and none of them leads: the lead left, declined, or was never found (R14)."""
+        if self.status not in {Status.ASSIGNED, Status.HANDLING}:
+            return False
+        leads = [each for each in self.engagements if each.lead]
+        return not any(each.live for each in leads) and (not leads or leads[-1].outcome in LEFT)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is in the waiting list: nobody is on it, or it waits for a lead."""
+        if self.status in {Status.TRIGGERED, Status.ACCEPTED}:
+            return not self.live
+        return self.lead_wanted
+
+    def engagement(self, engagement_id: UUID) -> Engagement:
+        """Return an engagement by its id; raises KeyError for one that the case does not have."""
+        found = next((each for each in self.engagements if each.id == engagement_id), None)
+        if found is None:
+            raise KeyError(engagement_id)
+        return found
+
+    def with_engagement(self, changed: Engagement) -> Case:
+        """Return the case with one engagement replaced by its id."""
+        return replace(self, engagements=tuple(changed if e.id == changed.id else e for e in self.engagements))
 
 
-def take_step(case: CaseState, step: str, *, at: datetime | None, now: datetime) -> CaseChange:
-    """Return what a case step changes.
-
-    Raises
-    ------
-    InvalidInput
-        For an unknown step or an impossible time.
-    IllegalStep
-        Where the status does not allow it; lists those that it allows.
-    """
-    if step not in CASE_STEPS:
-        known = ", ".join((*CASE_STEPS, *TEAM_STEPS))
-        raise InvalidInput(f"There is no step {step!r}. Use one of: {known}.", kind="unknown-step")
-    legal = legal_steps(case.status)
-    if step not in legal:
-        raise IllegalStep(
-            f"A case that is {case.status} cannot take the step {step}. Legal now: {', '.join(legal)}.",
-            legal=list(legal),
-            case_status=str(case.status),
-        )
-    when, backfilled = stamp(at, now, not_before=case.triggered_at)
-    if step == "reopen":
-        return _reopened(case, backfilled=backfilled)
-    status, clock = _LEADS_TO[step]
-    stamps = {clock: when}
-    if step == "assign":
-        if case.accepted_at is None:
-            stamps["accepted_at"] = when
-        if case.assigned_at is not None:  # a reinforcement keeps the first order's time and the status
-            stamps.pop("assigned_at")
-            status = Status.ASSIGNED if case.status is Status.ACCEPTED else case.status
-    ends = {"archive": "archived", "cancel": "cancelled"}.get(step)
-    waiting = status is Status.ACCEPTED and case.live == 0
-    return CaseChange(status, stamps, waiting, ends, backfilled)
-
-
-def _reopened(case: CaseState, *, backfilled: bool) -> CaseChange:
-    """Go back to where the work is: handling if it was ever handled, else accepted and waiting for a team."""
-    if case.handled_at is not None:
-        return CaseChange(Status.HANDLING, {}, waiting=False, backfilled=backfilled)
-    if case.accepted_at is not None:
-        return CaseChange(Status.ACCEPTED, {}, waiting=True, backfilled=backfilled)
-    return CaseChange(Status.TRIGGERED, {}, waiting=True, backfilled=backfilled)
-
-
-def take_team_step(
-    state: EngagementState, step: str, *, at: datetime | None, now: datetime, reason: str | None = None
-) -> EngagementChange:
-    """Return an engagement after a team step.
-
-    Raises
-    ------
-    InvalidInput
-        For an unknown step, an impossible time, or a decline or withdrawal without a reason.
-    IllegalStep
-        Where the engagement does not allow it; lists the steps that it allows.
-    """
-    if step not in TEAM_STEPS:
-        raise InvalidInput(f"There is no team step {step!r}. Use one of: {', '.join(TEAM_STEPS)}.", kind="unknown-step")
-    legal = legal_team_steps(state)
-    if step not in legal:
-        words = f"Legal now: {', '.join(legal)}." if legal else f"The engagement has ended ({state.outcome})."
-        raise IllegalStep(f"The team cannot take the step {step} on this case. {words}", legal=list(legal))
-    if step in {"decline", "withdraw"} and not (reason and reason.strip()):
-        raise InvalidInput(f"A team that takes the step {step} says why. Give `note`.", kind="reason-missing")
-    when, backfilled = stamp(at, now, not_before=state.since)
-    match step:
-        case "acknowledge":
-            changed = replace(state, acknowledged_at=when)
-        case "en_route":
-            changed = replace(state, en_route_at=when)
-        case "on_scene":
-            changed = replace(state, on_scene_at=when)
-        case "clear":
-            changed = replace(state, until=when, outcome="cleared")
-        case "decline":
-            changed = replace(state, until=when, outcome="declined")
-        case _:
-            changed = replace(state, until=when, outcome="withdrawn")
-    return EngagementChange(changed, backfilled)
-
-
-def status_after_leaving(status: Status, live: int) -> tuple[Status, bool]:
-    """Return status and `waiting` of a case whose team declined or withdrew; `live` counts those that stay."""
-    if live == 0 and status is Status.ASSIGNED:
-        return Status.ACCEPTED, True
-    return status, False
+def in_order(engagements: tuple[Engagement, ...]) -> tuple[Engagement, ...]:
+    """Return engagements in the order of their beginning, the lead first."""
+    return tuple(sorted(engagements, key=lambda each: (each.since, not each.lead, each.id)))

@@ -26,7 +26,7 @@ from gridsvc.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gridsvc.operations.cases.report import Report
+    from gridsvc.cases.decide import Report
     from gridsvc.operations.runtime.service import Service
 
 
@@ -171,7 +171,7 @@ class ReportOptions:
 
     def as_report(self, incident_type: str, place: Place | None, datum: str) -> Report:
         """Return the report for the operation; its geometry is read and checked."""
-        from gridsvc.operations.cases.report import Report
+        from gridsvc.cases.decide import Report
         from gridsvc.operations.places.extents import read_extent
 
         reporter = {"name": self.reporter_name, "phone": self.reporter_phone}
@@ -269,12 +269,12 @@ def step(*, case: str, step: str, actor: str, district: str | None, as_json: boo
     acknowledge, decline, en_route, on_scene, clear, withdraw. `assign` without --team sends the recommended teams.
     """
     asked = StepOptions(**options)
-    from gridsvc.cases.model import CASE_STEPS, TEAM_STEPS
+    from gridsvc.cases.steps import STEPS, TEAM_STEPS
     from gridsvc.operations.cases.read import get_case
     from gridsvc.operations.cases.steps import Step, step_incident
 
     word = step.replace("-", "_")
-    _check_word(word, [*CASE_STEPS, *TEAM_STEPS], "step")
+    _check_word(word, [*STEPS, *TEAM_STEPS], "step")
     moment = read_moment(asked.at, "--at")
     service = opened_service()
     case_id = find_case(service, case, district)

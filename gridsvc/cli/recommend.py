@@ -47,13 +47,15 @@ address_option = click.option("--address", metavar="TEXT", help="A known address
 @json_option
 def recommend(*, incident_type: str, address: str | None, datum: str, lonlat: tuple[float, ...], as_json: bool) -> None:
     """Show which lawful team would go to LON LAT (or an address), and whether it arrives in time."""
-    from gridsvc.operations.cases.report import Report
-    from gridsvc.operations.cases.report import recommend as operation
+    from gridsvc.cases.decide import Report
+    from gridsvc.operations.cases.preview import recommend as operation
 
     place = Place.of(lonlat, datum, address)
     service = opened_service()
     kind = find_type(service, incident_type)
-    response = operation(service, Report(kind, place.lon, place.lat, place.datum, address=place.address))
+    response = operation(
+        service, Report(type=kind, lon=place.lon, lat=place.lat, datum=place.datum, address=place.address)
+    )
     answer(response, as_json=as_json, show=lambda: show_recommendation(service, response))
 
 

@@ -1,20 +1,26 @@
-"""One case of the demo's past, led through its steps by the rules of `incidents`, with every event it leaves."""
+"""One case of the demo's past, taken through its steps by the rules of `cases`, with every event it leaves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.cases.model import CaseState, EngagementState, Status, status_after_leaving, take_step, take_team_step
+from gridsvc.cases.events import Difference, Ordered, Reported, apply
+from gridsvc.cases.model import Engagement, Status
+from gridsvc.cases.records import write
+from gridsvc.cases.steps import take_step, take_team_step
+from gridsvc.cases.timing import evaluate
 from gridsvc.db.cases import personal
 from gridsvc.db.evidence import events
 from gridsvc.db.session.ids import uuid7
+from gridsvc.law import Urgency
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gridsvc.operations.cases.report import NewCase
+    from gridsvc.cases.events import Event
+    from gridsvc.cases.model import Case, Decision
 
 ACTOR = "demo"
 
@@ -40,141 +46,89 @@ class PlannedStep:
     note: str | None = None
     clock: datetime | None = None
     sent: tuple[Sent, ...] = ()
-    choice: dict[str, Any] | None = None
+    decision: Decision | None = None
 
 
 @dataclass(slots=True)
 class PastCase:
-    """A case while it is being replayed; at the end its rows are written as they are."""
+    """A case while it is being replayed: its state after the last step, and the rows of its events and notes."""
 
-    row: dict[str, Any]
+    case: Case
     event_rows: list[dict[str, Any]]
-    status: Status = Status.TRIGGERED
-    clocks: dict[str, datetime] = field(default_factory=dict)
-    waiting: bool = True
-    engagements: list[dict[str, Any]] = field(default_factory=list)
     personal: dict[str, Any] | None = None
     note_rows: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, new: NewCase, at: datetime) -> PastCase:
-        """Begin with the report, decided by the service itself."""
-        first = events.event_row(new.row["district"], "report", actor=ACTOR, at=at, data=new.event, incident_id=new.id,
-                                 client_at=new.row["reported_at"], event_id=new.event_id)  # fmt: skip
-        return cls(dict(new.row), [first], personal=new.personal)
+    def begin(cls, case: Case, said: dict[str, Any]) -> PastCase:
+        """Begin with the report, decided by the service itself; `said` are the personal data of the report."""
+        event, at = Reported(case), case.triggered_at
+        row = personal.personal_row(case.district, case.id, said)
+        data = write(event) if row is None else write(event) | {"said": row.digests}
+        first = events.event_row(case.district, event.kind, actor=ACTOR, at=at, data=data, incident_id=case.id,
+                                 client_at=case.reported_at, event_id=case.decision.event_id)  # fmt: skip
+        return cls(case, [first], personal=None if row is None else row.row)
 
     def take(self, steps: list[PlannedStep], now: datetime) -> None:
         """Take the steps in the order of their moments, those after `now` not at all."""
         for step in sorted(steps, key=lambda planned: planned.at):
             if step.at > now:
                 break
-            if step.step == "assign":
-                self._assign(step)
-            elif step.team_id is not None:
-                self._team_step(step)
-            else:
-                self._case_step(step)
-
-    def finished_row(self) -> dict[str, Any]:
-        """Return the case's row as it is at the end."""
-        return self.row | {"status": str(self.status), "waiting": self.waiting} | self.clocks
+            self._take(step)
 
     def lead_response_s(self) -> float | None:
         """Return the seconds from the report until the lead was on the scene; None where that does not count.
 
-        It does not count for routine cases, drills, cases called off, and where the stamp is missing.
+        It does not count for routine cases, drills, cancelled cases, and where the stamp is missing.
         """
-        if not self.urgent or self.row["drill"] or self.status is Status.CANCELLED:
+        if not self.urgent or self.case.drill or self.case.status is Status.CANCELLED:
             return None
-        arrived = [row["on_scene_at"] for row in self.engagements if row["lead"] and row["on_scene_at"] is not None]
-        return (min(arrived) - self.row["reported_at"]).total_seconds() if arrived else None
+        arrived_at = evaluate(self.case).arrived_at
+        return None if arrived_at is None else (arrived_at - self.case.reported_at).total_seconds()
 
     @property
     def urgent(self) -> bool:
         """Whether it is an emergency: its teams are engaged."""
-        return bool(self.row["urgency"] == "emergency")
+        return self.case.urgency is Urgency.EMERGENCY
 
-    def _live(self) -> list[dict[str, Any]]:
-        return [row for row in self.engagements if row["until"] is None]
-
-    def _state(self) -> CaseState:
-        return CaseState(
-            self.status, self.row["triggered_at"], self.clocks.get("accepted_at"), self.clocks.get("assigned_at"),
-            self.clocks.get("handled_at"), len(self._live()),
+    def _take(self, planned: PlannedStep) -> None:
+        event: Event
+        if planned.step == "assign":
+            event = self._order(planned)
+        elif planned.team_id is None:
+            event = take_step(self.case, planned.step, at=None, now=planned.at)
+        else:
+            engagement = next(e for e in reversed(self.case.engagements) if str(e.team_id) == planned.team_id)
+            if not engagement.live:
+                return  # the case was cancelled first
+            event = take_team_step(self.case, engagement, planned.step, at=planned.clock, now=planned.at,
+                                   reason=planned.note)  # fmt: skip
+        event_id = uuid7(planned.at)
+        if isinstance(event, Ordered) and event.decision is not None:
+            event = replace(event, decision=replace(event.decision, event_id=event_id))
+        self.case = apply(self.case, event)
+        row, note = personal.noted_row(
+            self.case.district, event.kind, note=planned.note, actor=ACTOR, at=planned.at, data=write(event),
+            incident_id=self.case.id, client_at=planned.clock, event_id=event_id,
         )  # fmt: skip
+        self.event_rows.append(row)
+        if note is not None:
+            self.note_rows.append(note)
 
-    def _event(
-        self, kind: str, at: datetime, data: dict[str, Any], note: str | None, client_at: datetime | None = None
-    ) -> None:
-        event, apart = personal.noted_row(self.row["district"], kind, note=note, actor=ACTOR, at=at, data=data,
-                                          incident_id=self.row["id"], client_at=client_at)  # fmt: skip
-        self.event_rows.append(event)
-        if apart is not None:
-            self.note_rows.append(apart)
-
-    def _case_step(self, planned: PlannedStep) -> None:
-        change = take_step(self._state(), planned.step, at=None, now=planned.at)
-        freed = []
-        if change.ends_engagements is not None:
-            for row in self._live():
-                row |= {"until": planned.at, "outcome": change.ends_engagements}
-                freed.append(str(row["team_id"]))
-        self.status, self.waiting = change.status, change.waiting
-        self.clocks |= change.stamps
-        data = {"status": str(change.status), "stamps": _texts(change.stamps),
-                "backfilled": change.backfilled, "freed": freed}  # fmt: skip
-        self._event(planned.step, planned.at, data, planned.note)
-
-    def _assign(self, planned: PlannedStep) -> None:
-        change = take_step(self._state(), "assign", at=None, now=planned.at)
-        rows = [
-            {"district": self.row["district"], "id": uuid7(), "incident_id": self.row["id"],
-             "team_id": UUID(sent.team_id), "slot": sent.slot, "lead": sent.lead, "engaging": self.urgent,
-             "travel_s": sent.travel_s, "response_s": sent.response_s, "since": planned.at, "until": None,
-             "acknowledged_at": None, "en_route_at": None, "on_scene_at": None, "outcome": None}
-            for sent in planned.sent
-        ]  # fmt: skip
-        self.engagements += rows
-        self.status, self.waiting = change.status, False
-        self.clocks |= change.stamps
-        shown = self.row["details"]["recommendation"]
-        before = {member["team_id"] for member in shown["members"]} | (
-            {shown["lead"]["team_id"]} if shown["lead"] else set()
+    def _order(self, planned: PlannedStep) -> Ordered:
+        change = take_step(self.case, "assign", at=None, now=planned.at)
+        sent = tuple(
+            Engagement(uuid7(), UUID(each.team_id), each.slot, each.lead, self.urgent, each.travel_s, each.response_s,
+                       planned.at)
+            for each in planned.sent
+        )  # fmt: skip
+        shown = self.case.decision.recommendation.team
+        before, now = {each.team_id for each in shown}, {each.team_id for each in planned.sent}
+        return Ordered(
+            planned.at,
+            change.status,
+            change.stamps,
+            sent,
+            planned.decision,
+            added=tuple((each.slot, each.team_id) for each in planned.sent if each.team_id not in before),
+            missing=tuple(Difference(each.slot, each.team_id, "engaged") for each in shown if each.team_id not in now),
         )
-        now = {str(row["team_id"]) for row in rows}
-        data: dict[str, Any] = {
-            "sent": [str(row["team_id"]) for row in rows],
-            "unfilled": (planned.choice or shown)["unfilled"],
-            "differs": {"added": sorted(now - before), "missing": sorted(before - now)},
-            "status": str(change.status),
-            "stamps": _texts(change.stamps),
-            "backfilled": change.backfilled,
-            "engagements": [
-                {"id": str(row["id"]), "team_id": str(row["team_id"]), "slot": row["slot"], "lead": row["lead"]}
-                for row in rows
-            ],
-        }
-        self._event("assign", planned.at, data, planned.note)
-
-    def _team_step(self, planned: PlannedStep) -> None:
-        row = next(row for row in reversed(self.engagements) if str(row["team_id"]) == planned.team_id)
-        if row["until"] is not None:
-            return  # the case was called off first
-        before = EngagementState(
-            row["since"], row["until"], row["acknowledged_at"], row["en_route_at"], row["on_scene_at"]
-        )
-        change = take_team_step(before, planned.step, at=planned.clock, now=planned.at, reason=planned.note)
-        after = change.state
-        changed = {clock: getattr(after, clock) for clock in ("acknowledged_at", "en_route_at", "on_scene_at", "until")}
-        stamps = {clock: at for clock, at in changed.items() if at is not None and at != row[clock]}
-        row |= changed | {"outcome": after.outcome}
-        data: dict[str, Any] = {"team_id": planned.team_id, "engagement_id": str(row["id"]), "stamps": _texts(stamps),
-                                "backfilled": change.backfilled}  # fmt: skip
-        if planned.step in {"decline", "withdraw"}:
-            self.status, self.waiting = status_after_leaving(self.status, len(self._live()))
-            data |= {"status": str(self.status), "waiting": self.waiting}
-        self._event(planned.step, planned.at, data, planned.note, planned.clock)
-
-
-def _texts(stamps: dict[str, datetime]) -> dict[str, str]:
-    return {clock: at.isoformat() for clock, at in stamps.items()}

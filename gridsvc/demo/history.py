@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gridsvc.cases.decide import Location, Report, facts_of
+from gridsvc.cases.model import Decision
+from gridsvc.db.session.ids import uuid7
 from gridsvc.demo.cases import PastCase, PlannedStep, Sent
 from gridsvc.demo.world.history import Mishap
 from gridsvc.operations.cases import recommend
-from gridsvc.operations.cases.report import Report, decide
-from gridsvc.operations.places.locate import Location, place
+from gridsvc.operations.cases.report import Moment, decide
+from gridsvc.operations.places.locate import locate_in
 from gridsvc.teams.model import AVAILABLE, TeamKind
 
 if TYPE_CHECKING:
@@ -99,24 +102,21 @@ class Replay:
         self._fleet.release(moment)
 
     def _report(self, incident: PlannedIncident) -> Iterator[PastCase]:
-        location = Location(incident.lon, incident.lat)
-        placed = place([self._view], location)
-        report = Report(incident.type, lon=incident.lon, lat=incident.lat, description=incident.description,
+        placed = locate_in([self._view], Location(incident.lon, incident.lat))
+        report = Report(type=incident.type, lon=incident.lon, lat=incident.lat, description=incident.description,
                         source="demo", drill=incident.drill)  # fmt: skip
-        new = decide(
-            self._service, placed, report, self._fleet.states, incident.at, number=self._next_number(), near=[]
-        )
-        case = PastCase.begin(new, incident.at)
-        told = new.answer["recommendation"]
+        new = decide(self._service, placed, report, Moment(incident.at, self._fleet.states, number=self._next_number()))
+        case = PastCase.begin(new, {"description": incident.description})
+        decision = new.decision
         if not case.urgent:
-            case.take(self._routine(incident, told), self._now)
+            case.take(self._routine(incident, decision), self._now)
             yield case
             return
-        if told["lead"] is None:
+        if decision.recommendation.lead is None:
             handling = timedelta(seconds=float(self._random.uniform(10, 25)))
             self._waiting.append(_Waiting(case, incident, [PlannedStep(incident.at + handling, "accept")]))
             return
-        case.take(self._emergency(case, incident, told, incident.at), self._now)
+        case.take(self._emergency(case, incident, decision, incident.at), self._now)
         yield case
 
     def _send_late(self, waiting: _Waiting, at: datetime) -> Generator[PastCase, None, bool]:
@@ -129,13 +129,15 @@ class Replay:
             )
             yield case
             return True
-        placed = place([self._view], Location(incident.lon, incident.lat))
-        facts = recommend.case_facts(self._view, incident.type, placed.ownership, at)
-        choice = recommend.choose(self._service, self._view, facts, self._fleet.states, incident.lon, incident.lat)
-        told = choice.recommendation.as_json()
-        if told["lead"] is None:
+        was = case.case
+        facts = facts_of(
+            was.place, was.type, was.matter, recommend.local_time(self._view, was.triggered_at), drill=was.drill
+        )
+        choice = recommend.choose(self._service, self._view, facts, self._fleet.states, was.place)
+        if choice.recommendation.lead is None:
             return False
-        case.take([*waiting.steps, *self._emergency(case, incident, told, at, accepted=True)], self._now)
+        decision = Decision(uuid7(at), choice.recommendation, recommend.versions_of(self._view), choice.inputs)
+        case.take([*waiting.steps, *self._emergency(case, incident, decision, at, accepted=True)], self._now)
         yield case
         return True
 
@@ -155,15 +157,16 @@ class Replay:
         self,
         case: PastCase,
         incident: PlannedIncident,
-        told: dict[str, Any],
+        decision: Decision,
         begin: datetime,
         *,
         accepted: bool = False,
     ) -> list[PlannedStep]:
         """Return every step of an emergency from the order on, and engage its teams."""
-        case_id = str(case.row["id"])
+        case_id = str(case.case.id)
+        told = decision.recommendation.as_json()
         lead = told["lead"]
-        target_s = float(case.row["target_s"] or 900)
+        target_s = float(case.case.target_s or 900)
         steps: list[PlannedStep] = []
         handling = self._around(30, 0.4, 10, 55)
         turnout = timedelta(seconds=self._turnout_s(lead["team_id"]) * float(self._random.uniform(0.6, 1.05)))
@@ -184,12 +187,12 @@ class Replay:
         if not accepted:
             steps.append(PlannedStep(begin + handling * 0.5, "accept"))
         order_at = begin + handling
-        wrong = self._farther_squadron(told) if mishap is Mishap.WRONG_TEAM else None
+        wrong = self._farther_squadron(decision) if mishap is Mishap.WRONG_TEAM else None
         if wrong is not None:
             steps += self._wrong_team(wrong, case_id, order_at, order_at + extra)
             order_at += extra + self._seconds(10, 30)
         sent = _sent(told)
-        steps.append(PlannedStep(order_at, "assign", sent=sent, choice=told))
+        steps.append(PlannedStep(order_at, "assign", sent=sent, decision=decision))
         if mishap is Mishap.CALLED_OFF:
             off = order_at + self._seconds(20, 55)
             steps.append(PlannedStep(off, "cancel", note="called off by the caller"))
@@ -244,17 +247,21 @@ class Replay:
             steps.append(PlannedStep(there, "on_scene", team_id))
         return steps
 
-    def _farther_squadron(self, told: dict[str, Any]) -> Sent | None:
-        """Return a free squadron that is farther than the recommended lead, None where there is none."""
-        taken = {member["team_id"] for member in told["members"]} | {told["lead"]["team_id"]}
+    def _farther_squadron(self, decision: Decision) -> Sent | None:
+        """Return a free squadron that is farther than the recommended lead, None where none is recorded."""
+        lead, team = decision.recommendation.lead, decision.recommendation.team
+        assert lead is not None
+        assert lead.travel_s is not None
+        taken = {each.team_id for each in team}
+        recorded = ((each["travel_ms"], team_id) for team_id, each in decision.inputs["teams"].items())
         farther = [
-            (each["travel_s"], each["team_id"])
-            for each in told["considered"]
-            if each["travel_s"] is not None
-            and each["travel_s"] > told["lead"]["travel_s"]
-            and each["team_id"] not in taken
-            and self._teams[each["team_id"]].kind is TeamKind.SQUADRON
-            and self._fleet.states[each["team_id"]] is AVAILABLE
+            (travel_ms / 1000, team_id)
+            for travel_ms, team_id in recorded
+            if travel_ms is not None
+            and travel_ms > lead.travel_s * 1000
+            and team_id not in taken
+            and self._teams[team_id].kind is TeamKind.SQUADRON
+            and self._fleet.states[team_id] is AVAILABLE
         ]
         if not farther:
             return None
@@ -270,17 +277,17 @@ class Replay:
             PlannedStep(gone, "withdraw", wrong.team_id, note="not our area; a nearer squadron is free"),
         ]
 
-    def _routine(self, incident: PlannedIncident, told: dict[str, Any]) -> list[PlannedStep]:
+    def _routine(self, incident: PlannedIncident, decision: Decision) -> list[PlannedStep]:
         """Return the steps of a routine case: on a work list for days, nobody is engaged."""
         accept = incident.at + self._seconds(120, 1800)
         steps = [PlannedStep(accept, "accept")]
-        sent = _sent(told)
+        sent = _sent(decision.recommendation.as_json())
         if not sent:
             return steps
         order_at = accept + self._seconds(300, 5400)
         visit = order_at + self._seconds(20_000, 350_000)
         feedback = visit + self._seconds(20_000, 260_000)
-        steps.append(PlannedStep(order_at, "assign", sent=sent, choice=told))
+        steps.append(PlannedStep(order_at, "assign", sent=sent, decision=decision))
         first = sent[0].team_id
         if float(self._random.random()) < 0.8:
             steps += [

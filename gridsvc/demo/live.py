@@ -14,9 +14,11 @@ from uuid import UUID
 
 import numpy as np
 
+from gridsvc.cases.decide import Report
+from gridsvc.db.cases.incidents import CaseFilter, list_cases
 from gridsvc.demo.cases import ACTOR
 from gridsvc.errors import GridsvcError
-from gridsvc.operations.cases.report import Report, report_incident
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
 
 if TYPE_CHECKING:
@@ -77,11 +79,9 @@ def _run(service: Service, district: str, speed: float, seed: int, stop: threadi
 
 
 def _past(service: Service, district: str) -> list[_Past]:
-    from gridsvc.db.cases.incidents import CaseFilter, list_incidents
-
     with service.database.transaction() as connection:
-        cases = list_incidents(connection, CaseFilter(district=district), limit=500, after=None)
-    return [_Past(c.lon, c.lat, c.type, f"重演 · {c.type}") for c in cases]
+        cases = list_cases(connection, CaseFilter(district=district), limit=500, after=None)
+    return [_Past(c.place.lon, c.place.lat, c.type, f"重演 · {c.type_name}") for c in cases if c.matter is None]
 
 
 def _take(
@@ -92,7 +92,7 @@ def _take(
 
     if todo["step"] == "report":
         where = past[int(random.integers(len(past)))]
-        report = Report(where.type, lon=where.lon, lat=where.lat, description=where.description, source="replay")
+        report = Report(type=where.type, lon=where.lon, lat=where.lat, description=where.description, source="replay")
         case = json.loads(report_incident(service, report, actor=ACTOR).body)
         return [(float(random.exponential(MEAN_GAP_S)), {"step": "report"}),
                 (35.0, {"step": "assign", "id": case["id"], "tries": 0})]  # fmt: skip
@@ -109,7 +109,7 @@ def _take(
 
 def _ways(case: dict[str, Any], random: np.random.Generator) -> list[tuple[float, dict[str, Any]]]:
     """Return the team steps of everybody who was sent, and the end of the case."""
-    travel_s = {each["team_id"]: each["travel_s"] or 300.0 for each in case["recommendation"]["considered"]}
+    travel_s = {each["team_id"]: each["travel_s"] or 300.0 for each in case["assignments"]}
     steps: list[tuple[float, dict[str, Any]]] = []
     last_s = 0.0
     for sent in case["assignments"]:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gridsvc.cases.answer import case_json
+from gridsvc.cases.timing import Timeliness, evaluate
 from gridsvc.db.cases.bulk import add_past
+from gridsvc.db.cases.rows import case_row, engagement_row
 from gridsvc.db.grids.about import next_numbers
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.demo.history import Replay
 from gridsvc.demo.world.agreement import Agreement, compare_with_networkx
 from gridsvc.demo.world.history import Candidates, candidate_places, plan_history
-from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.law import ResponseClass
 from gridsvc.operations.cases import recommend
 from gridsvc.operations.runtime.districts import view_at
@@ -49,12 +51,12 @@ class Tally:
     def add(self, case: PastCase) -> None:
         """Count one case."""
         self.incidents += 1
-        self.owned += all(case.row[level] is not None for level in LEVEL_KEYS)
-        self.dispatched += bool(case.engagements)
+        self.owned += all(owner is not None for owner in case.case.place.owners)
+        self.dispatched += bool(case.case.engagements)
         response_s = case.lead_response_s()
         if response_s is not None:
             self.responses_s.append(response_s)
-            self.met += response_s <= case.row["target_s"]
+            self.met += evaluate(case.case).outcome is Timeliness.MET
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts as `demo --json` names them; shares are of the emergencies whose lead has its stamps."""
@@ -92,28 +94,28 @@ def live_through(service: Service, place: DemoPlace, count: int, seed: int) -> P
         for case in replay.run(planned):
             tally.add(case)
             batch.append(case)
-            if _shows(case) and (newest is None or case.row["triggered_at"] > newest.row["triggered_at"]):
+            if _shows(case) and (newest is None or case.case.triggered_at > newest.case.triggered_at):
                 newest = case
             if len(batch) == _BATCH:
                 _write(connection, batch)
                 batch = []
         _write(connection, batch)
         agreement = compare_with_networkx(place.roads, spots.lon, spots.lat)
-        return Past(tally, agreement, None if newest is None else dict(newest.row["details"]))
+        return Past(tally, agreement, None if newest is None else case_json(newest.case, versions.now))
 
     return service.database.run(work)
 
 
 def _shows(case: PastCase) -> bool:
-    return bool(case.urgent and case.engagements and case.row["details"]["recommendation"]["lead"])
+    return bool(case.urgent and case.case.engagements and case.case.decision.recommendation.lead)
 
 
 def _write(connection: Connection, cases: Sequence[PastCase]) -> None:
     add_past(
         connection,
-        cases=[case.finished_row() for case in cases],
+        cases=[case_row(case.case) for case in cases],
         personal_rows=[case.personal for case in cases if case.personal],
-        engagements=[row for case in cases for row in case.engagements],
+        engagements=[engagement_row(case.case, each) for case in cases for each in case.case.engagements],
         events=[row for case in cases for row in case.event_rows],
         notes=[row for case in cases for row in case.note_rows],
     )

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 LEAD_SLOT = "1"
 
+RULES = 2
+"""The version of the rules of dispatch. A case keeps the version that it was decided by; change it with the rules."""
+
+CONSIDERED_SHOWN = 10
+"""How many of the lawful teams an answer names; the others are counted (R11)."""
+
 REASONS = {
     "no-such-unit": "the district has no team of this unit",
     "township-unknown": "the place has no township owner, so no own township",
@@ -45,6 +51,7 @@ VERDICTS = {
     "other-region": "of another regional grid",
     "not-regional": "a regional joint team; the case is neither regional nor major",
     "regional-leads": "a squadron; the case is regional or major, so the regional joint team leads",
+    "slot-filled": "the only slot that it could fill is filled already",
     **{slug: words for slug, words in REASONS.items() if slug not in {"no-such-unit", "no-further-team"}},
 }
 """What is said of each team that was considered."""
@@ -57,9 +64,12 @@ class CaseFacts:
     regional, township, area, village: codes of its owners, None = no owner at that level (a hole in the grids).
     `owned_level` is the level that owns it as a whole: `village` for a point, `township` or `regional` for a case
     across villages or townships, `district` for one across regional grids, None where the grids have a hole or end.
-    `major` marks 重大复杂. `local_time` is aware, in the district's zone; the law of its day applies. `alarm`: 1 or 2.
-    `held` maps slots that are filled already to their team ids: only the difference is recommended. `excluded` teams
-    are not to be sent (declined, or part of an earlier joint team of the case).
+    `townships`: the codes of all townships that a line or area touches, where these are several. `matter` is the
+    catalogue row that was reported instead of a type. `major` marks 重大复杂. `local_time` is aware, in the district's
+    zone; the law of its day applies. `alarm`: 1 or 2. `held` maps slots that are filled already to their team ids:
+    only the difference is recommended. `excluded` teams are not to be sent (declined, or part of an earlier joint
+    team of the case). `drill`: a drill takes only teams that nobody has; a live case also takes teams from drills
+    (R16). `rules`: the version of the rules of dispatch, kept with a case so that a replay applies the same ones.
     """
 
     type: str
@@ -70,10 +80,14 @@ class CaseFacts:
     area: str | None = None
     village: str | None = None
     owned_level: str | None = "village"
+    townships: tuple[str, ...] = ()
+    matter: str | None = None
     major: bool = False
     alarm: int = 1
     held: Mapping[str, str] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
+    drill: bool = False
+    rules: int = RULES
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON values."""
@@ -86,23 +100,53 @@ class CaseFacts:
             "area": self.area,
             "village": self.village,
             "owned_level": self.owned_level,
+            "townships": list(self.townships),
+            "matter": self.matter,
             "major": self.major,
             "alarm": self.alarm,
             "held": dict(self.held),
             "excluded": sorted(self.excluded),
+            "drill": self.drill,
+            "rules": self.rules,
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> CaseFacts:
-        """Read back what `as_json` wrote."""
+    def from_json(cls, value: Mapping[str, Any]) -> CaseFacts:
+        """Read back what `as_json` wrote; facts without `rules` are of version 1."""
         return cls(
             **{
                 **value,
                 "local_time": datetime.fromisoformat(value["local_time"]),
                 "response_class": ResponseClass(value["response_class"]),
                 "excluded": frozenset(value["excluded"]),
+                "townships": tuple(value.get("townships", ())),
+                "rules": value.get("rules", 1),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """The nearest lawful team for a slot that stays empty, or whose team will be late; a person decides.
+
+    `why` says what kind of substitute it is: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
+    `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
+    """
+
+    team_id: str
+    unit: str
+    travel_s: float | None
+    response_s: float | None
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Substitute:
+        """Read back what `as_json` wrote."""
+        return cls(**value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +154,9 @@ class ChosenTeam:
     """A team in a slot.
 
     travel_s, response_s: seconds (R9), to the millisecond. For a routine case both are None where the team is not
-    free now or no road is known: the case waits on its work list.
+    free now or no road is known: the case waits on its work list. `late`: the response exceeds the case's target;
+    `substitute` is then a lawful team that would arrive earlier, None where there is none (R7). `preempts` is the
+    drill that the team would leave (R16).
     """
 
     slot: str
@@ -118,16 +164,35 @@ class ChosenTeam:
     unit: str
     travel_s: float | None
     response_s: float | None
+    late: bool = False
+    substitute: Substitute | None = None
+    preempts: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
+        """Return plain JSON values; `substitute` and `preempts` only where they say something."""
+        value: dict[str, Any] = {
             "slot": self.slot,
             "team_id": self.team_id,
             "unit": self.unit,
             "travel_s": self.travel_s,
             "response_s": self.response_s,
+            "late": self.late,
         }
+        if self.late:
+            value["substitute"] = None if self.substitute is None else self.substitute.as_json()
+        if self.preempts is not None:
+            value["preempts"] = self.preempts
+        return value
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ChosenTeam:
+        """Read back what `as_json` wrote."""
+        substitute = value.get("substitute")
+        return cls(
+            value["slot"], value["team_id"], value["unit"], value["travel_s"], value["response_s"],
+            value.get("late", False), None if substitute is None else Substitute.from_json(substitute),
+            value.get("preempts"),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,31 +224,6 @@ RANGE_REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Substitute:
-    """The nearest lawful team for a slot that stays empty; a person decides.
-
-    `why` says what kind of substitute it is: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
-    `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
-    """
-
-    team_id: str
-    unit: str
-    travel_s: float | None
-    response_s: float | None
-    why: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
-            "team_id": self.team_id,
-            "unit": self.unit,
-            "travel_s": self.travel_s,
-            "response_s": self.response_s,
-            "why": self.why,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Unfilled:
     """A slot without a team: the unit that is missing, the reason (a key of REASONS), a substitute if any."""
 
@@ -194,18 +234,25 @@ class Unfilled:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        told: dict[str, Any] = {"slot": self.slot, "unit": self.unit, "reason": self.reason}
+        value: dict[str, Any] = {"slot": self.slot, "unit": self.unit, "reason": self.reason}
         if self.substitute is not None:
-            told["substitute"] = self.substitute.as_json()
-        return told
+            value["substitute"] = self.substitute.as_json()
+        return value
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Unfilled:
+        """Read back what `as_json` wrote."""
+        substitute = value.get("substitute")
+        return cls(value["slot"], value["unit"], value["reason"],
+                   None if substitute is None else Substitute.from_json(substitute))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
     """The team that keeps the case 承办, and the rule that named it.
 
-    `rule`: `area-squadron`, `township-squadron` (no area grid is known), `regional-joint-team`, or `lead` (the grids
-    name nobody).
+    `rule`: `area-squadron`, `township-squadron` (no area grid is known), `regional-joint-team`, `township` (the
+    matter is delegated to it), `power-holder` (before the matter's approval), or `lead` (the grids name nobody).
     """
 
     team_id: str
@@ -218,15 +265,30 @@ class Handler:
 
 
 @dataclass(frozen=True, slots=True)
+class Considered:
+    """What became of one team: seconds of travel (None = unreachable) and a key of VERDICTS."""
+
+    team_id: str
+    travel_s: float | None
+    verdict: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"team_id": self.team_id, "travel_s": self.travel_s, "verdict": self.verdict}
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """The lawful joint team "1+X" and every reason for it.
 
     `lead` None = slot "1" is among `unfilled`, or is held already (second alarm). `full_team_response_s` None while
-    any slot is unfilled. `meets_target` None for a routine case or where the lead is held, False without a lead.
-    `considered`: (team id, travel seconds or None = unreachable, key of VERDICTS) of EVERY team, in id order.
-    `competence`: per matter the unit, level and basis in law. `transfer`: matters of a routine case that another unit
-    than bureau or township is competent for, proposed for transfer 移送. `coverage_loss` None = not computed.
-    `lead_range`: the lead's response as a range, or a key of RANGE_REASONS.
+    any slot is unfilled. `meets_target` is the lead's: None for a routine case or where the lead is held, False
+    without a lead. `team_meets_target` is the whole team's: False while a slot is unfilled or a member is late.
+    `considered`: the nearest teams that may fill a slot by law, at most CONSIDERED_SHOWN, nearest first;
+    `considered_counts`: how many of the other teams have each verdict. `competence`: per matter the unit, level and
+    basis in law. `transfer`: matters of a routine case that another unit than bureau or township is competent for,
+    proposed for transfer 移送. `coverage_loss` None = not computed. `lead_range`: the lead's response as a range, or
+    a key of RANGE_REASONS.
     """
 
     type: str
@@ -241,11 +303,18 @@ class Recommendation:
     lead_response_s: float | None
     full_team_response_s: float | None
     meets_target: bool | None
-    considered: tuple[tuple[str, float | None, str], ...]
+    team_meets_target: bool | None
+    considered: tuple[Considered, ...]
+    considered_counts: Mapping[str, int]
     competence: tuple[dict[str, str], ...]
     transfer: tuple[dict[str, str], ...]
     coverage_loss: float | None
     lead_range: ResponseRange | str = "no-calibration"
+
+    @property
+    def team(self) -> tuple[ChosenTeam, ...]:
+        """The lead, where there is one, and the members."""
+        return self.members if self.lead is None else (self.lead, *self.members)
 
     def as_json(self) -> dict[str, Any]:
         """Return the `recommendation` of the HTTP interface: plain JSON values, same input same bytes."""
@@ -253,16 +322,14 @@ class Recommendation:
             "lead": None if self.lead is None else self.lead.as_json() | self._range_json(),
             "members": [member.as_json() for member in self.members],
             "unfilled": [slot.as_json() for slot in self.unfilled],
-            "handler": None if self.handler is None else self.handler.as_json(),
             "lead_response_s": self.lead_response_s,
             "full_team_response_s": self.full_team_response_s,
             "meets_target": self.meets_target,
+            "team_meets_target": self.team_meets_target,
             "target_s": self.target_s,
             "clock_policy": self.clock_policy,
-            "considered": [
-                {"team_id": team_id, "travel_s": travel_s, "verdict": verdict}
-                for team_id, travel_s, verdict in self.considered
-            ],
+            "considered": [each.as_json() for each in self.considered],
+            "considered_counts": dict(self.considered_counts),
             "coverage_loss": self.coverage_loss,
             "competence": list(self.competence),
             "transfer": list(self.transfer),
@@ -272,3 +339,33 @@ class Recommendation:
         if isinstance(self.lead_range, str):
             return {"range": None, "range_reason": self.lead_range}
         return {"range": self.lead_range.as_json(), "range_reason": None}
+
+    @classmethod
+    def from_json(
+        cls, value: Mapping[str, Any], *, facts: CaseFacts, urgency: Urgency, handler: Handler | None
+    ) -> Recommendation:
+        """Read back what `as_json` wrote; `facts`, `urgency` and `handler` are kept beside it."""
+        lead = value["lead"]
+        found = None if lead is None else lead.get("range")
+        reason = "no-calibration" if lead is None else lead.get("range_reason") or "no-calibration"
+        return cls(
+            type=facts.type,
+            urgency=urgency,
+            response_class=facts.response_class,
+            target_s=value["target_s"],
+            clock_policy=value["clock_policy"],
+            handler=handler,
+            lead=None if lead is None else ChosenTeam.from_json(lead),
+            members=tuple(ChosenTeam.from_json(member) for member in value["members"]),
+            unfilled=tuple(Unfilled.from_json(slot) for slot in value["unfilled"]),
+            lead_response_s=value["lead_response_s"],
+            full_team_response_s=value["full_team_response_s"],
+            meets_target=value["meets_target"],
+            team_meets_target=value.get("team_meets_target"),
+            considered=tuple(Considered(**each) for each in value["considered"]),
+            considered_counts=value.get("considered_counts", {}),
+            competence=tuple(value["competence"]),
+            transfer=tuple(value["transfer"]),
+            coverage_loss=value["coverage_loss"],
+            lead_range=reason if found is None else ResponseRange(**found),
+        )

@@ -6,31 +6,37 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.dispatch.slots import LawfulTeam, Slot, lawful_team
+from gridsvc.dispatch.slots import Circumstances, LawfulTeam, Slot, lawful_team
 from gridsvc.law import (
     BUREAU,
     NEIGHBOUR_TOWNSHIP,
     REGIONAL_JOINT,
     TOWNSHIP,
+    URBAN_MANAGEMENT,
     Catalogue,
     ClockRules,
     LeadRule,
     PlanBook,
     ResponsePlan,
     UnitKind,
+    Urgency,
     township_unit,
 )
 from gridsvc.teams.model import Roster, Team, TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
 
     from gridsvc.dispatch.facts import CaseFacts
 
 REGIONAL_LEVELS = frozenset({"regional", "district"})
 FORMS_KEPT = 2048
-"""Forms are small and soon made again: when so many are kept, all are forgotten."""
+"""Forms are small and quick to make: when so many are kept, all are dropped."""
+MATTER_TYPE = "matter"
+"""The type of a case that was reported by a row of the catalogue instead of a type."""
+MATTER_WORKING_DAYS = 7
+MATTER_PRIORITY = 4
+"""What holds for a row of the catalogue that no response plan names: a routine case of ordinary priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,15 @@ class SlotForm:
 class Form:
     """Everything about a case that does not depend on the moment: slots, options, and a first verdict per team.
 
-    `verdicts` has "" for teams that are an option of some slot. `handlers`: team numbers that may keep the case, with
-    the rule that names them; empty where the grids name nobody.
+    `verdicts` has "" for teams that are an option of some slot; `lawful` lists these. `handlers`: team numbers that may
+    keep the case, with the rule that names them; empty where the grids name nobody.
     """
 
     plan: ResponsePlan
     law: LawfulTeam
     slots: tuple[SlotForm, ...]
     verdicts: tuple[str, ...]
+    lawful: tuple[int, ...]
     handlers: tuple[int, ...]
     handler_rule: str
     competence: tuple[dict[str, str], ...]
@@ -123,43 +130,50 @@ class Prepared:
             ClockRules.from_document(clock_policies),
         )
 
+    def plan_of(self, case: CaseFacts) -> ResponsePlan:
+        """Return the response plan of a case; raises InvalidInput for an unknown type, NotFound for a matter."""
+        return self.plans.get(case.type) if case.matter is None else self.matter_plan(case.matter)
+
+    def matter_plan(self, key: str) -> ResponsePlan:
+        """Return the plan for a row of the catalogue: a routine case of its competent unit. Raises NotFound."""
+        matter = self.catalogue.get_matter(key)
+        fields = (field.id for field in self.catalogue.fields if field.brigade == matter.unit)
+        routine = (plan.clock_policy for plan in self.plans.plans.values() if plan.urgency is Urgency.ROUTINE)
+        return ResponsePlan(
+            type=MATTER_TYPE, name=matter.field, name_en="", field=next(fields, URBAN_MANAGEMENT),
+            urgency=Urgency.ROUTINE, priority=MATTER_PRIORITY, matters=(key,),
+            clock_policy=next(routine, self.clocks.default_policy), lead=LeadRule.AREA,
+            working_days=MATTER_WORKING_DAYS,
+        )  # fmt: skip
+
     def form(self, case: CaseFacts) -> Form:
-        """Return the form of a case; raises InvalidInput for an unknown type."""
-        plan = self.plans.get(case.type)
-        active = tuple(
+        """Return the form of a case; raises InvalidInput for an unknown type, NotFound for an unknown matter."""
+        plan = self.plan_of(case)
+        townships = case.townships or (() if case.township is None else (case.township,))
+        active = (
             number
             for number, condition in enumerate(plan.conditions)
             if condition.holds(case.local_time, case.response_class)
         )
-        regional_leads = case.major or plan.major or case.owned_level in REGIONAL_LEVELS
+        around = Circumstances(
+            on=case.local_time.date(), townships=townships, active=tuple(active), alarm=case.alarm, rules=case.rules,
+            regional_leads=case.major or plan.major or case.owned_level in REGIONAL_LEVELS,
+        )  # fmt: skip
         region = None if case.owned_level == "district" else case.regional
-        on = case.local_time.date()
-        key = (plan.type, on, case.township, case.area, region, regional_leads, active, case.alarm)
+        key = (plan.type, case.matter, around, case.area, region)
         found = self._forms.get(key)
         if found is None:
             if len(self._forms) >= FORMS_KEPT:
                 self._forms.clear()
-            found = self._forms[key] = self._make_form(
-                plan,
-                on,
-                case.township,
-                case.area,
-                region,
-                regional_leads=regional_leads,
-                active=active,
-                alarm=case.alarm,
-            )
+            found = self._forms[key] = self._make_form(plan, around, case.area, region)
         return found
 
-    def _make_form(
-        self, plan: ResponsePlan, on: date, township: str | None, area: str | None, region: str | None,
-        *, regional_leads: bool, active: tuple[int, ...], alarm: int,
-    ) -> Form:  # fmt: skip
-        law = lawful_team(plan, self.catalogue, on, township, regional_leads=regional_leads, active=active, alarm=alarm)
+    def _make_form(self, plan: ResponsePlan, around: Circumstances, area: str | None, region: str | None) -> Form:
+        law = lawful_team(plan, self.catalogue, around)
         slots = []
-        verdicts = [self._first_verdict(team, regional_leads=regional_leads) for team in self.teams]
+        verdicts = [self._first_verdict(team, law, around) for team in self.teams]
         for slot in law.slots:
-            form = self._slot_form(slot, plan, township, area, region)
+            form = self._slot_form(slot, plan, around, area, region)
             for number, bar in form.barred:
                 if verdicts[number]:
                     verdicts[number] = bar
@@ -167,12 +181,13 @@ class Prepared:
         for form in slots:
             for number in form.options:
                 verdicts[number] = ""
-        handlers, rule = self._handlers(township, area, region, regional_leads=regional_leads)
+        handlers, rule = self._handlers(law, around, area, region)
         return Form(
             plan=plan,
             law=law,
             slots=tuple(slots),
             verdicts=tuple(verdicts),
+            lawful=tuple(number for number, verdict in enumerate(verdicts) if not verdict),
             handlers=handlers,
             handler_rule=rule,
             competence=tuple(
@@ -182,24 +197,27 @@ class Prepared:
             transfer=tuple({"matter": each.matter, "to_unit": each.unit, "basis": each.basis} for each in law.transfer),
         )
 
-    def _first_verdict(self, team: Team, *, regional_leads: bool) -> str:
+    def _first_verdict(self, team: Team, law: LawfulTeam, around: Circumstances) -> str:
         if team.kind is TeamKind.PARTNER:
             return "not-called"
         if team.kind is TeamKind.TOWNSHIP:
             return "other-township"
         if team.kind is TeamKind.REGIONAL:
-            return "other-region" if regional_leads else "not-regional"
-        if team.kind is TeamKind.SQUADRON:
-            return "regional-leads" if regional_leads else "other-area"
+            return "other-region" if around.regional_leads else "not-regional"
+        if team.kind is TeamKind.SQUADRON and law.holder is None:
+            return "regional-leads" if around.regional_leads else "other-area"
         return "not-competent"
 
     def _slot_form(
-        self, slot: Slot, plan: ResponsePlan, township: str | None, area: str | None, region: str | None
+        self, slot: Slot, plan: ResponsePlan, around: Circumstances, area: str | None, region: str | None
     ) -> SlotForm:
         need, is_lead = slot.need, slot.id == "1"
+        own = (slot.township,) if slot.township is not None else around.townships[:1]
+        if need.unit == NEIGHBOUR_TOWNSHIP:
+            own = around.townships
         options, barred, substitutes = [], [], []
         for number, team in enumerate(self.teams):
-            place = self._place(team, need.unit, township)
+            place = self._place(team, need.unit, own)
             if place == "own" and is_lead:
                 if need.unit == REGIONAL_JOINT and region is not None and team.region != region:
                     place = "other-region"
@@ -217,23 +235,26 @@ class Prepared:
             elif place is not None:
                 substitutes.append((number, place))
         no_option = barred[0][1] if barred else "no-such-unit"
-        if need.unit == TOWNSHIP and township is None:
+        if need.unit == TOWNSHIP and not own:
             no_option = "township-unknown"
         elif is_lead and need.unit == BUREAU and plan.lead is LeadRule.AREA and area is None:
             no_option = "area-unknown"
-        unit = {TOWNSHIP: township_unit(township) if township else TOWNSHIP}.get(need.unit, need.unit)
+        unit = {TOWNSHIP: township_unit(own[0]) if own else TOWNSHIP}.get(need.unit, need.unit)
         return SlotForm(slot, unit, tuple(options), tuple(barred), tuple(substitutes), no_option)
 
-    def _place(self, team: Team, unit: str, township: str | None) -> str | None:
-        """`own` = a team that the slot asks for, another word = what it would be as a substitute, None = neither."""
+    def _place(self, team: Team, unit: str, own: tuple[str, ...]) -> str | None:
+        """`own` = a team that the slot asks for, another word = what it would be as a substitute, None = neither.
+
+        `own` are the codes of the slot's own townships.
+        """
         kind = team.kind
         if unit == TOWNSHIP:
             if kind is TeamKind.TOWNSHIP:
-                return "own" if township is not None and team.township == township else "neighbour-township"
+                return "own" if team.township in own else "neighbour-township"
             return "regional-joint-team" if kind is TeamKind.REGIONAL else None
         if unit == NEIGHBOUR_TOWNSHIP:
             if kind is TeamKind.TOWNSHIP:
-                return "own" if team.township != township else None
+                return "own" if team.township not in own else None
             return "regional-joint-team" if kind is TeamKind.REGIONAL else None
         if unit == REGIONAL_JOINT:
             if kind is TeamKind.REGIONAL:
@@ -246,16 +267,23 @@ class Prepared:
         return "own" if team.unit == unit else None
 
     def _handlers(
-        self, township: str | None, area: str | None, region: str | None, *, regional_leads: bool
+        self, law: LawfulTeam, around: Circumstances, area: str | None, region: str | None
     ) -> tuple[tuple[int, ...], str]:
+        """Return the numbers of the teams that may keep the case, and the rule that names them."""
         numbered = tuple(enumerate(self.teams))
-        if regional_leads:
+        if law.holder == TOWNSHIP:
+            kind, rule = TeamKind.TOWNSHIP, "township"
+            return tuple(n for n, team in numbered if team.kind is kind and team.township in around.townships), rule
+        if law.holder is not None:
+            return tuple(n for n, team in numbered if team.unit == law.holder), "power-holder"
+        if around.regional_leads:
             joint = tuple(n for n, team in numbered if team.kind is TeamKind.REGIONAL and region in {None, team.region})
             if joint:
                 return joint, "regional-joint-team"
         squadrons = [(n, team) for n, team in numbered if team.kind is TeamKind.SQUADRON]
         if area is not None and (own := tuple(n for n, team in squadrons if area in team.areas)):
             return own, "area-squadron"
+        township = around.township
         if township is not None and (near := tuple(n for n, team in squadrons if team.township == township)):
             return near, "township-squadron"
         return (), "lead"

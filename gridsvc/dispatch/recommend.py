@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from heapq import nsmallest
 from math import inf
 from typing import TYPE_CHECKING
 
 from gridsvc.dispatch.assignment import assign
-from gridsvc.dispatch.facts import LEAD_SLOT, CaseFacts, ChosenTeam, Handler, Recommendation, Substitute, Unfilled
+from gridsvc.dispatch.facts import (
+    CONSIDERED_SHOWN,
+    LEAD_SLOT,
+    CaseFacts,
+    ChosenTeam,
+    Considered,
+    Handler,
+    Recommendation,
+    Substitute,
+    Unfilled,
+)
 from gridsvc.law import Urgency
 from gridsvc.teams.model import AVAILABLE, TURNOUT_ON_ROAD_S, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gridsvc.dispatch.prepared import Form, Prepared, SlotForm
+    from gridsvc.dispatch.prepared import Prepared, SlotForm
     from gridsvc.teams.model import Team, TeamState
 
 BUSY_MS = 10**10
@@ -30,103 +42,150 @@ def recommend(
     travel_s: Sequence[float | None],
     coverage_loss: Sequence[float] | None = None,
 ) -> Recommendation:
-    """Recommend the lawful joint team for a case.
+    """Recommend the lawful joint team for a case (R6 to R8).
 
     states, travel_s, coverage_loss are in the order of `prepared.teams`. travel_s: seconds by road from each team to
     the place, None or inf = unreachable (all None where no road is near). coverage_loss: the price of sending each.
 
-    An emergency takes only teams that are free, complete, located and can get there. A routine case goes onto a
-    team's work list: the law alone decides, and among several the one that is free, then near. Raises InvalidInput
-    for an unknown incident type.
+    An emergency takes only teams that are free, complete, located and can get there; a live one also takes teams
+    from drills. A routine case goes onto a team's work list: the law alone decides, and among several the one that is
+    free, then near. Raises InvalidInput for an unknown incident type.
     """
-    travel_ms = [None if t is None or not 0 <= t < inf else round(t * 1000) for t in travel_s]
-    return recommend_ms(prepared, case, states, travel_ms, coverage_loss)
+    return Moment(prepared, case, states, milliseconds(travel_s), coverage_loss).recommendation()
 
 
-def recommend_ms(
-    prepared: Prepared,
-    case: CaseFacts,
-    states: Sequence[TeamState],
-    travel_ms: Sequence[int | None],
-    coverage_loss: Sequence[float] | None = None,
-) -> Recommendation:
-    """`recommend` with travel in whole milliseconds, None = unreachable: what is kept for a replay."""
-    form = prepared.form(case)
-    moment = _Moment(prepared, form, case, states, travel_ms, coverage_loss)
-    return moment.recommendation()
+def list_considered(
+    prepared: Prepared, case: CaseFacts, states: Sequence[TeamState], travel_s: Sequence[float | None]
+) -> list[Considered]:
+    """Return every team with its verdict, in the order of `prepared.teams`; the arguments are those of `recommend`."""
+    moment = Moment(prepared, case, states, milliseconds(travel_s))
+    moment.recommendation()
+    return [moment.considered(number) for number in range(len(moment.teams))]
 
 
-class _Moment:
-    """One case at one moment: the form of its law, filled with the state of the teams."""
+def milliseconds(travel_s: Sequence[float | None]) -> list[int | None]:
+    """Return seconds as whole milliseconds, None = unreachable: what is kept for a replay."""
+    return [None if t is None or not 0 <= t < inf else round(t * 1000) for t in travel_s]
+
+
+class Moment:
+    """One case at one moment: the form of its law, filled with the state of the teams.
+
+    travel_ms: whole milliseconds, None = unreachable. `recommendation` decides; then `considered` and `relevant` say
+    what became of each team, and which teams the decision rests on.
+    """
 
     __slots__ = ("arrival", "case", "form", "handling_ms", "loss", "loss_given", "obstacles", "policy_id", "prepared",
-                 "routine", "sent", "states", "teams", "travel_ms")  # fmt: skip
+                 "routine", "sent", "states", "target_ms", "teams", "travel_ms", "verdicts")  # fmt: skip
 
     def __init__(
-        self, prepared: Prepared, form: Form, case: CaseFacts, states: Sequence[TeamState],
-        travel_ms: Sequence[int | None], coverage_loss: Sequence[float] | None,
+        self, prepared: Prepared, case: CaseFacts, states: Sequence[TeamState],
+        travel_ms: Sequence[int | None], coverage_loss: Sequence[float] | None = None,
     ) -> None:  # fmt: skip
-        self.prepared, self.form, self.case = prepared, form, case
+        self.prepared, self.form, self.case = prepared, prepared.form(case), case
         self.teams: tuple[Team, ...] = prepared.teams
         self.states, self.travel_ms = states, travel_ms
-        policy = prepared.clocks.policies.get(form.plan.clock_policy) or prepared.clocks.get(
+        policy = prepared.clocks.policies.get(self.form.plan.clock_policy) or prepared.clocks.get(
             prepared.clocks.default_policy
         )
         self.policy_id, self.handling_ms = policy.id, policy.handling_s * 1000
-        self.routine = form.plan.urgency is Urgency.ROUTINE
+        self.routine = self.form.plan.urgency is Urgency.ROUTINE
+        target_s = self.form.plan.target(case.response_class)
+        self.target_ms = None if target_s is None else target_s * 1000
         self.sent = frozenset(case.held.values())
         self.loss_given = coverage_loss
         self.loss = [0] * len(self.teams)
         self.arrival: list[int] = [0] * len(self.teams)
         self.obstacles: dict[int, str] = {}
+        self.verdicts: list[str] = []
 
     def recommendation(self) -> Recommendation:
+        """Decide, and return the joint team with its reasons."""
         form, case = self.form, self.case
         open_slots = [slot for slot in form.slots if slot.slot.id not in case.held]
         able = [self._able(slot) for slot in open_slots]
-        options, arrival = list(able), self.arrival
-        if open_slots and open_slots[0].slot.id == LEAD_SLOT and len(options[0]) > 1:
-            first = min(arrival[number] for number in options[0])
-            options[0] = [number for number in options[0] if arrival[number] == first]
-        chosen = assign(options, arrival, self.loss)
+        chosen = self._assign(open_slots, able)
+        self.verdicts = self._judge(open_slots, able, chosen)
         taken = {number for number in chosen if number is not None}
-        lead: ChosenTeam | None = None
-        members: list[ChosenTeam] = []
-        empty: list[SlotForm] = []
-        for slot, number in zip(open_slots, chosen, strict=True):
-            if number is None:
-                empty.append(slot)
-            elif slot.slot.id == LEAD_SLOT:
-                lead = self._chosen(slot, number)
-            else:
-                members.append(self._chosen(slot, number))
-        unfilled = self._unfilled(empty, taken)
-        lead_response_s = None if lead is None else lead.response_s
-        target_s = form.plan.target(case.response_class)
+        filled = [(slot, number) for slot, number in zip(open_slots, chosen, strict=True) if number is not None]
+        empty = [slot for slot, number in zip(open_slots, chosen, strict=True) if number is None]
+        offered = set(taken)
+        unfilled = self._unfilled(empty, offered)
+        team = [self._chosen(slot, number, offered) for slot, number in filled]
+        lead = next((each for each in team if each.slot == LEAD_SLOT), None)
+        responses = [each.response_s for each in team]
+        known = [seconds for seconds in responses if seconds is not None]
+        whole = bool(known) and len(known) == len(responses) and not unfilled
         meets: bool | None = None
-        if target_s is not None and LEAD_SLOT not in case.held:
-            meets = lead_response_s is not None and lead_response_s <= target_s
-        responses = [team.response_s for team in (lead, *members) if team is not None]
-        whole = [seconds for seconds in responses if seconds is not None]
-        full = max(whole) if whole and len(whole) == len(responses) and not unfilled else None
+        team_meets: bool | None = None
+        if self.target_ms is not None and LEAD_SLOT not in case.held:
+            meets = lead is not None and not lead.late
+            team_meets = meets and whole and not any(each.late for each in team)
+        shown = nsmallest(CONSIDERED_SHOWN, form.lawful, key=self._travel_order)
+        others = Counter(self.verdicts)
+        others.subtract(self.verdicts[number] for number in shown)
         return Recommendation(
             type=form.plan.type,
             urgency=form.plan.urgency,
             response_class=case.response_class,
-            target_s=target_s,
+            target_s=form.plan.target(case.response_class),
             clock_policy=self.policy_id,
             handler=self._handler(lead),
             lead=lead,
-            members=tuple(members),
+            members=tuple(each for each in team if each.slot != LEAD_SLOT),
             unfilled=unfilled,
-            lead_response_s=lead_response_s,
-            full_team_response_s=full,
+            lead_response_s=None if lead is None else lead.response_s,
+            full_team_response_s=max(known) if whole else None,
             meets_target=meets,
-            considered=self._considered(open_slots, able, chosen),
+            team_meets_target=team_meets,
+            considered=tuple(self.considered(number) for number in shown),
+            considered_counts={verdict: n for verdict, n in sorted(others.items()) if n},
             competence=form.competence,
             transfer=form.transfer,
             coverage_loss=None if self.loss_given is None else sum(self.loss[n] for n in taken) / LOSS_UNITS,
         )
+
+    def considered(self, number: int) -> Considered:
+        """Return what became of a team, by its number in `prepared.teams`; after `recommendation`."""
+        travel_ms = self.travel_ms[number]
+        return Considered(self.teams[number].id, None if travel_ms is None else travel_ms / 1000, self.verdicts[number])
+
+    def relevant(self) -> list[int]:
+        """Return the numbers of the teams that the decision rests on; how many depends on the slots, not on the fleet.
+
+        For each slot these are the nearest teams of each kind that may fill it, one more than there are slots: a team
+        further away can be neither chosen, nor the reason of an empty slot, nor offered as a substitute.
+        """
+        most = len(self.form.slots) + 1
+        found = set(nsmallest(CONSIDERED_SHOWN, self.form.lawful, key=self._travel_order))
+        found |= {n for n, verdict in enumerate(self.verdicts) if verdict in {"chosen-lead", "chosen-member"}}
+        held = set(self.case.held.values())
+        for slot in self.form.slots:
+            free = [n for n in slot.options if self._obstacle(n, slot.slot.need.staff) is None]
+            found.update(nsmallest(most, free, key=self._order))
+            found.update(nsmallest(most, slot.options, key=self._nearness))
+            found.update(nsmallest(1, (n for n, _ in slot.barred), key=self._nearness))
+            stand_in = [n for n, _ in slot.substitutes if self._obstacle(n, 0) is None]
+            found.update(nsmallest(most * 2, stand_in, key=self._order))
+            stale = [n for n in slot.options if self._obstacle(n, slot.slot.need.staff) == "stale-position"]
+            found.update(nsmallest(most * 2, stale, key=self._order))
+        found |= {self.prepared.index[team_id] for team_id in held if team_id in self.prepared.index}
+        return sorted(found)
+
+    def _order(self, number: int) -> tuple[int, int]:
+        return self._arrival(number), number
+
+    def _travel_order(self, number: int) -> tuple[bool, int, int]:
+        travel_ms = self.travel_ms[number]
+        return (True, 0, number) if travel_ms is None else (False, travel_ms, number)
+
+    def _assign(self, open_slots: list[SlotForm], able: list[list[int]]) -> list[int | None]:
+        """Return the number of the team in each open slot: the earliest lead first, then the earliest whole team."""
+        options = list(able)
+        if open_slots and open_slots[0].slot.id == LEAD_SLOT and len(options[0]) > 1:
+            first = min(self.arrival[number] for number in options[0])
+            options[0] = [number for number in options[0] if self.arrival[number] == first]
+        return assign(options, self.arrival, self.loss)
 
     def _able(self, slot: SlotForm) -> list[int]:
         """Return the teams that can fill a slot now; set arrival and loss of each, and what hinders the others."""
@@ -150,7 +209,7 @@ class _Moment:
             return "declined"
         if state is AVAILABLE and staff <= team.staff_needed and not self.routine:
             return "out-of-reach" if self.travel_ms[number] is None else None
-        status = state.status
+        status = self._status(number)
         if status is TeamStatus.OUT_OF_SERVICE:
             return "out-of-service"
         if self.routine:
@@ -164,6 +223,13 @@ class _Moment:
             return "stale-position"
         return "out-of-reach" if self.travel_ms[number] is None else None
 
+    def _status(self, number: int) -> TeamStatus:
+        """Return a team's status for this case: for a live case a team on a drill is available (R16)."""
+        state = self.states[number]
+        if state.on_drill and not self.case.drill and state.status is TeamStatus.ENGAGED:
+            return TeamStatus.AVAILABLE
+        return state.status
+
     def _response_ms(self, number: int, travel_ms: int) -> int:
         turnout_ms = self.prepared.turnout_ms[number]
         if self.states[number].on_road and turnout_ms > TURNOUT_ON_ROAD_S * 1000:
@@ -175,25 +241,23 @@ class _Moment:
         if travel_ms is None:
             return 2 * BUSY_MS
         response_ms = self._response_ms(number, travel_ms)
-        return response_ms if self.states[number].status is TeamStatus.AVAILABLE else response_ms + BUSY_MS
+        return response_ms if self._status(number) is TeamStatus.AVAILABLE else response_ms + BUSY_MS
 
-    def _chosen(self, slot: SlotForm, number: int) -> ChosenTeam:
-        team, arrival = self.teams[number], self.arrival[number]
+    def _chosen(self, slot: SlotForm, number: int, offered: set[int]) -> ChosenTeam:
+        team, state, arrival = self.teams[number], self.states[number], self.arrival[number]
+        drill = state.incident_id if state.on_drill and not self.case.drill and not self.routine else None
         if arrival >= BUSY_MS:
             return ChosenTeam(slot.slot.id, team.id, team.unit, None, None)
         travel_ms = self.travel_ms[number]
         assert travel_ms is not None
-        return ChosenTeam(slot.slot.id, team.id, team.unit, travel_ms / 1000, arrival / 1000)
+        late = self.target_ms is not None and arrival > self.target_ms
+        substitute = self._substitute(slot, offered, before=arrival) if late else None
+        return ChosenTeam(slot.slot.id, team.id, team.unit, travel_ms / 1000, arrival / 1000, late, substitute, drill)
 
-    def _unfilled(self, empty: list[SlotForm], taken: set[int]) -> tuple[Unfilled, ...]:
-        used = set(taken)
-        told = []
-        for slot in empty:
-            substitute = self._substitute(slot, used)
-            if substitute is not None:
-                used.add(self.prepared.index[substitute.team_id])
-            told.append(Unfilled(slot.slot.id, slot.unit, self._reason(slot), substitute))
-        return tuple(told)
+    def _unfilled(self, empty: list[SlotForm], offered: set[int]) -> tuple[Unfilled, ...]:
+        return tuple(
+            Unfilled(slot.slot.id, slot.unit, self._reason(slot), self._substitute(slot, offered)) for slot in empty
+        )
 
     def _reason(self, slot: SlotForm) -> str:
         """Return what keeps the team that would have been there first."""
@@ -210,20 +274,26 @@ class _Moment:
         travel_ms = self.travel_ms[number]
         return (True, 0, number) if travel_ms is None else (False, self._response_ms(number, travel_ms), number)
 
-    def _substitute(self, slot: SlotForm, used: set[int]) -> Substitute | None:
-        """Return the nearest lawful team of another kind, or of the unit with less than the card asks."""
+    def _substitute(self, slot: SlotForm, offered: set[int], *, before: int | None = None) -> Substitute | None:
+        """Return the nearest lawful team of another kind, or of the unit with less than the card asks.
+
+        `before`: only one that arrives earlier than that, in ms. It is added to `offered`, whose teams are left out.
+        """
         able: list[tuple[int, int, str]] = []
         for number, why in slot.substitutes:
-            if number not in used and self._obstacle(number, 0) is None:
+            if number not in offered and self._obstacle(number, 0) is None:
                 able.append((self._arrival(number), number, why))
         for number in slot.options:
-            if number not in used and self.travel_ms[number] is not None:
+            if number not in offered and self.travel_ms[number] is not None:
                 obstacle = self._obstacle(number, slot.slot.need.staff)
                 if obstacle == "stale-position":
                     able.append((self._arrival(number), number, obstacle))
         if not able:
             return None
         arrival, number, why = min(able)
+        if before is not None and arrival >= before:
+            return None
+        offered.add(number)
         team, travel_ms = self.teams[number], self.travel_ms[number]
         if travel_ms is None or arrival >= BUSY_MS:
             return Substitute(team.id, team.unit, None, None, why)
@@ -237,9 +307,8 @@ class _Moment:
             return Handler(team.id, team.unit, form.handler_rule)
         return None if lead is None else Handler(lead.team_id, lead.unit, "lead")
 
-    def _considered(
-        self, open_slots: list[SlotForm], able: list[list[int]], chosen: list[int | None]
-    ) -> tuple[tuple[str, float | None, str], ...]:
+    def _judge(self, open_slots: list[SlotForm], able: list[list[int]], chosen: list[int | None]) -> list[str]:
+        """Return a verdict (a key of VERDICTS) for every team."""
         verdicts = list(self.form.verdicts)
         for free, number in zip(able, chosen, strict=True):
             latest = 0 if number is None else self.arrival[number]
@@ -247,13 +316,17 @@ class _Moment:
                 if self.arrival[option] < latest:
                     verdicts[option] = "coverage"
                 elif not verdicts[option]:
-                    verdicts[option] = "slower"
+                    verdicts[option] = self._later(option)
         for slot, number in zip(open_slots, chosen, strict=True):
             if number is not None:
                 verdicts[number] = "chosen-lead" if slot.slot.id == LEAD_SLOT else "chosen-member"
-        for number, verdict in enumerate(verdicts):
-            if not verdict:
+        for number in self.form.lawful:
+            if not verdicts[number]:
                 # An obstacle in every slot it could fill, or all these slots are held already.
-                verdicts[number] = self.obstacles.get(number) or self._obstacle(number, 0) or "slower"
-        travel_s = [None if ms is None else ms / 1000 for ms in self.travel_ms]
-        return tuple(zip(self.prepared.team_ids, travel_s, verdicts, strict=True))
+                verdicts[number] = self.obstacles.get(number) or self._obstacle(number, 0) or "slot-filled"
+        return verdicts
+
+    def _later(self, number: int) -> str:
+        """Return why a team that may go does not: another arrives earlier, or for a routine case it is not free."""
+        status = self._status(number)
+        return "slower" if status is TeamStatus.AVAILABLE else OFF_DUTY.get(status, "engaged")

@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridsvc.dispatch.facts import CaseFacts, Recommendation
-from gridsvc.dispatch.recommend import recommend_ms
+from gridsvc.dispatch.recommend import Moment
 from gridsvc.errors import InvalidInput
 from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gridsvc.dispatch.prepared import Prepared
 
-_STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road")
+Record = dict[str, Any]
+"""What a recommendation was made from, as plain JSON values."""
+
+_STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road", "on_drill")
+_NOT_RECORDED = TeamState(status=TeamStatus.OUT_OF_SERVICE)
 
 
-def inputs_record(
+class Recorded(NamedTuple):
+    """A recommendation, its record, and the verdict on each team in the order of `prepared.teams`."""
+
+    recommendation: Recommendation
+    record: Record
+    verdicts: tuple[str, ...]
+
+
+def recommend_and_record(
     prepared: Prepared,
     case: CaseFacts,
     states: Sequence[TeamState],
-    travel_s: Sequence[float | None],
+    travel_ms: Sequence[int | None],
     coverage_loss: Sequence[float] | None = None,
-) -> dict[str, Any]:
-    """Return everything `recommend` saw beyond `prepared`, as plain JSON values.
+) -> Recorded:
+    """Recommend, and return with it everything that the decision rests on beyond `prepared`.
 
-    `versions` names the four documents; `states` holds only teams that are not simply available at their station;
-    `travel_ms` is in the order of team ids.
+    The arguments are those of `recommend`, travel in whole milliseconds. The record holds only the teams that can have
+    made a difference (`Moment.relevant`), so that its size does not grow with the fleet: `teams` maps their ids to
+    `travel_ms` (None = unreachable), `coverage_loss` where it was given, and what differs from a team that stands
+    available at its station. `versions` names the four documents.
     """
-    return {
-        "versions": dict(prepared.versions),
-        "case": case.as_json(),
-        "states": {
-            team_id: _state_json(state)
-            for team_id, state in zip(prepared.team_ids, states, strict=True)
-            if state is not AVAILABLE and state != AVAILABLE
-        },
-        "travel_ms": [None if t is None or not 0 <= t < inf else round(t * 1000) for t in travel_s],
-        "coverage_loss": None if coverage_loss is None else [float(loss) for loss in coverage_loss],
-    }
+    moment = Moment(prepared, case, states, travel_ms, coverage_loss)
+    recommendation = moment.recommendation()
+    teams: dict[str, dict[str, Any]] = {}
+    for number in moment.relevant():
+        teams[prepared.team_ids[number]] = {"travel_ms": travel_ms[number]} | _state_json(states[number])
+        if coverage_loss is not None:
+            teams[prepared.team_ids[number]]["coverage_loss"] = float(coverage_loss[number])
+    record = {"versions": dict(prepared.versions), "case": case.as_json(), "teams": teams}
+    return Recorded(recommendation, record, tuple(moment.verdicts))
 
 
-def replay(prepared: Prepared, record: dict[str, Any]) -> Recommendation:
+def replay(prepared: Prepared, record: Mapping[str, Any]) -> Recommendation:
     """Recommend again from a kept record.
 
-    Raises InvalidInput, naming the document, where `prepared` is not of the versions that the record was made from.
+    All of it is the same but `considered_counts`, which is over the recorded teams. Raises InvalidInput, naming the
+    document, where `prepared` is not of the versions that the record was made from.
     """
     for name, digest in record["versions"].items():
         if prepared.versions.get(name) != digest:
@@ -56,28 +68,55 @@ def replay(prepared: Prepared, record: dict[str, Any]) -> Recommendation:
                 kind="other-version",
                 document=name,
             )
-    states = states_of(prepared, record)
-    return recommend_ms(
-        prepared, CaseFacts.from_json(record["case"]), states, record["travel_ms"], record["coverage_loss"]
-    )
+    states, travel_ms = states_of(prepared, record), travel_ms_of(prepared, record)
+    loss = _coverage_loss(prepared, record)
+    return Moment(prepared, CaseFacts.from_json(record["case"]), states, travel_ms, loss).recommendation()
 
 
-def states_of(prepared: Prepared, record: dict[str, Any]) -> list[TeamState]:
-    """Return the states of the teams as a record has them, in the order of `prepared.teams`."""
-    known: dict[str, Any] = record["states"]
-    return [_state(known[team_id]) if team_id in known else AVAILABLE for team_id in prepared.team_ids]
+def states_of(prepared: Prepared, record: Mapping[str, Any]) -> list[TeamState]:
+    """Return the states of the teams in the order of `prepared.teams`; one that is not recorded cannot be sent."""
+    if "teams" not in record:  # version 1: every team, those that are simply available left out
+        known: dict[str, Any] = record["states"]
+        return [_state(known[team_id]) if team_id in known else AVAILABLE for team_id in prepared.team_ids]
+    teams: dict[str, Any] = record["teams"]
+    return [_state(teams[team_id]) if team_id in teams else _NOT_RECORDED for team_id in prepared.team_ids]
+
+
+def travel_ms_of(prepared: Prepared, record: Mapping[str, Any]) -> list[int | None]:
+    """Return the recorded travel times, ms, in the order of `prepared.teams`; None = unreachable or not recorded."""
+    if "teams" not in record:
+        return list(record["travel_ms"])
+    teams: dict[str, Any] = record["teams"]
+    return [teams[team_id]["travel_ms"] if team_id in teams else None for team_id in prepared.team_ids]
+
+
+def recorded_numbers(prepared: Prepared, record: Mapping[str, Any]) -> list[int]:
+    """Return the numbers, in `prepared.teams`, of the teams that a record holds."""
+    teams = record.get("teams")
+    return [number for number, team_id in enumerate(prepared.team_ids) if teams is None or team_id in teams]
+
+
+def _coverage_loss(prepared: Prepared, record: Mapping[str, Any]) -> list[float] | None:
+    if "teams" not in record:
+        found: list[float] | None = record["coverage_loss"]
+        return found
+    teams: dict[str, Any] = record["teams"]
+    if not any("coverage_loss" in team for team in teams.values()):
+        return None
+    return [teams.get(team_id, {}).get("coverage_loss", 0.0) for team_id in prepared.team_ids]
 
 
 def _state_json(state: TeamState) -> dict[str, Any]:
     """Return what differs from a team that stands available at its station."""
-    told: dict[str, Any] = {}
+    value: dict[str, Any] = {}
     if state.status is not TeamStatus.AVAILABLE:
-        told["status"] = str(state.status)
+        value["status"] = str(state.status)
     for name in _STATE_FIELDS:
-        if (value := getattr(state, name)) is not None and value is not False:
-            told[name] = value
-    return told
+        if (field := getattr(state, name)) is not None and field is not False:
+            value[name] = field
+    return value
 
 
-def _state(value: dict[str, Any]) -> TeamState:
-    return TeamState(**{**value, "status": TeamStatus(value.get("status", TeamStatus.AVAILABLE))})
+def _state(value: Mapping[str, Any]) -> TeamState:
+    fields = {name: value[name] for name in _STATE_FIELDS if name in value}
+    return TeamState(status=TeamStatus(value.get("status", TeamStatus.AVAILABLE)), **fields)

@@ -16,7 +16,9 @@ from gridsvc.law import (
     CompetentUnit,
     Need,
     ResponsePlan,
+    UnitKind,
     Urgency,
+    township_unit,
 )
 
 if TYPE_CHECKING:
@@ -26,38 +28,86 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place in the joint team. `id`: "1", else the unit, with #2, #3 for further teams of it."""
+    """One place in the joint team. `id`: "1", else the unit, with #2, #3 for further teams of it.
+
+    `township`: the township whose own team a slot of a case in several townships asks for.
+    """
 
     id: str
     need: Need
+    township: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LawfulTeam:
-    """The slots of a case in order of importance, and the law they rest on."""
+    """The slots of a case in order of importance, and the law they rest on.
+
+    `holder`: the unit that leads and handles the case instead of the bureau: TOWNSHIP for delegated matters, a
+    department before approval; None otherwise.
+    """
 
     slots: tuple[Slot, ...]
     competence: tuple[CompetentUnit, ...]
     transfer: tuple[CompetentUnit, ...]
+    holder: str | None = None
 
 
-def lawful_team(
-    plan: ResponsePlan,
-    catalogue: Catalogue,
-    on: date,
-    township: str | None,
-    *,
-    regional_leads: bool,
-    active: Iterable[int],
-    alarm: int,
-) -> LawfulTeam:
-    """Return the slots that a case of this plan has on a day in a township.
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What decides, beside plan and catalogue, which slots a case has.
 
-    `active`: numbers of the plan's conditions that hold. Order: the lead, the own township, each unit competent for a
-    matter, what the card wants besides, partners, conditions, second alarm. A slot earlier in this order is filled
-    first where teams are short.
+    `on`: the day whose law applies. `townships`: the own township, or all that a line or area touches; empty where it
+    is unknown. `regional_leads`: the case is regional, across regions or major. `active`: numbers of the plan's
+    conditions that hold. `rules`: the version of the rules (`facts.RULES`).
     """
-    competence = tuple(_competent(catalogue, key, on, township) for key in plan.matters)
+
+    on: date
+    townships: tuple[str, ...]
+    regional_leads: bool
+    active: tuple[int, ...]
+    alarm: int
+    rules: int
+
+    @property
+    def township(self) -> str | None:
+        """The own township; None where it is unknown or there are several."""
+        return self.townships[0] if len(self.townships) == 1 else None
+
+
+def lawful_team(plan: ResponsePlan, catalogue: Catalogue, around: Circumstances) -> LawfulTeam:
+    """Return the slots that a case of this plan has (R6, R7).
+
+    Order: the lead, the own townships, each unit competent for a matter, what the card wants besides, partners,
+    conditions, second alarm. A slot earlier in this order is filled first where teams are short.
+    """
+    competence = tuple(_competent(catalogue, key, around.on, around.township) for key in plan.matters)
+    needs = _needs(plan, competence, around)
+    holder = None if around.regional_leads or around.rules < 2 else _holder(plan, catalogue, competence)
+    own = [replace(plan.township_need, count=1)] * plan.township_need.count + needs.pop(TOWNSHIP, [])
+    if around.regional_leads:
+        lead = replace(plan.lead_need, unit=REGIONAL_JOINT)
+    elif holder == TOWNSHIP:
+        lead, *own = own
+    elif holder is not None:
+        lead, *rest = needs.pop(holder)
+        needs |= {holder: rest} if rest else {}
+    else:
+        lead = plan.lead_need
+    slots = [Slot(LEAD_SLOT, replace(lead, count=1))]
+    if len(around.townships) > 1:
+        slots += [Slot(township_unit(code), plan.township_need, code) for code in around.townships]
+    else:
+        slots += _numbered(TOWNSHIP, own)
+    for unit, wanted in needs.items():
+        slots += _numbered(unit, wanted)
+    transfer: tuple[CompetentUnit, ...] = ()
+    if plan.urgency is Urgency.ROUTINE and holder is None:
+        transfer = tuple(c for c in competence if c.level is CompetenceLevel.DISTRICT and c.unit != BUREAU)
+    return LawfulTeam(tuple(slots), competence, transfer, holder)
+
+
+def _needs(plan: ResponsePlan, competence: tuple[CompetentUnit, ...], around: Circumstances) -> dict[str, list[Need]]:
+    """Return what is needed beside the lead, by unit: of the law first, then of the response plan."""
     acting: dict[str, list[str]] = {}
     for key, found in zip(plan.matters, competence, strict=True):
         units = acting.setdefault(key.split("/", 1)[0], [])
@@ -71,20 +121,28 @@ def lawful_team(
         _require(needs, need)
     for need in plan.partners:
         _require(needs, need)
-    more = [need for number in active for need in plan.conditions[number].add]
-    if alarm >= 2:
+    more = [need for number in around.active for need in plan.conditions[number].add]
+    if around.alarm >= 2:
         more.extend(plan.second_alarm)
     for need in _in_force(more, acting):
         needs.setdefault(need.unit, []).extend([replace(need, count=1)] * need.count)
-    lead = replace(plan.lead_need, unit=REGIONAL_JOINT) if regional_leads else plan.lead_need
-    slots = [Slot(LEAD_SLOT, replace(lead, count=1))]
-    own = [replace(plan.township_need, count=1)] * plan.township_need.count + needs.pop(TOWNSHIP, [])
-    for unit, wanted in {TOWNSHIP: own, **needs}.items():
-        slots.extend(Slot(unit if n == 1 else f"{unit}#{n}", need) for n, need in enumerate(wanted, start=1))
-    transfer: tuple[CompetentUnit, ...] = ()
-    if plan.urgency is Urgency.ROUTINE:
-        transfer = tuple(c for c in competence if c.level is CompetenceLevel.DISTRICT and c.unit != BUREAU)
-    return LawfulTeam(tuple(slots), competence, transfer)
+    return needs
+
+
+def _holder(plan: ResponsePlan, catalogue: Catalogue, competence: tuple[CompetentUnit, ...]) -> str | None:
+    """Return who leads and handles a routine case instead of the bureau (R7); an emergency is the bureau's to lead."""
+    if plan.urgency is not Urgency.ROUTINE or not competence:
+        return None
+    if all(found.level is CompetenceLevel.TOWNSHIP for found in competence):
+        return TOWNSHIP
+    units = [catalogue.find_unit(found.unit) for found in competence]
+    if all(unit is not None and unit.kind is UnitKind.DEPARTMENT for unit in units):
+        return competence[0].unit
+    return None
+
+
+def _numbered(unit: str, wanted: list[Need]) -> list[Slot]:
+    return [Slot(unit if n == 1 else f"{unit}#{n}", need) for n, need in enumerate(wanted, start=1)]
 
 
 def _competent(catalogue: Catalogue, key: str, on: date, township: str | None) -> CompetentUnit:

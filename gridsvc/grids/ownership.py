@@ -20,10 +20,11 @@ class Rule(IntEnum):
     OVERLAP = 2  # several grids of one level claim the point: the lowest code has it, the defect is named
     GAP = 3  # the district has finer levels, but none of them here: the chain starts higher
     OUTSIDE = 4
+    DISTRICT = 5  # a line or area that no single grid of the widest level holds: the district owns it (R3)
 
     @property
     def key(self) -> str:
-        """The rule's name in files and answers: interior, border, overlap, gap, outside."""
+        """The rule's name in files and answers: interior, border, overlap, gap, outside, district."""
         return self.name.lower()
 
 
@@ -40,10 +41,14 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The part of a radius, line or area that one chain of owners holds; `owners` all None: outside the district."""
+    """The part of a radius, line or area that one chain of owners holds; `owners` all None: outside the district.
+
+    `urban_rural_code`: of the chain's finest owner, None where unknown.
+    """
 
     owners: tuple[Owner | None, Owner | None, Owner | None, Owner | None]
     share: float
+    urban_rural_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
     row = int(common[np.flatnonzero(common >= 0)[-1]]) if (common >= 0).any() else None
     if row is None:
         owners = index.answer_of_row(index.size)
-        return replace(owners, rule=Rule.GAP, shares=shares, confirm=shares[0].share < CONFIRM_UNDER)
+        return replace(owners, rule=Rule.DISTRICT, shares=shares, confirm=shares[0].share < CONFIRM_UNDER)
     answer = index.answer_of_row(row)
     spread = len(chains) > 1 and answer.rule is Rule.GAP
     return replace(
@@ -101,7 +101,8 @@ def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
 
 def _as_shares(index: OwnershipIndex, held: Mapping[int, float]) -> tuple[Share, ...]:
     ranked = sorted(held.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Share(index.owners_of(row), share) for row, share in ranked)
+    codes = index.grids.urban_rural_codes
+    return tuple(Share(index.owners_of(row), share, codes[row] if row < index.size else None) for row, share in ranked)
 
 
 def _checked(geometry: BaseGeometry) -> BaseGeometry:

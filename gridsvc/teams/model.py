@@ -126,7 +126,7 @@ class TeamState:
     `incident_id` is the case that holds an engaged team. `staff_present` None = as many as it needs.
     lon, lat: the last reported position, None = none reported, the team stands at its station; `position_age_s` is
     the age of that report, None where none was reported (a team without a device is never stale).
-    `on_road` = out on patrol: the wheels turn at once.
+    `on_road` = out on patrol: the wheels turn at once. `on_drill`: the case that holds it is a drill.
     """
 
     status: TeamStatus = TeamStatus.AVAILABLE
@@ -136,6 +136,7 @@ class TeamState:
     lat: float | None = None
     position_age_s: float | None = None
     on_road: bool = False
+    on_drill: bool = False
 
     def is_stale(self, after_s: float = POSITION_STALE_AFTER_S) -> bool:
         """Whether the reported position is too old to plan a drive from."""

@@ -18,10 +18,9 @@ from gridsvc.access.scopes import (
     mask_numbers,
     mask_phone,
     mask_reporter,
-    right_of_step,
     roles_with,
 )
-from gridsvc.cases.model import CASE_STEPS, TEAM_STEPS
+from gridsvc.cases.steps import STEPS, TEAM_STEPS, right_of_step
 from gridsvc.errors import NotAllowed
 
 CHAIN = {"regional": "R1", "township": "T1", "area": "A1", "village": "V1"}
@@ -68,7 +67,7 @@ def test_a_lost_device_sends_no_team_whoever_owns_it():
 
 
 def test_every_step_has_a_right_of_its_own():
-    for step in (*CASE_STEPS, *TEAM_STEPS):
+    for step in (*STEPS, *TEAM_STEPS):
         assert right_of_step(step) is not Right.LOOK, step
     assert right_of_step("assign") is Right.ASSIGN
     assert right_of_step("assign", named_team=True) is Right.OVERRIDE

@@ -212,7 +212,9 @@ def test_secrets_are_in_no_kept_answer(world):
     token = web.post("/devices", json={"code": code}, headers=once).json()["token"]
     reporter = admin.post(f"/incidents/{world.case}/unmask", json={"why": "x"}, headers=once).json()["reporter"]
     with as_superuser(world.url) as connection:
-        kept = connection.execute("select key, convert_from(body, 'UTF8') from idempotency").fetchall()
+        kept = connection.execute(
+            "select key, convert_from(body, 'UTF8') from idempotency where body is not null"
+        ).fetchall()
     assert "secret" not in {key for key, _ in kept}
     for word in (code, token, web.cookies["gridsvc"], json.dumps(reporter["name"]), reporter["phone"]):
         assert not [body for _, body in kept if word in body]

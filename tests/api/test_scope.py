@@ -7,6 +7,7 @@ mark of their own.
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from itertools import product
@@ -89,8 +90,11 @@ def hidden_words(world: World, caller: str) -> set[str]:
 
             family = set(list_family(connection, A, world.township))
         hidden |= ids(world, "grid", "district = :d", "code", d=A) - family
-        theirs = world.rows(f"select details from incident where district = :d and {own}", d=A, t=world.township)
-        on_case = {each["team_id"] for (details,) in theirs for each in _proposed(details)}
+        reports = world.rows(
+            f"select e.body from incident i join incident_event e on e.id = i.report_event and e.district = i.district"
+            f" where i.district = :d and {own}", d=A, t=world.township,
+        )  # fmt: skip
+        on_case = {each["team_id"] for (body,) in reports for each in _proposed(json.loads(body)["data"]["decision"])}
         on_case |= ids(world, "engagement", f"incident_id in (select id from incident where {own})", "team_id",
                        t=world.township)  # fmt: skip
         others = "district = :d and roster ->> 'township' <> :t"
@@ -98,10 +102,11 @@ def hidden_words(world: World, caller: str) -> set[str]:
     return hidden
 
 
-def _proposed(details):
-    told = details["recommendation"]
-    yield from filter(None, [told["lead"], details["handler"], *told["members"]])
-    yield from (slot["substitute"] for slot in told["unfilled"] if slot.get("substitute"))
+def _proposed(decision):
+    told = decision["recommendation"]
+    team = [each for each in (told["lead"], *told["members"]) if each]
+    yield from filter(None, [*team, decision["handler"]])
+    yield from (slot["substitute"] for slot in (*told["unfilled"], *team) if slot.get("substitute"))
 
 
 def requests_of(world: World, caller: str):

@@ -20,8 +20,9 @@ def world(cluster, tmp_path_factory):
         with as_superuser(url) as superuser:
             for name, hours in [("hour", 1), ("two_hours", 2)]:
                 superuser.execute(
-                    "update incident set reported_at = reported_at - make_interval(hours => %s) where id = %s",
-                    (hours, ids[name]),
+                    "update incident set reported_at = reported_at - make_interval(hours => %s),"
+                    " due_at = due_at - make_interval(hours => %s) where id = %s",
+                    (hours, hours, ids[name]),
                 )
             superuser.execute(
                 "update incident set status = 'cancelled', waiting = false, cancelled_at = triggered_at where id = %s",

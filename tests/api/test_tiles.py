@@ -146,9 +146,9 @@ def add_incident(connection: psycopg.Connection[Any], status: str = "triggered")
     case = uuid.uuid4()
     connection.execute(
         "insert into incident (district, id, type, urgency, response_class, target_s, clock_policy, status, waiting,"
-        " drill, geom, rule, details, versions, reported_at, triggered_at, archived_at)"
+        " drill, geom, rule, owners, lead_wanted, report_event, versions, reported_at, triggered_at, archived_at)"
         " values (%s, %s, 'fire', 'emergency', 'urban', 300, 'p', %s, %s, false, ST_SetSRID(ST_Point(%s, %s), 4326),"
-        " 'interior', '{}', '{}', '2026-03-01T04:00:00Z', '2026-03-01T04:00:00Z', %s)",
+        " 'interior', '{}', false, gen_random_uuid(), '{}', '2026-03-01T04:00:00Z', '2026-03-01T04:00:00Z', %s)",
         (CODE, case, status, status == "triggered", *MIDDLE, None if status == "triggered" else "2026-03-01T05:00:00Z"),
     )
     return case

@@ -101,9 +101,10 @@ def _multiply_the_fleet(service: Any) -> None:
 
 def _report(service: Any, count: int) -> list[UUID]:
     """Report emergencies at the places of the demo's cases until so many want a joint team of four or more."""
+    from gridsvc.cases.decide import Report
     from gridsvc.db.cases.incidents import CaseFilter
     from gridsvc.operations.cases.read import list_cases
-    from gridsvc.operations.cases.report import Report, report_incident
+    from gridsvc.operations.cases.report import report_incident
 
     past = list_cases(service, CaseFilter(), limit=200, after=None)["items"]
     kinds = sorted({case["type"] for case in past if case["urgency"] == "emergency"})

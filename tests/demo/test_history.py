@@ -64,7 +64,7 @@ def live_through(place, view, law, *, seed=1, count=COUNT):
     numbers = iter(range(1, count + 1))
     service = Service(None, Path("/nowhere"))
     replay = Replay(service, view, NOW, seed + 3, lambda: next(numbers))
-    return planned, sorted(replay.run(planned), key=lambda case: case.row["triggered_at"])
+    return planned, sorted(replay.run(planned), key=lambda case: case.case.triggered_at)
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +86,18 @@ def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view, pla
 def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past):
     planned, cases = past
     assert len(planned) == len(cases) == COUNT
-    assert len({case.row["id"] for case in cases}) == COUNT
+    assert len({case.case.id for case in cases}) == COUNT
     for case in cases:
-        assert all(case.row[level] for level in ("regional", "township", "area", "village"))
-        assert NOW - timedelta(days=731) <= case.row["triggered_at"] <= NOW
+        assert all(case.case.place.owners)
+        assert NOW - timedelta(days=731) <= case.case.triggered_at <= NOW
 
 
 def test_no_team_is_in_two_places_at_once(past):
     busy = defaultdict(list)
     for case in past[1]:
-        for row in case.engagements:
-            if row["engaging"]:
-                busy[row["team_id"]].append((row["since"], row["until"] or NOW))
+        for row in case.case.engagements:
+            if row.engaging:
+                busy[row.team_id].append((row.since, row.until or NOW))
     for spans in busy.values():
         spans.sort()
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
@@ -105,14 +105,15 @@ def test_no_team_is_in_two_places_at_once(past):
 
 def test_clocks_run_forward_and_nothing_happens_after_now(past):
     for case in past[1]:
-        stamps = [case.clocks[c] for c in ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at")
-                  if c in case.clocks]  # fmt: skip
+        clocks = [getattr(case.case.clocks, c)
+                  for c in ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at")]  # fmt: skip
+        stamps = [at for at in clocks if at is not None]
         assert stamps == sorted(stamps)
-        assert all(case.row["triggered_at"] <= at <= NOW for at in stamps)
+        assert all(case.case.triggered_at <= at <= NOW for at in stamps)
         assert all(row["at"] <= NOW for row in case.event_rows)
-        for row in case.engagements:
-            assert (row["until"] is None) == (row["outcome"] is None)
-            assert row["until"] is None or row["until"] >= row["since"]
+        for row in case.case.engagements:
+            assert (row.until is None) == (row.outcome is None)
+            assert row.until is None or row.until >= row.since
 
 
 def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
@@ -123,14 +124,14 @@ def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
         if response_s is None:
             continue
         counted += 1
-        if response_s > case.row["target_s"]:
+        if response_s > case.case.target_s:
             late += 1
-            shown = case.row["details"]["recommendation"]
+            shown = case.case.decision.recommendation
             if plan.mishap is not None:
                 causes[str(plan.mishap)] += 1
-            elif shown["lead"] is None:
+            elif shown.lead is None:
                 causes["no-unit-free"] += 1
-            elif not shown["meets_target"]:
+            elif not shown.meets_target:
                 causes["far-post"] += 1
     assert counted > 200
     assert 0.10 <= late / counted <= 0.30
@@ -139,26 +140,26 @@ def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
 
 
 def test_some_stamps_are_missing_and_a_few_are_impossible(past):
-    leads = [row for case in past[1] for row in case.engagements if row["lead"] and row["engaging"]]
-    ended = [row for row in leads if row["outcome"] == "cleared"]
-    missing = sum(row["on_scene_at"] is None for row in ended) / len(ended)
+    leads = [row for case in past[1] for row in case.case.engagements if row.lead and row.engaging]
+    ended = [row for row in leads if row.outcome == "cleared"]
+    missing = sum(row.on_scene_at is None for row in ended) / len(ended)
     assert 0.01 < missing < 0.15
-    impossible = [r for r in ended if r["en_route_at"] and r["on_scene_at"] and r["en_route_at"] > r["on_scene_at"]]
+    impossible = [r for r in ended if r.en_route_at and r.on_scene_at and r.en_route_at > r.on_scene_at]
     assert 1 <= len(impossible) <= 0.05 * len(ended)
 
 
 def test_a_handful_is_open_now_and_most_teams_are_free(past, view):
-    live = {row["team_id"] for case in past[1] for row in case.engagements if row["until"] is None and row["engaging"]}
-    recent = [case for case in past[1] if case.row["triggered_at"] > NOW - timedelta(hours=1)]
+    live = {row.team_id for case in past[1] for row in case.case.engagements if row.until is None and row.engaging}
+    recent = [case for case in past[1] if case.case.triggered_at > NOW - timedelta(hours=1)]
     assert 2 <= len(recent) <= 6
     assert 1 <= len(live) <= len(view.law.prepared.teams) / 3
-    old = [case for case in past[1] if case.row["triggered_at"] < NOW - timedelta(days=30)]
-    assert {case.status for case in old} <= {Status.ARCHIVED, Status.CANCELLED}
+    old = [case for case in past[1] if case.case.triggered_at < NOW - timedelta(days=30)]
+    assert {case.case.status for case in old} <= {Status.ARCHIVED, Status.CANCELLED}
 
 
 def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past):
-    drills = [case for case in past[1] if case.row["drill"]]
-    called_off = [case for case in past[1] if case.status is Status.CANCELLED]
+    drills = [case for case in past[1] if case.case.drill]
+    called_off = [case for case in past[1] if case.case.status is Status.CANCELLED]
     assert drills
     assert called_off
     assert all(case.lead_response_s() is None for case in (*drills, *called_off))
@@ -168,9 +169,9 @@ def test_the_same_seed_lives_through_the_same_past(place, view, law):
     def told(seed):
         return [
             (
-                case.row["type"],
-                case.row["triggered_at"],
-                [(r["team_id"], r["since"], r["until"]) for r in case.engagements],
+                case.case.type,
+                case.case.triggered_at,
+                [(r.team_id, r.since, r.until) for r in case.case.engagements],
             )
             for case in live_through(place, view, law, seed=seed, count=60)[1]
         ]

@@ -11,11 +11,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from gridsvc.cases.decide import Report
 from gridsvc.db.evidence import sealing
 from gridsvc.db.session import ids
 from gridsvc.errors import InvalidInput
 from gridsvc.operations.cases import read
-from gridsvc.operations.cases.report import Report, report_incident
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.runtime import doctor

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import gridsvc.api
-from gridsvc.cases.model import CASE_STEPS, TEAM_STEPS, Status
+from gridsvc.cases.model import Status
+from gridsvc.cases.steps import STEPS, TEAM_STEPS
 from gridsvc.dispatch import RANGE_REASONS, REASONS, VERDICTS
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS
@@ -56,8 +57,8 @@ def test_the_same_values_are_filled_in() -> None:
         ("range_reason", RANGE_REASONS),
         ("range_basis", LEVELS),
         ("status", [str(status) for status in Status]),
-        ("step", [*CASE_STEPS, *TEAM_STEPS]),
-        ("event", ["report", *CASE_STEPS, *TEAM_STEPS]),
+        ("step", [*STEPS, *TEAM_STEPS]),
+        ("event", ["report", *STEPS, *TEAM_STEPS]),
         ("level", LEVEL_KEYS),
         ("rule", RULE_KEYS),
         ("urgency", [str(urgency) for urgency in Urgency]),

@@ -12,12 +12,13 @@ from uuid import NAMESPACE_URL, uuid5
 import psycopg
 from shapely.geometry import box
 
+from gridsvc.cases.decide import Report
 from gridsvc.db.grids.versions import ensure_district
 from gridsvc.db.schema.migrate import upgrade
 from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import replace_teams
 from gridsvc.grids.levels import Grid, Level
-from gridsvc.operations.cases.report import Report, report_incident
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.grids import generations
 from gridsvc.operations.law.in_force import put_law
 from gridsvc.operations.roads import networks

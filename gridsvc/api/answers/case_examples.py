@@ -13,7 +13,11 @@ PREVIEW: dict[str, Any] = {
     "district": "330703",
     "type": "food-poisoning",
     "type_name": "群体性食物中毒",
+    "matter": None,
     "waiting": True,
+    "lead_wanted": False,
+    "timing": "open",
+    "due_at": "2026-03-01T04:46:00+00:00",
     "location": {"lon": 119.6867, "lat": 29.0926, "radius_m": 50},
     "owners": {
         "regional": {"code": "330703-1", "name": "城市+工业"},
@@ -25,7 +29,7 @@ PREVIEW: dict[str, Any] = {
     "urgency": "emergency",
     "response_class": "urban",
     "target_s": 300,
-    "clock_policy": "received-lead-90",
+    "clock_policy": "received-to-lead-p90",
     "handler": {"team_id": _LEAD_ID, "unit": "bureau", "rule": "area-squadron"},
     "possible_duplicates": [],
     "recommendation": {
@@ -35,6 +39,7 @@ PREVIEW: dict[str, Any] = {
             "unit": "bureau",
             "travel_s": 121.4,
             "response_s": 226.4,
+            "late": False,
             "range": {
                 "p05_s": 206.9,
                 "p50_s": 238.0,
@@ -50,7 +55,14 @@ PREVIEW: dict[str, Any] = {
         "lead_response_s": 226.4,
         "full_team_response_s": 226.4,
         "meets_target": True,
+        "team_meets_target": True,
+        "target_s": 300,
+        "clock_policy": "received-to-lead-p90",
         "considered": [{"team_id": _LEAD_ID, "travel_s": 121.4, "verdict": "chosen-lead"}],
+        "considered_counts": {"engaged": 2, "other-township": 10},
+        "coverage_loss": None,
+        "competence": [],
+        "transfer": [],
     },
     "reported_at": _AT,
     "triggered_at": _AT,
@@ -58,18 +70,24 @@ PREVIEW: dict[str, Any] = {
     "external_ref": None,
     "drill": False,
     "synthetic": True,
+    "unknown": [],
     "versions": {"generation": 1},
-}
-NEW_CASE: dict[str, Any] = PREVIEW | {
-    "id": _ID,
-    "number": 41,
-    "status": "triggered",
-    "recommendation_id": _RECOMMENDATION_ID,
-    "assignments": [],
 }
 _CLOCKS = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
 CASE: dict[str, Any] = (
-    NEW_CASE | dict.fromkeys(_CLOCKS) | {"legal_steps": ["accept", "assign", "cancel"], "work_list": [], "alerts": []}
+    PREVIEW
+    | dict.fromkeys(_CLOCKS)
+    | {
+        "id": _ID,
+        "number": 41,
+        "status": "triggered",
+        "recommendation_id": _RECOMMENDATION_ID,
+        "arrived_at": None,
+        "legal_steps": ["accept", "assign", "cancel"],
+        "assignments": [],
+        "work_list": [],
+        "alerts": [],
+    }
 )
 _ASSIGNMENT: dict[str, Any] = {
     "team_id": _LEAD_ID,
@@ -83,6 +101,8 @@ _ASSIGNMENT: dict[str, Any] = {
     "outcome": None,
     "travel_s": 121.4,
     "response_s": 226.4,
+    "preempted_from": None,
+    "preempted_by": None,
     "legal_steps": ["acknowledge", "decline", "en_route", "on_scene", "withdraw"],
 }
 AFTER_STEP: dict[str, Any] = CASE | {

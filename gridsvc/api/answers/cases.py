@@ -65,8 +65,9 @@ class RecommendedTeam(TypedDict):
     unit: str
     travel_s: float | None
     response_s: float | None
-    late: NotRequired[Annotated[bool, Field(description="arrives after the target of the case")]]
-    substitute: NotRequired[Substitute | None]
+    late: Annotated[bool, Field(description="arrives after the target of the case")]
+    substitute: NotRequired[Annotated[Substitute | None, Field(description="of a late team: one that arrives earlier")]]
+    preempts: NotRequired[Annotated[UUID, Field(description="the drill that the team would leave")]]
 
 
 class ResponseRange(TypedDict):
@@ -136,14 +137,14 @@ class CaseRecommendation(TypedDict):
     lead_response_s: float | None
     full_team_response_s: Annotated[float | None, Field(description="null while a slot is unfilled")]
     meets_target: Annotated[bool | None, Field(description="the lead; null for a routine case")]
-    considered: list[ConsideredTeam]
-    target_s: NotRequired[int | None]
-    clock_policy: NotRequired[str]
-    coverage_loss: NotRequired[float | None]
-    competence: NotRequired[list[Competence]]
-    transfer: NotRequired[list[ProposedTransfer]]
-    considered_counts: NotRequired[Annotated[dict[str, int], Field(description="number of teams by verdict")]]
-    team_meets_target: NotRequired[Annotated[bool | None, Field(description="the whole team")]]
+    team_meets_target: Annotated[bool | None, Field(description="the whole team; false while a slot is unfilled")]
+    considered: Annotated[list[ConsideredTeam], Field(description="the nearest ten that may go by law")]
+    considered_counts: Annotated[dict[str, int], Field(description="number of the other teams by verdict")]
+    target_s: int | None
+    clock_policy: str
+    coverage_loss: float | None
+    competence: list[Competence]
+    transfer: list[ProposedTransfer]
 
 
 class PossibleDuplicate(TypedDict):
@@ -161,9 +162,13 @@ class Preview(FromMemory):
     """What a report is answered; POST /recommendations writes nothing."""
 
     district: str
-    type: str | None
+    type: Annotated[str, Field(description="of a response plan, or `matter`")]
     type_name: str
-    waiting: Annotated[bool, Field(description="no team was sent yet")]
+    matter: Annotated[str | None, Field(description="the catalogue row that was reported instead of a type")]
+    waiting: Annotated[bool, Field(description="nobody is on it, or it waits for a lead")]
+    lead_wanted: Annotated[bool, Field(description="teams were sent and none leads")]
+    timing: Annotated[Literal["met", "late", "missing", "open"] | None, Field(description="null: no target applies")]
+    due_at: Annotated[datetime | None, Field(description="when the target ends")]
     location: CaseLocation
     owners: OwnerChain
     ownership: CaseOwnership
@@ -181,10 +186,7 @@ class Preview(FromMemory):
     drill: bool
     synthetic: Annotated[bool, Field(description="of a made-up district")]
     versions: Versions
-    matter: NotRequired[str | None]
-    lead_wanted: NotRequired[bool]
-    timing: NotRequired[Literal["met", "late", "missing", "open"] | None]
-    unknown: NotRequired[list[Unknown]]
+    unknown: list[Unknown]
 
 
 class Assignment(TypedDict):
@@ -202,18 +204,8 @@ class Assignment(TypedDict):
     travel_s: float | None
     response_s: float | None
     legal_steps: list[TeamStep]
-    preempted_by: NotRequired[UUID | None]
-    preempted_from: NotRequired[UUID | None]
-
-
-class NewCase(Preview):
-    """A case that was made of a report."""
-
-    id: UUID
-    number: int
-    status: Status
-    recommendation_id: NotRequired[Annotated[UUID, Field(description="absent where the place is beyond the caller")]]
-    assignments: list[Assignment]
+    preempted_by: Annotated[UUID | None, Field(description="the live case that took the team from this drill")]
+    preempted_from: Annotated[UUID | None, Field(description="the drill that the team left for this case")]
 
 
 class Alert(TypedDict):
@@ -229,9 +221,14 @@ class Alert(TypedDict):
     owner: str
 
 
-class Case(NewCase):
+class Case(Preview):
     """A case as it is now."""
 
+    id: UUID
+    number: int
+    status: Status
+    recommendation_id: Annotated[UUID, Field(description="of the report's recommendation; of an order after `assign`")]
+    arrived_at: Annotated[datetime | None, Field(description="when the clock of the response stopped")]
     accepted_at: datetime | None
     assigned_at: datetime | None
     handled_at: datetime | None
@@ -239,6 +236,7 @@ class Case(NewCase):
     archived_at: datetime | None
     cancelled_at: datetime | None
     legal_steps: list[Step]
+    assignments: list[Assignment]
     work_list: Annotated[list[Assignment], Field(description="teams that have a routine case on their list")]
     alerts: list[Alert]
 
@@ -268,11 +266,25 @@ class CasePage(TypedDict):
     next: Annotated[str | None, Field(description="cursor of the following page")]
 
 
+class AddedTeam(TypedDict):
+    """A team that was sent and not recommended."""
+
+    slot: str
+    team_id: UUID
+
+
+class MissingTeam(AddedTeam):
+    """A team that was recommended and not sent, why not, and the case that has it."""
+
+    reason: str
+    incident_id: UUID | None
+
+
 class OrderDifference(TypedDict):
     """Where an order differs from the recommendation that the dispatcher saw."""
 
-    added: list[Any]
-    missing: list[Any]
+    added: list[AddedTeam]
+    missing: list[MissingTeam]
 
 
 class CaseAfterStep(Case):

@@ -37,6 +37,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/incidents/{incident_id}"): Right.LOOK,
     ("GET", "/incidents/{incident_id}/events"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has a right of its own
+    ("GET", "/incidents/{incident_id}/considered"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,

@@ -93,13 +93,15 @@ _SOUNDED = """
 
 
 def list_alerts(
-    connection: Connection, district: str, incident_ids: Sequence[UUID]
+    connection: Connection, district: str, incident_ids: Sequence[UUID], *, until: datetime | None = None
 ) -> dict[UUID, list[dict[str, Any]]]:
-    """Return the alerts of each case, in the order in which they were sounded."""
+    """Return the alerts of each case in the order in which they were raised, those after `until` left out."""
     found: dict[UUID, list[dict[str, Any]]] = {}
     for case, step, rank, since, limit_at, at, level, owner in fetch_all(
         connection, _SOUNDED, (district, list(incident_ids))
     ):
+        if until is not None and at > until:
+            continue
         found.setdefault(case, []).append({
             "step": step, "rank": rank, "kind": "warning" if rank == 0 else "escalation", "since": since.isoformat(),
             "limit_at": limit_at.isoformat(), "at": at.isoformat(), "level": level, "owner": owner,

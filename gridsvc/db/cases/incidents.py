@@ -1,95 +1,55 @@
-"""Cases: written once, then changed step by step; read alone or as a list."""
+"""Cases: one of them, and lists."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, literal_column, or_, select, text
 
-from gridsvc.cases.model import CaseState, Status
-from gridsvc.db.schema.cases import incident
+from gridsvc.db.cases.engagements import list_engagements
+from gridsvc.db.cases.rows import STATE, read_case
+from gridsvc.db.schema.cases import incident, incident_event
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
 
-CLOCKS = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
+    from gridsvc.cases.model import Case, Engagement
+
+_STATE = ", ".join(STATE)
+_FIND = f"""
+    select incident.district, {_STATE}, event.body
+    from incident join incident_event as event
+      on event.district = incident.district and event.id = incident.report_event
+    where incident.id = %s and incident.district in (select code from district)
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCase:
-    """A case as it lies in the database. `details` is the answer that was given at its report."""
-
-    district: str
-    id: UUID
-    number: int
-    type: str
-    urgency: str
-    response_class: str | None
-    target_s: int | None
-    status: Status
-    waiting: bool
-    drill: bool
-    lon: float
-    lat: float
-    generation: int | None
-    details: dict[str, Any]
-    reported_at: datetime
-    triggered_at: datetime
-    clocks: dict[str, datetime | None]
-
-    def changed(self, status: Status, *, waiting: bool, stamps: Mapping[str, datetime]) -> StoredCase:
-        """Return the case after a step, as it will be read again."""
-        clocks = self.clocks | {clock: at.astimezone(UTC) for clock, at in stamps.items()}
-        return replace(self, status=status, waiting=waiting, clocks=clocks)
-
-    def state(self, live: int) -> CaseState:
-        """Return what the step rules need; `live` counts engagements that have not ended."""
-        return CaseState(
-            self.status, self.triggered_at, self.clocks["accepted_at"], self.clocks["assigned_at"],
-            self.clocks["handled_at"], live,
-        )  # fmt: skip
-
-
-_COLUMNS = (
-    "district", "id", "number", "type", "urgency", "response_class", "target_s", "status", "waiting", "drill",
-    "st_x(geom)", "st_y(geom)", "generation", "details", "reported_at", "triggered_at", *CLOCKS,
-)  # fmt: skip
-_columns: list[Any] = [literal_column(column) for column in _COLUMNS]
-_select = select(*_columns).select_from(incident)
-_FIND = f"select {', '.join(_COLUMNS)} from incident where id = %s and district in (select code from district)"
-
-
-def _stored(row: Sequence[Any]) -> StoredCase:
-    values: list[Any] = [*row[:16], dict(zip(CLOCKS, row[16:], strict=True))]
-    values[7] = Status(values[7])
-    return StoredCase(*values)
-
-
-def find_incident(connection: Connection, incident_id: UUID, *, lock: bool = False) -> StoredCase | None:
+def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
     row = fetch_one(connection, _FIND + (" for no key update of incident" if lock else ""), (incident_id,))
-    return None if row is None else _stored(row)
+    if row is None:
+        return None
+    district, *state, report = row
+    return read_case(state, report, list_engagements(connection, district, [incident_id])[incident_id])
 
 
-def list_present(connection: Connection, incident_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the cases that are there for the caller of the transaction."""
-    return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(incident_ids))))
+def find_lonlat(connection: Connection, incident_id: UUID) -> tuple[str, float, float] | None:
+    """Return (district, lon, lat) of a case, None for an unknown one."""
+    query = """select district, st_x(geom), st_y(geom) from incident
+               where id = %s and district in (select code from district)"""
+    row = fetch_one(connection, query, (incident_id,))
+    return None if row is None else (row[0], row[1], row[2])
 
 
-def read_extent(connection: Connection, district: str, incident_id: UUID) -> bytes | None:
-    """Return the line or area that a case stands for, as WKB; None for a point."""
-    query = select(func.ST_AsBinary(incident.c.extent)).where(
-        incident.c.district == district, incident.c.id == incident_id
-    )
-    found = connection.scalar(query)
-    return None if found is None else bytes(found)
+def list_present(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the cases that exist for the caller of the transaction."""
+    return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(ids))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +67,38 @@ class CaseFilter:
     number: int | None = None
 
 
-def list_incidents(
+_select = select(
+    *(incident.c[name] for name in ("district", "id", "triggered_at")),
+    *(literal_column(f"incident.{column}") if "(" not in column else literal_column(column) for column in STATE),
+    incident_event.c.body,
+).join_from(
+    incident,
+    incident_event,
+    (incident_event.c.district == incident.c.district) & (incident_event.c.id == incident.c.report_event),
+)
+
+
+def list_cases(
     connection: Connection, wanted: CaseFilter, *, limit: int, after: tuple[datetime, UUID] | None
-) -> list[StoredCase]:
+) -> list[Case]:
     """Return cases, newest first, from behind the cursor `after` (triggered_at, id)."""
     query = _filtered(wanted).order_by(incident.c.triggered_at.desc(), incident.c.id.desc()).limit(limit)
     if after is not None:
         at, last = after
         query = query.where(text("(incident.triggered_at, incident.id) < (:at, :last)")).params(at=at, last=last)
-    return [_stored(row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    ids: dict[str, list[UUID]] = {}
+    for row in rows:
+        ids.setdefault(row[0], []).append(row[1])
+    on_case: dict[UUID, list[Engagement]] = {}
+    for district, cases in ids.items():
+        on_case |= list_engagements(connection, district, cases)
+    return [read_case(row[3:-1], row[-1], on_case[row[1]]) for row in rows]
 
 
-# Late: the first team was, or would by now be, on the scene after the target; routine cases have none.
-_late = (
-    "incident.target_s is not null and coalesce((select min(e.on_scene_at) from engagement e "
-    "where e.district = incident.district and e.incident_id = incident.id), "
-    "incident.cancelled_at, incident.archived_at, clock_timestamp()) "
-    "> incident.reported_at + make_interval(secs => incident.target_s)"
-)
+# `timing` is what `cases.timing.evaluate` found at the last event; an open case is late once it is due.
+_late = "(incident.timing = 'late' or (incident.timing = 'open' and incident.due_at < clock_timestamp()))"
+_in_time = "(incident.timing is null or incident.timing = 'met' or (incident.timing = 'open' and not coalesce(incident.due_at < clock_timestamp(), false)))"  # noqa: E501
 
 
 def _filtered(wanted: CaseFilter) -> Select[Any]:
@@ -149,7 +123,7 @@ def _filtered(wanted: CaseFilter) -> Select[Any]:
     if wanted.waiting is not None:
         query = query.where(incident.c.waiting == wanted.waiting)
     if wanted.late is not None:
-        query = query.where(text(_late if wanted.late else f"not ({_late})"))
+        query = query.where(text(_late if wanted.late else _in_time))
     return query
 
 

@@ -28,7 +28,7 @@ _CASES = f"""
         select min(a.limit_at) as limit_at,
                jsonb_agg(jsonb_build_object('step', a.step, 'rank', a.rank, 'since', a.since, 'limit_at', a.limit_at,
                          'at', a.at, 'level', a.level, 'owner', a.owner,
-                         'owner_name', i.details -> 'owners' -> a.level ->> 'name') order by a.since, a.rank) as alerts
+                         'owner_name', i.owners -> a.level ->> 'name') order by a.since, a.rank) as alerts
         from alert a
         where {_OPEN} and a.district = i.district and a.incident_id = i.id and a.step = case i.status
             when 'triggered' then 'accept' when 'accepted' then 'assign' when 'handling' then 'feedback'
@@ -36,28 +36,28 @@ _CASES = f"""
             case when i.urgency = 'emergency' and e.arrived_at is null then 'on_scene' else 'handle' end end) as a
         on true
 """
-_TARGET_AT = "i.reported_at + make_interval(secs => i.target_s)"
-# Until somebody has arrived the target counts; afterwards, and without a target, the limit of the present step.
-_DUE_AT = f"case when e.arrived_at is null and i.target_s is not null then {_TARGET_AT} else a.limit_at end"
+# As `cases.timing`: the outcome at the last event; an open response is late once it is due.
+_LATE = "(i.timing = 'late' or (i.timing = 'open' and i.due_at < clock_timestamp()))"
+# While the response is open its target counts; afterwards, and without a target, the limit of the present step.
+_DUE_AT = "case when i.timing = 'open' then i.due_at else a.limit_at end"
 
 # One condition a list: its rows and its count are the same cases. Open drills are in a list of their own (R16).
 LISTS = {
     "open": f"{_OPEN} and not i.drill",
-    "waiting": f"{_OPEN} and not i.drill and i.waiting and e.teams is null",
-    "late": f"{_OPEN} and not i.drill and ({_DUE_AT} < clock_timestamp() or e.arrived_at > {_TARGET_AT})",
+    "waiting": f"{_OPEN} and not i.drill and i.waiting",
+    "late": f"{_OPEN} and not i.drill and ({_LATE} or (i.target_s is null and a.limit_at < clock_timestamp()))",
     "drills": f"{_OPEN} and i.drill",
     "closed": f"not ({_OPEN})",
 }
 OPEN_LISTS = tuple(name for name in LISTS if name != "closed")
 
-# Owners are read from the answer that was given at the report: an open case keeps them.
 _ROWS = f"""
     select i.id, i.number, i.type, i.urgency, i.response_class, i.status, i.waiting, i.drill,
            ST_X(i.geom) as lon, ST_Y(i.geom) as lat, i.reported_at, i.target_s,
            coalesce(i.archived_at, i.cancelled_at) as closed_at,
-           i.details -> 'owners' -> 'township' ->> 'name' as township,
-           i.details -> 'owners' -> 'village' ->> 'name' as village,
-           i.details -> 'ownership' ->> 'rule' as rule,
+           i.owners -> 'township' ->> 'name' as township,
+           i.owners -> 'village' ->> 'name' as village,
+           i.rule, i.lead_wanted, case when {_LATE} then 'late' else i.timing end as timing,
            e.arrived_at, e.moving_at, e.teams, a.alerts, case when {_OPEN} then {_DUE_AT} end as due_at
     from {_CASES} where """
 _QUEUE = " order by due_at, i.triggered_at desc, i.id desc limit :limit offset :skip"  # the longest overdue first
@@ -78,8 +78,8 @@ class Search:
         for n, (word, types) in enumerate(self.words):
             clauses.append(
                 f"(i.number::text = :number_{n} or i.type = any(:types_{n})"
-                f" or i.details -> 'owners' -> 'township' ->> 'name' ilike :like_{n}"
-                f" or i.details -> 'owners' -> 'village' ->> 'name' ilike :like_{n})"
+                f" or i.owners -> 'township' ->> 'name' ilike :like_{n}"
+                f" or i.owners -> 'village' ->> 'name' ilike :like_{n})"
             )
             like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             values |= {f"number_{n}": word.removeprefix("#"), f"types_{n}": list(types), f"like_{n}": f"%{like}%"}
@@ -122,7 +122,7 @@ def count_closed_cases(connection: Connection, search: Search) -> int:
 
 
 def _as_json(row: RowMapping) -> dict[str, Any]:
-    told = dict(row) | {
+    value = dict(row) | {
         "id": str(row["id"]),
         "lon": round(row["lon"], 6),
         "lat": round(row["lat"], 6),
@@ -130,5 +130,5 @@ def _as_json(row: RowMapping) -> dict[str, Any]:
         "alerts": row["alerts"] or [],
     }
     return {
-        key: value.isoformat() if value is not None and key.endswith("_at") else value for key, value in told.items()
+        key: field.isoformat() if field is not None and key.endswith("_at") else field for key, field in value.items()
     }

@@ -1,4 +1,4 @@
-"""A report: what it stands on in one statement, and the case written whole in another."""
+"""A report: what it is based on in one statement, and the whole case written in another."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gridsvc.db.cases.rows import INCIDENT, case_row
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
 from gridsvc.db.grids.versions import COLUMNS, Versions
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one, insert_into
-from gridsvc.db.session.idempotency import KeptAnswer, check_twin
+from gridsvc.db.session.idempotency import Kept, check_twin, kept_values, read_kept
 from gridsvc.errors import NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from gridsvc.cases.model import Case
     from gridsvc.db.session.idempotency import RequestKey
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a report stands on: the version vector, held until the transaction ends, and the case's number.
+    """What a report is based on: the version vector, held until the transaction ends, and the case's number.
 
     `kept` is the answer that its key has already.
     """
 
     versions: Versions
     number: int
-    kept: KeptAnswer | None
+    kept: Kept | None
 
 
 _GROUND = (
-    f"select {COLUMNS}, nextval('incident_number'), k.digest, k.status, k.body from district_version as v "
+    f"select {COLUMNS}, nextval('incident_number'), k.digest, k.status, k.body, k.incident_id, k.event_id "
+    "from district_version as v "
     "left join idempotency as k on k.district = v.district and k.caller = %s and k.key = %s "
     "where v.district = %s for share of v"
 )
@@ -55,39 +58,34 @@ def begin_report(connection: Connection, district: str, request: RequestKey | No
         raise NotFound(
             f"No district {district} is loaded. Load its grids or roads first.", kind="no-district", district=district
         )
-    *vector, number, digest, status, body = row
+    *vector, number, digest, status, body, incident_id, event_id = row
     kept = None
     if request is not None and digest is not None:
         check_twin(request, digest)
-        kept = KeptAnswer(status, body)
+        kept = read_kept(status, body, incident_id, event_id)
     return Ground(Versions(*vector), number, kept)
 
 
-_CASE = (
-    "district", "id", "number", "type", "urgency", "response_class", "target_s", "clock_policy", "status", "waiting",
-    "drill", "geom", "extent", "radius_m", "regional", "township", "area", "village", "rule", "generation", "handler",
-    "source", "external_ref", "details", "versions", "reported_at", "triggered_at",
-)  # fmt: skip
 _SAID = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")
-_WRITE_CASE = insert_into("incident", _CASE)
+_KEPT = ("district", "caller", "key", "digest", "status", "body", "incident_id", "event_id")
+_WRITE_CASE = insert_into("incident", INCIDENT)
 _WRITE_SAID = f"said as ({insert_into('incident_personal', _SAID)})"
-_WRITE_ANSWER = f"kept as ({insert_into('idempotency', ('district', 'caller', 'key', 'digest', 'status', 'body'))})"
+_WRITE_ANSWER = f"kept as ({insert_into('idempotency', _KEPT)})"
 
 
 def write_report(
     connection: Connection,
-    case: dict[str, Any],
-    details: str,
+    case: Case,
     event: dict[str, Any],
     *,
     said: dict[str, Any] | None = None,
     request: RequestKey | None = None,
-    answer: KeptAnswer,
+    answer: Kept,
 ) -> None:
-    """Write a case with its event, what was said, and the answer under the request's key: one statement, all or none.
+    """Write a case with its event, the personal data, and the answer under the request's key: one statement.
 
-    `case` has the columns of the table, geometry as EWKT; `details` is the JSON text of that column. Where another
-    request took the key meanwhile, the database refuses, and `Database.run` begins again.
+    `said`: the row of the personal data. Of an answer without a body the event is kept that it is made from. Where
+    another request took the key in the meantime, the database refuses, and `Database.run` starts again.
     """
     parts = [WRITTEN, f"marked as ({MARKED})"]
     values = event_values(event)
@@ -98,7 +96,7 @@ def write_report(
         values += [row[name] for name in _SAID]
     if request is not None:
         parts.append(_WRITE_ANSWER)
-        values += [case["district"], request.caller, request.key, request.digest, answer.status, answer.body]
-    row = case | {"details": details, "versions": json.dumps(case["versions"])}
-    values += [row[name] for name in _CASE]
+        values += [case.district, request.caller, request.key, request.digest, *kept_values(answer)]
+    row = case_row(case)
+    values += [row[name] for name in INCIDENT]
     fetch_all(connection, f"with {', '.join(parts)} {_WRITE_CASE}", values)

@@ -1,9 +1,11 @@
-"""Every case with its engagements and events, streamed side by side: what a verification compares."""
+"""Every case with its engagements and events, streamed in parallel: what a verification compares."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from gridsvc.db.cases.rows import ENGAGEMENT, INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,26 +13,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_CASES = """
-    select i.id, i.number, i.type, i.urgency, i.response_class, i.target_s, i.clock_policy, i.status, i.waiting,
-           i.drill, st_x(i.geom) as lon, st_y(i.geom) as lat, i.regional, i.township, i.area, i.village, i.rule,
-           i.generation, i.handler, i.details, i.versions, i.reported_at, i.triggered_at, i.accepted_at, i.assigned_at,
-           i.handled_at, i.feedback_at, i.archived_at, i.cancelled_at
-    from incident i where i.district = %s order by i.id
-"""
-_EVENTS = """
-    select incident_id, body from incident_event where district = %s and incident_id is not null
-    order by incident_id, id
-"""
-_ENGAGEMENTS = """
-    select incident_id, id, team_id, slot, lead, since, until, acknowledged_at, en_route_at, on_scene_at, outcome
-    from engagement where district = %s order by incident_id, id
-"""
+_COLUMNS = ", ".join(f"st_asbinary(i.{name}) as {name}" if name in {"geom", "extent"} else f"i.{name}"
+                     for name in INCIDENT)  # fmt: skip
+_CASES = f"select {_COLUMNS} from incident i where i.district = %s"
+_EVENTS = "select incident_id, body from incident_event where district = %s and incident_id is not null"
+_ENGAGEMENTS = f"select {', '.join(ENGAGEMENT)} from engagement where district = %s"
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRows:
-    """A case's row by column, its engagements by id and column, and the texts of its events; row None = it is gone."""
+    """A case's row by column, its engagements by id and column, and the texts of its events; row None = it is gone.
+
+    Geometries are WKB.
+    """
 
     id: UUID
     row: dict[str, Any] | None
@@ -40,9 +35,9 @@ class CaseRows:
 
 def iterate_cases(connection: Connection, district: str) -> Iterator[CaseRows]:
     """Yield every case that has a row or an event, in the order of the ids."""
-    cases = _rows(connection, "cases", _CASES, district, "id")
-    events = _rows(connection, "case_events", _EVENTS, district, "incident_id")
-    engagements = _rows(connection, "engagements", _ENGAGEMENTS, district, "incident_id")
+    cases = _rows(connection, "cases", f"{_CASES} order by i.id", district, "id")
+    events = _rows(connection, "case_events", f"{_EVENTS} order by incident_id, id", district, "incident_id")
+    engagements = _rows(connection, "engagements", f"{_ENGAGEMENTS} order by incident_id, id", district, "incident_id")
     case, event, engagement = next(cases, None), next(events, None), next(engagements, None)
     while case is not None or event is not None or engagement is not None:
         key = min(each[0] for each in (case, event, engagement) if each is not None)
@@ -58,6 +53,23 @@ def iterate_cases(connection: Connection, district: str) -> Iterator[CaseRows]:
             live[engagement[1]["id"]] = engagement[1]
             engagement = next(engagements, None)
         yield CaseRows(key, row, live, bodies)
+
+
+def find_case_rows(connection: Connection, district: str, incident_id: UUID) -> CaseRows:
+    """Return the rows and events of one case."""
+
+    def rows(query: str, key: str) -> list[dict[str, Any]]:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with driver.cursor(binary=True) as cursor:
+            cursor.execute(f"{query} and {key} = %s", [district, incident_id])
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    case = rows(_CASES, "i.id")
+    engagements = {row["id"]: row for row in rows(_ENGAGEMENTS, "incident_id")}
+    return CaseRows(incident_id, case[0] if case else None, engagements,
+                    [row["body"] for row in rows(_EVENTS, "incident_id")])  # fmt: skip
 
 
 def _rows(

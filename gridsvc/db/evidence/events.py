@@ -95,15 +95,16 @@ def has_events(connection: Connection, district: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def find_data(connection: Connection, district: str, incident_id: UUID, event_id: UUID) -> dict[str, Any] | None:
-    """Return the data of one event of a case; None where the case has no such event."""
+def find_body(connection: Connection, district: str, incident_id: UUID, event_id: UUID) -> dict[str, Any] | None:
+    """Return the parsed canonical text of one event of a case; None where the case has no such event."""
     query = "select body from incident_event where district = %s and id = %s and incident_id = %s"
     row = fetch_one(connection, query, (district, event_id, incident_id))
-    return None if row is None else json.loads(row[0])["data"]
+    found: dict[str, Any] | None = None if row is None else json.loads(row[0])
+    return found
 
 
 def list_incident_events(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, int | None]]:
-    """Return (canonical text, sealed position or None) of every event of a case, oldest first."""
+    """Return (canonical text, sealed position or None) of every event of a case, in their order."""
     query = (
         select(incident_event.c.body, event_seal.c.position)
         .outerjoin(
@@ -111,7 +112,7 @@ def list_incident_events(connection: Connection, district: str, incident_id: UUI
             (event_seal.c.district == incident_event.c.district) & (event_seal.c.event_id == incident_event.c.id),
         )
         .where(incident_event.c.district == district, incident_event.c.incident_id == incident_id)
-        .order_by(incident_event.c.id)
+        .order_by(incident_event.c.at, incident_event.c.id)
     )
     return [(body, position) for body, position in connection.execute(query)]
 

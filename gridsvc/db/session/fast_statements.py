@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
 
-def fetch_all(connection: Connection, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch_all(
+    connection: Connection, query: str, values: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[tuple[Any, ...]]:
     """Run a statement in the transaction of `connection` and return its rows; none where it returns nothing."""
     driver = connection.connection.driver_connection
     assert driver is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.session.fast_statements import fetch_all
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Connection
 
 
@@ -16,9 +18,9 @@ _KEY = "district = %s and caller = %s and key = %s"
 _CLAIM = (
     "insert into idempotency (district, caller, key, digest) values (%s, %s, %s, %s) on conflict do nothing returning 1"
 )
-_FIND = f"select digest, status, body from idempotency where {_KEY}"
-KEPT = f"update idempotency set status = %s, body = %s where {_KEY}"
-"""Keeps an answer whose key was claimed: status, body, district, caller, key."""
+_FIND = f"select digest, status, body, incident_id, event_id from idempotency where {_KEY}"
+KEPT = f"update idempotency set status = %s, body = %s, incident_id = %s, event_id = %s where {_KEY}"
+"""Keeps an answer whose key was claimed: status, body, incident_id, event_id, district, caller, key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,38 @@ class KeptAnswer:
     body: bytes
 
 
-def begin_answer(connection: Connection, district: str, request: RequestKey) -> KeptAnswer | None:
+@dataclass(frozen=True, slots=True)
+class AnswerOfEvent:
+    """The first request's answer as the event that it is made from, so that what the event holds is stored once.
+
+    `operations.cases.answers` makes it again.
+    """
+
+    status: int
+    incident_id: UUID
+    event_id: UUID
+
+
+def kept_values(answer: KeptAnswer | AnswerOfEvent) -> list[Any]:
+    """Return status, body, incident_id and event_id of an answer as its row keeps them."""
+    if isinstance(answer, KeptAnswer):
+        return [answer.status, answer.body, None, None]
+    return [answer.status, None, answer.incident_id, answer.event_id]
+
+
+def read_kept(status: int, body: bytes | None, incident_id: UUID | None, event_id: UUID | None) -> Kept:
+    """Return the answer of a row."""
+    if body is not None:
+        return KeptAnswer(status, body)
+    assert incident_id is not None
+    assert event_id is not None
+    return AnswerOfEvent(status, incident_id, event_id)
+
+
+Kept = KeptAnswer | AnswerOfEvent
+
+
+def begin_answer(connection: Connection, district: str, request: RequestKey) -> Kept | None:
     """Claim the key, or return the answer that it already has.
 
     The insert waits for a concurrent request under the same key: its answer is returned, or, if
@@ -52,9 +85,9 @@ def begin_answer(connection: Connection, district: str, request: RequestKey) -> 
     key = (district, request.caller, request.key)
     if fetch_all(connection, _CLAIM, (*key, request.digest)):
         return None
-    [(digest, status, body)] = fetch_all(connection, _FIND, key)
+    [(digest, *kept)] = fetch_all(connection, _FIND, key)
     check_twin(request, digest)
-    return KeptAnswer(status, body)
+    return read_kept(*kept)
 
 
 def check_twin(request: RequestKey, digest: bytes) -> None:
@@ -69,4 +102,4 @@ def check_twin(request: RequestKey, digest: bytes) -> None:
 def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:
     """Store the answer in the transaction of the change that it reports."""
     key = (district, request.caller, request.key)
-    fetch_all(connection, KEPT, (answer.status, answer.body, *key))
+    fetch_all(connection, KEPT, (*kept_values(answer), *key))

@@ -1,29 +1,35 @@
-"""Sending teams: chosen, locked and engaged, so that nobody is sent twice (R7, R8).
+"""Sending teams: chosen, locked and engaged, so that no team is sent twice (R7, R8, R16).
 
-The joint team is chosen from the states of one moment, and the rows of exactly these teams are locked. An emergency
-waits for nobody: who is being sent by somebody else counts as engaged, and the choice is made again at once. What was
-committed meanwhile is met by the unique index when the teams are engaged; then, and where a slot would stay empty for a
-team that somebody else may yet give back, the transaction is given up and the order begins again. The last try locks
-all teams, in the order of their ids, before it chooses.
+The joint team is chosen from the states of one moment and from the case's stored place, and the rows of exactly these
+teams are locked. An emergency does not wait: a team that somebody else is sending counts as engaged, and the choice is
+made again at once. What was committed in the meantime violates the unique index when the teams are engaged; then, and
+where a slot would stay empty for a team that may become free again, the transaction is rolled back and the order starts
+again. The last try locks all teams, in the order of their ids, before it chooses.
+
+Locks are taken in this order: the case, the drills that lose a team (by id), the teams (by id).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gridsvc.cases.model import EngagementState, take_step
+from gridsvc.cases.decide import Standing, facts_of
+from gridsvc.cases.events import Difference, Ordered, Preempted, apply
+from gridsvc.cases.model import LEFT, Decision, Engagement, Status
+from gridsvc.cases.records import Record, read, write
+from gridsvc.cases.steps import take_step
 from gridsvc.db import teams
 from gridsvc.db.cases import engagements
-from gridsvc.db.cases.engagements import Engagement
+from gridsvc.db.cases.incidents import find_case
+from gridsvc.db.cases.steps import write_step
 from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Conflict, InvalidInput, NotFound, TeamEngaged
-from gridsvc.operations.cases import recommend
-from gridsvc.operations.places.locate import Location, place
+from gridsvc.law import Urgency
+from gridsvc.operations.cases.recommend import choose, law_of, local_time, reinforcement, versions_of
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.teams.model import TeamState, TeamStatus
 
@@ -33,68 +39,76 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.db.cases.incidents import StoredCase
+    from gridsvc.cases.model import Case
     from gridsvc.db.grids.versions import Versions
     from gridsvc.dispatch import ChosenTeam, Recommendation
     from gridsvc.operations.cases.recommend import Choice
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
-    from gridsvc.teams.model import Team
 
 TRIES = 4
+LEAD_SLOT = "1"
 _BEING_SENT = TeamState(status=TeamStatus.ENGAGED)
 
 
 class TeamsTakenError(Exception):
-    """A team that was chosen is on another case by now: the transaction is to be given up, the order begun again."""
+    """A team that was chosen is on another case by now: roll the transaction back and start the order again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to send: one named team, or (None) every lawful free one; `alarm` 2 sends the difference only.
 
-    `recommendation_id`: the recommendation that the dispatcher saw, None = that of the report.
+    `recommendation_id`: the recommendation that the dispatcher saw, None = that of the report. `event_id`: of the
+    order's event.
     """
 
     team_id: UUID | None
     at: datetime | None
-    note: str | None
+    event_id: UUID
+    actor: str
     alarm: int = 1
     recommendation_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What a step made of a case: the case, its engagements, what the event has, and what the answer says besides.
+class _Context:
+    """What an order is decided in: one transaction over one case in one district."""
 
-    `at`: the moment of the step, where that is later than the versions it was decided by.
-    """
+    service: Service
+    connection: Connection
+    view: DistrictView
+    case: Case
+    order: Order
 
-    case: StoredCase
-    on_case: list[Engagement]
-    data: dict[str, Any]
-    told: dict[str, Any]
-    at: datetime | None = None
+    def choose(self, states: Mapping[str, TeamState]) -> Choice:
+        """Recommend from the stored place of the case: what it is and whose was decided at the report."""
+        case, order = self.case, self.order
+        left = {str(each.team_id) for each in case.engagements if each.outcome in LEFT}
+        standing = Standing(order.alarm, {each.slot: str(each.team_id) for each in case.live}, frozenset(left))
+        # The conditions of the response plan hold at the time of the report, as the dispatcher saw them.
+        at = case.triggered_at if order.alarm == 1 else self.view.versions.now
+        facts = facts_of(case.place, case.type, case.matter, local_time(self.view, at), drill=case.drill,
+                         standing=standing)  # fmt: skip
+        return choose(self.service, self.view, facts, states, case.place)
+
+    def states(self) -> dict[str, TeamState]:
+        """Return the state of every team."""
+        return dict(teams.list_states(self.connection, self.case.district, self.view.versions.now))
 
 
 def assign(
-    service: Service,
-    connection: Connection,
-    case: StoredCase,
-    on_case: list[Engagement],
-    order: Order,
-    versions: Versions,
-    *,
-    last: bool,
-) -> Taken:
-    """Send teams to a case and return what was sent, what is missing, and where it differs from what was shown.
+    service: Service, connection: Connection, case: Case, order: Order, versions: Versions, *, last: bool
+) -> Ordered:
+    """Send teams to a case, and return the event of the order, not written yet.
 
-    `versions` are held for this transaction. `last`: choose under the locks of all teams, so that it ends.
+    `versions` are held for this transaction. `last`: choose under the locks of all teams, so that it ends. The teams
+    of drills that are sent are taken from these, with their events (R16).
 
     Raises
     ------
     TeamEngaged
-        When the named team is on a case; says on which.
+        When the named team is on a live case; says on which.
     Conflict
         When no lawful team is free: the case goes on waiting, visibly.
     IllegalStep
@@ -102,85 +116,65 @@ def assign(
     InvalidInput
         For a recommendation that is not kept with this case.
     TeamsTakenError
-        When a chosen team was taken meanwhile.
+        When a chosen team was taken in the meantime.
     """
-    live = [e for e in on_case if e.state.until is None]
-    view = view_at(service, connection, versions)
-    change = take_step(case.state(len(live)), "assign", at=order.at, now=versions.now)
+    context = _Context(service, connection, view_at(service, connection, versions), case, order)
+    change = take_step(case, "assign", at=order.at, now=versions.now)
     shown = _shown(connection, case, order.recommendation_id)
-    if order.team_id is not None:
-        choice, sent = _named(service, connection, view, case, order.team_id, on_case)
-    else:
-        choice, sent = _joint(service, connection, view, case, order, on_case, last=last)
-    # the teams are held: whoever let them go did so at an earlier moment
+    states = context.states()
+    choice, chosen = _named(context, states) if order.team_id is not None else _joint(context, states, last=last)
+    # The teams are held: whoever released them did so at an earlier moment.
     now = get_clock(connection)
     if order.at is None:
-        change = take_step(case.state(len(live)), "assign", at=None, now=now)
-    emergency = case.urgency == "emergency"
+        change = take_step(case, "assign", at=None, now=now)
+    emergency = case.urgency is Urgency.EMERGENCY
     since = max(case.triggered_at, order.at) if change.backfilled and order.at is not None else now
-    begun = [
-        Engagement(
-            uuid7(), case.id, UUID(chosen.team_id), chosen.slot, lead, emergency, chosen.travel_s, chosen.response_s,
-            EngagementState(since.astimezone(UTC)),
-        )
-        for chosen, lead in sent
-    ]  # fmt: skip
-    if not engagements.send(connection, case.district, begun, on_duty=emergency and order.team_id is None):
+    sent = tuple(_engagement(each, engaging=emergency, since=since) for each in chosen)
+    _preempt(connection, case, sent, order.actor, now)
+    if not engagements.send(connection, case, sent, on_duty=emergency and order.team_id is None):
         raise TeamsTakenError
-    recommendation = choice.recommendation.as_json()
-    told: dict[str, Any] = {
-        "sent": [str(each.team_id) for each in begun],
-        "unfilled": recommendation["unfilled"],
-        "differs": _differs(shown, begun),
-    }
-    data = told | {
-        "status": str(change.status),
-        "stamps": {clock: at.isoformat() for clock, at in change.stamps.items()},
-        "backfilled": change.backfilled,
-        "engagements": [
-            {"id": str(each.id), "team_id": str(each.team_id), "slot": each.slot, "lead": each.lead} for each in begun
-        ],
-        "recommendation": recommendation,
-        "inputs": choice.inputs,
-        "versions": versions.as_json() | {"roster": recommend.law_of(view).roster_digest},
-    }
-    after = case.changed(change.status, waiting=False, stamps=change.stamps)
-    together = sorted([*on_case, *begun], key=lambda e: (e.state.since, not e.lead, e.id))
-    return Taken(after, together, data, told, at=now)
+    decision = Decision(order.event_id, choice.recommendation, versions_of(context.view), choice.inputs)
+    return Ordered(
+        at=now, status=change.status, stamps=change.stamps, sent=sent, decision=decision,
+        added=_added(shown, sent) if order.team_id is None else (),
+        missing=_missing(shown, case, sent, choice, states) if order.team_id is None else (),
+        backfilled=change.backfilled, corrected=change.corrected,
+    )  # fmt: skip
 
 
-def _joint(
-    service: Service,
-    connection: Connection,
-    view: DistrictView,
-    case: StoredCase,
-    order: Order,
-    on_case: Sequence[Engagement],
-    *,
-    last: bool,
-) -> tuple[Choice, list[tuple[ChosenTeam, bool]]]:
-    """Choose the joint team; at the last try under the locks of all teams.
+def _engagement(chosen: ChosenTeam, *, engaging: bool, since: datetime) -> Engagement:
+    origin = None if chosen.preempts is None or not engaging else UUID(chosen.preempts)
+    return Engagement(
+        uuid7(), UUID(chosen.team_id), chosen.slot, chosen.slot == LEAD_SLOT, engaging, chosen.travel_s,
+        chosen.response_s, since, preempted_from=origin,
+    )  # fmt: skip
 
-    An emergency takes what it chose, and does not wait for teams that somebody else is sending just now: they are as
-    good as engaged, and the choice is made again without them. Where that leaves a slot empty, they are waited for.
+
+def _joint(context: _Context, states: dict[str, TeamState], *, last: bool) -> tuple[Choice, list[ChosenTeam]]:
+    """Choose the joint team; at the last try under the locks of all teams. `states` learns which teams are taken.
+
+    An emergency takes what it chose, and does not wait for teams that somebody else is sending now: they count as
+    engaged, and the choice is made again without them. Where that leaves a slot empty, they are waited for.
     """
+    connection, case = context.connection, context.case
     if last:
-        everyone = [UUID(team.id) for team in recommend.law_of(view).prepared.teams]
+        everyone = [UUID(team.id) for team in law_of(context.view).prepared.teams]
         teams.lock_teams(connection, case.district, everyone)
-    states = dict(teams.list_states(connection, case.district, view.versions.now))
-    choice = _choose(service, view, case, order, on_case, states)
-    sent = wanted = _chosen(choice.recommendation)
+        states |= context.states()
+    choice = context.choose(states)
+    sent = wanted = list(choice.recommendation.team)
     mine: set[str] = set()
-    while case.urgency == "emergency" and not last:
-        missing = {chosen.team_id for chosen, _ in sent} - mine
+    while case.urgency is Urgency.EMERGENCY and not last:
+        missing = {each.team_id for each in sent} - mine
         if not missing:
             break
-        mine |= teams.take_teams(connection, case.district, [UUID(team) for team in missing])
+        _lock_drills(connection, sent)
+        mine |= teams.take_teams(connection, case.district, [UUID(team) for team in missing], drill=case.drill)
         states |= dict.fromkeys(missing - mine, _BEING_SENT)
         if missing <= mine:
             break
-        choice = _choose(service, view, case, order, on_case, states)
-        sent = _chosen(choice.recommendation)
+        choice = context.choose(states)
+        sent = list(choice.recommendation.team)
         if len(sent) < len(wanted):
             raise TeamsTakenError
     if not sent:
@@ -188,65 +182,76 @@ def _joint(
     return choice, sent
 
 
-def _named(
-    service: Service,
-    connection: Connection,
-    view: DistrictView,
-    case: StoredCase,
-    team_id: UUID,
-    on_case: Sequence[Engagement],
-) -> tuple[Choice, list[tuple[ChosenTeam, bool]]]:
+def _named(context: _Context, states: Mapping[str, TeamState]) -> tuple[Choice, list[ChosenTeam]]:
     """Lock one team and send it: into the slot that the recommendation has for it, else as a reinforcement."""
-    team = recommend.law_of(view).prepared.index.get(str(team_id))
-    if team is None:
-        raise NotFound(f"There is no team {team_id} in district {case.district}. See GET /teams.", kind="no-team")
-    teams.lock_teams(connection, case.district, [team_id])
-    if any(e.team_id == team_id and e.state.until is None for e in on_case):
-        raise TeamEngaged(f"Team {team_id} is on this case already.", team_id=str(team_id), incident_id=str(case.id))
-    emergency = case.urgency == "emergency"
-    holder = engagements.find_holder(connection, case.district, team_id)
-    if holder is not None and emergency:
-        raise TeamEngaged(
-            f"Team {team_id} is engaged on case {holder}. Choose another, or clear it there first.",
-            team_id=str(team_id), incident_id=str(holder),
+    case, team_id = context.case, context.order.team_id
+    assert team_id is not None
+    law = law_of(context.view)
+    number = law.prepared.index.get(str(team_id))
+    if number is None:
+        raise NotFound(
+            f"There is no team {team_id} in district {case.district}. See GET /teams.", kind="no-team",
+            team_id=str(team_id), district=case.district,
         )  # fmt: skip
-    states = dict(teams.list_states(connection, case.district, view.versions.now))
-    choice = _choose(service, view, case, Order(None, None, None), on_case, states)
+    if any(each.team_id == team_id for each in case.live):
+        raise TeamEngaged(f"Team {team_id} is on this case already.", team_id=str(team_id), incident_id=str(case.id))
+    from_drill = _lock_named(context, team_id)
+    choice = context.choose(states)
     wanted = str(team_id)
-    for chosen, lead in _chosen(choice.recommendation):
-        if chosen.team_id == wanted:
-            return choice, [(chosen, lead)]
-    lawful: Team = recommend.law_of(view).prepared.teams[team]
-    travel = {who: seconds for who, seconds, _ in choice.recommendation.considered}.get(wanted)
-    return choice, [(recommend.reinforcement(view, lawful, travel), False)]
+    found = next((each for each in choice.recommendation.team if each.team_id == wanted), None)
+    if found is None:
+        found = reinforcement(context.view, law.prepared.teams[number], choice.travel_s[wanted])
+    return choice, [replace(found, preempts=from_drill)]
 
 
-def _choose(
-    service: Service,
-    view: DistrictView,
-    case: StoredCase,
-    order: Order,
-    on_case: Sequence[Engagement],
-    states: Mapping[str, TeamState],
-) -> Choice:
-    views = [view]
-    placed = place(views, Location(case.lon, case.lat)) if view.index is not None else None
-    held = {e.slot: str(e.team_id) for e in on_case if e.state.until is None}
-    gone = {str(e.team_id) for e in on_case if e.state.outcome in {"declined", "withdrawn"}}
-    facts = recommend.case_facts(
-        view, case.type, placed.ownership if placed else None, view.versions.now,
-        alarm=order.alarm, held=held, excluded=frozenset(gone),
-    )  # fmt: skip
-    return recommend.choose(service, view, facts, states, case.lon, case.lat)
+def _lock_named(context: _Context, team_id: UUID) -> str | None:
+    """Lock a named team, and return the drill that it has to leave; TeamEngaged where a live case has it."""
+    connection, case = context.connection, context.case
+    before = engagements.find_holder(connection, case.district, team_id)
+    if before is not None and before[1]:
+        find_case(connection, before[0], lock=True)
+    teams.lock_teams(connection, case.district, [team_id])
+    holder = engagements.find_holder(connection, case.district, team_id)
+    if holder is None or case.urgency is not Urgency.EMERGENCY:
+        return None
+    incident_id, drill = holder
+    if case.drill or not drill:
+        raise TeamEngaged(
+            f"Team {team_id} is engaged on case {incident_id}. Choose another, or clear it there first.",
+            team_id=str(team_id), incident_id=str(incident_id),
+        )  # fmt: skip
+    if holder != before:  # it went to another drill while the lock was waited for
+        raise TeamsTakenError
+    return str(incident_id)
 
 
-def _chosen(recommendation: Recommendation) -> list[tuple[ChosenTeam, bool]]:
-    lead = [(recommendation.lead, True)] if recommendation.lead is not None else []
-    return lead + [(member, False) for member in recommendation.members]
+def _lock_drills(connection: Connection, chosen: Sequence[ChosenTeam]) -> None:
+    for drill in sorted({each.preempts for each in chosen if each.preempts is not None}):
+        find_case(connection, UUID(drill), lock=True)
+
+
+def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], actor: str, now: datetime) -> None:
+    """Take teams from their drills, each with an event of the drill (R16)."""
+    for drill_id in sorted({each.preempted_from for each in sent if each.preempted_from is not None}):
+        drill = find_case(connection, drill_id, lock=True)
+        if drill is None:
+            continue
+        for each in sent:
+            held = next((e for e in drill.live if e.team_id == each.team_id), None)
+            if each.preempted_from != drill_id or held is None:
+                continue
+            stays = any(e.live and e.id != held.id for e in drill.engagements)
+            status = Status.ACCEPTED if drill.status is Status.ASSIGNED and not stays else drill.status
+            event = Preempted(now, held.id, held.team_id, case.id, status)
+            row = events.event_row(drill.district, event.kind, actor=actor, at=now, data=write(event),
+                                   incident_id=drill.id)  # fmt: skip
+            after = apply(drill, event)
+            write_step(connection, drill, after, row)
+            drill = after
 
 
 def _nobody(recommendation: Recommendation) -> Conflict:
-    unfilled = recommendation.as_json()["unfilled"]
+    unfilled = [each.as_json() for each in recommendation.unfilled]
     missing = "; ".join(f"{slot['slot']}: {slot['reason']}" for slot in unfilled) or "every slot is filled already"
     return Conflict(
         f"No lawful team can be sent now ({missing}). The case goes on waiting, visibly; a substitute can be sent "
@@ -256,26 +261,37 @@ def _nobody(recommendation: Recommendation) -> Conflict:
     )
 
 
-def _shown(connection: Connection, case: StoredCase, recommendation_id: UUID | None) -> dict[str, Any]:
+def _shown(connection: Connection, case: Case, recommendation_id: UUID | None) -> Recommendation:
     """Return the recommendation that the dispatcher saw: that of the report, or of an earlier order of the case."""
-    if recommendation_id is None or str(recommendation_id) == case.details.get("recommendation_id"):
-        shown: dict[str, Any] = case.details["recommendation"]
-        return shown
-    data = events.find_data(connection, case.district, case.id, recommendation_id) or {}
-    kept: dict[str, Any] | None = data.get("recommendation")
-    if kept is None:
+    if recommendation_id in {None, case.decision.event_id}:
+        return case.decision.recommendation
+    assert recommendation_id is not None
+    body = events.find_body(connection, case.district, case.id, recommendation_id)
+    event = None if body is None else read(Record.of(body), case)
+    if not isinstance(event, Ordered) or event.decision is None:
         raise InvalidInput(
             f"No recommendation {recommendation_id} is kept with case {case.id}. Send the `recommendation_id` that "
             "the case or an order of it has; what POST /recommendations answers is not kept. Without one, the order "
             "is compared with the recommendation of the report.",
-            kind="unknown-recommendation",
-        )
-    return kept
+            kind="unknown-recommendation", recommendation_id=str(recommendation_id), incident_id=str(case.id),
+        )  # fmt: skip
+    return event.decision.recommendation
 
 
-def _differs(shown: dict[str, Any], sent: Sequence[Engagement]) -> dict[str, list[str]]:
-    """Where the order differs from the recommendation that was shown."""
-    lead = [shown["lead"]["team_id"]] if shown["lead"] else []
-    before = {*lead, *(member["team_id"] for member in shown["members"])}
-    now = {str(each.team_id) for each in sent}
-    return {"added": sorted(now - before), "missing": sorted(before - now)}
+def _added(shown: Recommendation, sent: Sequence[Engagement]) -> tuple[tuple[str, str], ...]:
+    known = {each.team_id for each in shown.team}
+    return tuple((each.slot, str(each.team_id)) for each in sent if str(each.team_id) not in known)
+
+
+def _missing(
+    shown: Recommendation, case: Case, sent: Sequence[Engagement], choice: Choice, states: Mapping[str, TeamState]
+) -> tuple[Difference, ...]:
+    """Return the teams that were shown and are not sent, each with the reason and the case that has it now."""
+    there = {str(each.team_id) for each in (*sent, *case.live)}
+    found = []
+    for each in shown.team:
+        if each.team_id not in there:
+            state = states.get(each.team_id)
+            holder = None if state is None else state.incident_id
+            found.append(Difference(each.slot, each.team_id, choice.verdicts.get(each.team_id, "off-duty"), holder))
+    return tuple(found)

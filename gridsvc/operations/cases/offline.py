@@ -12,12 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.coordinates import check_lonlats
-from gridsvc.operations.cases import report as reporting
-from gridsvc.operations.cases.recommend import law_of
-from gridsvc.operations.cases.redaction import sieve_from_memory
-from gridsvc.operations.places.locate import bounds_of, location_of, place
+from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads import travel_times as travel
 from gridsvc.operations.roads.weights import weights_now
+from gridsvc.roads.search.search import matrix
+from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
 
     from gridsvc.errors import Unavailable
     from gridsvc.grids.index import OwnershipIndex
-    from gridsvc.operations.cases.report import Report
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
 
-def told(age_s: float | None) -> dict[str, Any]:
-    """Return what an answer says of its being from memory; nothing where it is not (None)."""
+def degraded(age_s: float | None) -> dict[str, Any]:
+    """Return the marks of an answer from memory; none where the answer is live (None)."""
     return {} if age_s is None else {"degraded": True, "age_s": round(age_s, 1)}
 
 
@@ -63,34 +61,6 @@ def _seen(service: Service, code: str, district: str | None) -> bool:
     return district in {None, code} and scope.holds_district(code)
 
 
-def recommend(service: Service, report: Report, away: Unavailable) -> dict[str, Any]:
-    """Recommend from memory: teams as they were last, possible duplicates unknown.
-
-    Raises `away` for an address, which only the database knows.
-    """
-    known, age_s = views(service, away)
-    if report.address is not None or (report.lon is None and report.extent is None):
-        raise away
-    if report.extent is not None:
-        from gridsvc.operations.places.extents import middle_of
-
-        location = middle_of(known, report.extent, report.datum)
-    else:
-        assert report.lon is not None
-        location = location_of(known, report.lon, report.lat or 0.0, report.datum, report.radius_m)
-    placed = place(known, location)
-    states_age_s, states = service.recall("states").get(placed.view.code, (age_s, {}))
-    if not states:
-        raise away
-    now = placed.view.versions.now
-    new = reporting.decide(service, placed, report, states, now, number=0, near=[])
-    if not reporting.in_scope(service, new):
-        raise reporting.beyond_scope()
-    sifted = sieve_from_memory(service.caller.scope, law_of(placed.view).prepared.teams).case(new.answer)
-    answer = {key: value for key, value in sifted.items() if key not in reporting.KEPT_ONLY}
-    return answer | told(max(age_s, states_age_s))
-
-
 def travel_times(
     service: Service,
     away: Unavailable,
@@ -101,9 +71,6 @@ def travel_times(
     district: str | None,
 ) -> tuple[NDArray[np.float64], float]:
     """Return seconds from every origin to every destination by the roads seen last, and their age; inf = no way."""
-    from gridsvc.roads.search.search import matrix
-    from gridsvc.roads.search.snapping import snap
-
     known, age_s = views(service, away, district)
     for places in (origins, destinations):
         check_lonlats(places[:, 0], places[:, 1], near=bounds_of(known))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gridsvc import dispatch
-from gridsvc.errors import Conflict
-from gridsvc.grids.levels import LEVEL_KEYS, Level
-from gridsvc.grids.ownership import Rule
+from gridsvc.cases.decide import Classes
+from gridsvc.dispatch import CaseFacts, ChosenTeam, milliseconds, recommend_and_record
+from gridsvc.errors import Conflict, InvalidInput, NotFound
+from gridsvc.operations.cases.response_range import add_range
 from gridsvc.operations.roads.team_times import travel_seconds
 from gridsvc.teams.model import TeamState, TeamStatus
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from gridsvc.cases.decide import Report
+    from gridsvc.cases.model import Place
     from gridsvc.dispatch import Prepared, Recommendation
-    from gridsvc.grids.ownership import Ownership
-    from gridsvc.law import ResponseClass
+    from gridsvc.law import ResponsePlan
     from gridsvc.operations.law.mapped import Law
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
@@ -30,10 +31,15 @@ OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A recommendation and all that it was made from (R11)."""
+    """A recommendation, the inputs that it was made from (R11), and the verdict on every team by its id.
+
+    `travel_s`: seconds by road from every team, by its id; None = unreachable.
+    """
 
     recommendation: Recommendation
     inputs: dict[str, Any]
+    verdicts: Mapping[str, str]
+    travel_s: Mapping[str, float | None]
 
 
 def law_of(view: DistrictView) -> Law:
@@ -43,8 +49,43 @@ def law_of(view: DistrictView) -> Law:
             f"District {view.code} has no run cards or catalogue yet. "
             "Load them: `gridsvc load catalogue FILE`, `gridsvc load plans FILE`.",
             kind="no-response-plans",
+            district=view.code,
         )
     return view.law
+
+
+def classes_of(view: DistrictView) -> Classes:
+    """Return how places of a district get their response class."""
+    return Classes(law_of(view).clocks.response_classes, view.seat_codes)
+
+
+def plan_of(view: DistrictView, report: Report) -> ResponsePlan:
+    """Return the response plan of a report: that of its type, or the one made for a row of the catalogue.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown type or matter, or where not exactly one of both is given.
+    """
+    if (report.type is None) == (report.matter is None):
+        raise InvalidInput(
+            "Say what it is in exactly one way: `type` (GET /response-plans lists them), or `matter`, a row of the "
+            "catalogue (unit/field/department).",
+            kind="one-type", fields=["type", "matter"],
+        )  # fmt: skip
+    prepared = law_of(view).prepared
+    if report.matter is None:
+        assert report.type is not None
+        return prepared.plans.get(report.type)
+    try:
+        return prepared.matter_plan(report.matter)
+    except NotFound as unknown:
+        raise InvalidInput(unknown.detail, kind="unknown-matter", matter=report.matter[:200]) from None
+
+
+def local_time(view: DistrictView, at: datetime) -> datetime:
+    """Return a moment in the district's time zone."""
+    return at.astimezone(ZoneInfo(view.district.time_zone))
 
 
 def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:
@@ -52,77 +93,32 @@ def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list
     return [states.get(team.id, OFF_DUTY) for team in prepared.teams]
 
 
-def response_class_of(view: DistrictView, ownership: Ownership | None) -> ResponseClass:
-    """Return urban or rural (R15): by the village's code, else its township's."""
-    classes = law_of(view).clocks.response_classes
-    if ownership is None:
-        return classes.class_of(None)
-    township = ownership.owner(Level.TOWNSHIP)
-    seat = None if township is None else view.seat_codes.get(township.code)
-    return classes.class_of(ownership.urban_rural_code, seat)
-
-
-def owned_level(ownership: Ownership | None) -> str | None:
-    """Return the finest level that holds the whole place.
-
-    None where it is not known (no owner, or a hole in the finer grids, which makes no case a regional one);
-    `district` for a line or area that no single region holds.
-    """
-    if ownership is None or ownership.rule is Rule.GAP:
-        return None
-    held = [key for key, owner in zip(LEVEL_KEYS, ownership.owners, strict=True) if owner is not None]
-    if held:
-        return held[-1]
-    return "district" if ownership.shares else None
-
-
-def case_facts(
-    view: DistrictView,
-    incident_type: str,
-    ownership: Ownership | None,
-    now: datetime,
-    **more: Any,
-) -> dispatch.CaseFacts:
-    """Return what dispatch needs to know of a case; `more` are further fields of CaseFacts (alarm, held, excluded)."""
-    codes = [None if owner is None else owner.code for owner in ownership.owners] if ownership else [None] * 4
-    return dispatch.CaseFacts(
-        type=incident_type,
-        local_time=now.astimezone(ZoneInfo(view.district.time_zone)),
-        response_class=response_class_of(view, ownership),
-        regional=codes[0],
-        township=codes[1],
-        area=codes[2],
-        village=codes[3],
-        owned_level=owned_level(ownership),
-        **more,
-    )
+def versions_of(view: DistrictView) -> dict[str, Any]:
+    """Return what a decision was made from: the version vector and the roster."""
+    return view.versions.as_json() | {"roster": law_of(view).roster_digest}
 
 
 def choose(
-    service: Service,
-    view: DistrictView,
-    facts: dispatch.CaseFacts,
-    states: Mapping[str, TeamState],
-    lon: float,
-    lat: float,
+    service: Service, view: DistrictView, facts: CaseFacts, states: Mapping[str, TeamState], place: Place
 ) -> Choice:
     """Recommend the lawful joint team for a place, and keep what the answer was made from."""
-    prepared = law_of(view).prepared
-    ordered = states_in_order(prepared, states)
-    travel_s = travel_seconds(service, view, law_of(view), ordered, lon, lat)
-    recommendation = dispatch.recommend(prepared, facts, ordered, travel_s)
-    choice = Choice(recommendation, dispatch.inputs_record(prepared, facts, ordered, travel_s))
+    law = law_of(view)
+    ordered = states_in_order(law.prepared, states)
+    travel_ms = milliseconds(travel_seconds(service, view, law, ordered, place.lon, place.lat))
+    recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms)
+    travel_s = [None if ms is None else ms / 1000 for ms in travel_ms]
+    ids = law.prepared.team_ids
+    choice = Choice(
+        recommendation, inputs, dict(zip(ids, verdicts, strict=True)), dict(zip(ids, travel_s, strict=True))
+    )
     if view.calibration is None or recommendation.lead is None:
         return choice
-    from gridsvc.operations.cases.response_range import with_range
+    ranged, made_from = add_range(service, view, facts, ordered, recommendation, place)
+    return replace(choice, recommendation=ranged, inputs=inputs | {"range": made_from})
 
-    return with_range(service, view, view.calibration, facts, ordered, choice, lon, lat)
 
-
-def reinforcement(view: DistrictView, team: Team, travel_s: float | None) -> dispatch.ChosenTeam:
+def reinforcement(view: DistrictView, team: Team, travel_s: float | None) -> ChosenTeam:
     """Return a team that a person sends besides the lawful joint team."""
-    from gridsvc.dispatch import ChosenTeam
-
     policy = law_of(view).clocks.get(law_of(view).clocks.default_policy)
     response_s = None if travel_s is None else policy.handling_s + team.station_turnout_s + travel_s
     return ChosenTeam(f"reinforcement {team.id}", team.id, team.unit, travel_s, response_s)

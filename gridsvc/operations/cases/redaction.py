@@ -1,7 +1,7 @@
-"""What is shown of a case to a caller who is limited to a grid.
+"""What is left out of a case for a caller who is limited to a grid.
 
-A case in his grid is his to see, with the teams that go to it and those proposed for it. That it was decided over all
-teams of the district must not show him the others: where they stand, or what they are engaged on.
+They see a case in their grid with the teams that go to it and those proposed for it. It was decided over all teams of
+the district; the answer must not show where the other teams are, or what they are engaged on.
 """
 
 from __future__ import annotations
@@ -25,76 +25,84 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sieve:
-    """Lets pass what a caller may see. teams None: everything; else the ids of the teams that are there for him.
+class Redaction:
+    """Keeps what a caller may see. teams None: everything; else the ids of the teams that exist for the caller.
 
-    To be used within the transaction of `connection`; None: the database is away, and no case is known to be his.
+    For use within the transaction of `connection`; None: the database is away, and no other case is shown.
     """
 
     connection: Connection | None
     teams: frozenset[str] | None
     grid: str | None = None
 
-    def case(self, told: dict[str, Any]) -> dict[str, Any]:
+    def case(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Return a case, or the answer to a report, without the teams and cases that are out of scope."""
         if self.teams is None:
-            return told
-        told = told | {"recommendation": self._recommendation(told["recommendation"])}
-        if "ownership" in told:
-            told["ownership"] = self._ownership(told["ownership"])
-        if near := told.get("possible_duplicates"):
+            return answer
+        answer = answer | {"recommendation": self._recommendation(answer["recommendation"])}
+        if "ownership" in answer:
+            answer["ownership"] = self._ownership(answer["ownership"])
+        if near := answer.get("possible_duplicates"):
             ids = [UUID(each["id"]) for each in near]
-            there = set() if self.connection is None else incidents.list_present(self.connection, ids)
-            told["possible_duplicates"] = [each for each in near if UUID(each["id"]) in there]
-        return told
+            present = set() if self.connection is None else incidents.list_present(self.connection, ids)
+            answer["possible_duplicates"] = [each for each in near if UUID(each["id"]) in present]
+        return answer
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return an event of a case without what it was decided from."""
         if self.teams is None:
             return event
         data = {key: value for key, value in event["data"].items() if key != "inputs"}
-        if "answer" in data:
+        if "answer" in data:  # of the first version
             data["answer"] = self.case(data["answer"])
         if "recommendation" in data:
             data["recommendation"] = self._recommendation(data["recommendation"])
+        if "decision" in data:
+            decision = {key: value for key, value in data["decision"].items() if key != "inputs"}
+            data["decision"] = decision | {"recommendation": self._recommendation(decision["recommendation"])}
+        if "case" in data:
+            data["case"] = {key: value for key, value in data["case"].items() if key != "duplicates"}
+            data["case"]["place"] = {
+                key: value for key, value in data["case"]["place"].items() if key not in {"shares", "defect"}
+            }
         return event | {"data": data}
 
-    def _ownership(self, told: dict[str, Any]) -> dict[str, Any]:
+    def _ownership(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return how the owners were found: what a radius or an area has of other grids has no names."""
-        told = {key: value for key, value in told.items() if key != "defect"}
-        if shares := told.get("shares"):
+        value = {key: value for key, value in value.items() if key != "defect"}
+        if shares := value.get("shares"):
             own = [
                 share for share in shares if self.grid in {owner["code"] for owner in share["owners"].values() if owner}
             ]
             beyond = sum(share["share"] for share in shares) - sum(share["share"] for share in own)
             rest = [{"owners": dict.fromkeys(LEVEL_KEYS), "share": round(beyond, 4)}] if len(own) < len(shares) else []
-            told["shares"] = own + rest
-        return told
+            value["shares"] = own + rest
+        return value
 
-    def _recommendation(self, told: dict[str, Any]) -> dict[str, Any]:
+    def _recommendation(self, value: dict[str, Any]) -> dict[str, Any]:
         assert self.teams is not None
-        shown = {key: value for key, value in told.items() if key != "coverage_loss"}
+        shown = {key: field for key, field in value.items() if key != "coverage_loss"}
         if "considered" in shown:
             shown["considered"] = [each for each in shown["considered"] if each["team_id"] in self.teams]
-        return shown
+        return shown | {"coverage_loss": None, "considered_counts": {}}
 
 
-def sieve(connection: Connection) -> Sieve:
-    """Return what the caller of a transaction may see; nothing is asked where he sees the whole district."""
+def redaction(connection: Connection) -> Redaction:
+    """Return what the caller of a transaction may see; no query where they see the whole district."""
     grid = scope_of(connection).grid
-    return Sieve(connection, None if grid is None else frozenset(teams.list_ids(connection)), grid)
+    return Redaction(connection, None if grid is None else frozenset(teams.list_ids(connection)), grid)
 
 
-def sieve_from_memory(scope: Scope, roster: Iterable[Team]) -> Sieve:
+def redaction_from_memory(scope: Scope, roster: Iterable[Team]) -> Redaction:
     """Return what a caller may see with the database away.
 
-    As `scope_has_team` of the database, less the teams that are on a case of his grid: who they are cannot be asked.
+    As `scope_has_team` of the database, without the teams that are on a case of the grid: these are unknown now.
     """
     if scope.grid is None:
-        return Sieve(None, None)
+        return Redaction(None, None)
     own = frozenset(scope.grids)
     seen = frozenset(
         team.id for team in roster if own.intersection((team.township, team.region, *team.areas))
         or (team.township is None and team.region is None and not team.areas)
     )  # fmt: skip
-    return Sieve(None, seen, scope.grid)
+    return Redaction(None, seen, scope.grid)

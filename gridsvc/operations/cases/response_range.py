@@ -6,48 +6,43 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.dispatch import ResponseRange
+from gridsvc.operations.roads.weights import weights_now
 from gridsvc.roads.calibration.model import seconds_by_group
+from gridsvc.roads.search.class_times import find_class_milliseconds
+from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gridsvc.cases.model import Place
     from gridsvc.dispatch import CaseFacts, Recommendation
-    from gridsvc.operations.cases.recommend import Choice
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.calibration.model import Calibration
     from gridsvc.teams.model import TeamState
 
 
-def with_range(
-    service: Service, view: DistrictView, calibration: Calibration, facts: CaseFacts, states: Sequence[TeamState],
-    choice: Choice, lon: float, lat: float,
-) -> Choice:  # fmt: skip
-    """Add the lead's range to a choice that has a lead, and what it was made from to the inputs (R11)."""
-    lead = choice.recommendation.lead
+def add_range(
+    service: Service, view: DistrictView, facts: CaseFacts, states: Sequence[TeamState],
+    recommendation: Recommendation, place: Place,
+) -> tuple[Recommendation, dict[str, Any]]:  # fmt: skip
+    """Return a recommendation that has a lead with the lead's range, and what the range was made from (R11)."""
+    lead, calibration = recommendation.lead, view.calibration
     assert lead is not None
+    assert calibration is not None
     seconds = None
     if lead.travel_s is not None:
-        seconds = lead_seconds(service, view, states, lead.team_id, lon, lat)
+        seconds = lead_seconds(service, view, states, lead.team_id, place.lon, place.lat)
     made_from = {"calibration": calibration.version, "seconds": seconds}
-    return replace(
-        choice,
-        recommendation=ranged(choice.recommendation, calibration, facts, seconds),
-        inputs=choice.inputs | {"range": made_from},
-    )
+    return ranged(recommendation, calibration, facts, seconds), made_from
 
 
 def lead_seconds(
     service: Service, view: DistrictView, states: Sequence[TeamState], team_id: str, lon: float, lat: float
 ) -> dict[str, float] | None:
     """Return the seconds of a team's way to a place by road group, where it is now; None = no way there."""
-    from gridsvc.operations.cases.recommend import law_of
-    from gridsvc.operations.roads.weights import weights_now
-    from gridsvc.roads.search.class_times import find_class_milliseconds
-    from gridsvc.roads.search.snapping import snap
-
-    network, law = view.network, law_of(view)
-    if network is None:
+    network, law = view.network, view.law
+    if network is None or law is None:
         return None
     number = law.prepared.index[team_id]
     state = states[number]
@@ -72,13 +67,5 @@ def ranged(
     p05_s, p50_s, p90_s, p95_s = (
         round(before_s + s, 1) for s in (travel.p05_s, travel.p50_s, travel.p90_s, travel.p95_s)
     )
-    told = ResponseRange(p05_s, p50_s, p90_s, p95_s, travel.basis, calibration.version)
-    return replace(recommendation, lead_range=told)
-
-
-def lead_of(told: dict[str, Any]) -> dict[str, Any]:
-    """Return a recorded recommendation whose lead says of its range what today's do; older ones say nothing."""
-    lead = told.get("lead")
-    if lead is None or "range" in lead:
-        return told
-    return told | {"lead": lead | {"range": None, "range_reason": "no-calibration"}}
+    found = ResponseRange(p05_s, p50_s, p90_s, p95_s, travel.basis, calibration.version)
+    return replace(recommendation, lead_range=found)

@@ -18,7 +18,7 @@ from gridsvc.db.session import idempotency
 from gridsvc.errors import InvalidInput
 from gridsvc.law import PlanBook, Urgency
 from gridsvc.law.timers import CARDS, MOST_RANKS, TimerRule, TimerRules, default_timers
-from gridsvc.operations.runtime.idempotency import answer_once, json_answer
+from gridsvc.operations.runtime.idempotency import answer_once, find_kept, json_answer
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -252,7 +252,7 @@ def decide(
     def work(connection: Connection) -> KeptAnswer:
         before = alerts.get_proposal(connection, proposal_id, lock=True)
         if request is not None:
-            kept = idempotency.begin_answer(connection, before.district, request)
+            kept = find_kept(connection, before.district, request)
             if kept is not None:
                 return kept
         now = get_versions(connection, before.district, lock="share").now

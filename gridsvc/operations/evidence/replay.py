@@ -1,8 +1,8 @@
 """A dispatch recomputed from what it recorded, after everything has changed, in this process (R11).
 
-From the recorded versions: the owners out of the generation's index; the travel times out of the network under the
-closures of that moment; the joint team out of law and roster by their digests. What differs is named, and where an
-input was tampered with, the input.
+From the recorded versions: the owners from the generation's index; the travel times from the network with the closures
+of that moment; the joint team from law and roster by their digests. What differs is named, and where an input was
+tampered with, the input.
 """
 
 from __future__ import annotations
@@ -10,39 +10,53 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import shapely
-
-from gridsvc.db.cases.incidents import find_incident, read_extent
+from gridsvc.cases.decide import Location
+from gridsvc.cases.events import Ordered, Reported
+from gridsvc.cases.records import Record, read
+from gridsvc.db.cases.incidents import find_case
 from gridsvc.db.evidence import events
+from gridsvc.db.evidence.case_rows import find_case_rows
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.grids.versions import get_versions
-from gridsvc.db.roads.closures import list_closures
+from gridsvc.dispatch import CaseFacts
+from gridsvc.dispatch import replay as recompute
+from gridsvc.dispatch.replay import recorded_numbers, states_of, travel_ms_of
 from gridsvc.errors import NotFound, Refusal
 from gridsvc.evidence import chain
-from gridsvc.operations.cases import recommend, response_range
+from gridsvc.operations.cases import response_range
+from gridsvc.operations.evidence.past_views import documents_of, law_from, past_view
+from gridsvc.operations.evidence.rebuild import differences, rebuild_case
 from gridsvc.operations.grids.mapped import ownership_index
-from gridsvc.operations.law.mapped import Law
-from gridsvc.operations.places.locate import Location, place
-from gridsvc.operations.roads.mapped import road_network
+from gridsvc.operations.places.locate import locate_in
 from gridsvc.operations.roads.team_times import travel_seconds
 from gridsvc.operations.runtime.districts import view_at
+from gridsvc.roads.calibration.model import Calibration
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
 
-    from gridsvc.db.cases.incidents import StoredCase
-    from gridsvc.dispatch import Prepared, Recommendation
+    from gridsvc.cases.model import Case, Decision
+    from gridsvc.dispatch import Recommendation
     from gridsvc.operations.runtime.service import Service
+
+RULES_NOW = ("lead", "members", "unfilled", "lead_response_s", "full_team_response_s", "meets_target",
+             "team_meets_target", "target_s", "clock_policy", "considered", "competence", "transfer",
+             "coverage_loss")  # fmt: skip
+"""What a replay compares; `considered_counts` is over all teams, and a record holds only those that matter."""
+RULES_FIRST = ("lead", "members", "unfilled", "lead_response_s", "full_team_response_s", "meets_target", "target_s",
+               "clock_policy", "competence", "transfer", "coverage_loss")  # fmt: skip
+"""What the first version recorded and today's rules, applied as the first ones, decide again."""
+_NEW_FIELDS = frozenset({"late", "substitute", "preempts"})
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The outcome. `differs`: what comes out otherwise now. `tampered`: what is no longer as it was recorded."""
+    """The outcome. `differs`: what has another result now. `tampered`: what is no longer as it was recorded."""
 
     incident_id: str
     dispatches: int
@@ -51,7 +65,7 @@ class Replayed:
 
     @property
     def same(self) -> bool:
-        """Whether everything comes out as it was recorded."""
+        """Whether every result is as it was recorded."""
         return not self.differs and not self.tampered
 
     def as_json(self) -> dict[str, Any]:
@@ -71,127 +85,126 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
         For an unknown case, or one without a report among its events.
     """
     with service.database.snapshot() as connection:
-        case = find_incident(connection, incident_id)
+        case = find_case(connection, incident_id)
         if case is None:
-            raise NotFound(f"There is no case {incident_id}.", kind="no-incident")
-        happened = [json.loads(body) for body, _ in events.list_incident_events(connection, case.district, incident_id)]
-        reported = next((event for event in happened if event["kind"] == "report"), None)
-        if reported is None:
-            raise NotFound(f"Case {incident_id} has no report among its events.", kind="no-report")
-        answer = reported["data"]["answer"]
-        tampered = _tampered_row(case, answer)
-        differs = list(_owners(service, connection, case, answer))
-        orders = [reported, *(e for e in happened if e["kind"] == "assign" and "inputs" in e["data"])]
-        for n, order in enumerate(orders):
+            raise NotFound(f"There is no case {incident_id}, or its report is gone.", kind="no-incident",
+                           incident_id=str(incident_id))  # fmt: skip
+        rows = events.list_incident_events(connection, case.district, incident_id)
+        records = [Record.of(json.loads(body)) for body, _ in rows]
+        tampered = _tampered_row(connection, case)
+        differs = _owners(service, connection, case)
+        decisions: list[tuple[datetime, Decision]] = []
+        for record in records:
+            event = read(record, case)
+            if isinstance(event, Reported):
+                decisions.append((event.case.triggered_at, event.case.decision))
+            elif isinstance(event, Ordered) and event.decision is not None:
+                decisions.append((event.at, event.decision))
+        for n, (at, decision) in enumerate(decisions):
             where = "" if n == 0 else f"order {n}: "
-            bad, other = _dispatch(service, connection, case, answer, order)
+            bad, other = _dispatch(service, connection, case, decision, at)
             tampered += [where + name for name in bad]
             differs += [where + name for name in other]
-    return Replayed(str(incident_id), len(orders), tuple(differs), tuple(tampered))
+    return Replayed(str(incident_id), len(decisions), tuple(differs), tuple(tampered))
 
 
-def _tampered_row(case: StoredCase, answer: dict[str, Any]) -> list[str]:
-    stored, told = chain.whole(case.details), chain.whole(answer)
-    return sorted(f"the case's {key}" for key in told if stored.get(key) != told[key])
+def _tampered_row(connection: Connection, case: Case) -> list[str]:
+    rows = find_case_rows(connection, case.district, case.id)
+    rebuilt = rebuild_case(rows)
+    if rebuilt is None or rows.row is None:
+        return ["the case"]
+    return [f"the case's {name}" for name in differences(rebuilt, rows)]
 
 
-def _owners(service: Service, connection: Connection, case: StoredCase, answer: dict[str, Any]) -> list[str]:
-    """Return what comes out otherwise of owners and rule, by the index of the generation of then."""
-    generation = answer["versions"]["generation"]
-    if generation is None or answer["ownership"]["rule"] == "outside":
+def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
+    """Return what has another result now of owners and rule, by the index of the generation of then."""
+    place = case.place
+    if place.generation is None or place.rule == "outside":
         return []
     view = view_at(service, connection, get_versions(connection, case.district))
     then = replace(
         view,
-        versions=replace(view.versions, generation=generation),
-        index=ownership_index(service, connection, case.district, generation),
+        versions=replace(view.versions, generation=place.generation),
+        index=ownership_index(service, connection, case.district, place.generation),
     )
-    told = answer["location"]
-    extent = read_extent(connection, case.district, case.id)
-    shape = None if extent is None else shapely.from_wkb(extent)
-    placed = place([then], Location(told["lon"], told["lat"], told.get("radius_m"), shape))
-    owners = None if placed.ownership is None else placed.ownership.owners_json()
-    again = {"owners": owners, "ownership": placed.ownership_json()}
-    return [name for name, value in again.items() if chain.whole(value) != chain.whole(answer[name])]
+    placed = locate_in([then], Location(place.lon, place.lat, place.radius_m, place.geometry))
+    if placed.ownership is None:
+        return ["owners", "ownership"]
+    owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()
+    ownership = {key: value for key, value in ownership.items() if key not in {"owners", "district"}}
+    if "format" not in _case_format(case) and ownership["rule"] == "district":
+        ownership["rule"] = "gap"  # the first version knew no rule for a line across regions
+    again = {"owners": owners, "ownership": ownership}
+    known = {"owners": place.owners_json(), "ownership": place.ownership_json()}
+    return [name for name, value in again.items() if chain.whole(value) != chain.whole(known[name])]
+
+
+def _case_format(case: Case) -> set[str]:
+    return {"format"} if "teams" in case.decision.inputs else set()
 
 
 def _dispatch(
-    service: Service, connection: Connection, case: StoredCase, answer: dict[str, Any], order: dict[str, Any]
+    service: Service, connection: Connection, case: Case, decision: Decision, at: datetime
 ) -> tuple[list[str], list[str]]:
-    """Return (inputs that were tampered with, outcomes that differ) of one recommendation."""
-    from gridsvc.dispatch import Prepared
-    from gridsvc.dispatch import replay as recompute
-
-    data = order["data"]
-    inputs = data["inputs"]
+    """Return (inputs that were tampered with, results that differ) of one recommendation."""
+    inputs = decision.inputs
     try:
-        texts = {
-            name: get_document(connection, case.district, name, digest) for name, digest in inputs["versions"].items()
-        }
-        prepared = Prepared.from_documents(**texts)
+        texts = documents_of(connection, case.district, inputs)
+        prepared = law_from(texts).prepared
         bad = [name for name, text in texts.items() if _digest(text) != inputs["versions"][name]]
-        bad += _travel(service, connection, case, order, data.get("answer", answer | data), prepared)
-        again = chain.whole(_with_range(connection, case, inputs, recompute(prepared, inputs), bad).as_json())
+        bad += _travel(service, connection, case, decision, at)
+        again = _with_range(connection, case, decision, recompute(prepared, inputs), bad)
     except Refusal as refusal:
         return [refusal.detail], []
-    if "answer" in data:
-        recorded = data["answer"]["recommendation"] | {"handler": data["answer"]["handler"]}
-    else:
-        recorded = data["recommendation"]
-    recorded = response_range.lead_of(recorded)
-    return bad, sorted(key for key in again if key in recorded and again[key] != chain.whole(recorded[key]))
+    first = "teams" not in inputs
+    found, known = (_compared(each, first=first) for each in (again, decision.recommendation))
+    differs = [key for key in (RULES_FIRST if first else RULES_NOW) if found[key] != known[key]]
+    if again.handler != decision.recommendation.handler:
+        differs.append("handler")
+    return bad, sorted(differs)
+
+
+def _compared(recommendation: Recommendation, *, first: bool) -> dict[str, Any]:
+    """Return a recommendation as JSON values; of the first version without what only later ones record."""
+    value: dict[str, Any] = chain.whole(recommendation.as_json())
+    if first:
+        team = [value["lead"], *value["members"]]
+        lead, *members = ({k: v for k, v in each.items() if k not in _NEW_FIELDS} if each else None for each in team)
+        value |= {"lead": lead, "members": members}
+    return value
 
 
 def _with_range(
-    connection: Connection, case: StoredCase, inputs: dict[str, Any], again: Recommendation, bad: list[str]
-) -> Recommendation:  # fmt: skip
+    connection: Connection, case: Case, decision: Decision, again: Recommendation, bad: list[str]
+) -> Recommendation:
     """Return the recommendation with its range from the calibration of then; `bad` gains it where it was changed."""
-    from gridsvc.dispatch import CaseFacts
-    from gridsvc.roads.calibration.model import Calibration
-
-    made_from = inputs.get("range")
+    made_from = decision.inputs.get("range")
     if made_from is None or again.lead is None:
         return again
     text = get_document(connection, case.district, "calibration", made_from["calibration"])
     if _digest(text) != made_from["calibration"]:
         bad.append("calibration")
-    facts = CaseFacts.from_json(inputs["case"])
+    facts = CaseFacts.from_json(decision.inputs["case"])
     return response_range.ranged(again, Calibration.from_document(text), facts, made_from["seconds"])
 
 
-def _travel(
-    service: Service,
-    connection: Connection,
-    case: StoredCase,
-    order: dict[str, Any],
-    told: dict[str, Any],
-    prepared: Prepared,
-) -> list[str]:
+def _travel(service: Service, connection: Connection, case: Case, decision: Decision, at: datetime) -> list[str]:
     """Return `travel times` where the roads of then give others than were recorded."""
-    from gridsvc.dispatch.replay import states_of
-
-    digest = told["versions"]["network"]
-    data = order["data"]
-    inputs = data["inputs"]
-    if digest is None:
-        return [] if not any(t is not None for t in inputs["travel_ms"]) else ["travel times"]
-    at = datetime.fromisoformat(order["at"])
-    view = view_at(service, connection, get_versions(connection, case.district))
-    then = replace(
-        view,
-        versions=replace(view.versions, network=digest, closures=told["versions"]["closures"], now=at),
-        network=road_network(service, connection, case.district, digest),
-        law=Law.of(prepared),
-        closures=tuple(list_closures(connection, case.district, known_at=at)),
-    )
-    states = states_of(prepared, inputs)
-    seconds = travel_seconds(service, then, recommend.law_of(then), states, case.lon, case.lat)
+    inputs, place = decision.inputs, case.place
+    view = past_view(service, connection, case, decision.versions, inputs, at)
+    law = view.law
+    assert law is not None
+    recorded = travel_ms_of(law.prepared, inputs)
+    if view.network is None:
+        return ["travel times"] if any(ms is not None for ms in recorded) else []
+    states = states_of(law.prepared, inputs)
+    seconds = travel_seconds(service, view, law, states, place.lon, place.lat)
     again = [None if each is None else round(each * 1000) for each in seconds]
-    bad = [] if again == inputs["travel_ms"] else ["travel times"]
-    made_from = inputs.get("range")
-    lead = data.get("answer", data)["recommendation"]["lead"]
+    numbers = recorded_numbers(law.prepared, inputs)
+    bad = [] if all(again[n] == recorded[n] for n in numbers) else ["travel times"]
+    made_from, lead = inputs.get("range"), decision.recommendation.lead
     if made_from is not None and lead is not None and made_from["seconds"] is not None:
-        way = response_range.lead_seconds(service, then, states, lead["team_id"], case.lon, case.lat)
+        way = response_range.lead_seconds(service, view, states, lead.team_id, place.lon, place.lat)
         bad += [] if way == made_from["seconds"] else ["travel by class of road"]
     return bad
 

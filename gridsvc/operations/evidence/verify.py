@@ -10,7 +10,7 @@ from gridsvc.db.evidence import case_rows, events
 from gridsvc.db.grids.versions import list_districts
 from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.evidence import chain
-from gridsvc.operations.evidence import rebuild
+from gridsvc.operations.evidence.rebuild import differences, rebuild_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,14 +137,17 @@ def _walk(
 def _compare_cases(connection: Connection, code: str) -> tuple[int, str | None]:
     """Return how many cases agree with their events, and the first that does not."""
     agreeing = 0
-    for case in case_rows.iterate_cases(connection, code):
-        told = rebuild.tell(case.bodies)
-        if told is None:
-            return agreeing, f"case {case.id} has a row and no report among its events"
-        if case.row is None:
-            return agreeing, f"case {case.id} has events and no row"
-        if found := rebuild.differences(told, case.row, case.engagements):
-            return agreeing, f"case {case.id} differs from its events in: {', '.join(found[:5])}"
+    for rows in case_rows.iterate_cases(connection, code):
+        try:
+            case = rebuild_case(rows)
+        except (KeyError, ValueError, TypeError) as error:
+            return agreeing, f"the events of case {rows.id} cannot follow each other: {error}"
+        if case is None:
+            return agreeing, f"case {rows.id} has a row and no report among its events"
+        if rows.row is None:
+            return agreeing, f"case {rows.id} has events and no row"
+        if found := differences(case, rows):
+            return agreeing, f"case {rows.id} differs from its events in: {', '.join(found[:5])}"
         agreeing += 1
     return agreeing, None
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import shapely
 
+from gridsvc.cases.decide import Location
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.errors import InvalidInput
-from gridsvc.operations.places.locate import Location, bounds_of
+from gridsvc.operations.places.locate import bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,4 @@ def middle_of(views: Sequence[DistrictView], extent: BaseGeometry, datum: str) -
 
 
 def _columns(lon: Any, lat: Any) -> Any:
-    import numpy as np
-
     return np.column_stack([lon, lat])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
+from gridsvc.cases.decide import Location, place_beside, place_in
+from gridsvc.coordinates import Bounds, Datum, check_lonlat, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.grids.ownership import Rule
+from gridsvc.operations.cases.recommend import classes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shapely.geometry.base import BaseGeometry
-
-    from gridsvc.coordinates import Bounds
+    from gridsvc.cases.model import Place
     from gridsvc.grids.ownership import Ownership
     from gridsvc.operations.runtime.districts import DistrictView
 
@@ -25,47 +25,27 @@ LARGEST_RADIUS_M = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
-    """A place in WGS-84; `radius_m` = how uncertain it is; `extent` = the line or area that it stands for."""
+class Placement:
+    """A location with its district and owners.
 
-    lon: float
-    lat: float
-    radius_m: float | None = None
-    extent: BaseGeometry | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A location with its owners. ownership None: beside the districts (`distance_m`, `bearing_deg`) or no grids."""
+    ownership None: outside the districts (`beside`: metres and degrees to the nearest), or no grids are loaded.
+    """
 
     location: Location
     view: DistrictView
     ownership: Ownership | None
-    distance_m: float | None = None
-    bearing_deg: float | None = None
+    beside: tuple[float, float] | None = None
 
-    @property
-    def rule(self) -> str:
-        """The rule by which the owners were found: `outside` beside the districts, `gap` where no grids are loaded."""
+    def place(self) -> Place:
+        """Return the place of a case here; Conflict where the district has no run cards and clocks."""
+        classes = classes_of(self.view)
         if self.ownership is not None:
-            return self.ownership.rule.key
-        return Rule.GAP.key if self.distance_m is None else Rule.OUTSIDE.key
-
-    def ownership_json(self) -> dict[str, Any]:
-        """Return `ownership` of the interface."""
-        if self.ownership is not None:
-            told = self.ownership.as_json()
-            return {key: value for key, value in told.items() if key not in {"owners", "district"}}
-        answer: dict[str, Any] = {"rule": self.rule, "generation": self.view.versions.generation}
-        if self.distance_m is not None:
-            answer |= {"distance_m": round(self.distance_m), "bearing_deg": round(self.bearing_deg or 0.0, 1)}
-        return answer
+            return place_in(self.location, self.ownership, classes)
+        return place_beside(self.location, classes, generation=self.view.versions.generation, beside=self.beside)
 
 
 def bounds_of(views: Sequence[DistrictView]) -> Bounds | None:
     """Return the box round all districts, for recognising swapped coordinates."""
-    from gridsvc.coordinates import Bounds
-
     boxes = [view.index.bounds for view in views if view.index is not None]
     if not boxes:
         return None
@@ -85,7 +65,7 @@ def location_of(
     return Location(lon, lat, radius_m or None)
 
 
-def place(views: Sequence[DistrictView], location: Location) -> Place:
+def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
     """Find the district and the owners of a place.
 
     Raises
@@ -101,12 +81,12 @@ def place(views: Sequence[DistrictView], location: Location) -> Place:
     for view in with_grids:
         ownership = _ownership(view, location)
         if ownership.rule is not Rule.OUTSIDE:
-            return Place(location, view, ownership)
+            return Placement(location, view, ownership)
     for view in views:
         if view.index is None and view.network is not None and _within(view.network.bounds, location):
-            return Place(location, view, None)
+            return Placement(location, view, None)
     if not with_grids:
-        return Place(location, views[0], None)
+        return Placement(location, views[0], None)
     distances = [(view.index.distance(location.lon, location.lat), view) for view in with_grids if view.index]
     (distance_m, bearing_deg), view = min(distances, key=lambda pair: pair[0][0])
     if distance_m > TAKEN_WITHIN_M:
@@ -117,7 +97,7 @@ def place(views: Sequence[DistrictView], location: Location) -> Place:
             distance_m=round(distance_m),
             bearing_deg=round(bearing_deg, 1),
         )
-    return Place(location, view, None, distance_m, bearing_deg)
+    return Placement(location, view, None, (distance_m, bearing_deg))
 
 
 def _ownership(view: DistrictView, location: Location) -> Ownership:

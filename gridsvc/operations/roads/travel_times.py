@@ -98,7 +98,7 @@ def roads_near(views: Sequence[DistrictView], lon: float, lat: float) -> tuple[D
     """
     with_roads = [(view, view.network) for view in views if view.network is not None]
     if not with_roads:
-        if (lost := next(filter(None, (view.unknown_part("roads") for view in views)), None)) is not None:
+        if (lost := next(filter(None, (view.find_lost("roads") for view in views)), None)) is not None:
             raise Unavailable(lost.reason, kind="artifact-lost")
         raise NotFound("No roads are loaded. `gridsvc load roads FILE` loads them.", kind="no-roads")
     return min(with_roads, key=lambda pair: _beside(pair[1].bounds, lon, lat))

@@ -32,8 +32,8 @@ _log = logging.getLogger("gridsvc.districts")
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """A part of a district that is in force and cannot be had: `grids` or `roads`, and the reason in words."""
+class LostPart:
+    """A part of a district that is in force and cannot be read: `grids` or `roads`, and the reason in words."""
 
     part: str
     reason: str
@@ -49,7 +49,7 @@ class DistrictView:
 
     index None: no grids in force, or their file is lost. seat_codes: township code -> urban-rural code of its seat.
     network None: no roads loaded, or their file is lost. law None: no catalogue, response plans or clocks.
-    calibration None: travel times are the network's own. unknown: the parts whose file is lost (R10).
+    calibration None: travel times are the network's own. lost: the parts whose file is lost (R10).
     """
 
     versions: Versions
@@ -60,16 +60,16 @@ class DistrictView:
     law: Law | None
     closures: tuple[Closure, ...] = ()
     calibration: Calibration | None = None
-    unknown: tuple[Unknown, ...] = ()
+    lost: tuple[LostPart, ...] = ()
 
     @property
     def code(self) -> str:
         """The district's code."""
         return self.versions.district
 
-    def unknown_part(self, part: str) -> Unknown | None:
-        """Return why a part cannot be had; None where it can, or where none is in force."""
-        return next((each for each in self.unknown if each.part == part), None)
+    def find_lost(self, part: str) -> LostPart | None:
+        """Return the reason why a part cannot be read; None where it can, or where none is in force."""
+        return next((each for each in self.lost if each.part == part), None)
 
 
 def list_views(service: Service, connection: Connection) -> list[DistrictView]:
@@ -83,15 +83,15 @@ def list_views(service: Service, connection: Connection) -> list[DistrictView]:
 def view_at(service: Service, connection: Connection, versions: Versions) -> DistrictView:
     """Return a district at a version vector; only what this process has not cached is loaded.
 
-    A lost file of grids or roads is no error: the view has the reason in `unknown`, and a report is taken without.
+    A lost file of grids or roads is no error: the view has the reason in `lost`, and a report is taken without.
     """
     code, generation, digest = versions.district, versions.generation, versions.network
     index = network = None
-    unknown: list[Unknown] = []
+    lost: list[LostPart] = []
     if generation is not None:
-        index = _or_unknown("grids", lambda: ownership_index(service, connection, code, generation), unknown)
+        index = _or_lost("grids", lambda: ownership_index(service, connection, code, generation), lost)
     if digest is not None:
-        network = _or_unknown("roads", lambda: road_network(service, connection, code, digest), unknown)
+        network = _or_lost("roads", lambda: road_network(service, connection, code, digest), lost)
     return DistrictView(
         versions=versions,
         district=_district(service, connection, code),
@@ -101,16 +101,16 @@ def view_at(service: Service, connection: Connection, versions: Versions) -> Dis
         law=find_law(service, connection, versions),
         closures=closures_at(service, connection, versions),
         calibration=find_calibration(service, connection, code, versions.calibration),
-        unknown=tuple(unknown),
+        lost=tuple(lost),
     )
 
 
-def _or_unknown(part: str, load: Callable[[], T], unknown: list[Unknown]) -> T | None:
+def _or_lost(part: str, load: Callable[[], T], lost: list[LostPart]) -> T | None:
     try:
         return load()
-    except ArtifactLost as lost:
-        _log.error("%s: %s", part, lost.detail)
-        unknown.append(Unknown(part, lost.detail))
+    except ArtifactLost as error:
+        _log.error("%s: %s", part, error.detail)
+        lost.append(LostPart(part, error.detail))
         return None
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gridsvc.db.jobs.last_runs import LastRun
     from gridsvc.db.session.facts import DatabaseFacts
     from gridsvc.law.timers import TimerRules
-    from gridsvc.operations.runtime.districts import DistrictView, Unknown
+    from gridsvc.operations.runtime.districts import DistrictView, LostPart
     from gridsvc.operations.runtime.service import Service
 
 LEAST_FREE_GB = 2.0
@@ -76,21 +76,21 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     if not views:
         findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
     for view in views:
-        lost = {each.part for each in view.unknown}
+        lost = {each.part for each in view.lost}
         parts = (("grids", view.index), ("roads", view.network), ("law", view.law))
         missing = [word for word, there in parts if there is None and word not in lost]
         words = f"{view.district.name}{' (synthetic)' if view.district.synthetic else ''}"
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
-        findings += [_lost(view, each) for each in view.unknown]
+        findings += [_lost(view, each) for each in view.lost]
         findings.append(_calendar(view.code, timers.get(view.code, default_timers()), here))
     return findings
 
 
-def _lost(view: DistrictView, unknown: Unknown) -> dict[str, Any]:
+def _lost(view: DistrictView, lost: LostPart) -> dict[str, Any]:
     """Return a finding for a file that is damaged here and in the database; reports are taken without it."""
     cure = "Load its source again, or restore a backup."
-    return _finding(f"{unknown.part} {view.code}", "bad", unknown.reason, cure)
+    return _finding(f"{lost.part} {view.code}", "bad", lost.reason, cure)
 
 
 def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:

@@ -23,6 +23,13 @@ def json_answer(status: int, value: Json) -> KeptAnswer:
     return KeptAnswer(status, text.encode())
 
 
+def find_kept(connection: Connection, district: str, request: RequestKey) -> KeptAnswer | None:
+    """Claim the key, or return the answer that is stored under it."""
+    kept = idempotency.begin_answer(connection, district, request)
+    assert kept is None or isinstance(kept, KeptAnswer)  # the digest covers the route: it is no answer about a case
+    return kept
+
+
 def answer_once(
     connection: Connection, district: str, request: RequestKey | None, status: int, work: Callable[[], Json]
 ) -> KeptAnswer:
@@ -30,7 +37,7 @@ def answer_once(
 
     A second request under the same key waits for the first. Without a key (`request` None) the work is simply done.
     """
-    if request is not None and (kept := idempotency.begin_answer(connection, district, request)) is not None:
+    if request is not None and (kept := find_kept(connection, district, request)) is not None:
         return kept
     answer = json_answer(status, work())
     if request is not None:

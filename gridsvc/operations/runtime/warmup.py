@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gridsvc.cases.decide import Report
 from gridsvc.errors import GridsvcError
-from gridsvc.operations.cases.report import Report, recommend
+from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.roads.team_times import prepare_stations
 from gridsvc.operations.runtime.districts import list_views
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.cases.model import stamp
+from gridsvc.cases.steps import stamp
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.db import teams
 from gridsvc.db.evidence.events import append_event
@@ -103,7 +103,7 @@ def put_position(
     def work(connection: Connection) -> dict[str, Any]:
         district = district_of_team(connection, team_id)
         now = get_versions(connection, district).now
-        when, _ = stamp(at, now, not_before=now.replace(year=now.year - 1))
+        when = stamp(at, now, not_before=now.replace(year=now.year - 1)).at
         row = {"team_id": team_id, "lon": lon, "lat": lat, "at": when, "accuracy_m": accuracy_m}
         teams.put_positions(connection, district, [row], now)
         return {"team_id": str(team_id), "position": {"lon": lon, "lat": lat}, "at": when.isoformat()}

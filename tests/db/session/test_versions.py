@@ -18,11 +18,13 @@ import pytest
 from shapely.geometry import LineString, mapping
 from sqlalchemy import text
 
+from gridsvc.cases.decide import Report
 from gridsvc.db.grids import generations as store
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict
 from gridsvc.grids.levels import Level
-from gridsvc.operations.cases.report import Report, recommend, report_incident
+from gridsvc.operations.cases.preview import recommend
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.grids import generations, imports
@@ -178,12 +180,16 @@ def test_a_network_that_was_tampered_with_is_named_by_the_replay(service: Servic
     case = UUID(json.loads(report_incident(service, a_report(1), actor="test").body)["id"])
     with service.database.transaction() as connection:
         body = connection.scalar(text("select body from incident_event where kind = 'report'"))
-    recorded = json.loads(body)["data"]["inputs"]["travel_ms"]
+    teams = json.loads(body)["data"]["decision"]["inputs"]["teams"].values()
+    recorded = [each["travel_ms"] for each in teams]
     from tests.worlds.district import as_superuser
 
     first = next(ms for ms in recorded if ms)
     with as_superuser(url) as superuser:
-        superuser.execute("update incident_event set body = replace(body, %s, %s)", [f"{first},", f"{first + 1000},"])
+        superuser.execute(
+            "update incident_event set body = replace(body, %s, %s)",
+            [f'"travel_ms":{first}}}', f'"travel_ms":{first + 1000}}}'],
+        )
     outcome = replay(service, case)
     assert "travel times" in outcome.tampered
 

@@ -89,9 +89,12 @@ def two_districts(connection: Any) -> None:
             )
             connection.execute(
                 "insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom,"
-                " regional, township, village, rule, details, versions, reported_at, triggered_at)"
+                " regional, township, village, rule, owners, lead_wanted, report_event, versions,"
+                " reported_at, triggered_at)"
                 " values (%s, %s, 't', 'emergency', 'p', 'triggered', true, false,"
-                " ST_SetSRID(ST_Point(119.5, 29.5), 4326), %s, %s, %s, 'interior', '{}', '{}', now(), now())",
+                " ST_SetSRID(ST_Point(119.5, 29.5), 4326), %s, %s, %s, 'interior', '{}',"
+                " false, gen_random_uuid(), '{}', now(),"
+                " now())",
                 (district, case, "R", township, village),
             )
             connection.execute(
@@ -202,9 +205,9 @@ def test_what_is_written_stays_in_the_district(database: Database) -> None:
 def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database: Database) -> None:
     with database.seen_by(scope_of(database, A, "T1")).transaction() as connection:
         for unknown in (row_id(A, "T2", "case"), row_id(B, "T1", "case"), uuid.uuid4()):
-            assert incidents.find_incident(connection, unknown) is None
-            assert incidents.find_incident(connection, unknown, lock=True) is None
-        assert incidents.find_incident(connection, row_id(A, "T1", "case")) is not None
+            assert incidents.find_case(connection, unknown) is None
+            assert incidents.find_case(connection, unknown, lock=True) is None
+        assert incidents.find_case(connection, row_id(A, "T1", "case")) is not None
 
 
 def test_every_table_is_behind_a_policy(url: str) -> None:
@@ -243,9 +246,10 @@ def crowded(cluster: EmbeddedCluster) -> Iterator[Any]:
             two_districts(connection)
             connection.execute(
                 "insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,"
-                " details, versions, reported_at, triggered_at)"
+                " owners, lead_wanted, report_event, versions, reported_at, triggered_at)"
                 " select d, gen_random_uuid(), 't', 'routine', 'p', 'triggered', true, false,"
-                " ST_SetSRID(ST_Point(119 + random(), 29 + random()), 4326), 'interior', '{}', '{}', now(), now()"
+                " ST_SetSRID(ST_Point(119 + random(), 29 + random()), 4326), 'interior', '{}', false,"
+                " gen_random_uuid(), '{}', now(), now()"
                 " from generate_series(1, 10000), unnest(array[%s, %s]) as d",
                 (A, B),
             )

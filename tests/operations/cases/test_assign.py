@@ -11,11 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from gridsvc.cases.decide import Report
 from gridsvc.db.cases import engagements
 from gridsvc.db.session.idempotency import RequestKey
 from gridsvc.errors import Conflict, InvalidInput, Unavailable
+from gridsvc.operations.cases import assign
+from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.cases.read import get_case
-from gridsvc.operations.cases.report import Report, recommend, report_incident
+from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence.replay import replay
 from tests.worlds.district import open_toy, report
@@ -35,6 +38,10 @@ def rows(service, query):
 
 def step(service, case, word="assign", **more):
     return json.loads(step_incident(service, UUID(str(case)), Step(word, **more), actor="test").body)
+
+
+def missing(answer):
+    return {each["team_id"]: each["reason"] for each in answer["differs"]["missing"]}
 
 
 LIVE = "select team_id, incident_id from engagement where until is null and engaging"
@@ -84,7 +91,7 @@ def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(ser
         told = step(service, case)
     assert told["sent"]
     assert lead not in told["sent"]
-    assert lead in told["differs"]["missing"]
+    assert told["differs"]["missing"] == [{"slot": "1", "team_id": lead, "reason": "engaged", "incident_id": None}]
     assert replay(service, UUID(case)).same
 
 
@@ -116,10 +123,8 @@ def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, mon
 
 
 def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, monkeypatch):
-    from gridsvc.operations.cases import assign
-
     case, chosen = report(service), []
-    choose = assign._choose
+    choose = assign.choose
 
     def then_off_duty(*given):
         choice = choose(*given)
@@ -129,7 +134,7 @@ def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, mo
                 other.execute(text("update team set on_duty = false where id = :id"), {"id": UUID(chosen[0])})
         return choice
 
-    monkeypatch.setattr(assign, "_choose", then_off_duty)
+    monkeypatch.setattr(assign, "choose", then_off_duty)
     sent = step(service, case)["sent"]
     assert sent
     assert chosen[0] not in sent
@@ -175,7 +180,7 @@ def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):
     assert first["differs"] == {"added": [], "missing": []}
     step(service, case, "decline", team_id=UUID(lead), note="flat tyre")
     against_report = step(service, case)
-    assert lead in against_report["differs"]["missing"]
+    assert missing(against_report)[lead] == "declined"
     assert against_report["sent"]
     for team in against_report["sent"]:
         step(service, case, "decline", team_id=UUID(team), note="flat tyre")
@@ -185,8 +190,8 @@ def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):
         third = step(service, case, recommendation_id=shown_later)
     except Conflict:
         pytest.fail("the toy has more squadrons than that")
-    assert lead not in third["differs"]["missing"]
-    assert set(against_report["sent"]) <= set(third["differs"]["missing"])
+    assert lead not in missing(third)
+    assert set(against_report["sent"]) <= set(missing(third))
 
 
 def test_a_recommendation_that_is_not_kept_with_the_case_is_refused(service):

@@ -10,11 +10,12 @@ from fastapi.testclient import TestClient
 
 from gridsvc.access.scopes import Caller, Role
 from gridsvc.api.app import create_app
+from gridsvc.cases.decide import Report
 from gridsvc.db.access.keys import scope_of
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import NotFound, Unavailable
-from gridsvc.operations.cases import offline, report
-from gridsvc.operations.cases.report import Report
+from gridsvc.operations.cases import offline
+from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.places import owners
 from gridsvc.operations.roads import travel_times
 from tests.worlds import toy
@@ -53,7 +54,7 @@ def test_what_was_seen_is_answered_from_memory_and_says_so(service):
     for each in told.values():
         assert each.pop("degraded") is True
         assert 0 <= each.pop("age_s") < 300
-    moving = ("triggered_at", "reported_at")
+    moving = ("triggered_at", "reported_at", "due_at")
     for answer in (seen["recommendation"], told["recommendation"]):
         for name in moving:
             answer.pop(name)
@@ -136,17 +137,17 @@ def test_who_sees_one_grid_is_answered_for_that_grid(service):
     limited = service.seen_by(Caller.of("x", Role.DISPATCHER, township))
     nowhere = Database("postgresql://gridsvc_app@/gridsvc?host=/nowhere").seen_by(township)
     away = replace(limited, database=nowhere)
-    here, beyond = Report("leak", **PLACE), Report("leak", lon=119.67, lat=29.1)
-    seen, told = report.recommend(limited, here), report.recommend(away, here)
+    here, beyond = Report(type="leak", **PLACE), Report(type="leak", lon=119.67, lat=29.1)
+    seen, told = recommend(limited, here), recommend(away, here)
     assert told.pop("degraded") is True
-    for name in ("triggered_at", "reported_at", "age_s"):
+    for name in ("triggered_at", "reported_at", "due_at", "age_s"):
         seen.pop(name, None)
         told.pop(name)
     assert told == seen
-    whole = report.recommend(service, here)["recommendation"]["considered"]
+    whole = recommend(service, here)["recommendation"]["considered"]
     assert 0 < len(told["recommendation"]["considered"]) < len(whole)
     with pytest.raises(NotFound) as refused:
-        report.recommend(away, beyond)
+        recommend(away, beyond)
     assert refused.value.kind == "outside-scope"
     indexes, _ = offline.indexes(away, Unavailable("away"))
     mine = owners.within(township, owners.locate(indexes, **PLACE))

@@ -67,9 +67,13 @@ def test_the_application_itself_may_not_change_evidence(service, worked):
         ("update incident set accepted_at = accepted_at - interval '5 min' where status = 'archived'", "accepted_at"),
         ("update incident set triggered_at = triggered_at + interval '5 min'", "triggered_at"),
         ("update incident set township = '330703102000'", "township"),
-        ("update incident set geom = st_setsrid(st_makepoint(119, 29), 4326)", "lon"),
+        ("update incident set geom = st_setsrid(st_makepoint(119, 29), 4326)", "geom"),
         ("update incident set drill = true", "drill"),
-        ("update incident set details = details || '{\"urgency\": \"emergency\"}'", "details"),
+        ("update incident set owners = owners || '{\"township\": null}'", "owners"),
+        ("update incident set timing = 'met'", "timing"),
+        ("update incident set due_at = due_at + interval '5 min'", "due_at"),
+        ("update incident set report_event = id", "report_event"),
+        ("update engagement set travel_s = 1", "travel_s"),
         ("update engagement set until = until + interval '1 h'", "until"),
         ("update engagement set on_scene_at = since", "on_scene_at"),
         ("delete from engagement", "is gone"),
@@ -191,8 +195,7 @@ def test_a_dispatch_is_recomputed_after_law_and_teams_have_changed(service):
     [
         ("update document set content = replace(content, '应急', '应忌') where kind = 'catalogue'", "catalogue"),
         ("update document set content = replace(content, '\"sq-a1\"', '\"sq-a9\"') where kind = 'teams'", "teams"),
-        ("update incident set details = jsonb_set(details, '{recommendation,lead_response_s}', '1')",
-         "the case's recommendation"),
+        ("update incident set owners = jsonb_set(owners, '{township,name}', '\"x\"')", "the case's owners"),
         ("update incident_event set body = replace(body, '\"alarm\":1', '\"alarm\":2')", ""),
     ],
 )  # fmt: skip
@@ -212,7 +215,8 @@ def test_steps_have_the_history_that_the_verification_tells(service):
 
     case = dispatched(service)
     with service.database.transaction() as connection:
-        team = UUID(json.loads(events.list_incident_events(connection, DISTRICT, case)[1][0])["data"]["sent"][0])
+        order = json.loads(events.list_incident_events(connection, DISTRICT, case)[1][0])["data"]
+        team = UUID(order["engagements"][0]["team_id"])
         now = connection.execute(text("select clock_timestamp()")).scalar_one()
     steps = [
         Step("acknowledge", team_id=team), Step("en_route", team_id=team),

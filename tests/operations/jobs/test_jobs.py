@@ -341,9 +341,10 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: st
             insert into artifact (district, digest, kind, content) values ('330703', 'new', 'network', 'x');
             insert into road_network (district, digest, source, nodes, arcs) values ('330703', 'loaded', '', 0, 0);
             insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,
-                                  details, versions, reported_at, triggered_at)
+                                  owners, lead_wanted, report_event, versions, reported_at, triggered_at)
             values ('330703', gen_random_uuid(), 't', 'routine', 'p', 'triggered', true, false,
-                    st_setsrid(st_makepoint(1, 1), 4326), 'gap', '{}', '{"network": "of-a-case"}', now(), now());
+                    st_setsrid(st_makepoint(1, 1), 4326), 'gap', '{}', false, gen_random_uuid(),
+                    '{"network": "of-a-case"}', now(), now());
             """
         )
     folder = service.folder / "artifacts" / "un"

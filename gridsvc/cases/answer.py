@@ -1,0 +1,119 @@
+"""A case as the HTTP interface shows it: one function from the type to plain JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import shapely
+
+from gridsvc.cases.events import Ordered, TeamStepTaken
+from gridsvc.cases.model import CLOCKS
+from gridsvc.cases.records import differs_json
+from gridsvc.cases.steps import legal_steps, legal_team_steps
+from gridsvc.cases.timing import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from gridsvc.cases.events import Event
+    from gridsvc.cases.model import Case, Engagement, Place
+
+
+def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Return the answer about a case at a moment; the same case and moment give the same bytes.
+
+    `alerts`: those that were raised until then, as the interface shows them.
+    """
+    decision, timing = case.decision, evaluate(case)
+    recommendation = decision.recommendation
+    outcome = timing.at(now)
+    return {
+        "id": str(case.id),
+        "number": case.number,
+        "district": case.district,
+        "type": case.type,
+        "type_name": case.type_name,
+        "matter": case.matter,
+        "status": str(case.status),
+        "waiting": case.waiting,
+        "lead_wanted": case.lead_wanted,
+        "timing": None if outcome is None else str(outcome),
+        "due_at": _text(timing.due_at),
+        "arrived_at": _text(timing.arrived_at),
+        "location": location_json(case.place),
+        "owners": case.place.owners_json(),
+        "ownership": case.place.ownership_json(),
+        "urgency": str(case.urgency),
+        "response_class": str(case.place.response_class),
+        "target_s": case.target_s,
+        "clock_policy": case.clock.policy,
+        "handler": None if recommendation.handler is None else recommendation.handler.as_json(),
+        "possible_duplicates": [each.as_json() for each in case.duplicates],
+        "recommendation": recommendation.as_json(),
+        "recommendation_id": str(decision.event_id),
+        "reported_at": case.reported_at.isoformat(),
+        "triggered_at": case.triggered_at.isoformat(),
+        **{clock: _text(getattr(case.clocks, clock)) for clock in CLOCKS},
+        "source": case.source,
+        "external_ref": case.external_ref,
+        "drill": case.drill,
+        "synthetic": case.synthetic,
+        "unknown": [each.as_json() for each in case.unknown],
+        "versions": dict(decision.versions),
+        "legal_steps": legal_steps(case.status),
+        "assignments": [_assignment_json(each) for each in case.engagements if each.engaging],
+        "work_list": [_assignment_json(each) for each in case.engagements if not each.engaging],
+        "alerts": list(alerts),
+    }
+
+
+def location_json(place: Place) -> dict[str, Any]:
+    """Return `location` of the interface: the point, its radius, and the line or area as GeoJSON."""
+    value: dict[str, Any] = {"lon": place.lon, "lat": place.lat}
+    if place.radius_m:
+        value["radius_m"] = place.radius_m
+    if place.geometry is not None:
+        value["geometry"] = shapely.geometry.mapping(place.geometry)
+    return value
+
+
+def _assignment_json(each: Engagement) -> dict[str, Any]:
+    clocks = ("since", "until", "acknowledged_at", "en_route_at", "on_scene_at")
+    return {
+        "team_id": str(each.team_id),
+        "slot": each.slot,
+        "lead": each.lead,
+        **{clock: _text(getattr(each, clock)) for clock in clocks},
+        "outcome": None if each.outcome is None else str(each.outcome),
+        "travel_s": each.travel_s,
+        "response_s": each.response_s,
+        "preempted_from": None if each.preempted_from is None else str(each.preempted_from),
+        "preempted_by": None if each.preempted_by is None else str(each.preempted_by),
+        "legal_steps": legal_team_steps(each),
+    }
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def answer_json(
+    case: Case, event: Event, event_id: UUID, now: datetime, alerts: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the answer to the request that made an event: the case after it, and what the event itself says."""
+    value = case_json(case, now, alerts)
+    match event:
+        case Ordered():
+            decision = event.decision
+            return value | {
+                "recommendation_id": str(event_id),
+                "sent": [str(each.team_id) for each in event.sent],
+                "unfilled": [] if decision is None else [each.as_json() for each in decision.recommendation.unfilled],
+                "differs": differs_json(event),
+            }
+        case TeamStepTaken():
+            return value | {"legal_team_steps": legal_team_steps(case.engagement(event.engagement_id))}
+        case _:
+            return value

@@ -1,0 +1,318 @@
+"""Events as they are stored: plain JSON values in the `data` of an event's canonical text (R18).
+
+`write` and `read` are each other's inverse. Data that `write` makes has `format` 2; data without it was written by the
+first version, whose events `first_records` reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import shapely
+
+from gridsvc.cases import first_records
+from gridsvc.cases.events import Difference, Ordered, Preempted, Reported, StepTaken, TeamStepTaken, apply
+from gridsvc.cases.model import (
+    STAMPS,
+    Case,
+    Clock,
+    Decision,
+    Duplicate,
+    Engagement,
+    Outcome,
+    Place,
+    Status,
+    Unknown,
+)
+from gridsvc.cases.steps import STEPS, TEAM_STEPS
+from gridsvc.dispatch import CaseFacts, Handler, Recommendation
+from gridsvc.grids.levels import LEVEL_KEYS
+from gridsvc.grids.ownership import Owner, Share
+from gridsvc.law import ResponseClass, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gridsvc.cases.events import Event
+    from gridsvc.cases.model import Owners
+
+Json = dict[str, Any]
+FORMAT = 2
+KINDS = frozenset({"report", "preempt", *STEPS, *TEAM_STEPS})
+"""The kinds of events that change a case; others (alerts, proposals, unmasking) only belong to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event of a case as its canonical text tells it: whose, when by both clocks, and its data."""
+
+    district: str
+    id: UUID
+    incident_id: UUID
+    kind: str
+    at: datetime
+    client_at: datetime | None
+    data: Json
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Record:
+        """Return the record of an event's parsed canonical text."""
+        client_at = body["client_at"]
+        return cls(
+            body["district"], UUID(body["id"]), UUID(body["incident_id"]), body["kind"],
+            datetime.fromisoformat(body["at"]), None if client_at is None else datetime.fromisoformat(client_at),
+            body["data"],
+        )  # fmt: skip
+
+
+def rebuild(records: Iterable[Record]) -> Case | None:
+    """Return the case that its records lead to, in their order; None where no report is among them."""
+    case: Case | None = None
+    for record in records:
+        event = read(record, case)
+        if event is not None and (case is not None or record.kind == "report"):
+            case = apply(case, event)
+    return case
+
+
+def write(event: Event) -> Json:
+    """Return the data of an event."""
+    match event:
+        case Reported():
+            return {"format": FORMAT, "case": _case_json(event.case), "decision": _decision_json(event.case.decision)}
+        case Ordered():
+            return _order_json(event)
+        case StepTaken():
+            value = _step_json(event)
+            return value if event.ends is None else value | {"ends": str(event.ends)}
+        case TeamStepTaken():
+            value = _step_json(event) | {"engagement_id": str(event.engagement_id), "team_id": str(event.team_id)}
+            return value if event.ends is None else value | {"ends": str(event.ends)}
+        case Preempted():
+            return {
+                "format": FORMAT, "status": str(event.status), "engagement_id": str(event.engagement_id),
+                "team_id": str(event.team_id), "by": str(event.by),
+            }  # fmt: skip
+
+
+def read(record: Record, case: Case | None) -> Event | None:
+    """Return the event of a record that follows the state `case`; None for one that changes no case."""
+    if record.kind not in KINDS:
+        return None
+    if record.data.get("format") != FORMAT:
+        return first_records.read(record, case)
+    data = record.data
+    if record.kind == "report":
+        return Reported(_read_case(record))
+    if record.kind == "assign":
+        return _read_order(record)
+    status = Status(data["status"])
+    if record.kind == "preempt":
+        return Preempted(record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), UUID(data["by"]), status)
+    stamps = {clock: datetime.fromisoformat(at) for clock, at in data["stamps"].items()}
+    ends = None if "ends" not in data else Outcome(data["ends"])
+    backfilled, corrected = data.get("backfilled", False), data.get("corrected", False)
+    if record.kind in STEPS:
+        return StepTaken(record.kind, record.at, status, stamps, ends, backfilled, corrected)
+    return TeamStepTaken(
+        record.kind, record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), stamps, ends, status, backfilled,
+        corrected,
+    )  # fmt: skip
+
+
+def _step_json(event: Ordered | StepTaken | TeamStepTaken) -> Json:
+    value: Json = {
+        "format": FORMAT, "status": str(event.status),
+        "stamps": {clock: at.isoformat() for clock, at in event.stamps.items()},
+    }  # fmt: skip
+    if event.backfilled:
+        value["backfilled"] = True
+    if event.corrected:
+        value["corrected"] = True
+    return value
+
+
+def _order_json(event: Ordered) -> Json:
+    value = _step_json(event) | {"engagements": [_engagement_json(each) for each in event.sent]}
+    if event.decision is not None:
+        value["decision"] = _decision_json(event.decision)
+    return value | {"differs": differs_json(event)}
+
+
+def differs_json(event: Ordered) -> Json:
+    """Return `differs` of the interface: what was sent otherwise than shown."""
+    return {
+        "added": [{"slot": slot, "team_id": team_id} for slot, team_id in event.added],
+        "missing": [
+            {"slot": each.slot, "team_id": each.team_id, "reason": each.reason, "incident_id": each.incident_id}
+            for each in event.missing
+        ],
+    }
+
+
+def _read_order(record: Record) -> Ordered:
+    data = record.data
+    differs = data["differs"]
+    return Ordered(
+        at=record.at,
+        status=Status(data["status"]),
+        stamps={clock: datetime.fromisoformat(at) for clock, at in data["stamps"].items()},
+        sent=tuple(_read_engagement(each) for each in data["engagements"]),
+        decision=_read_decision(record.id, data["decision"]) if "decision" in data else None,
+        added=tuple((each["slot"], each["team_id"]) for each in differs["added"]),
+        missing=tuple(Difference(**each) for each in differs["missing"]),
+        backfilled=data.get("backfilled", False),
+        corrected=data.get("corrected", False),
+    )
+
+
+def _engagement_json(each: Engagement) -> Json:
+    value: Json = {
+        "id": str(each.id), "team_id": str(each.team_id), "slot": each.slot, "lead": each.lead,
+        "engaging": each.engaging, "travel_s": each.travel_s, "response_s": each.response_s,
+        "since": each.since.isoformat(),
+    }  # fmt: skip
+    for name in STAMPS:
+        if (at := getattr(each, name)) is not None:
+            value[name] = at.isoformat()
+    if each.preempted_from is not None:
+        value["preempted_from"] = str(each.preempted_from)
+    return value
+
+
+def _read_engagement(value: Json) -> Engagement:
+    origin = value.get("preempted_from")
+    return Engagement(
+        UUID(value["id"]), UUID(value["team_id"]), value["slot"], value["lead"], value["engaging"], value["travel_s"],
+        value["response_s"], datetime.fromisoformat(value["since"]),
+        preempted_from=None if origin is None else UUID(origin),
+    )  # fmt: skip
+
+
+def _decision_json(decision: Decision) -> Json:
+    recommendation = decision.recommendation
+    return {
+        "recommendation": recommendation.as_json(),
+        "urgency": str(recommendation.urgency),
+        "handler": None if recommendation.handler is None else recommendation.handler.as_json(),
+        "versions": dict(decision.versions),
+        "inputs": dict(decision.inputs),
+    }
+
+
+def _read_decision(event_id: UUID, value: Json) -> Decision:
+    handler = value["handler"]
+    recommendation = Recommendation.from_json(
+        value["recommendation"],
+        facts=CaseFacts.from_json(value["inputs"]["case"]),
+        urgency=Urgency(value["urgency"]),
+        handler=None if handler is None else Handler(**handler),
+    )
+    return Decision(event_id, recommendation, value["versions"], value["inputs"])
+
+
+def _case_json(case: Case) -> Json:
+    value: Json = {
+        "number": case.number, "type": case.type, "type_name": case.type_name, "urgency": str(case.urgency),
+        "place": place_json(case.place), "target_s": case.target_s,
+        "clock": {"policy": case.clock.policy, "start": case.clock.start, "stop": case.clock.stop},
+        "reported_at": case.reported_at.isoformat(), "matter": case.matter, "drill": case.drill,
+        "synthetic": case.synthetic, "source": case.source, "external_ref": case.external_ref,
+    }  # fmt: skip
+    if case.duplicates:
+        value["duplicates"] = [each.as_json() for each in case.duplicates]
+    if case.unknown:
+        value["unknown"] = [each.as_json() for each in case.unknown]
+    return value
+
+
+def _read_case(record: Record) -> Case:
+    value = record.data["case"]
+    return Case(
+        district=record.district,
+        id=record.incident_id,
+        number=value["number"],
+        type=value["type"],
+        type_name=value["type_name"],
+        urgency=Urgency(value["urgency"]),
+        place=read_place(value["place"]),
+        target_s=value["target_s"],
+        clock=Clock(**value["clock"]),
+        decision=_read_decision(record.id, record.data["decision"]),
+        reported_at=datetime.fromisoformat(value["reported_at"]),
+        triggered_at=record.at,
+        matter=value["matter"],
+        drill=value["drill"],
+        synthetic=value["synthetic"],
+        source=value["source"],
+        external_ref=value["external_ref"],
+        duplicates=tuple(Duplicate(**each) for each in value.get("duplicates", ())),
+        unknown=tuple(Unknown(**each) for each in value.get("unknown", ())),
+    )
+
+
+def place_json(place: Place) -> Json:
+    """Return a place with all that was decided of it."""
+    value: Json = {
+        "lon": place.lon, "lat": place.lat, "owners": place.owners_json(), "rule": place.rule,
+        "generation": place.generation, "response_class": str(place.response_class), "owned_level": place.owned_level,
+        "townships": list(place.townships),
+    }  # fmt: skip
+    if place.radius_m is not None:
+        value["radius_m"] = place.radius_m
+    if place.geometry is not None:
+        value["wkb"] = shapely.to_wkb(place.geometry, hex=True)
+    if place.shares is not None:
+        value["shares"] = [
+            {"owners": _chain_json(each.owners), "share": each.share, "class": each.urban_rural_code}
+            for each in place.shares
+        ]
+        value["confirm"] = bool(place.confirm)
+    for name in ("defect", "distance_m", "bearing_deg"):
+        if (field := getattr(place, name)) is not None:
+            value[name] = field
+    if place.derived:
+        value["derived"] = list(place.derived)
+    return value
+
+
+def read_place(value: Mapping[str, Any]) -> Place:
+    """Read back what `place_json` wrote."""
+    shares = value.get("shares")
+    return Place(
+        lon=value["lon"],
+        lat=value["lat"],
+        owners=read_owners(value["owners"]),
+        rule=value["rule"],
+        generation=value["generation"],
+        response_class=ResponseClass(value["response_class"]),
+        owned_level=value["owned_level"],
+        townships=tuple(value["townships"]),
+        radius_m=value.get("radius_m"),
+        geometry=shapely.from_wkb(value["wkb"]) if "wkb" in value else None,
+        shares=None if shares is None else tuple(_read_share(each) for each in shares),
+        confirm=value.get("confirm"),
+        defect=value.get("defect"),
+        derived=tuple(value.get("derived", ())),
+        distance_m=value.get("distance_m"),
+        bearing_deg=value.get("bearing_deg"),
+    )
+
+
+def read_owners(value: Mapping[str, Any]) -> Owners:
+    """Return the chain of `owners` of the interface."""
+    chain = [value[key] for key in LEVEL_KEYS]
+    first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
+    return first, second, third, fourth
+
+
+def _chain_json(owners: Owners) -> list[list[str] | None]:
+    return [None if each is None else [each.code, each.name] for each in owners]
+
+
+def _read_share(value: Mapping[str, Any]) -> Share:
+    first, second, third, fourth = (None if each is None else Owner(*each) for each in value["owners"])
+    return Share((first, second, third, fourth), value["share"], value["class"])

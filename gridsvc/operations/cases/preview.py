@@ -1,0 +1,83 @@
+"""The answer that a report would get now; nothing is written (R22: from memory while the database is away)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.cases.answer import case_json
+from gridsvc.cases.model import CLOCKS
+from gridsvc.db import teams
+from gridsvc.db.session.connection import whole_district
+from gridsvc.errors import NotFound, Unavailable
+from gridsvc.evidence.chain import whole
+from gridsvc.operations.cases import offline
+from gridsvc.operations.cases.duplicates import list_duplicates
+from gridsvc.operations.cases.recommend import law_of
+from gridsvc.operations.cases.redaction import redaction, redaction_from_memory
+from gridsvc.operations.cases.report import Moment, decide, in_scope, locate_given, locate_report
+from gridsvc.operations.places.locate import locate_in
+from gridsvc.operations.runtime.districts import list_views
+
+if TYPE_CHECKING:
+    from gridsvc.cases.decide import Report
+    from gridsvc.cases.model import Case
+    from gridsvc.operations.runtime.service import Service
+
+ONLY_KEPT = frozenset({"id", "number", "status", "assignments", "work_list", "legal_steps", "alerts",
+                       "recommendation_id", "arrived_at", *CLOCKS})  # fmt: skip
+"""What only the answer about a stored case has."""
+
+
+def recommend(service: Service, report: Report) -> dict[str, Any]:
+    """Return the answer that a report would get now.
+
+    With the database away it is made from memory: then it has `degraded` and the age of what it was made from.
+
+    Raises
+    ------
+    InvalidInput
+        For a type, matter, place or time that cannot be meant.
+    NotFound
+        For a place beyond the caller's grid.
+    """
+    try:
+        return _recommend(service, report)
+    except Unavailable as away:
+        return _recommend_from_memory(service, report, away)
+
+
+def _recommend(service: Service, report: Report) -> dict[str, Any]:
+    with service.database.transaction() as connection:
+        views = list_views(service, connection)
+        placed = locate_in(views, locate_report(connection, views, report))
+        now = placed.view.versions.now
+        with whole_district(connection):
+            states = dict(teams.list_states(connection, placed.view.code, now))
+        service.remember("states", placed.view.code, states)
+        duplicates = list_duplicates(connection, placed, report, now)
+        case = decide(service, placed, report, Moment(now, states, duplicates))
+        return redaction(connection).case(_preview(service, case))
+
+
+def _recommend_from_memory(service: Service, report: Report, away: Unavailable) -> dict[str, Any]:
+    """Recommend with teams as they were last; possible duplicates are unknown.
+
+    Raises `away` for an address, which only the database knows.
+    """
+    known, age_s = offline.views(service, away)
+    if report.address is not None:
+        raise away
+    placed = locate_in(known, locate_given(known, report))
+    states_age_s, states = service.recall("states").get(placed.view.code, (age_s, {}))
+    if not states:
+        raise away
+    case = decide(service, placed, report, Moment(placed.view.versions.now, states))
+    redact = redaction_from_memory(service.caller.scope, law_of(placed.view).prepared.teams)
+    return redact.case(_preview(service, case)) | offline.degraded(max(age_s, states_age_s))
+
+
+def _preview(service: Service, case: Case) -> dict[str, Any]:
+    if not in_scope(service, case):
+        raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+    answer = whole(case_json(case, case.triggered_at))
+    return {key: value for key, value in answer.items() if key not in ONLY_KEPT}
