@@ -209,7 +209,7 @@ def at(
 
 
 def verdict_of(answer: Recommendation, team_id: str) -> str:
-    return next(verdict for each, _, verdict in answer.considered if each == team_id)
+    return next(each.verdict for each in answer.considered if each.team_id == team_id)
 
 
 def members(answer: Recommendation) -> dict[str, str]:
