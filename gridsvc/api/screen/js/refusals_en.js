@@ -107,7 +107,6 @@ export const REFUSALS_EN = {
   "team-engaged": "The team is on another case. Choose another team, or clear this one there first.",
   "team-missing": "Choose a team first.",
   "team-not-on-case": "This team is not on the case.",
-  "team-retired": "This team is retired and cannot be sent.",
   "tls": "The certificate is wrong. Ask the administrator.",
   "too-large": "This is too large. Send less and try again.",
   "too-long": "This is too long. Shorten it and try again.",

@@ -107,7 +107,6 @@ export const REFUSALS_ZH = {
   "team-engaged": "队伍正在另一起案件上。请换一支队伍，或先让它从原案撤离。",
   "team-missing": "请先选择队伍。",
   "team-not-on-case": "这支队伍不在本案中。",
-  "team-retired": "这支队伍已经撤编，不能再派。",
   "tls": "加密证书有误，请联系系统管理员。",
   "too-large": "内容过大，请减少后重试。",
   "too-long": "内容过长，请缩短后重试。",
