@@ -1,4 +1,4 @@
-"""The chain of events: canonical text, and a hash over it that no row can leave unnoticed (R18).
+"""The chain of events: canonical text, and a hash over it that detects every change or removal (R18).
 
 Seal n of a district is SHA-256(seal n-1 | n as 8 bytes, big-endian | canonical text of event n, UTF-8);
 seal 0 is 32 zero bytes. The text is JSON canonicalised by RFC 8785 and stored as text: the stored text is
@@ -42,11 +42,11 @@ def canonical(value: Json) -> str:
 
 
 class _SlowPathError(Exception):
-    """json.dumps would write this value otherwise than RFC 8785."""
+    """json.dumps writes this value differently from RFC 8785."""
 
 
 def _plain(value: Json) -> Json:
-    """Return the value as json.dumps writes it by RFC 8785."""
+    """Return a value whose json.dumps text is that of RFC 8785."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return value
@@ -92,7 +92,7 @@ def event_text(
     client_at: datetime | None,
     data: dict[str, Any],
 ) -> str:
-    """Return the canonical text of one event: who did what to which case, by both clocks."""
+    """Return the canonical text of one event: actor, kind, case, data and both clocks."""
     return canonical(
         {
             "schema": SCHEMA,
@@ -117,9 +117,9 @@ def seal(previous: bytes, position: int, text: str | bytes) -> bytes:
 def columns_agree(
     text: bytes, *, district: str, event_id: UUID, incident_id: UUID | None, kind: str, at: datetime
 ) -> bool:
-    """Whether the columns beside an event say what its text says: they are not hashed, the text is.
+    """Return whether the columns of an event agree with its text; only the text is hashed.
 
-    Canonical text has its keys in order, so that all but `at` stand at its end as they must.
+    Canonical text has sorted keys, so all but `at` are at its end.
     """
     case = "null" if incident_id is None else f'"{incident_id}"'
     end = f',"district":"{district}","id":"{event_id}","incident_id":{case},"kind":"{kind}","schema":{SCHEMA}}}'
@@ -131,5 +131,5 @@ def columns_agree(
 
 
 def personal_digest(salt: bytes, value: Json) -> str:
-    """Return what an event may say of personal data: a digest that is worth nothing once the salt is erased."""
+    """Return the digest of personal data for an event; without its salt it reveals nothing."""
     return hashlib.sha256(salt + canonical(whole(value)).encode()).hexdigest()

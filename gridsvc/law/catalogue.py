@@ -226,7 +226,7 @@ class Catalogue:
         return CompetentUnit(matter, rule.unit, rule.level, rule.basis)
 
     def document(self) -> str:
-        """Return the whole version as canonical JSON text: what is kept, digested and replayed."""
+        """Return the whole version as canonical JSON text: it is stored, digested and replayed."""
         return canonical_json(
             {
                 "source": self.source,

@@ -82,7 +82,7 @@ class ClockRules:
         raise InvalidInput(f"No clock policy {policy_id[:100]!r}; use one of {', '.join(self.policies)}.")
 
     def document(self) -> str:
-        """Return the whole version as canonical JSON text: what is kept, digested and replayed."""
+        """Return the whole version as canonical JSON text: it is stored, digested and replayed."""
         return canonical_json(
             {
                 "policies": [asdict(policy) for policy in self.policies.values()],
@@ -105,7 +105,7 @@ class ClockRules:
 
 
 def check_policy(policy: ClockPolicy) -> None:
-    """Raise InvalidInput where a policy cannot be meant."""
+    """Raise InvalidInput, with the cure, for an invalid policy."""
     for what, value, known in (
         ("start_event", policy.start_event, START_EVENTS),
         ("stop_event", policy.stop_event, STOP_EVENTS),

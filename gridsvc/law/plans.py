@@ -187,7 +187,7 @@ class PlanBook:
         return found
 
     def document(self) -> str:
-        """Return the whole version as canonical JSON text: what is kept, digested and replayed."""
+        """Return the whole version as canonical JSON text: it is stored, digested and replayed."""
         return canonical_json([asdict(plan) for plan in self.plans.values()])
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a source prints of a catalogue, against what it holds: both figures are kept, neither is hidden."""
+"""The sums that a catalogue's source prints, compared with those of its rows; both are stored and shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PrintedTotals:
 
 @dataclass(frozen=True, slots=True)
 class SumDifference:
-    """A printed figure that differs from the true one; both are kept. `note` says what the print may have counted."""
+    """A printed figure that differs from the true one; both are stored. `note`: a likely explanation."""
 
     unit: str
     what: str

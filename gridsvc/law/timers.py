@@ -133,7 +133,7 @@ class TimerRules:
         return TimerRules(self.rules, joined(self.holidays, holidays), joined(self.make_up_days, make_up_days))
 
     def document(self) -> str:
-        """Return the whole version as canonical JSON text: what is kept, digested and named by alerts."""
+        """Return the whole version as canonical JSON text: it is stored and digested, and alerts refer to it."""
         document = {"rules": [asdict(rule) for rule in self.rules], "holidays": _written(self.holidays)}
         if self.make_up_days:  # a version from before there were any keeps its digest
             document["make_up_days"] = _written(self.make_up_days)
@@ -146,7 +146,7 @@ class TimerRules:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TimerRules:
-        """Read {rules: [...], holidays: ["2026-10-01", ...], make_up_days: [...]}; refuses what cannot be meant."""
+        """Read {rules: [...], holidays: ["2026-10-01", ...], make_up_days: [...]}; InvalidInput if invalid."""
         try:
             rules = tuple(_rule(each) for each in value["rules"])
             return cls(rules, _days(value.get("holidays", ())), _days(value.get("make_up_days", ())))

@@ -1,4 +1,4 @@
-"""Teams: who can be sent, from where, with what, and in which state they are now."""
+"""Teams: their kind, station, skills and equipment, and their present state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gridsvc.errors import InvalidInput
 
 
 class TeamKind(StrEnum):
-    """What a team is in the law's eyes."""
+    """The legal kind of a team."""
 
     SQUADRON = "squadron"
     """派驻中队: the bureau's squadron of one or more area grids; the "1" of 1+X."""
@@ -46,22 +46,22 @@ TURNOUT_S = {
     TeamKind.DEPARTMENT: 120,
     TeamKind.PARTNER: 60,
 }
-"""Seconds from the order until the wheels turn, from the station; planning values, to be replaced by measured ones."""
+"""Turnout at the station: seconds from the order until the vehicle moves; planning values, to be measured."""
 
 TURNOUT_ON_ROAD_S = 15
-"""The same for a team that is out on patrol already."""
+"""Turnout of a team on patrol."""
 
 POSITION_STALE_AFTER_S = 1800
-"""A reported position older than this says nothing of where a team is now."""
+"""A reported position is stale after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """One team that is sent as a whole.
+    """A team; its officers are sent together.
 
     `unit` is an id of the catalogue's units. lon, lat: its station, degrees WGS-84. `township` is the 12- or 9-digit
     code of its grid, `areas` the area grids that a squadron handles, `region` the regional grid of a regional joint
-    team; `represents` lists the units whose officers a joint team holds. `staff_needed` officers make it a team.
+    team; `represents` lists the units whose officers a joint team holds. It needs `staff_needed` officers.
     """
 
     id: str
@@ -82,11 +82,11 @@ class Team:
 
     @property
     def station_turnout_s(self) -> int:
-        """Seconds from the order until the wheels turn, from the station."""
+        """Seconds from the order until the vehicle moves, at the station."""
         return TURNOUT_S[self.kind] if self.turnout_s is None else self.turnout_s
 
     def as_json(self) -> dict[str, Any]:
-        """Return the team as plain JSON values, sets sorted: what a version is digested from."""
+        """Return the team as JSON values with sorted sets: the input of a version's digest."""
         return {
             "id": self.id,
             "name": self.name,
@@ -121,12 +121,12 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class TeamState:
-    """What is known of a team at one moment.
+    """The state of a team at one moment.
 
     `incident_id` is the case that holds an engaged team. `staff_present` None = as many as it needs.
-    lon, lat: the last reported position, None = none reported, the team stands at its station; `position_age_s` is
+    lon, lat: the last reported position, None = none reported, so the team is at its station; `position_age_s` is
     the age of that report, None where none was reported (a team without a device is never stale).
-    `on_road` = out on patrol: the wheels turn at once. `on_drill`: the case that holds it is a drill.
+    `on_road` = on patrol: TURNOUT_ON_ROAD_S applies. `on_drill`: the case that holds it is a drill.
     """
 
     status: TeamStatus = TeamStatus.AVAILABLE
@@ -139,11 +139,11 @@ class TeamState:
     on_drill: bool = False
 
     def is_stale(self, after_s: float = POSITION_STALE_AFTER_S) -> bool:
-        """Whether the reported position is too old to plan a drive from."""
+        """Whether the reported position is too old to compute a travel time from."""
         return self.position_age_s is not None and self.position_age_s > after_s
 
     def engaged_on(self, incident_id: str) -> TeamState:
-        """Return the same team once a case holds it."""
+        """Return the state of the same team engaged on a case."""
         return replace(self, status=TeamStatus.ENGAGED, incident_id=incident_id)
 
 
@@ -152,12 +152,12 @@ AVAILABLE = TeamState()
 
 
 def turnout_s(team: Team, state: TeamState) -> int:
-    """Seconds from the order until the wheels turn, where the team is now."""
+    """Return the turnout of a team in its present state, in seconds."""
     return min(team.station_turnout_s, TURNOUT_ON_ROAD_S) if state.on_road else team.station_turnout_s
 
 
 def position(team: Team, state: TeamState) -> tuple[float, float]:
-    """Where the team starts from, (lon, lat): its last reported position, else its station."""
+    """Return where the team starts, (lon, lat): its last reported position, else its station."""
     if state.lon is None or state.lat is None:
         return team.lon, team.lat
     return state.lon, state.lat
@@ -197,13 +197,13 @@ class Roster:
 
 
 def check_team(team: Team) -> None:
-    """Raise InvalidInput where a team cannot be meant."""
+    """Raise InvalidInput, with the cure, for an invalid team."""
     where = f"Team {team.id or team.name!r}"
     if not team.id:
         raise InvalidInput(f"{where} has no id; give one.")
     if not (math.isfinite(team.lon) and math.isfinite(team.lat) and abs(team.lon) <= 180 and abs(team.lat) <= 90):
         cure = "swap them" if abs(team.lat) > 90 >= abs(team.lon) else "give degrees in WGS-84"
-        raise InvalidInput(f"{where}: the station lon {team.lon}, lat {team.lat} is no place; {cure}.")
+        raise InvalidInput(f"{where}: the station lon {team.lon}, lat {team.lat} is not a valid place; {cure}.")
     if team.kind is TeamKind.TOWNSHIP and not team.township:
         raise InvalidInput(f"{where} is of kind township but names no township code; set `township`.")
     if team.kind is TeamKind.SQUADRON and not team.areas:

@@ -50,7 +50,7 @@ def test_a_key_is_given_listed_and_revoked(gridsvc):
     assert json.loads(gridsvc("keys", "list", "--json")[1]) == []
     code, out, err = gridsvc("keys", "revoke", "王小明")
     assert (code, out) == (3, "")
-    assert "No living key" in err
+    assert "No active key" in err
 
 
 def test_what_is_no_role_is_wrong_usage(gridsvc):

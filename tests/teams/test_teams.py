@@ -39,8 +39,8 @@ def test_a_team_without_a_device_is_never_stale(age_s: Any, stale: Any) -> None:
     ("changed", "words"),
     [
         ({"lon": 29.1, "lat": 119.6}, "swap them"),
-        ({"lon": float("nan")}, "is no place"),
-        ({"lat": float("inf")}, "is no place"),
+        ({"lon": float("nan")}, "is not a valid place"),
+        ({"lat": float("inf")}, "is not a valid place"),
         ({"areas": ()}, "without an area grid"),
         ({"kind": TeamKind.TOWNSHIP, "township": None}, "no township code"),
         ({"kind": TeamKind.REGIONAL}, "without a region"),

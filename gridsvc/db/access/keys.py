@@ -107,7 +107,7 @@ def find_key(connection: Connection, key_id: str) -> StoredKey | None:
 
 
 def list_keys(connection: Connection, *, name: str | None = None, revoked: bool = False) -> list[StoredKey]:
-    """Return the keys, by district and name; revoked ones only if asked."""
+    """Return the keys, by district and name; revoked keys only with `revoked`."""
     query = select(*_key_columns).order_by(access_key.c.district, access_key.c.name, access_key.c.created_at)
     if name is not None:
         query = query.where(access_key.c.name == name)

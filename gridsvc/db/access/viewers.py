@@ -1,4 +1,4 @@
-"""Roles of the database that look at one district: for QGIS and reports, past the service."""
+"""Read-only roles of the database, for QGIS and reports that connect to it directly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST_NAME = 63  # bytes; PostgreSQL cuts off what is longer
 
 
 def viewer_of(district: str | None) -> str:
-    """Return the name of the role that looks at a district, or at all; what it sees follows from its name."""
+    """Return the name of the role for a district, or for all; the district follows from the name."""
     if district is None:
         return "gridsvc_viewer"
     name = f"gridsvc_viewer_{district}"
@@ -25,7 +25,7 @@ def viewer_of(district: str | None) -> str:
 
 
 def make_viewer(superuser_url: str, district: str) -> str:
-    """Have the role that looks at a loaded district, and reads alone; return its name.
+    """Create the read-only role of a loaded district if it is missing; return its name.
 
     Raises
     ------

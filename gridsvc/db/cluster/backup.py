@@ -65,7 +65,7 @@ class Backup:
 
 
 def write_backup(owner_url: str, file: Path, progress: Progress | None = None) -> Backup:
-    """Write everything that the database holds, as of one moment, to a new file; the service goes on meanwhile.
+    """Write one snapshot of the whole database to a new file, while the service runs.
 
     Raises
     ------

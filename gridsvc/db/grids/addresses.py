@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place that has a name; `radius_m` = the largest distance between the named thing and the point."""
+    """A named place; `radius_m` = the largest distance of its real location from the point."""
 
     text: str
     level: str

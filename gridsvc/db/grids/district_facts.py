@@ -1,4 +1,4 @@
-"""What the command screen asks once: districts with what is said about them, and the names of their townships."""
+"""What the command screen loads once: the districts with their facts, and the names of their townships."""
 
 from __future__ import annotations
 

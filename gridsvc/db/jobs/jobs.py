@@ -196,7 +196,7 @@ def beat(connection: Connection, held: Job) -> bool:
 
 
 def set_progress(connection: Connection, held: Job, done: int, total: int | None, words: str) -> None:
-    """Say how far a job is; JobLost when it is another's by now, or its end was asked for."""
+    """Write the progress of a job; raises JobLost if another attempt runs it or its cancellation was requested."""
     query = text(
         f"update job set heartbeat_at = clock_timestamp(), done = :done, total = :total, words = :words {_mine} "
         "and cancel_asked_at is null"

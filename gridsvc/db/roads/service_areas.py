@@ -96,7 +96,7 @@ _sources = text(
 def list_sources(
     connection: Connection, rules: str, *, district: str | None = None, now: datetime | None = None
 ) -> list[Sources]:
-    """Return what areas would be drawn from now; cheap enough to be asked every second.
+    """Return the inputs that areas would be drawn from now; cheap enough for once a second.
 
     `rules` stands for what the program itself decides: another value, other areas. Teams are those on duty, all of
     them for every caller: the law decides over the whole district.
@@ -139,7 +139,7 @@ def list_keys(connection: Connection) -> dict[str, str]:
 
 
 def list_digests(connection: Connection, district: str) -> dict[AreaKey, str]:
-    """Return the digest of every area that is kept."""
+    """Return the digest of every stored area."""
     columns = (service_area.c[name] for name in AreaKey._fields)
     query = select(*columns, service_area.c.digest).where(service_area.c.district == district)
     return {AreaKey(*row[:4]): row[4] for row in connection.execute(query)}
@@ -202,7 +202,7 @@ def _row(connection: Connection, district: str, area: Area) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which areas are asked for."""
+    """A filter of areas."""
 
     districts: Sequence[str]
     kinds: Sequence[str]
@@ -258,11 +258,11 @@ class KeptArea(NamedTuple):
 
 
 def count_bytes(connection: Connection, wanted: Wanted) -> int:
-    """Return how much the shapes asked for weigh, without reading them."""
+    """Return the size in bytes of the shapes that the filter selects, without reading them."""
     return int(connection.scalar(_bytes, wanted.as_parameters()) or 0)
 
 
 def list_areas(connection: Connection, wanted: Wanted, *, as_json: bool) -> Iterator[KeptArea]:
-    """Yield the areas asked for: own, first, reached_by; urban before rural."""
+    """Yield the areas that the filter selects: own, first, reached_by; urban before rural."""
     for row in connection.execute(_list, {**wanted.as_parameters(), "json": as_json}):
         yield KeptArea(*row)

@@ -36,7 +36,7 @@ class RecordedTrip:
     start_lat: float | None
 
 
-# The window looks at all engagements of a team, also those that the span leaves out. A position counts up to two
+# The window covers all engagements of a team, also those that the span leaves out. A position counts up to two
 # minutes before leaving, when it is accurate to a block.
 _trips = text(
     """

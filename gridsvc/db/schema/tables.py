@@ -228,7 +228,7 @@ station = Table(
     Index("ix_station_geom", "geom", postgresql_using="gist"),
 )
 
-# `roster` is the team as the domain knows it (gridsvc.teams.model.Team as JSON); the columns are what SQL asks for.
+# `roster` is the whole team (gridsvc.teams.model.Team as JSON); the columns are what SQL needs.
 team = Table(
     "team",
     metadata,
@@ -284,7 +284,7 @@ address = Table(
 )
 
 # Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what
-# decides the shape. An empty shape is kept too: it says that there is nothing left to drive, or no road is near.
+# decides the shape. An empty shape is kept too: it means that no driving time is left, or no road is near.
 # `overview` is the shape to half a pixel of the tiles that show the whole district.
 service_area = Table(
     "service_area",

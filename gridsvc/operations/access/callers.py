@@ -126,7 +126,7 @@ class CallerCache:
         return key if proven else None
 
     def is_known(self, shown: str) -> bool:
-        """Return whether this process verified a key or token before, so that a second look is cheap."""
+        """Return whether this process verified a key or token before, so that verifying it again is cheap."""
         trace = self._trace(shown)
         return trace in self._known or trace in self._proven
 

@@ -86,7 +86,7 @@ def add_key(service: Service, name: str, role: Role, *, district: str | None = N
 
 
 def list_keys(service: Service, *, revoked: bool = False) -> list[dict[str, Any]]:
-    """Return the keys without their secrets; revoked ones only if asked."""
+    """Return the keys without their secrets; revoked keys only with `revoked`."""
     service.caller.need(Right.KEYS)
     with service.database.transaction() as connection:
         return [key_json(key) for key in store.list_keys(connection, revoked=revoked)]

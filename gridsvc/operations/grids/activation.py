@@ -1,4 +1,4 @@
-"""Putting a generation in force as a job: heavy, so outside of any process that answers."""
+"""The job that puts a generation in force: heavy work, so outside of the HTTP processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_activation(run: Run) -> Json:
-    """Activate the generation that the job names; one that an earlier attempt put in force already is done."""
+    """Activate the job's generation; do nothing if an earlier attempt has put it in force."""
     code, number = run.job.arguments["district"], int(run.job.arguments["generation"])
     with run.service.database.transaction() as connection:
         in_force = get_versions(connection, code).generation

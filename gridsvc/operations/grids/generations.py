@@ -39,7 +39,7 @@ class Checked:
 
     @property
     def blocking(self) -> bool:
-        """Whether one of them forbids the activation."""
+        """Whether one of them blocks the activation."""
         return any(fault.blocking for fault in self.faults)
 
     def as_json(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def level_of(key: str) -> Level:
 
 
 def choose_district(service: Service, code: str | None) -> str:
-    """Return the district that is meant: the one named, else the only one loaded."""
+    """Return the named district, else the only one that is loaded."""
     with service.database.transaction() as connection:
         loaded = [versions.district for versions in list_versions(connection)]
     if code is not None:
@@ -138,12 +138,12 @@ def activate(
     blocking_over_m2: float = BLOCKING_OVER_M2,
     progress: Progress | None = None,
 ) -> Activated:
-    """Put a generation in force: its index is built first, then one transaction makes the change.
+    """Put a generation in force: build its index, then change the version in one transaction.
 
     Raises
     ------
     BlockedByFaults
-        When it has faults that forbid it; the first are named.
+        When it has blocking faults; the message has the first of them.
     Conflict
         When it is in force already, was changed in the meantime, or `at` is in the future.
     """
@@ -201,7 +201,7 @@ def _put_in_force(
         versions = get_versions(connection, district, lock="update")
         if versions.generation != before or store.get_generation(connection, district, number).source != source:
             raise Conflict(
-                f"Generation {number} or what is in force changed in the meantime. Look again.",
+                f"Generation {number} or what is in force changed in the meantime. Check it again.",
                 kind="raced",
                 generation=number,
             )
@@ -229,7 +229,7 @@ def _former_index(
 
 
 def rollback(service: Service, district: str) -> Activated:
-    """Put the generation in force again that was before the present one; a new entry of the log, nothing rewritten."""
+    """Put the previous generation in force again; this is a new entry of the log, and no entry is changed."""
     with service.database.transaction() as connection:
         stack: list[int] = []
         for entry in store.list_entries(connection, district):
@@ -272,7 +272,7 @@ def establish(
     return number
 
 
-# --------------------------------------------------------------------------------------------------- look and compare
+# --------------------------------------------------------------------------------------------------- read and compare
 
 
 def get_number(service: Service, district: str, *, as_of: datetime | None = None) -> int:
@@ -314,7 +314,7 @@ def diff(service: Service, district: str, number: int) -> tuple[int | None, Diff
 
 
 def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
-    """Return what every generation says of a grid's code, oldest first."""
+    """Return the grid of a code in every generation, the oldest first."""
     with service.database.transaction() as connection:
         rows = store.list_past(connection, district, code)
         entries = store.list_entries(connection, district)

@@ -69,7 +69,7 @@ class Drawing:
     _done: int = 0
 
     def draw(self, budgets: Sequence[Budget]) -> list[Area]:
-        """Return all areas that there are to be; those without a shape are kept under their digest."""
+        """Return all areas; one without a shape is stored already under its digest."""
         able = [budget for budget in budgets if budget.driving_s > 0]
         stations = list(dict.fromkeys((b.team.lon, b.team.lat) for b in able))
         places = snap(self.ground.network, *np.array(stations, float).reshape(-1, 2).T)

@@ -36,7 +36,7 @@ MOST_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which areas are asked for; empty kinds or classes, team and district None: all that the caller sees."""
+    """A filter of areas; empty kinds or classes, team and district None: all that the caller may see."""
 
     kinds: Sequence[str] = ()
     response_classes: Sequence[str] = ()
@@ -49,7 +49,7 @@ class Asked:
 
 
 def areas_document(service: Service, asked: Asked) -> str:
-    """Return the areas that are kept as a GeoJSON FeatureCollection, in text.
+    """Return the stored areas as the text of a GeoJSON FeatureCollection.
 
     `districts` says of each whether its areas are all there (`complete`), and whether they are of versions that are no
     longer in force (`stale`); `complete` and `stale` say it of all together. A team without minutes, or beyond the
@@ -112,7 +112,7 @@ def _properties(area: KeptArea, versions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _districts(connection: Connection, asked: Asked) -> list[dict[str, Any]]:
-    """Return what is to be said of each district asked for."""
+    """Return the state and versions of each selected district."""
     there = [each.district for each in list_versions(connection) if asked.district in {None, each.district}]
     if asked.district is not None and not there:
         raise NotFound(f"There is no district {asked.district[:40]}.", kind="no-district", district=asked.district[:40])

@@ -1,4 +1,4 @@
-"""Backing the whole service up, and restoring it where nothing is yet."""
+"""Back up the whole service, and restore it into an empty one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 KEPT = 7
-"""Backups that the job keeps in the data folder; older ones go once a new one is whole."""
+"""Backups that the job keeps in the data folder; older ones are removed when a new one is complete."""
 
 
 def back_up(service: Service, file: Path, *, progress: Progress | None = None) -> Backup:
-    """Write a backup as of one moment to a new file, and note that there is one."""
+    """Write a backup of one snapshot to a new file, and record the run."""
     if service.owner_url is None:
         raise Refusal("This process does not know the schema's owner. Use `gridsvc db backup FILE`.", kind="no-owner")
     done = files.write_backup(service.owner_url(), file.absolute(), progress)
@@ -42,7 +42,7 @@ def _note(connection: Connection, done: Backup) -> None:
 
 
 def run_backup(run: Run) -> Json:
-    """Back up into the data folder as a job; the newest few are kept."""
+    """Back up into the data folder as a job; the newest KEPT backups stay."""
     folder = run.service.folder / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"gridsvc-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup"
@@ -61,9 +61,9 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
     Raises
     ------
     InvalidInput
-        For a file that is no backup, or is damaged.
+        For a damaged file, or one that is not a backup.
     Conflict
-        When there is a service already.
+        When the database is not empty.
     Refusal
         For a backup of a newer gridsvc, or one that the database refuses.
     """

@@ -1,4 +1,4 @@
-"""Heavy work as jobs: asked for, run once in a process of its own, watched, cancelled."""
+"""Heavy work as jobs: queued, run once in a separate process, watched, cancelled."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ KINDS: Mapping[str, JobKind] = {
                              "draw the service areas of teams that are not drawn yet", ("district",)),
     "backup": JobKind("gridsvc.operations.jobs.backup:run_backup", "back up the whole service into its data folder"),
     "verify": JobKind("gridsvc.operations.evidence.verify:run_verify", "prove every chain of events"),
-    "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "remove what need not be kept any longer"),
+    "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip
 
 
@@ -55,8 +55,8 @@ KINDS: Mapping[str, JobKind] = {
 class Run:
     """One attempt at a job.
 
-    `progress` may be called as often as one likes. `finish` writes the effect and the end of the job in one
-    transaction; both raise JobLost where the job is another attempt's by now, or its end was asked for.
+    `progress` may be called at any rate. `finish` writes the effect and the end of the job in one transaction. Both
+    raise JobLost if another attempt runs the job, or its cancellation was requested.
     """
 
     service: Service
@@ -65,14 +65,14 @@ class Run:
     _finished: bool = field(default=False, repr=False)
 
     def progress(self, done: int, total: int | None = None, words: str = "") -> None:
-        """Say how far the work is; written twice a second at most."""
+        """Report the progress of the work; written at most twice a second."""
         if time.monotonic() - self._said_at < 0.5 and done != total:
             return
         self._said_at = time.monotonic()
         self.service.database.run(lambda c: jobs.set_progress(c, self.job, done, total, words))
 
     def finish(self, effect: Callable[[Connection], Json]) -> Json:
-        """Write the effect, whose value is the job's result, and with it the end of the job."""
+        """Write the effect and the end of the job in one transaction; the effect's value is the job's result."""
 
         def work(connection: Connection) -> Json:
             result = effect(connection)
@@ -97,14 +97,14 @@ def ask(
     asked_by: str,
     request: RequestKey | None = None,
 ) -> KeptAnswer:
-    """Put a job in the queue and answer with it (202); the background process takes it up.
+    """Queue a job and return it as the answer (202); the background process runs it.
 
     Raises
     ------
     InvalidInput
-        For an unknown kind, or arguments that it does not know.
+        For an unknown kind, or an unknown argument.
     NotAllowed
-        For a caller who sees one district only: a job is done for the whole service.
+        For a caller of one district: a job is for the whole service.
     """
     if service.caller.scope.district is not None:
         raise NotAllowed(
@@ -123,7 +123,7 @@ def ask(
     if unknown := sorted(set(given) - set(known.arguments)):
         allowed = ", ".join(known.arguments) or "none"
         raise InvalidInput(
-            f"A {kind} job knows no argument {unknown[0][:40]!r}; it takes: {allowed}.",
+            f"A {kind} job has no argument {unknown[0][:40]!r}; it takes: {allowed}.",
             kind="unknown-argument",
             job=kind,
             argument=unknown[0][:40],
@@ -146,13 +146,13 @@ def get(service: Service, job_id: UUID) -> dict[str, Any]:
 
 
 def list_all(service: Service, states: Sequence[str] | None = None, limit: int = 100) -> dict[str, Any]:
-    """Return {items}: jobs, the newest first, those of certain states only where some are given."""
+    """Return {items}: jobs, the newest first, only those in `states` if it is given."""
     with service.database.transaction() as connection:
         return {"items": [job.as_json() for job in jobs.list_jobs(connection, states=states, limit=limit)]}
 
 
 def cancel(service: Service, job_id: UUID, *, request: RequestKey | None = None) -> KeptAnswer:
-    """Ask for a job's end and answer with it (200); one that has ended stays as it is."""
+    """Request the cancellation of a job and return it (200); a finished job stays as it is."""
 
     def work(connection: Connection) -> KeptAnswer:
         def end() -> dict[str, Any]:
@@ -164,9 +164,9 @@ def cancel(service: Service, job_id: UUID, *, request: RequestKey | None = None)
 
 
 def run_attempt(service: Service, job_id: UUID, attempt: int, kinds: Mapping[str, JobKind] = KINDS) -> bool:
-    """Run a job that was claimed as this attempt, to its end; True when it is done.
+    """Run a claimed attempt of a job to its end; return True when the job is done.
 
-    A refusal ends the job as failed with its words. Anything else that goes wrong is raised: the attempt failed, and
+    A refusal ends the job as failed, with the refusal's message. Any other exception is raised: the attempt failed, and
     the process that started this one decides whether there is another attempt.
     """
     with service.database.transaction() as connection:

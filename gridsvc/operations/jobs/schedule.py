@@ -1,4 +1,4 @@
-"""What takes effect at a moment: each entry's effect and its end in one transaction, so that it happens once."""
+"""Entries that take effect at a moment: effect and end are one transaction, so each takes effect once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _AGAIN_AFTER_S = 30.0
 
 
 def _activate_grids(connection: Connection, entry: Due) -> Json:
-    """Have the generation put in force by a job: its index is built outside of any transaction."""
+    """Queue a job that puts the generation in force; its index is built outside of any transaction."""
     arguments = {"district": entry.district, "generation": int(entry.subject), "at": entry.at.isoformat()}
     return {"job": str(jobs.add_job(connection, "activate-grids", arguments, asked_by=entry.asked_by).id)}
 
@@ -47,9 +47,9 @@ EFFECTS: Mapping[str, Effect] = {"activate-grids": _activate_grids, "tidy": _tid
 
 
 def take_effect(service: Service, effects: Mapping[str, Effect] = EFFECTS) -> Due | None:
-    """Let the next entry whose moment has come take effect, and return it; None when nothing is due.
+    """Apply the next due entry and return it; None when nothing is due.
 
-    A refusal ends the entry as failed, with its words. Anything else is tried again a few times, later each time.
+    A refusal ends the entry as failed, with its message. Any other error is retried a few times, later each time.
     """
 
     def work(connection: Connection) -> tuple[Due | None, Exception | None]:
@@ -86,7 +86,7 @@ def _failed(connection: Connection, entry: Due, error: Exception) -> None:
 
 
 def ensure_standing(service: Service) -> None:
-    """Have what comes round again and again in the plan, also of a database that is new."""
+    """Schedule the recurring entries if they are missing, as in a new database."""
 
     def work(connection: Connection) -> None:
         if not due.list_due(connection, kind="tidy"):
@@ -97,14 +97,14 @@ def ensure_standing(service: Service) -> None:
 
 
 def plan_activation(service: Service, district: str, number: int, at: datetime, *, actor: str) -> UUID:
-    """Have a generation put in force at a moment to come; a moment set before for it is replaced.
+    """Schedule the activation of a generation; an earlier schedule of it is replaced.
 
     Raises
     ------
     InvalidInput
-        For a moment that has passed.
+        For a moment in the past.
     Refusal
-        For a generation that is not there, or whose faults forbid it already now.
+        For an unknown generation, or one with blocking faults.
     """
     with service.database.transaction() as connection:
         generation = store.get_generation(connection, district, number)
@@ -118,7 +118,7 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
     if generation.state == "draft" and (checked := generations.check(service, district)).blocking:
         first = next(fault for fault in checked.faults if fault.blocking)
         raise BlockedByFaults(
-            f"Generation {number} has faults that forbid it: {first.words} `gridsvc grids check` lists all.",
+            f"Generation {number} has blocking faults: {first.words} `gridsvc grids check` lists all.",
             faults=[fault.as_json() for fault in checked.faults if fault.blocking][:100],
             generation=number,
             fault=first.words,
@@ -129,13 +129,13 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
 
 
 def cancel_activation(service: Service, district: str, number: int) -> bool:
-    """Forget a planned activation; False where none is planned."""
+    """Cancel a scheduled activation; return False if there is none."""
     return service.database.run(
         lambda connection: due.cancel_due(connection, "activate-grids", str(number), district=district)
     )
 
 
 def list_planned(service: Service) -> list[dict[str, Any]]:
-    """Return everything that waits for its moment, the next first."""
+    """Return all scheduled entries, the next one first."""
     with service.database.transaction() as connection:
         return [entry.as_json() for entry in due.list_due(connection)]

@@ -1,4 +1,4 @@
-"""What is loaded from files by an engineer: the law, teams, addresses."""
+"""What an engineer loads from files: catalogue, response plans, teams, addresses, calendar."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def only_district(connection: Connection, code: str | None) -> str:
 def load_catalogue(
     service: Service, district: str | None, path: Path, units: Path, *, override_reason: str | None, actor: str
 ) -> CatalogueReport:
-    """Put a catalogue in force and return how its sums compare with what its source prints."""
+    """Put a catalogue in force and return how its sums compare with the printed ones of its source."""
     catalogue, report = read_catalogue(path, units, override_reason=override_reason)
 
     def work(connection: Connection) -> None:
@@ -75,7 +75,7 @@ def load_catalogue(
 def load_plans(
     service: Service, district: str | None, path: Path, clocks_path: Path, units: Path, *, actor: str
 ) -> tuple[PlanBook, ClockRules]:
-    """Put run cards and clock policies in force; they are checked against the catalogue in force."""
+    """Put response plans and clock policies in force; they are checked against the catalogue in force."""
     clocks, known = read_clock_rules(clocks_path), read_units(units)
 
     def work(connection: Connection) -> PlanBook:
@@ -104,7 +104,7 @@ def load_teams(service: Service, district: str | None, path: Path, *, actor: str
 
 
 def load_addresses(service: Service, district: str | None, found: Sequence[Address], *, source: str, actor: str) -> int:
-    """Put a district's addresses in place of those it had; return how many."""
+    """Replace the addresses of a district; return their number."""
 
     def work(connection: Connection) -> int:
         code = only_district(connection, district)

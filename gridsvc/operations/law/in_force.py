@@ -1,4 +1,4 @@
-"""Catalogue, run cards and clocks: put in force, and listed."""
+"""Put catalogue, response plans and clocks in force, and list them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def put_law(
     clocks: ClockRules | None = None,
     source: str = "",
 ) -> None:
-    """Put what is given in force; a version is known by the digest of its document."""
+    """Put what is given in force; the digest of its document is its version."""
     changed: dict[str, str | int | None] = {}
     if catalogue is not None:
         changed["catalogue"] = put_document(connection, district, "catalogue", catalogue.document(), source=source)
@@ -39,7 +39,7 @@ def put_law(
 
 
 def list_plans(service: Service, district: str | None = None) -> dict[str, Any]:
-    """Return {items}: every run card in force, once a type, in the order of their types."""
+    """Return {items}: the response plans in force, one for each type, by type."""
     with service.database.transaction() as connection:
         views = list_views(service, connection)
     found: dict[str, dict[str, Any]] = {}

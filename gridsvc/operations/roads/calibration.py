@@ -1,4 +1,4 @@
-"""Travel times calibrated by what teams recorded: trips read, routed, fitted, judged, and put in force or refused."""
+"""Calibrate travel times from recorded trips: read, route, fit, evaluate, and put in force or refuse."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 LONGEST_TRIP = timedelta(hours=2)
 FASTEST_KPH = 150.0
-"""Between the ends of a trip as the crow flies: faster than a vehicle, so a stamp is wrong."""
+"""Between the ends of a trip in a straight line: faster than a vehicle, so a stamp is wrong."""
 LEAST_NETWORK_S = 5.0
-"""A team that stood beside its case drove nowhere."""
+"""A team that was at its case already did not drive."""
 BACK_HOME = timedelta(minutes=30)
 """A team whose last case ended later than this before it left may not have been at its station."""
 
@@ -56,9 +56,9 @@ LEFT_OUT = {
     "no-stamp": "en route or on scene was not stamped",
     "not-positive": "on scene was stamped no later than en route",
     "too-long": "it took over two hours",
-    "too-fast": "faster than 150 km/h as the crow flies",
+    "too-fast": "faster than 150 km/h in a straight line",
     "overlap": "the team was on another case at the same time, so that a stamp is wrong",
-    "start-unknown": "the team came from another case and no position of then is kept",
+    "start-unknown": "the team came from another case, and no position of that time is stored",
     "no-way": "no road leads from where it started to the case",
     "no-distance": "it started where the case was",
 }
@@ -67,7 +67,7 @@ LEFT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Trips fit for fitting, why others are not, and from where they start."""
+    """The usable trips, the reasons why others are left out, and where the trips start."""
 
     trips: Trips
     left_out: dict[str, int]
@@ -85,7 +85,7 @@ def calibrate(
     dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Fit travel times to the recorded trips of a district and put the outcome in force where it is better.
+    """Fit travel times to the recorded trips of a district and put the result in force if it is better.
 
     Returns what was read and left out, the errors beside those of the network alone, and `in_force`: whether the
     calibration was put in force. Where it is refused, what was in force stays; `before_since` and `uncalibrated_since`
@@ -159,7 +159,7 @@ def get_calibration(service: Service, district: str | None = None) -> dict[str, 
 
 
 def withdraw(service: Service, district: str | None = None, *, actor: str) -> dict[str, Any]:
-    """Take the calibration in force out of force; it stays kept for the cases that it answered.
+    """Take the calibration out of force; it stays stored for the cases that were decided with it.
 
     Raises NotFound where there is none.
     """
@@ -179,7 +179,7 @@ def withdraw(service: Service, district: str | None = None, *, actor: str) -> di
 
 
 def _put(connection: Connection, code: str, verdict: Verdict, actor: str) -> str | None:
-    """Keep the calibration, put it in force with its event, and return what was in force before."""
+    """Store the calibration, put it in force with its event, and return the one that was in force before."""
     made = verdict.calibration
     assert made is not None
     versions = get_versions(connection, code, lock="update")
@@ -197,7 +197,7 @@ def gather(
     recorded: Sequence[RecordedTrip],
     progress: Callable[[int, int], None] | None = None,
 ) -> Gathered:
-    """Sift recorded trips and route each under the closures of its moment, as far as they are still known."""
+    """Select the usable trips and route each under the closures of its time, as far as they are stored."""
     law = recommend.law_of(view)
     stations = {team.id: (team.lon, team.lat) for team in law.prepared.teams}
     zone = ZoneInfo(view.district.time_zone)
@@ -254,7 +254,7 @@ def gather(
 
 
 def _start(trip: RecordedTrip, stations: dict[str, tuple[float, float]]) -> tuple[float, float] | None:
-    """Return where a team started: its position of then, else its station unless it came from another case."""
+    """Return where a team started: its position at that time, else its station unless it came from another case."""
     if trip.start_lon is not None and trip.start_lat is not None:
         return trip.start_lon, trip.start_lat
     left, cleared = trip.en_route_at, trip.earlier_until
@@ -264,7 +264,7 @@ def _start(trip: RecordedTrip, stations: dict[str, tuple[float, float]]) -> tupl
 
 
 def why_left_out(trip: RecordedTrip, start: tuple[float, float] | None) -> str | None:
-    """Return a key of LEFT_OUT, None for a trip that is fitted as far as its stamps go."""
+    """Return a key of LEFT_OUT, or None for a trip whose stamps are usable."""
     if trip.drill:
         return "drill"
     if trip.en_route_at is None or trip.on_scene_at is None:

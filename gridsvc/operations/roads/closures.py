@@ -1,4 +1,4 @@
-"""Closures: made, listed, ended."""
+"""Closures: add, list, end."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _add(service: Service, connection: Connection, versions: Versions, new: NewC
 
 
 def delete_closure(service: Service, number: UUID, *, actor: str, request: RequestKey | None = None) -> KeptAnswer:
-    """End a closure at once. Raises NotFound for one that is not there."""
+    """End a closure at once. Raises NotFound for an unknown one."""
 
     def work(connection: Connection) -> KeptAnswer:
         code = store.find_district_of_closure(connection, number)
@@ -138,7 +138,7 @@ def delete_closure(service: Service, number: UUID, *, actor: str, request: Reque
 
 
 def list_closures(service: Service, district: str | None = None) -> dict[str, Any]:
-    """Return {items}: the closures that are not deleted, with whether each acts now."""
+    """Return {items}: the closures that are not deleted, each with the profiles that it applies to now."""
     items = []
     with service.database.transaction() as connection:
         for versions in list_versions(connection):
@@ -166,7 +166,7 @@ def _closure_json(closure: Closure, versions: Versions) -> dict[str, Any]:
 
 def _no_closure(number: UUID) -> NotFound:
     return NotFound(
-        f"There is no closure {number}, or it was ended. See GET /closures.", kind="no-closure", closure_id=str(number)
+        f"There is no closure {number}, or it has ended. See GET /closures.", kind="no-closure", closure_id=str(number)
     )
 
 

@@ -1,4 +1,4 @@
-"""Roads put in force: the network as one file that all processes map, its edges as rows for tiles."""
+"""Put roads in force: the network as a file that all processes map, and its edges as rows for tiles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def load_roads(
     service: Service, district: str | None, *, path: Path | None = None, place: str | None = None
 ) -> dict[str, Any]:
-    """Read a road file (or ask OpenStreetMap for a place's roads) and put the network in force.
+    """Read a road file (or download a place's roads from OpenStreetMap) and put the network in force.
 
     Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, and `margin`:
     how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
@@ -64,7 +64,7 @@ def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict
 
 
 def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:
-    """Put a network in force for a district and return its digest; the same network again costs little."""
+    """Put a network in force for a district and return its digest; loading the same network again costs little."""
     content = network.to_bytes()
 
     def work(connection: Connection) -> str:
@@ -91,7 +91,7 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
 
 
 def edge_rows(network: RoadNetwork) -> Iterator[store.EdgeRow]:
-    """Yield the edges as they are kept for tiles."""
+    """Yield the edges as rows of the table for tiles."""
     first = network.edge_first_vertex
     coordinates = np.column_stack([network.vertex_lon, network.vertex_lat]) * DEGREE
     ends = np.append(first[1:], len(coordinates)) if len(first) == network.edge_count else first[1:]

@@ -56,7 +56,7 @@ class Ground:
 def ground_at(
     service: Service, connection: Connection, district: str | None, profile: str, lon: float, lat: float
 ) -> Ground:
-    """Return the roads on which a place is answered: the district named, else the one whose roads reach the place.
+    """Return the roads for a place: those of the named district, else of the one whose roads reach the place.
 
     Raises NotFound where no roads are loaded, InvalidInput for an unknown profile.
     """
@@ -131,7 +131,7 @@ def travel_times(
 ) -> NDArray[np.float64]:
     """Seconds from every origin (n, 2) to every destination (m, 2), lon/lat WGS-84; inf = unreachable.
 
-    Raises TooLarge above MOST_TIMES; InvalidInput for places that cannot be meant.
+    Raises TooLarge above MOST_TIMES; InvalidInput for invalid places.
     """
     if len(origins) * len(destinations) > MOST_TIMES:
         raise TooLarge(
@@ -245,7 +245,7 @@ def service_areas(
 
 
 def geometry_json(geometry: BaseGeometry) -> dict[str, Any]:
-    """Return GeoJSON with coordinates to a millimetre, as long as that keeps the geometry valid."""
+    """Return GeoJSON with coordinates to a millimetre if the geometry stays valid, else unrounded."""
     rounded = shapely.set_precision(geometry, 0.0, mode="pointwise")
     rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
     found: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
@@ -260,7 +260,7 @@ def find_route(
     profile: str = DEFAULT_PROFILE,
     district: str | None = None,
 ) -> dict[str, Any]:
-    """Draw the quickest way between two places (lon, lat) as a GeoJSON Feature; geometry null = no way there."""
+    """Return the fastest route between two places (lon, lat) as a GeoJSON Feature; geometry null = no route."""
 
     def work(connection: Connection) -> Ground:
         near = bounds_of(list_views(service, connection))

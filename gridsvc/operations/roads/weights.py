@@ -1,4 +1,4 @@
-"""What the roads of a district cost at the moment of a version vector: a profile under the closures that act."""
+"""The weights of a district's roads at a version vector: a profile under the closures in effect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def weights_now(service: Service, view: DistrictView, network: RoadNetwork, profile: str) -> Weights:
-    """Return the weights of a profile under the closures that act at the view's clock.
+    """Return the weights of a profile under the closures in effect at the view's clock.
 
-    They are worked out once a process for each set of closures; which edges a closure binds, once a network.
+    They are computed once in a process for each set of closures; the edges of a closure once for each network.
     """
     acting = acting_closures(view, profile)
     if not acting:
@@ -38,7 +38,7 @@ def weights_now(service: Service, view: DistrictView, network: RoadNetwork, prof
 
 
 def acting_closures(view: DistrictView, profile: str) -> list[Closure]:
-    """Return the closures that bind a profile at the view's clock, by id."""
+    """Return the closures that apply to a profile at the view's clock, by id."""
     return [closure for closure in view.closures if closure.acts(profile, view.versions.now)]
 
 

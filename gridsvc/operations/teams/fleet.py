@@ -1,4 +1,4 @@
-"""Teams as a person sees them: who they are, where, since when, and what holds them."""
+"""The teams of a district: list them, keep their positions, put them on and off duty, retire them."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def put_position(
     at: datetime | None = None,
     accuracy_m: float | None = None,
 ) -> dict[str, Any]:
-    """Keep a team's position; the newest stamp wins.
+    """Store a team's position; the newest stamp wins.
 
     Raises
     ------
     InvalidInput
-        For a place or time that cannot be meant.
+        For an invalid place or time.
     NotFound
         For an unknown team.
     """
