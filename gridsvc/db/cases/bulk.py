@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
+    from gridsvc.json_types import Json
+
 
 def add_past(
     connection: Connection,
@@ -55,5 +57,5 @@ def _copy_in(connection: Connection, table: Table, rows: Sequence[dict[str, Any]
         cursor.execute(f"INSERT INTO event_unsealed (district, event_id) SELECT district, id FROM {past}")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Json) -> Json:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value

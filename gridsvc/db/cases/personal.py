@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
+
 FIELDS = ("reporter", "description", "subject", "site")
 
 
@@ -61,7 +63,7 @@ def find_personal(connection: Connection, district: str, incident_id: UUID) -> d
 
 
 def noted_row(
-    district: str, kind: str, *, note: str | None, data: dict[str, Any], incident_id: UUID | None = None, **facts: Any
+    district: str, kind: str, *, note: str | None, data: dict[str, Any], incident_id: UUID | None = None, **facts: Json
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return an event (`events.event_row`) and, apart, its free words; the event has their `note_digest`."""
     if not note:
@@ -84,12 +86,9 @@ def append_noted(
     at: datetime,
     data: dict[str, Any],
     incident_id: UUID | None = None,
-    client_at: datetime | None = None,
 ) -> UUID:
-    """Write one event whose free words lie apart, in the transaction of its change; return the event's id."""
-    event, apart = noted_row(
-        district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id, client_at=client_at
-    )
+    """Write an event whose note is stored in a separate table, in the transaction of its change; return its id."""
+    event, apart = noted_row(district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id)
     events.append_events(connection, [event])
     add_notes(connection, [apart] if apart else [])
     event_id: UUID = event["id"]

@@ -70,7 +70,7 @@ def _engagement_differences(
                 yield f"engagement {key}: {name}"
 
 
-def _same(name: str, value: Any, row: Mapping[str, Any]) -> bool:
+def _same(name: str, value: object, row: Mapping[str, Any]) -> bool:
     """Whether a column holds a value: geometries as shapes, JSON as values."""
     stored = row[name]
     if name in _TEXTS:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.jobs.jobs import Run
     from gridsvc.operations.runtime.service import Service
 
@@ -75,7 +76,7 @@ def anchor(service: Service) -> dict[str, Any]:
     return {"districts": {r.district: {"position": r.sealed, "hash": r.hash} for r in reports}}
 
 
-def run_verify(run: Run) -> Any:
+def run_verify(run: Run) -> Json:
     """Verify as a job: its result is one report a district; a chain that does not hold fails the job."""
     reports = verify(run.service, progress=lambda done, total: run.progress(done, total, "events"))
     if wrong := [report for report in reports if report.wrong is not None]:

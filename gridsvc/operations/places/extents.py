@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.districts import DistrictView
 
 _KINDS = {"Point", "LineString", "Polygon", "MultiLineString", "MultiPolygon", "MultiPoint"}
 _MOST_VERTICES = 20_000
 
 
-def read_extent(value: Any) -> BaseGeometry:
+def read_extent(value: Json) -> BaseGeometry:
     """Return a GeoJSON geometry, its coordinates still in its datum.
 
     Raises
@@ -49,15 +50,11 @@ def read_extent(value: Any) -> BaseGeometry:
 
 def middle_of(views: Sequence[DistrictView], extent: BaseGeometry, datum: str) -> Location:
     """Return a line or area with a point of it that dispatch can drive to."""
-    told = Datum.from_name(datum)
+    from_datum = Datum.from_name(datum)
     for lon, lat in shapely.get_coordinates(extent):
         check_lonlat(float(lon), float(lat), near=bounds_of(views))
-    moved = shapely.transform(extent, lambda xy: _columns(*to_wgs84(xy[:, 0], xy[:, 1], told)))
+    moved = shapely.transform(extent, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], from_datum)))
     inside = moved.representative_point()
     if moved.geom_type == "Point":
         return Location(inside.x, inside.y)
     return Location(inside.x, inside.y, extent=moved)
-
-
-def _columns(lon: Any, lat: Any) -> Any:
-    return np.column_stack([lon, lat])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.coordinates import Bounds, Datum, check_lonlat, check_lonlats, to_wgs84
+from gridsvc.db.grids import addresses
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
@@ -229,8 +230,6 @@ def locate_file(indexes: Sequence[OwnershipIndex], source: Path, target: Path, *
 
 def get_address(service: Service, address: str) -> tuple[float, float]:
     """Return longitude and latitude of a known address; refuses one that is not known."""
-    from gridsvc.db.grids import addresses
-
     with service.database.transaction() as connection:
         found = addresses.get_address(connection, address)
     return found.lon, found.lat
