@@ -42,7 +42,7 @@ REASONS = {
 VERDICTS = {
     "chosen-lead": "goes first",
     "chosen-member": "goes",
-    "slower": "lawful and free, but another arrives earlier",
+    "slower": "lawful and free, but another arrives earlier, or at the same moment",
     "coverage": "lawful, free and no later, but its absence would cost more coverage",
     "not-competent": "its unit has no part in the matters of this case",
     "not-called": "a partner that the response plan does not name",
@@ -287,8 +287,8 @@ class Recommendation:
     `considered`: the nearest teams that may fill a slot by law, at most CONSIDERED_SHOWN, nearest first;
     `considered_counts`: how many of the other teams have each verdict. `competence`: per matter the unit, level and
     basis in law. `transfer`: matters of a routine case that another unit than bureau or township is competent for,
-    proposed for transfer 移送. `coverage_loss` None = not computed. `lead_range`: the lead's response as a range, or
-    a key of RANGE_REASONS.
+    proposed for transfer 移送. `coverage_loss` None = not computed, or nobody goes. `lead_range`: the lead's
+    response as a range, or a key of RANGE_REASONS.
     """
 
     type: str

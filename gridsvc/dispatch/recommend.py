@@ -55,10 +55,14 @@ def recommend(
 
 
 def list_considered(
-    prepared: Prepared, case: CaseFacts, states: Sequence[TeamState], travel_s: Sequence[float | None]
+    prepared: Prepared,
+    case: CaseFacts,
+    states: Sequence[TeamState],
+    travel_s: Sequence[float | None],
+    coverage_loss: Sequence[float] | None = None,
 ) -> list[Considered]:
     """Return every team with its verdict, in the order of `prepared.teams`; the arguments are those of `recommend`."""
-    moment = Moment(prepared, case, states, milliseconds(travel_s))
+    moment = Moment(prepared, case, states, milliseconds(travel_s), coverage_loss)
     moment.recommendation()
     return [moment.considered(number) for number in range(len(moment.teams))]
 
@@ -142,7 +146,9 @@ class Moment:
             considered_counts={verdict: n for verdict, n in sorted(others.items()) if n},
             competence=form.competence,
             transfer=form.transfer,
-            coverage_loss=None if self.loss_given is None else sum(self.loss[n] for n in taken) / LOSS_UNITS,
+            coverage_loss=None
+            if self.loss_given is None or not taken
+            else sum(self.loss[n] for n in taken) / LOSS_UNITS,
         )
 
     def considered(self, number: int) -> Considered:
@@ -311,9 +317,10 @@ class Moment:
         """Return a verdict (a key of VERDICTS) for every team."""
         verdicts = list(self.form.verdicts)
         for free, number in zip(able, chosen, strict=True):
-            latest = 0 if number is None else self.arrival[number]
+            # Earlier than the chosen team, or at the same moment at a greater loss: its coverage kept it back.
+            kept = None if number is None else (self.arrival[number], -self.loss[number])
             for option in free:
-                if self.arrival[option] < latest:
+                if kept is not None and (self.arrival[option], -self.loss[option]) < kept:
                     verdicts[option] = "coverage"
                 elif not verdicts[option]:
                     verdicts[option] = self._later(option)
