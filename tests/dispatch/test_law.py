@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gridsvc.dispatch import Prepared
-from gridsvc.law import Condition, Need, PlanBook, ResponseClass
+from gridsvc.errors import NotFound
+from gridsvc.law import Competence, CompetenceLevel, Condition, Need, PlanBook, ResponseClass, Urgency
 from gridsvc.teams.model import TeamKind
 from tests.worlds import toy
 from tests.worlds.toy import ENGAGED, OFF_DUTY, at, members, unfilled, verdict_of, without
@@ -156,3 +157,76 @@ class TestCoveragePrice:
         loss = [0.0] * len(toy.TEAMS)
         loss[toy.PREPARED.index["sq-a2"]] = 1.0
         assert at(7.5, loss=loss).lead.team_id == "sq-a3"
+
+
+class TestWhoHoldsThePower:
+    """R6, R7: a routine case is led and handled by the unit whose matter it is."""
+
+    @staticmethod
+    def delegated(township=None):
+        """The noise matter as the townships' own, or that of one township."""
+        rule = Competence(
+            toy.BUREAU_ECOLOGY_MATTER.key, CompetenceLevel.TOWNSHIP, None, toy.APPROVED, None, "赋权", township
+        )
+        catalogue = replace(toy.CATALOGUE, competences=(*toy.CATALOGUE.competences, rule))
+        return Prepared.of(toy.TEAMS, catalogue, toy.PLANS, toy.CLOCKS)
+
+    def test_a_delegated_matter_is_led_and_handled_by_the_township(self):
+        answer = at(7, "noise", prepared=self.delegated())
+        assert (answer.lead.team_id, answer.lead.slot) == ("town-t2", "1")
+        assert (answer.handler.team_id, answer.handler.rule) == ("town-t2", "township")
+        assert (answer.members, answer.unfilled, answer.transfer) == ((), (), ())
+        assert verdict_of(answer, "sq-a2") == "not-competent"
+        assert verdict_of(answer, "town-t1") == "other-township"
+
+    def test_a_matter_delegated_to_one_township_is_the_bureaus_elsewhere(self):
+        prepared = self.delegated(toy.T1)
+        assert at(2, "noise", prepared=prepared).lead.team_id == "town-t1"
+        assert at(7, "noise", prepared=prepared).lead.team_id == "sq-a2"
+
+    def test_a_township_without_a_team_is_named_and_its_neighbour_offered(self):
+        rest = [team for team in toy.TEAMS if team.id != "town-t2"]
+        prepared = Prepared.of(rest, self.delegated().catalogue, toy.PLANS, toy.CLOCKS)
+        slot = unfilled(at(7, "noise", prepared=prepared, seconds=toy.travel(7, prepared)))["1"]
+        # joint-r1 at 4 needs 180 + 135 s, town-t1 at 2 needs 300 + 105 s.
+        assert (slot.unit, slot.reason, slot.substitute.team_id) == (f"township-{toy.T2}", "no-such-unit", "joint-r1")
+
+    def test_an_emergency_is_the_bureaus_to_lead_whatever_is_delegated(self):
+        card = replace(toy.LEAK, matters=(toy.BUREAU_ECOLOGY_MATTER.key,))
+        prepared = Prepared.of(toy.TEAMS, self.delegated().catalogue, PlanBook({"leak": card}), toy.CLOCKS)
+        answer = at(7, prepared=prepared)
+        assert (answer.lead.team_id, answer.handler.team_id) == ("sq-a2", "sq-a2")
+
+    def test_before_approval_the_department_leads_and_handles_a_routine_case(self):
+        team = replace(toy.TEAMS[7], id="dept-team", unit="dept-ecology", kind=TeamKind.DEPARTMENT)
+        prepared = Prepared.of([*toy.TEAMS, team], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        seconds = [60.0 * abs((toy.KM | {"dept-team": 6})[each] - 7) for each in prepared.team_ids]
+        before = at(7, "noise", prepared=prepared, seconds=seconds, local_time=toy.BEFORE_APPROVAL)
+        assert (before.lead.team_id, before.handler.team_id, before.handler.rule) == (
+            "dept-team", "dept-team", "power-holder",
+        )  # fmt: skip
+        assert members(before) == {"township": "town-t2"}
+        assert verdict_of(before, "sq-a2") == "not-competent"
+        after = at(7, "noise", prepared=prepared, seconds=seconds)
+        assert (after.lead.team_id, after.handler.rule) == ("sq-a2", "area-squadron")
+
+    def test_before_approval_an_emergency_is_led_by_the_fastest_squadron(self):
+        assert at(7, local_time=toy.BEFORE_APPROVAL).lead.team_id == "sq-a2"
+
+
+class TestMatters:
+    @pytest.mark.parametrize("matter", toy.MATTERS, ids=lambda matter: matter.key)
+    def test_r7_every_row_of_the_catalogue_can_be_reported(self, matter):
+        answer = at(7, "matter", matter=matter.key)
+        assert (answer.type, answer.urgency, answer.target_s) == ("matter", Urgency.ROUTINE, None)
+        assert [each["matter"] for each in answer.competence] == [matter.key]
+        assert (answer.lead.team_id, answer.handler.team_id) == ("sq-a2", "sq-a2")
+
+    def test_r7_a_brigades_matter_brings_the_brigade_and_is_proposed_for_transfer(self):
+        answer = at(7, "matter", matter=toy.ECOLOGY_MATTER.key)
+        assert members(answer) == {"township": "town-t2", "brigade-ecology": "ecology-1"}
+        assert [each["to_unit"] for each in answer.transfer] == ["brigade-ecology"]
+
+    def test_a_matter_that_is_in_no_catalogue_is_refused_with_the_nearest(self):
+        with pytest.raises(NotFound, match=toy.HEALTH_MATTER.key):
+            at(7, "matter", matter="brigade-health/卫生健康/dept-health")

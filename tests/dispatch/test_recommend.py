@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gridsvc.dispatch import VERDICTS, Prepared
+from gridsvc.dispatch import VERDICTS, Considered, Prepared
 from gridsvc.errors import InvalidInput
 from gridsvc.law import Need, PlanBook, ResponseClass
 from gridsvc.teams.model import TeamKind, TeamState, TeamStatus
@@ -76,19 +76,36 @@ class TestEmergency:
         seconds[toy.PREPARED.index["sq-a2"]] = 3000.0
         answer = at(7, seconds=seconds)
         assert answer.lead.team_id == "sq-a3"
-        assert ("sq-a2", 3000.0, "slower") in answer.considered
+        assert Considered("sq-a2", 3000.0, "slower") in answer.considered
 
     def test_every_team_is_considered_with_seconds_and_verdict(self):
         answer = at(7)
-        assert [team_id for team_id, _, _ in answer.considered] == sorted(toy.KM)
-        assert all(verdict in VERDICTS for _, _, verdict in answer.considered)
-        assert {team_id: seconds for team_id, seconds, _ in answer.considered} == {
+        assert [each.team_id for each in answer.every] == sorted(toy.KM)
+        assert all(each.verdict in VERDICTS for each in answer.every)
+        assert {each.team_id: each.travel_s for each in answer.every} == {
             team_id: 60 * abs(km - 7) for team_id, km in toy.KM.items()
         }
         assert {verdict_of(answer, team) for team in ("joint-r1", "joint-r2")} == {"not-regional"}
         assert verdict_of(answer, "town-t1") == "other-township"
         assert verdict_of(answer, "emergency-2") == "skill"
         assert verdict_of(answer, "ecology-2") == "slower"
+
+    def test_the_answer_names_the_nearest_ten_lawful_teams_and_counts_the_others(self):
+        answer = at(7)
+        # Lawful: four squadrons, town-t2, emergency-1 (emergency-2 has no gear), two of ecology, two of fire: ten.
+        assert [(each.team_id, each.travel_s) for each in answer.considered] == [
+            ("town-t2", 0), ("ecology-1", 60), ("sq-a2", 60), ("fire-1", 120), ("sq-a3", 120), ("emergency-1", 240),
+            ("sq-a4", 300), ("sq-a1", 360), ("ecology-2", 420), ("fire-2", 540),
+        ]  # fmt: skip
+        assert answer.considered_counts == {"not-regional": 2, "other-township": 2, "skill": 1}
+
+    def test_an_eleventh_lawful_team_is_counted(self):
+        far = replace(toy.TEAMS[-1], id="fire-3")
+        prepared = Prepared.of([*toy.TEAMS, far], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
+        km = toy.KM | {"fire-3": 100}
+        answer = at(7, prepared=prepared, seconds=[60.0 * abs(km[each] - 7) for each in prepared.team_ids])
+        assert "fire-3" not in {each.team_id for each in answer.considered}
+        assert answer.considered_counts == {"not-regional": 2, "other-township": 2, "skill": 1, "slower": 1}
 
     def test_an_unknown_type_is_refused_with_the_nearest(self):
         with pytest.raises(InvalidInput, match="leak"):
@@ -208,7 +225,7 @@ class TestShortfalls:
     def test_no_team_at_all(self):
         empty = Prepared.of([], toy.CATALOGUE, toy.PLANS, toy.CLOCKS)
         answer = at(7, prepared=empty)
-        assert (answer.lead, answer.considered, answer.handler) == (None, (), None)
+        assert (answer.lead, answer.considered, answer.considered_counts, answer.handler) == (None, (), {}, None)
         assert {slot.reason for slot in answer.unfilled} == {"no-such-unit"}
 
     def test_a_hole_in_the_grids_still_has_a_lead_and_says_what_is_unknown(self):
@@ -224,7 +241,7 @@ class TestShortfalls:
         travel = toy.travel(7)
         travel[toy.PREPARED.index["sq-a2"]] = seconds
         answer = at(7, seconds=travel)
-        assert ("sq-a2", None, "out-of-reach") in answer.considered
+        assert Considered("sq-a2", None, "out-of-reach") in answer.every
         assert json.loads(json.dumps(answer.as_json(), allow_nan=False)) == answer.as_json()
 
 

@@ -14,11 +14,11 @@ Call handling 45 s. Turnout 60 s for squadrons, townships and partners, 90 s for
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gridsvc.dispatch import CaseFacts, Prepared, Recommendation, Unfilled, recommend
+from gridsvc.dispatch import CaseFacts, Considered, Prepared, Recommendation, Unfilled, list_considered, recommend
 from gridsvc.law import (
     Catalogue,
     ClockPolicy,
@@ -188,36 +188,37 @@ ENGAGED = TeamState(status=TeamStatus.ENGAGED, incident_id="another")
 OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
 
 
-def at(
-    km: float,
-    type_slug: str = "leak",
-    *,
-    prepared: Prepared = PREPARED,
-    loss: Sequence[float] | None = None,
-    team_states: Sequence[TeamState] | None = None,
-    seconds: Sequence[float | None] | None = None,
-    **facts: object,
-) -> Recommendation:
-    """Recommend for a case at a place on the road; by default all teams are available."""
-    return recommend(
-        prepared,
-        case(km, type_slug, **facts),
-        team_states or states(prepared),
-        travel(km, prepared) if seconds is None else seconds,
-        loss,
+@dataclass(frozen=True)
+class Answer:
+    """A recommendation, whose fields it answers for, and what became of every team."""
+
+    recommendation: Recommendation
+    every: tuple[Considered, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.recommendation, name)
+
+
+def at(km, type_slug="leak", *, prepared=PREPARED, loss=None, team_states=None, seconds=None, **told):
+    """Recommend for a case at a place on the road, all teams available unless told otherwise."""
+    facts, states_now = case(km, type_slug, **told), team_states or states(prepared)
+    travel_s = travel(km, prepared) if seconds is None else seconds
+    return Answer(
+        recommend(prepared, facts, states_now, travel_s, loss),
+        tuple(list_considered(prepared, facts, states_now, travel_s, loss)),
     )
 
 
-def verdict_of(answer: Recommendation, team_id: str) -> str:
-    return next(each.verdict for each in answer.considered if each.team_id == team_id)
+def verdict_of(answer: Answer, team_id: str) -> str:
+    return next(each.verdict for each in answer.every if each.team_id == team_id)
 
 
-def members(answer: Recommendation) -> dict[str, str]:
+def members(answer: Answer) -> dict[str, str]:
     """Team ids by slot, without the lead."""
     return {member.slot: member.team_id for member in answer.members}
 
 
-def unfilled(answer: Recommendation) -> dict[str, Unfilled]:
+def unfilled(answer: Answer) -> dict[str, Unfilled]:
     return {slot.slot: slot for slot in answer.unfilled}
 
 
