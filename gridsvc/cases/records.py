@@ -16,7 +16,6 @@ import shapely
 from gridsvc.cases import first_records
 from gridsvc.cases.events import Difference, Ordered, Preempted, Reported, StepTaken, TeamStepTaken, apply
 from gridsvc.cases.model import (
-    STAMPS,
     Case,
     Clock,
     Decision,
@@ -109,25 +108,25 @@ def read(record: Record, case: Case | None) -> Event | None:
         return Reported(_read_case(record))
     if record.kind == "assign":
         return _read_order(record)
-    status = Status(data["status"])
     if record.kind == "preempt":
-        return Preempted(record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), UUID(data["by"]), status)
+        return Preempted(
+            record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), UUID(data["by"]), Status(data["status"])
+        )
     stamps = {clock: datetime.fromisoformat(at) for clock, at in data["stamps"].items()}
     ends = None if "ends" not in data else Outcome(data["ends"])
     backfilled, corrected = data.get("backfilled", False), data.get("corrected", False)
     if record.kind in STEPS:
-        return StepTaken(record.kind, record.at, status, stamps, ends, backfilled, corrected)
+        return StepTaken(record.kind, record.at, Status(data["status"]), stamps, ends, backfilled, corrected)
     return TeamStepTaken(
-        record.kind, record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), stamps, ends, status, backfilled,
-        corrected,
+        record.kind, record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), stamps, ends,
+        Status(data["status"]) if "status" in data else None, backfilled, corrected,
     )  # fmt: skip
 
 
 def _step_json(event: Ordered | StepTaken | TeamStepTaken) -> Json:
-    value: Json = {
-        "format": FORMAT, "status": str(event.status),
-        "stamps": {clock: at.isoformat() for clock, at in event.stamps.items()},
-    }  # fmt: skip
+    value: Json = {"format": FORMAT, "stamps": {clock: at.isoformat() for clock, at in event.stamps.items()}}
+    if event.status is not None:
+        value["status"] = str(event.status)
     if event.backfilled:
         value["backfilled"] = True
     if event.corrected:
@@ -170,14 +169,12 @@ def _read_order(record: Record) -> Ordered:
 
 
 def _engagement_json(each: Engagement) -> Json:
+    """Return an engagement as an order begins it: it has no other stamp yet."""
     value: Json = {
         "id": str(each.id), "team_id": str(each.team_id), "slot": each.slot, "lead": each.lead,
         "engaging": each.engaging, "travel_s": each.travel_s, "response_s": each.response_s,
         "since": each.since.isoformat(),
     }  # fmt: skip
-    for name in STAMPS:
-        if (at := getattr(each, name)) is not None:
-            value[name] = at.isoformat()
     if each.preempted_from is not None:
         value["preempted_from"] = str(each.preempted_from)
     return value
