@@ -31,7 +31,7 @@ Json = Mapping[str, Any]
 _ENDS = {"clear": Outcome.CLEARED, "decline": Outcome.DECLINED, "withdraw": Outcome.WITHDRAWN,
          "archive": Outcome.ARCHIVED, "cancel": Outcome.CANCELLED}  # fmt: skip
 _NOT_LAWFUL = frozenset({"not-competent", "not-called", "other-township", "other-area", "other-region", "not-regional",
-                         "regional-leads"})  # fmt: skip
+                         "regional-leads", "skill", "equipment"})  # fmt: skip
 # The clock policies of the first version: the stamp that stops them is in their ids.
 _STOPS = {"first": "first_on_scene", "full": "full_team_on_scene"}
 
