@@ -10,11 +10,12 @@ import json
 import random
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsvc.dispatch import CaseFacts, Prepared, recommend_and_record, replay
+from gridsvc.dispatch import CaseFacts, Handler, Prepared, recommend_and_record, replay
 from gridsvc.evidence.chain import canonical
 from gridsvc.law import Condition, Need, PlanBook, ResponseClass
 from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
@@ -44,7 +45,7 @@ TOWNSHIPS = (toy.T1, toy.T2, toy.T3)
 def _random_team(number: int, rng: random.Random, kinds: list[tuple[TeamKind, str]]) -> Team:
     kind, unit = rng.choice(kinds)
     township = rng.choice(TOWNSHIPS)
-    gear = rng.choice([{}, toy.HAZMAT, {"skills": toy.HAZMAT["skills"]}])
+    gear: dict[str, Any] = rng.choice([{}, toy.HAZMAT, {"skills": toy.HAZMAT["skills"]}])
     return Team(
         f"team-{number:04}", "", unit or f"township-{township}", kind, 119.6, 29.1, township=township,
         areas=(rng.choice(["A1", "A2", "A3", "A4"]),), region=rng.choice([toy.R1, toy.R2]),
@@ -154,7 +155,7 @@ def test_r11_a_record_without_teams_replays() -> None:
 def test_r11_a_record_of_the_first_version_gives_what_the_first_rules_said() -> None:
     # It has every travel time, the states of the teams that were not simply available, and no `rules`. Before approval
     # the area's squadron led the department's routine case: the second version of the rules changed that.
-    record = {
+    record: dict[str, Any] = {
         "versions": toy.PREPARED.versions,
         "case": {
             "type": "noise", "local_time": "2021-12-31T12:00:00+08:00", "response_class": "rural", "regional": toy.R1,
@@ -170,7 +171,7 @@ def test_r11_a_record_of_the_first_version_gives_what_the_first_rules_said() -> 
         ("1", "sq-a2", 165), ("township", "town-t2", None),
     ]  # fmt: skip
     assert [(each.slot, each.reason) for each in answer.unfilled] == [("dept-ecology", "no-such-unit")]
-    assert (answer.handler.team_id, answer.handler.rule) == ("sq-a2", "area-squadron")
+    assert answer.handler == Handler("sq-a2", "bureau", "area-squadron")
     second = replay(toy.PREPARED, record | {"case": record["case"] | {"rules": 2}})
     assert (second.lead, second.handler) == (None, None)
     assert [(each.slot, each.unit) for each in second.unfilled] == [("1", "dept-ecology")]

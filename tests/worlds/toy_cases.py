@@ -35,8 +35,8 @@ def place(km: float = 7, **changed: Any) -> Place:
     codes = toy.owners(km)
     regional, township, area, village = (Owner(codes[key], key) for key in ("regional", "township", "area", "village"))
     known = Place(
-        lon=119.6 + km / 100, lat=29.1, owners=(regional, township, area, village), rule="interior", generation=3,
-        response_class=ResponseClass.RURAL, owned_level="village", townships=(codes["township"],),
+        lon=round(119.6 + km / 100, 6), lat=29.1, owners=(regional, township, area, village), rule="interior",
+        generation=3, response_class=ResponseClass.RURAL, owned_level="village", townships=(codes["township"],),
     )  # fmt: skip
     return replace(known, **changed)
 
@@ -52,16 +52,19 @@ def decide(where: Place, type_slug: str, event_id: UUID, **changed: Any) -> Deci
 def reported(type_slug: str = "leak", *, where: Place | None = None, clock: Clock | None = None, **said: Any) -> Case:
     """A case as its report makes it at 8:00: by default an emergency at km 7, target 900 s."""
     where, plan = where or place(), toy.PLANS.get(type_slug)
+    identity = Identity("330703", CASE_ID, 17, synthetic=True, now=START)
     case = new_case(
-        Report(type=type_slug, lon=where.lon, lat=where.lat, **said), Identity("330703", CASE_ID, 17, synthetic=True),
-        where, decide(where, type_slug, REPORT_EVENT, **said), plan=plan, policy=toy.CLOCKS.policies["lead"], now=START,
+        Report(type=type_slug, lon=where.lon, lat=where.lat, **said), identity, where,
+        decide(where, type_slug, REPORT_EVENT, **said), plan=plan, policy=toy.CLOCKS.policies["lead"],
     )  # fmt: skip
     return case if clock is None else replace(case, clock=clock)
 
 
 def engagement(number: int, slot: str, minutes: float, **stamps: float | bool) -> Engagement:
     """Team `number` in a slot since some minutes past eight; other stamps in minutes too."""
-    clocks = {name: at(value) for name, value in stamps.items() if name.endswith("_at") or name == "until"}
+    clocks: dict[str, Any] = {
+        name: at(value) for name, value in stamps.items() if name.endswith("_at") or name == "until"
+    }
     return Engagement(
         UUID(int=100 + number), UUID(int=number), slot, slot == "1", bool(stamps.get("engaging", True)), 60.0, 165.25,
         at(minutes), **clocks,
