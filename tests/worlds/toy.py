@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gridsvc.dispatch import CaseFacts, Considered, Prepared, Recommendation, Unfilled, list_considered, recommend
 from gridsvc.law import (
@@ -37,9 +37,6 @@ from gridsvc.law import (
     competences_by_approval,
 )
 from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=CHINA)
@@ -199,13 +196,22 @@ class Answer:
         return getattr(self.recommendation, name)
 
 
-def at(km, type_slug="leak", *, prepared=PREPARED, loss=None, team_states=None, seconds=None, **told):
-    """Recommend for a case at a place on the road, all teams available unless told otherwise."""
-    facts, states_now = case(km, type_slug, **told), team_states or states(prepared)
+def at(
+    km: float,
+    type_slug: str = "leak",
+    *,
+    prepared: Prepared = PREPARED,
+    loss: Sequence[float] | None = None,
+    team_states: Sequence[TeamState] | None = None,
+    seconds: Sequence[float | None] | None = None,
+    **facts: object,
+) -> Answer:
+    """Recommend for a case at a place on the road; by default all teams are available."""
+    known, states_now = case(km, type_slug, **facts), team_states or states(prepared)
     travel_s = travel(km, prepared) if seconds is None else seconds
     return Answer(
-        recommend(prepared, facts, states_now, travel_s, loss),
-        tuple(list_considered(prepared, facts, states_now, travel_s, loss)),
+        recommend(prepared, known, states_now, travel_s, loss),
+        tuple(list_considered(prepared, known, states_now, travel_s, loss)),
     )
 
 
