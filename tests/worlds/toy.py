@@ -38,6 +38,9 @@ from gridsvc.law import (
 )
 from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=CHINA)
 BEFORE_APPROVAL = datetime(2021, 12, 31, 12, 0, tzinfo=CHINA)
