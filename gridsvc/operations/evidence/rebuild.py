@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gridsvc.cases.model import Case
     from gridsvc.db.evidence.case_rows import CaseRows
+    from gridsvc.json_types import Json
 
 _PLACES = frozenset({"geom", "extent"})
 _TEXTS = frozenset({"owners", "versions"})
@@ -70,7 +71,7 @@ def _engagement_differences(
                 yield f"engagement {key}: {name}"
 
 
-def _same(name: str, value: object, row: Mapping[str, Any]) -> bool:
+def _same(name: str, value: Json, row: Mapping[str, Any]) -> bool:
     """Whether a column holds a value: geometries as shapes, JSON as values."""
     stored = row[name]
     if name in _TEXTS:
