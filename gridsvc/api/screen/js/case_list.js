@@ -81,7 +81,7 @@ function search(afterMs = 0, more = false) {
     const before = more ? state.found?.items ?? [] : [];
     try {
       const answer = await get(`/screen/search?${query}${before.length ? `&skip=${before.length}` : ""}`);
-      if (query !== wanted) return;
+      if (query !== wanted || (more && state.found?.items.length !== before.length)) return; // that page is here already
       answered = Date.now();
       failed = null;
       set({ found: { items: [...before, ...answer.items], counts: answer.counts } });
