@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridsvc.dispatch import CaseFacts, Considered, Prepared, Recommendation, Unfilled, list_considered, recommend
 from gridsvc.law import (
