@@ -83,7 +83,7 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
     Unavailable
         When the database cannot be reached.
     """
-    from gridsvc.db.schema import migrate
+    from gridsvc.db.schema.revision import HEAD, find_revision
     from gridsvc.db.session.connection import Database
     from gridsvc.operations.runtime.service import Service
 
@@ -94,16 +94,17 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
         cluster.ensure()
         database = Database(cluster.url("app"), heal=cluster.ensure, pool=pool)
     with database.transaction() as connection:
-        revision = migrate.find_revision(connection)
-    if revision != migrate.HEAD:
+        revision = find_revision(connection)
+    if revision != HEAD:
         if settings.database_url is not None:
             raise Refusal(
-                f"The database's schema is {revision or 'empty'}, this program wants {migrate.HEAD}. "
-                "Run `gridsvc db migrate`.",
+                f"The database's schema is {revision or 'empty'}, this program wants {HEAD}. Run `gridsvc db migrate`.",
                 kind="not-migrated",
             )
+        from gridsvc.db.schema.migrate import upgrade
+
         cluster.prepare()
-        migrate.upgrade(cluster.url("owner"))
+        upgrade(cluster.url("owner"))
     return Service(database, settings.data, owner_url=lambda: admin_url(settings))
 
 

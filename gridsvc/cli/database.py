@@ -75,14 +75,15 @@ def url(*, role: str, district: str | None, as_json: bool) -> None:
 @json_option
 def migrate(*, as_json: bool) -> None:
     """Bring the schema up to date, as its owner."""
-    from gridsvc.db.schema import migrate as migrations
+    from gridsvc.db.schema.migrate import upgrade
+    from gridsvc.db.schema.revision import HEAD
 
     settings = Settings.read()
     if settings.database_url is None:
         open_cluster(settings, say).prepare()
-    done = migrations.upgrade(admin_url(settings))
-    words = f"The schema is now {migrations.HEAD}." if done else f"The schema was already {migrations.HEAD}."
-    answer({"revision": migrations.HEAD, "migrated": done}, as_json=as_json, show=lambda: click.echo(words))
+    done = upgrade(admin_url(settings))
+    words = f"The schema is now {HEAD}." if done else f"The schema was already {HEAD}."
+    answer({"revision": HEAD, "migrated": done}, as_json=as_json, show=lambda: click.echo(words))
 
 
 @db.command()

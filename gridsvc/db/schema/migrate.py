@@ -1,8 +1,7 @@
-"""Migrations by Alembic, and the cheap question whether one is due."""
+"""Migrations by Alembic."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
@@ -10,24 +9,13 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from gridsvc.db.schema.revision import HEAD, SCRIPTS, find_revision
 from gridsvc.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LOCK = 7_402_151_001  # two processes that start together: one migrates, the other waits
-_SCRIPTS = Path(__file__).parents[1] / "migrations"
-
-HEAD = max(script.name[:4] for script in (_SCRIPTS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
-"""The newest revision; revisions are numbered, one after the other."""
-
-
-def find_revision(connection: Connection) -> str | None:
-    """Return the revision of the schema; None for an empty database."""
-    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
-        return None
-    revision: str | None = connection.scalar(text("select version_num from alembic_version"))
-    return revision
 
 
 def upgrade(admin_url: str) -> bool:
@@ -73,7 +61,7 @@ def _upgrade_locked(connection: Connection) -> bool:
             kind="schema-newer",
         )
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()

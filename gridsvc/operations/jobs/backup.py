@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gridsvc.db.cluster import backup as files
 from gridsvc.db.jobs import last_runs
-from gridsvc.db.schema import migrate
+from gridsvc.db.schema.migrate import upgrade
+from gridsvc.db.schema.revision import HEAD
 from gridsvc.errors import Refusal
 
 if TYPE_CHECKING:
@@ -68,14 +69,14 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
         For a backup of a newer gridsvc, or one that the database refuses.
     """
     backup = files.read_backup(file.absolute())
-    if backup.manifest["schema"] > migrate.HEAD:
+    if backup.manifest["schema"] > HEAD:
         raise Refusal(
-            f"The backup's schema is {backup.manifest['schema']}, newer than this program's {migrate.HEAD}. "
+            f"The backup's schema is {backup.manifest['schema']}, newer than this program's {HEAD}. "
             "Install the newer gridsvc.",
             kind="schema-newer",
             schema=backup.manifest["schema"],
-            newest=migrate.HEAD,
+            newest=HEAD,
         )
     files.restore_backup(owner_url, backup, progress)
-    migrate.upgrade(owner_url)
+    upgrade(owner_url)
     return backup
