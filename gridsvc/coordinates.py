@@ -105,7 +105,7 @@ def check_lonlat(lon: float, lat: float, *, near: Bounds | None = None) -> None:
     lon, lat
         Degrees.
     near
-        Bounds of the loaded districts: a pair that lies far from them as given but within them when swapped is
+        Bounds of the loaded districts: a pair that is far from them as given but within them when swapped is
         refused as swapped, though both numbers are in range.
 
     Raises
@@ -124,7 +124,7 @@ def check_lonlat(lon: float, lat: float, *, near: Bounds | None = None) -> None:
         if abs(lon) <= 90 and abs(lat) <= 180:
             raise _swapped(lon, lat)
         raise InvalidInput(
-            f"Longitude {lon!r} and latitude {lat!r} are out of range: longitude lies within -180 to 180 degrees, "
+            f"Longitude {lon!r} and latitude {lat!r} are out of range: longitude is within -180 to 180 degrees, "
             "latitude within -90 to 90. Check that the values are degrees, not metres of a projection.",
             kind="out-of-range",
             lon=float(lon),
@@ -164,7 +164,7 @@ def check_lonlats(lon: Floats, lat: Floats, *, near: Bounds | None = None) -> No
 
 
 def swapped(lon: Floats, lat: Floats, near: Bounds) -> NDArray[np.bool_]:
-    """Return which positions (n,) lie over a degree from `near` as given, and in it with both numbers swapped."""
+    """Return which positions (n,) are more than a degree from `near` as given, and in it with both numbers swapped."""
     west, south, east, north = near
     far = (lon < west - 1) | (lon > east + 1) | (lat < south - 1) | (lat > north + 1)
     found: NDArray[np.bool_] = far & (lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-import gridsvc.grids.crossing  # noqa: F401  the kernels are loaded before the first request, not by it
+import gridsvc.grids.compiled  # noqa: F401  the kernels are loaded before the first request, not by it
 from gridsvc.api.answers.grids import GridList, ManyOwners, PlaceOwners
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import service_of

@@ -1,4 +1,4 @@
-"""The demo: a place, its law, teams and past, loaded through the same doors as a user's own data (DESIGN 8)."""
+"""The demo: a place, its law, teams and past, loaded through the same functions as a user's own data (DESIGN 8)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ from gridsvc.db.evidence import sealing
 from gridsvc.db.grids import about as store
 from gridsvc.db.grids import addresses
 from gridsvc.db.grids.versions import ensure_district
+from gridsvc.demo.past import live_through
+from gridsvc.demo.world.crews import raise_crews
+from gridsvc.demo.world.real import make_real
+from gridsvc.demo.world.synthetic import make_jindong
 from gridsvc.errors import Conflict, InvalidInput
+from gridsvc.files.law.calendar import read_calendar
+from gridsvc.files.law.catalogue import read_catalogue, read_units
+from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
 from gridsvc.files.osm.model import REAL_CODE, SYNTHETIC_CODE
+from gridsvc.operations.cases.timers import put_calendar
+from gridsvc.operations.grids import generations
+from gridsvc.operations.law.in_force import put_law
+from gridsvc.operations.roads import networks
+from gridsvc.operations.roads.calibration import calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,8 +65,8 @@ class Wish:
         with self.osm.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        told = ",".join(f"{level.key}={number}" for level, number in sorted(self.levels.items()))
-        return f"osm {MAKING} {digest.hexdigest()} {told}".strip()
+        result = ",".join(f"{level.key}={number}" for level, number in sorted(self.levels.items()))
+        return f"osm {MAKING} {digest.hexdigest()} {result}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +90,27 @@ def provide_demo(service: Service, wish: Wish, geodata: Path, say: Say) -> Demo:
     Conflict
         The data folder has this demo with another number of incidents or another seed.
     """
-    begun = time.perf_counter()
+    started = time.perf_counter()
     source = wish.source()
     with service.database.transaction() as connection:
-        told = store.list_about(connection)
-    code = _code_of(told, source, synthetic=wish.osm is None)
-    made = told.get(code, {}).get("demo", {})
+        result = store.list_about(connection)
+    code = _code_of(result, source, synthetic=wish.osm is None)
+    made = result.get(code, {}).get("demo", {})
     if made.get("finished"):
         _refuse_other(made, wish)
-        seconds = round(time.perf_counter() - begun, 2)
-        return Demo(json.loads(made["answer"]) | {"seconds": seconds}, told[code]["notes"], made["agreement"],
+        seconds = round(time.perf_counter() - started, 2)
+        return Demo(json.loads(made["answer"]) | {"seconds": seconds}, result[code]["notes"], made["agreement"],
                     json.loads(made["first"]), reused=True)  # fmt: skip
-    return _make(service, wish, code, source, geodata, say, begun)
+    return _make(service, wish, code, source, geodata, say, started)
 
 
-def _code_of(told: dict[str, dict[str, Any]], source: str, *, synthetic: bool) -> str:
+def _code_of(result: dict[str, dict[str, Any]], source: str, *, synthetic: bool) -> str:
     """Return the district of a source: the one it has, else a free code."""
-    for code, about in told.items():
+    for code, about in result.items():
         if about.get("demo", {}).get("source") == source:
             return code
     if synthetic:
-        if SYNTHETIC_CODE in told:
+        if SYNTHETIC_CODE in result:
             raise Conflict(
                 f"District {SYNTHETIC_CODE} is loaded already and is not this demo. "
                 "Set GRIDSVC_DATA to another folder for a demo of its own.",
@@ -106,7 +118,7 @@ def _code_of(told: dict[str, dict[str, Any]], source: str, *, synthetic: bool) -
             )
         return SYNTHETIC_CODE
     free = int(REAL_CODE)
-    while str(free) in told:
+    while str(free) in result:
         free += 1
     return str(free)
 
@@ -121,11 +133,7 @@ def _refuse_other(made: dict[str, Any], wish: Wish) -> None:
             )
 
 
-def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, say: Say, begun: float) -> Demo:
-    from gridsvc.demo.past import live_through
-    from gridsvc.demo.world.real import make_real
-    from gridsvc.demo.world.synthetic import make_jindong
-
+def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, say: Say, started: float) -> Demo:
     count = DEFAULT_INCIDENTS if wish.incidents is None else wish.incidents
     seed = DEFAULT_SEED if wish.seed is None else wish.seed
     say("Roads and boundaries ..." if wish.osm else "Drawing the synthetic Jindong ...")
@@ -154,43 +162,32 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
     _calibrate(service, code, say)
     sealed = sealing.seal_all(service.database)
     say(f"  {sealed} events sealed; {agreement.agree} of {agreement.compared} travel times agree with networkx.")
-    answer["seconds"] = round(time.perf_counter() - begun, 2)
-    told = {"compared": agreement.compared, "agree": agreement.agree, "largest_s": round(agreement.largest_s, 4)}
+    answer["seconds"] = round(time.perf_counter() - started, 2)
+    result = {"compared": agreement.compared, "agree": agreement.agree, "largest_s": round(agreement.largest_s, 4)}
     # as text: jsonb would put the levels into another order
     about["demo"] |= {
         "finished": True,
         "answer": json.dumps(answer),
-        "agreement": told,
+        "agreement": result,
         "first": json.dumps(first and first | {"team_names": names}),
     }
     service.database.run(lambda connection: store.set_about(connection, code, about))
-    return Demo(answer, list(place.notes), told, json.loads(about["demo"]["first"]), reused=False)
+    return Demo(answer, list(place.notes), result, json.loads(about["demo"]["first"]), reused=False)
 
 
 def _calibrate(service: Service, code: str, say: Say) -> None:
-    """Compare travel times with the trips of the past, so that what is recommended from now on has a range."""
-    from gridsvc.operations.roads.calibration import calibrate
-
+    """Compare travel times with the trips of the past, so that recommendations have a range from now on."""
     try:
-        told = calibrate(service, code, actor="demo")
+        result = calibrate(service, code, actor="demo")
     except Conflict as few:
         say(f"  No range of travel times: {few}")
         return
-    if told["in_force"]:
+    if result["in_force"]:
         say("  Travel times have a range, out of the recorded trips (`gridsvc roads show`).")
 
 
 def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, seed: int, say: Say) -> dict[str, str]:
     """Load grids, roads, law, teams and addresses of a place into its district; return the teams' names by id."""
-    from gridsvc.demo.world.crews import raise_crews
-    from gridsvc.files.law.calendar import read_calendar
-    from gridsvc.files.law.catalogue import read_catalogue, read_units
-    from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
-    from gridsvc.operations.cases.timers import put_calendar
-    from gridsvc.operations.grids import generations
-    from gridsvc.operations.law.in_force import put_law
-    from gridsvc.operations.roads import networks
-
     counts = ", ".join(f"{number} {key}" for key, number in place.grid_counts().items())
     say(f"Grids: {counts} ...")
     generations.establish(service, place.code, list(place.grids), source={"file": source, "notes": list(place.notes)},

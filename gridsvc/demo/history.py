@@ -164,8 +164,8 @@ class Replay:
     ) -> list[PlannedStep]:
         """Return every step of an emergency from the order on, and engage its teams."""
         case_id = str(case.case.id)
-        told = decision.recommendation.as_json()
-        lead = told["lead"]
+        response = decision.recommendation.as_json()
+        lead = response["lead"]
         target_s = float(case.case.target_s or 900)
         steps: list[PlannedStep] = []
         handling = self._around(30, 0.4, 10, 55)
@@ -175,15 +175,11 @@ class Replay:
         short_s = target_s - (handling + turnout + travel).total_seconds()
         extra = timedelta(seconds=max(0.0, short_s)) + self._seconds(0.12 * target_s, 0.8 * target_s)
         mishap = incident.mishap if not accepted else None
-        if mishap is Mishap.SLOW_HANDLING:
-            handling += extra
-        elif mishap is Mishap.SLOW_ACKNOWLEDGE:
-            acknowledge += extra
-            turnout += extra
-        elif mishap is Mishap.SLOW_TURNOUT:
-            turnout += extra
-        elif mishap is Mishap.SLOW_TRAVEL:
-            travel += extra
+        nothing = timedelta(0)
+        handling += extra if mishap is Mishap.SLOW_HANDLING else nothing
+        acknowledge += extra if mishap is Mishap.SLOW_ACKNOWLEDGE else nothing
+        turnout += extra if mishap in {Mishap.SLOW_ACKNOWLEDGE, Mishap.SLOW_TURNOUT} else nothing
+        travel += extra if mishap is Mishap.SLOW_TRAVEL else nothing
         if not accepted:
             steps.append(PlannedStep(begin + handling * 0.5, "accept"))
         order_at = begin + handling
@@ -191,7 +187,7 @@ class Replay:
         if wrong is not None:
             steps += self._wrong_team(wrong, case_id, order_at, order_at + extra)
             order_at += extra + self._seconds(10, 30)
-        sent = _sent(told)
+        sent = _sent(response)
         steps.append(PlannedStep(order_at, "assign", sent=sent, decision=decision))
         if mishap is Mishap.CALLED_OFF:
             off = order_at + self._seconds(20, 55)
@@ -206,7 +202,7 @@ class Replay:
         ends = [clear]
         steps.append(PlannedStep(clear, "clear", lead["team_id"]))
         self._fleet.engage(lead["team_id"], case_id, clear)
-        for member in told["members"]:
+        for member in response["members"]:
             out = timedelta(seconds=self._turnout_s(member["team_id"]) * float(self._random.uniform(0.6, 1.1)))
             drive = timedelta(seconds=(member["travel_s"] or 60.0) * float(np.exp(self._random.normal(0, 0.1))))
             steps += self._team(member["team_id"], order_at, self._seconds(3, 20), out, drive, leads=False)
@@ -299,7 +295,10 @@ class Replay:
         return steps
 
 
-def _sent(told: dict[str, Any]) -> tuple[Sent, ...]:
-    lead = told["lead"]
+def _sent(response: dict[str, Any]) -> tuple[Sent, ...]:
+    lead = response["lead"]
     first = [Sent(lead["team_id"], lead.get("slot", "1"), True, lead["travel_s"], lead["response_s"])] if lead else []
-    return (*first, *(Sent(m["team_id"], m["slot"], False, m["travel_s"], m["response_s"]) for m in told["members"]))
+    return (
+        *first,
+        *(Sent(m["team_id"], m["slot"], False, m["travel_s"], m["response_s"]) for m in response["members"]),
+    )

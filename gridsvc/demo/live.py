@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import json
 import logging
 import threading
 import time
@@ -88,8 +89,6 @@ def _take(
     service: Service, past: list[_Past], todo: dict[str, Any], random: np.random.Generator
 ) -> list[tuple[float, dict[str, Any]]]:
     """Do one thing, and return what follows: (seconds of life from now, what)."""
-    import json
-
     if todo["step"] == "report":
         where = past[int(random.integers(len(past)))]
         report = Report(type=where.type, lon=where.lon, lat=where.lat, description=where.description, source="replay")

@@ -19,6 +19,8 @@ from gridsvc.demo.world.history import Candidates, candidate_places, plan_histor
 from gridsvc.law import ResponseClass
 from gridsvc.operations.cases import recommend
 from gridsvc.operations.runtime.districts import view_at
+from gridsvc.roads.search.matrices import matrix
+from gridsvc.roads.search.snapping import snap
 from gridsvc.teams.model import TeamKind
 
 if TYPE_CHECKING:
@@ -123,9 +125,6 @@ def _write(connection: Connection, cases: Sequence[PastCase]) -> None:
 
 def owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, NDArray[np.bool_], int]:
     """Keep the places with a whole owner chain; say which are too far from every squadron, and how many there are."""
-    from gridsvc.roads.search.search import matrix
-    from gridsvc.roads.search.snapping import snap
-
     index, network, law = view.index, view.network, recommend.law_of(view)
     assert index is not None
     assert network is not None

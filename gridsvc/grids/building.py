@@ -11,6 +11,7 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.grids import layout
+from gridsvc.grids.kernels.raster_kernel import Borders, Cells, Crossed, Frame, emit, spread, sweep
 from gridsvc.grids.levels import Level
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> bytes:
     levels = np.array([grid.level for grid in ordered], np.int8)
     ends, face = _ring_edges(shapes)
     edges, face_first, faces = _unique_edges(ends, face)
-    west, south, cell, columns, rows = _raster_of(edges)
-    cells, pool = _rasterise(edges, face_first, faces, levels, (west, south, cell, columns, rows))
+    frame = _frame_of(edges)
+    west, south, cell, columns, rows = frame
+    cells, pool = _rasterise(Borders(edges, face_first, faces, levels), frame)
     words = [
         json.dumps([g.code, g.name, g.parent, g.urban_rural_code, g.derived], ensure_ascii=False, separators=(",", ":"))
         for g in ordered
@@ -127,7 +129,7 @@ def _ring_edges(shapes: NDArray[np.object_]) -> tuple[Floats, Ints]:
 def _unique_edges(ends: Floats, face: Ints) -> tuple[Floats, Ints, Rows]:
     """Merge edges with the same numbers; return them and the faces of each (CSR).
 
-    They are brought together by a hash. Two that collide only stay apart, which is as right, and slower.
+    They are brought together by a hash. Two that collide only stay two, which is as right, and slower.
     """
     bits = np.ascontiguousarray(ends).view(np.uint64)
     hashed = np.zeros(len(ends), np.uint64)
@@ -148,8 +150,8 @@ def _unique_edges(ends: Floats, face: Ints) -> tuple[Floats, Ints, Rows]:
     return np.ascontiguousarray(edges[place]), face_first, face[take].astype(np.int32)
 
 
-def _raster_of(edges: Floats) -> tuple[float, float, float, int, int]:
-    """Choose west, south, cell size, columns, rows. Cell sizes are m * 2^e, m in 8..15: corners are exact numbers."""
+def _frame_of(edges: Floats) -> Frame:
+    """Choose the cells. Their sizes are m * 2^e, m in 8..15: corners are exact numbers."""
     west, south = float(min(edges[:, 0].min(), edges[:, 2].min())), float(edges[:, 1].min())
     east, north = float(max(edges[:, 0].max(), edges[:, 2].max())), float(edges[:, 3].max())
     wanted = min(max(_CELLS_PER_EDGE * len(edges), _FEWEST_CELLS), _MOST_CELLS)
@@ -160,51 +162,43 @@ def _raster_of(edges: Floats) -> tuple[float, float, float, int, int]:
     column0, row0 = math.floor(west / cell) - 1, math.floor(south / cell) - 1
     columns = math.floor(east / cell) + 2 - column0
     rows = math.floor(north / cell) + 2 - row0
-    return column0 * cell, row0 * cell, cell, columns, rows
+    return Frame(column0 * cell, row0 * cell, cell, columns, rows)
 
 
-def _rasterise(
-    edges: Floats, face_first: Ints, faces: Rows, levels: NDArray[np.int8],
-    box: tuple[float, float, float, int, int],
-) -> tuple[Rows, Ints]:  # fmt: skip
+def _rasterise(borders: Borders, frame: Frame) -> tuple[Rows, Ints]:
     """Return the codes of the cells and the pool of records."""
-    from gridsvc.grids import raster
-
-    west, south, cell, columns, rows = box
-    counts = np.zeros(columns * rows, np.int64)
-    raster.spread(edges, *box, counts, counts, np.empty(0, np.int32), False)
+    counts = np.zeros(frame.columns * frame.rows, np.int64)
+    spread(borders.edges, frame, counts, counts, np.empty(0, np.int32), False)
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     entries = np.empty(int(first[-1]), np.int32)
-    raster.spread(edges, *box, counts, first[:-1].copy(), entries, True)
-    finest = int(levels.max())
-    cells, mixed, state_first, states = raster.sweep(
-        edges, face_first, faces, first, entries, levels, west, south, cell, columns, rows, finest
-    )
-    wests, souths = west + (mixed % columns) * cell, south + (mixed // columns) * cell
-    targets = mixed
-    first = np.concatenate([[0], np.cumsum(counts[mixed])]).astype(np.int64)  # cells without edges hold no entries
+    spread(borders.edges, frame, counts, first[:-1].copy(), entries, True)
+    finest = int(borders.levels.max())
+    codes, mixed, state_first, states = sweep(borders, Crossed(first, entries), frame, finest)
+    wests = frame.west + (mixed % frame.columns) * frame.cell
+    souths = frame.south + (mixed // frame.columns) * frame.cell
+    # cells without edges hold no entries
+    first = np.concatenate([[0], np.cumsum(counts[mixed])]).astype(np.int64)
+    cells = Cells(wests, souths, mixed, first, entries, state_first, states)
     chunks: list[Ints] = []
     written = 0
+    side = frame.cell
     for depth in range(_DEEPEST + 1):
-        words, codes, *smaller = raster.emit(
-            edges, face_first, faces, levels, wests, souths, cell, first, entries, state_first, states,
-            written, depth < _DEEPEST, _EDGES_PER_RECORD, finest,
-        )  # fmt: skip
+        words, of_cells, smaller = emit(borders, cells, side, written, depth < _DEEPEST, _EDGES_PER_RECORD, finest)
         if depth == 0:
-            cells[targets] = codes
+            codes[cells.target] = of_cells
         else:
-            _patch(chunks, targets, codes)
+            _patch(chunks, cells.target, of_cells)
         chunks.append(words)
         written += len(words)
-        wests, souths, targets, first, entries, state_first, states = smaller
-        cell /= 4
-        if not len(wests):
+        cells = smaller
+        side /= 4
+        if not len(cells.west):
             break
-    return cells, np.concatenate(chunks) if written else np.zeros(1, np.int64)
+    return codes, np.concatenate(chunks) if written else np.zeros(1, np.int64)
 
 
 def _patch(chunks: list[Ints], targets: Ints, codes: Ints) -> None:
-    """Write the codes of cut cells into the record of the cell that was cut, which lies in the newest chunk."""
+    """Write the codes of cut cells into the record of the cell that was cut, which is in the newest chunk."""
     before = sum(len(chunk) for chunk in chunks[:-1])
     chunks[-1].view(np.int32)[targets - 2 * before] = codes
 

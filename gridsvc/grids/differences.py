@@ -83,7 +83,7 @@ def compare(before: Sequence[Grid], after: Sequence[Grid]) -> Difference:
 
 
 def _same(one: BaseGeometry, other: BaseGeometry) -> bool:
-    """Tell whether two shapes have the same vertices, whatever the order of rings and their direction."""
+    """Say whether two shapes have the same vertices, whatever the order of rings and their direction."""
     if shapely.equals_exact(one, other):
         return True
     first, second = (

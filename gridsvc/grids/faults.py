@@ -26,7 +26,7 @@ FAULT_KINDS = (
     "invalid", "overlap", "gap", "sliver", "orphan", "misplaced", "duplicate-code", "unresolved-name", "no-officer",
 )  # fmt: skip
 BLOCKING_OVER_M2 = 100.0
-"""An overlap, gap or sliver of a larger area forbids the activation, unless told otherwise."""
+"""An overlap, gap or sliver of a larger area forbids the activation, unless a setting allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class _Search:
         if not pieces or area_m2 <= self.blocking_over_m2:
             return
         share = area_m2 / self._area_m2(child)
-        words = f"{share:.1%} of {self.grids[child].name} lies outside its parent {self.grids[parent].name}."
+        words = f"{share:.1%} of {self.grids[child].name} is outside its parent {self.grids[parent].name}."
         yield self._fault("misplaced", [child, parent], words, area_m2=area_m2, at=(pieces[0].lon, pieces[0].lat))
 
     def _parent_row(self, grid: Grid) -> int:
@@ -289,7 +289,7 @@ def _by_width(pieces: list[Piece], kind: str) -> Iterator[tuple[str, list[Piece]
 
 
 def _codes_agree(code: str, township: str) -> bool:
-    """Tell whether a village's national 12-digit code begins with its township's nine digits; others have no rule."""
+    """Say whether a village's national 12-digit code begins with its township's nine digits; others have no rule."""
     if not (re.fullmatch(r"\d{12}", code) and re.fullmatch(r"\d{9}000", township)):
         return True
     return code[:9] == township[:9]

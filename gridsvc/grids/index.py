@@ -70,7 +70,7 @@ class OwnershipIndex:
     """Answers for one generation of one district. Immutable; safe for any number of threads.
 
     Single points are answered by plain Python, without importing the compiler, until `prepare` is called; in a process
-    that has the kernels already (it imported `crossing`) they are used from the start.
+    that has the kernels already (it imported `crossing_kernel`) they are used from the start.
     """
 
     def __init__(self, buffer: memoryview) -> None:
@@ -89,7 +89,7 @@ class OwnershipIndex:
         self._address = int(self._section("about", np.dtype(np.uint8)).ctypes.data) - at
         self._answers: dict[int, Ownership] = {}
         self._find: Callable[[float, float], int] = self._find_plainly
-        if "gridsvc.grids.crossing" in sys.modules:
+        if "gridsvc.grids.kernels.crossing_kernel" in sys.modules:
             self.prepare()
 
     @classmethod
@@ -132,7 +132,7 @@ class OwnershipIndex:
 
     def prepare(self) -> Callable[[float, float], int]:
         """Load the compiled kernels; return a callable (lon, lat) -> row << 3 | rule, unchecked, for inner loops."""
-        from gridsvc.grids.crossing import locate_one
+        from gridsvc.grids.kernels.crossing_kernel import locate_one
 
         address = self._address
 
@@ -236,7 +236,7 @@ class OwnershipIndex:
         InvalidInput
             When a value is not finite or out of range, or a pair looks swapped; the first such row is named.
         """
-        from gridsvc.grids.crossing import locate_many
+        from gridsvc.grids.kernels.crossing_kernel import locate_many
 
         lon, lat = np.ascontiguousarray(lon, np.float64), np.ascontiguousarray(lat, np.float64)
         if lon.shape != lat.shape or lon.ndim != 1:

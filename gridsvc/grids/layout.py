@@ -19,7 +19,7 @@ Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A
 codes of its 4 x 4 smaller cells, row by row from the south-west. Any other: the rows of its faces (int32, ascending,
 padded to a word); for every 62 faces a word with those that hold the cell's south-east corner; then for each edge ax,
 ay, bx, by (float64) and, for every 62 faces, a word with those whose border it is. Bit 62 of an edge's first word: the
-corner lies left of the edge.
+corner is left of the edge.
 
 Edges are canonical: b is north of a, or due west of it. All grids that share an edge share the same numbers, and a
 point's side of it is decided once for all of them, exactly. A point on an edge counts as lying right of it (east; or
@@ -74,7 +74,7 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything lies in one file: parameters, and for each section its (offset, size) in bytes."""
+    """Where everything is in one file: parameters, and for each section its (offset, size) in bytes."""
 
     parameters: dict[str, float | int]
     sections: dict[str, tuple[int, int]]
@@ -93,9 +93,9 @@ def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | m
     for name in SECTIONS:
         offset, size = places[name]
         whole[offset : offset + size] = sections[name]
-    told = dict(parameters)
-    told |= {f"{name}_at": places[name][0] for name in ("cells", "pool", "levels")}
-    values = [told[name] for name in PARAMETERS]
+    parameters = dict(parameters)
+    parameters |= {f"{name}_at": places[name][0] for name in ("cells", "pool", "levels")}
+    values = [parameters[name] for name in PARAMETERS]
     digest = hashlib.blake2b(memoryview(whole)[HEADER_BYTES:], digest_size=16).digest()
     struct.pack_into("<8sIIQ16s", whole, 0, MAGIC, VERSION, len(SECTIONS), at, digest)
     struct.pack_into(f"<{_FLOATS}d{len(values) - _FLOATS}q", whole, 64, *values)

@@ -77,7 +77,7 @@ def resolve_codes(
 
 
 def _find(name: str, parent: str | None, tiers: Sequence[dict[str, list[KnownDivision]]]) -> KnownDivision | None:
-    """Take the strictest tier that knows the name; two of one name are told apart by their parent or not at all."""
+    """Take the strictest tier that knows the name; two of one name are distinguished by their parent or not at all."""
     for key, tier in zip((_plain, _plain, _kind_of, _stem_of), tiers, strict=True):
         candidates = tier.get(key(name), [])
         if len(candidates) == 1:

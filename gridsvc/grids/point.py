@@ -32,10 +32,10 @@ class Claims(NamedTuple):
 
 def find_claims(buffer: memoryview, layout: Layout, lon: float, lat: float) -> Claims:
     """Return the grids that hold a point."""
-    told = layout.parameters
-    west, south, cell = told["west_deg"], told["south_deg"], told["cell_deg"]
-    columns, rows = int(told["columns"]), int(told["rows"])
-    x, y = (lon - west) * told["cells_per_deg"], (lat - south) * told["cells_per_deg"]
+    parameters = layout.parameters
+    west, south, cell = parameters["west_deg"], parameters["south_deg"], parameters["cell_deg"]
+    columns, rows = int(parameters["columns"]), int(parameters["rows"])
+    x, y = (lon - west) * parameters["cells_per_deg"], (lat - south) * parameters["cells_per_deg"]
     if not (0 <= x < columns and 0 <= y < rows):
         return Claims(None, [], [])
     column, row = int(x), int(y)
@@ -92,7 +92,7 @@ def _chosen(faces: tuple[int, ...], bits: int) -> list[int]:
 
 
 def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> bool:
-    """Tell whether p lies strictly left of the canonical edge a-b; a point on it does not."""
+    """Say whether p is strictly left of the canonical edge a-b; a point on it does not."""
     t, u = (bx - ax) * (py - ay), (by - ay) * (px - ax)
     if abs(t - u) > _ERROR_BOUND * (abs(t) + abs(u)):
         return t > u

@@ -79,7 +79,7 @@ def valid(shape: BaseGeometry) -> BaseGeometry:
 
 
 def find_overlaps(shapes: Shapes, step: Callable[[int], None]) -> Iterator[tuple[int, int, BaseGeometry]]:
-    """Yield every pair of rows whose insides meet, and where. `step` is told how many pairs were looked at."""
+    """Yield every pair of rows whose insides meet, and where. `step` is called with the number of pairs examined."""
     tree = shapely.STRtree(shapes)
     first, second = tree.query(shapes)
     first, second = first[first < second], second[first < second]

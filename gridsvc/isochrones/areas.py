@@ -10,8 +10,19 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.certificate import Certificate, certify
+from gridsvc.isochrones.kernels.arguments import (
+    CornerTimes,
+    LatticeRows,
+    PlaceOnRoad,
+    Searched,
+    Slots,
+    TileTable,
+)
+from gridsvc.isochrones.kernels.contour_kernel import corner_times, trace
+from gridsvc.isochrones.kernels.rings_kernel import arranged
 from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles
 from gridsvc.isochrones.starting_tiles import starting_tiles
+from gridsvc.numba_types import read_only
 from gridsvc.roads.search.search import flood_from, is_backward
 from gridsvc.roads.search.weights import Weights, weights_of
 
@@ -33,7 +44,7 @@ MOST_MINUTES = 1440.0
 class Area:
     """One service area: `minutes` of travel time, direction `to` or `from` the place, lon/lat WGS-84.
 
-    The area is what lies within the budget on the road, and BUFFER_M of open ground beside it. Empty where the place
+    The area is what is within the budget on the road, and BUFFER_M of open ground beside it. Empty where the place
     is farther from any road than the budget. `certificate` None: not asked for.
     """
 
@@ -45,7 +56,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
-    """Milliseconds of all corners of the tiles that a search came to; open ground and what lies beyond: 2^31 - 1.
+    """Milliseconds of all corners of the tiles that a search reached; open ground and what is beyond: 2^31 - 1.
 
     The corners of tile number[i] have time[first[i] : first[i + 1]], the least of them is earliest[i].
     """
@@ -56,6 +67,12 @@ class Reach:
     first: NDArray[np.int64]
     time: NDArray[np.int32]
     earliest: NDArray[np.int32]
+
+    def for_kernels(self) -> CornerTimes:
+        """Return read-only views of the arrays, as kernels take them."""
+        return CornerTimes(
+            read_only(self.number), read_only(self.first), read_only(self.time), read_only(self.earliest)
+        )
 
 
 def isochrones(
@@ -68,7 +85,7 @@ def isochrones(
     certified: bool = True,
     mesh: Mesh | None = None,
 ) -> list[Area]:
-    """Draw the areas of all budgets, the smallest first; each lies inside the next.
+    """Draw the areas of all budgets, the smallest first; each is inside the next.
 
     `mesh`: the network's for this profile; without it one is made at the first use and kept with the network.
 
@@ -108,7 +125,7 @@ def mesh_of(network: RoadNetwork, profile: str) -> Mesh:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """A search from one place, whose times lie in this thread's workspace until it makes another."""
+    """A search from one place, whose times stay in this thread's workspace until its next search."""
 
     network: RoadNetwork
     mesh: Mesh
@@ -120,17 +137,21 @@ class Search:
 
     def reach(self, limit_ms: int) -> Reach:
         """Give the corners of all tiles within a limit, at most that of the search, their times."""
-        from gridsvc.isochrones.kernels.contour_kernel import corner_times
-
         network, mesh, weights, place = self.network, self.mesh, self.weights, self.place
         start = starting_tiles(network, mesh.lattice, place)
+        searched = Searched(self.backward, self.space.state, self.stamp, limit_ms)
+        slots = Slots(
+            read_only(weights.slot_ms),
+            read_only(weights.out_arcs),
+            read_only(network.slot_first),
+            read_only(network.slot_arc),
+            read_only(network.arc_tail),
+        )
+        on_road = PlaceOnRoad(read_only(place.edge), read_only(place.fraction), read_only(place.offroad_m))
         tiles = mesh.tiles
         while True:
-            number, first, time, earliest, missing = corner_times(
-                self.backward, self.space.state, self.stamp, limit_ms, weights.slot_ms, weights.out_arcs,
-                network.slot_first, network.slot_arc, network.arc_tail, place.edge, place.fraction, place.offroad_m,
-                start, tiles.address, mesh.lattice.columns,
-            )  # fmt: skip
+            table = TileTable(read_only(tiles.address), mesh.lattice.columns)
+            number, first, time, earliest, missing = corner_times(searched, slots, on_road, start, table)
             if not len(missing):
                 return Reach(mesh, tiles, number, first, time, earliest)
             tiles = mesh.with_tiles(missing.tolist(), number.tolist())
@@ -147,16 +168,17 @@ def search_from(
 
 def outline(reach: Reach, budget_ms: int, *, spread: bool = True) -> MultiPolygon:
     """Draw round all corners within the budget; `spread`: see `contour_kernel.trace`."""
-    from gridsvc.isochrones.kernels.contour_kernel import trace
-    from gridsvc.isochrones.kernels.rings_kernel import arranged
-
     lattice = reach.mesh.lattice
     lon, lat, first = trace(
-        budget_ms, reach.number, reach.first, reach.time, reach.earliest, reach.tiles.address, lattice.columns,
-        reach.mesh.metres, lattice.south, lattice.height, BUFFER_M, spread,
-    )  # fmt: skip
+        budget_ms,
+        reach.for_kernels(),
+        TileTable(read_only(reach.tiles.address), lattice.columns),
+        LatticeRows(read_only(reach.mesh.metres), lattice.south, lattice.height),
+        BUFFER_M,
+        spread,
+    )
     if first[0] < 0:
-        raise RuntimeError("An area left the tiles that its search came to.")
+        raise RuntimeError("An area left the tiles that its search reached.")
     if len(first) < 2:
         return shapely.MultiPolygon()
     points, rings, polygons = arranged(lon, lat, first)

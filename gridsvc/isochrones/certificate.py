@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack, vstack
 from scipy.sparse.csgraph import dijkstra
 
 from gridsvc.roads.network.network import CLOSED, DEGREE
@@ -42,7 +42,7 @@ SPHERE_M = 6_371_008.8
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Of `points` on roads within 300 m of the area's edge, `wrong` lie on the wrong side of it."""
+    """Of `points` on roads within 300 m of the area's edge, `wrong` are on the wrong side of it."""
 
     points: int
     wrong: int
@@ -58,7 +58,7 @@ class Walk:
     """The unsimplified graph of some weights: the network's nodes first, then the inner points of each arc.
 
     Piece i leads from a[i] to b[i] in turn_s[i] + seconds[i]: a forbidden turn is paid whole where the piece begins,
-    however little of it is driven. It lies on edge[i] from one vertex to the next.
+    however little of it is driven. It is on edge[i] from one vertex to the next.
     """
 
     graph: csr_matrix
@@ -144,7 +144,7 @@ def _sphere_m(network: RoadNetwork, v: NDArray[np.int64], w: NDArray[np.int64]) 
 def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, direction: str) -> NDArray[np.float64]:
     """Seconds of every node of the walk from the place, or to it; inf beyond the limit.
 
-    The place hangs on by a node of its own, tied to the pieces of road on which its candidates lie.
+    The place is a node of its own, tied to the pieces of road on which its candidates are.
     """
     nodes = walk.graph.shape[0]
     ends: dict[int, float] = {}
@@ -176,8 +176,6 @@ def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, di
     start = csr_matrix(
         (np.maximum(list(ends.values()), 1e-9), (np.zeros(len(ends), int), list(ends))), shape=(1, nodes)
     )
-    from scipy.sparse import hstack, vstack
-
     whole = vstack([hstack([links, csr_matrix((nodes, 1))]), hstack([start, csr_matrix((1, 1))])]).tocsr()
     time: NDArray[np.float64] = np.asarray(dijkstra(whole, indices=np.array([nodes]), limit=limit_s))
     return time[0, :nodes]
@@ -243,11 +241,11 @@ def _seconds_at(
         piece = order[np.minimum(begin + k, end - 1)]
         along = np.where(walk.from_vertex[piece] < walk.to_vertex[piece], upward, 1.0 - upward)
         if direction == "from":
-            told = time[walk.a[piece]] + walk.turn_s[piece] + along * walk.seconds[piece]
+            result = time[walk.a[piece]] + walk.turn_s[piece] + along * walk.seconds[piece]
         else:
-            told = time[walk.b[piece]] + (1.0 - along) * walk.seconds[piece]
-        seconds = np.minimum(seconds, told)
-        # the place itself may lie on this piece
+            result = time[walk.b[piece]] + (1.0 - along) * walk.seconds[piece]
+        seconds = np.minimum(seconds, result)
+        # the place itself may be on this piece
         for e, f, offroad_m in zip(place.edge.tolist(), place.fraction.tolist(), place.offroad_m.tolist(), strict=True):
             start, end_m = (network.vertex_m[v[piece]] for v in (walk.from_vertex, walk.to_vertex))
             there = (f * network.edge_length_m[e] - start) / np.where(end_m == start, 1.0, end_m - start)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.search.weights import Weights
 
 DRAWING = 1
-"""Counts changes of how an area is drawn from the same roads: what was drawn otherwise is drawn anew."""
+"""Counts changes of how an area is drawn from the same roads: areas of an earlier number are drawn again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +62,11 @@ def area_digest(
     `network_digest` names the network, `changes` are those of the weights.
     """
     met = _met(network, weights, changes, place, driving_s)
-    told = [
+    result = [
         DRAWING, network_digest, weights.profile, weights.extra_ms, repr(float(place.lon[0])),
         repr(float(place.lat[0])), driving_s, [[int(changes.slot[n]), int(changes.ms[n])] for n in met],
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(result, separators=(",", ":")).encode()).hexdigest()
 
 
 def _met(

@@ -1,7 +1,7 @@
 """The lattice of tiles: service areas are drawn on square pieces of ground of 3 km, each made when it is needed.
 
 Coordinates are whole numbers of 1e-7 degrees, as the network keeps them; so neighbours agree on their common border
-to the last digit. A tile is closed: what lies on its border belongs to both.
+to the last digit. A tile is closed: what is on its border belongs to both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Triangles over the road, in tiles that are made when an area first comes to them.
 
 A service area is the part of the mesh where the time is within the budget. Every point of the road's line is a corner,
-so the area cuts every road where the budget ends; since all areas come from one mesh, a smaller budget's area lies
+so the area cuts every road where the budget ends; since all areas come from one mesh, a smaller budget's area is
 inside a larger one's, and none crosses itself. Neighbouring tiles share the corners and sides of their border, so an
 area goes on from tile to tile without a seam, and is the same whichever were made first.
 """

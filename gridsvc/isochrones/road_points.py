@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.network.network import RoadNetwork
 
 STEP_M = 50.0
-"""Points on a straight road are at most so far apart."""
+"""Distance between points on a straight road, at most."""
 
 END_M = 2.0
 """The points just inside the ends of one-way streets."""
@@ -40,8 +40,8 @@ class RoadPoints:
         """Return the points with another after each of `at`, so far on the way to the next."""
 
         def between(values: NDArray[Any]) -> NDArray[np.float64]:
-            told: NDArray[np.float64] = values[at] + share * (values[at + 1] - values[at])
-            return told
+            result: NDArray[np.float64] = values[at] + share * (values[at + 1] - values[at])
+            return result
 
         fraction = between(self.fraction)
         x, y = (np.rint(between(values)).astype(np.int64) for values in (self.x, self.y))

@@ -9,7 +9,10 @@ import numpy as np
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones.areas import FARTHEST_MS, Reach, checked_minutes, mesh_of, outline, search_from
-from gridsvc.roads.search.search import place
+from gridsvc.isochrones.kernels.arguments import Arrivals, JointTiles, Station
+from gridsvc.isochrones.kernels.ranking_kernel import behind, rank
+from gridsvc.numba_types import read_only
+from gridsvc.roads.search.snapping import place
 from gridsvc.roads.search.weights import Weights, weights_of
 
 if TYPE_CHECKING:
@@ -77,8 +80,6 @@ class _Ranking:
     def __init__(
         self, mesh: Mesh, reaches: Sequence[Reach], budgets: Sequence[int], delays: Sequence[int], at_least: int
     ) -> None:
-        from gridsvc.isochrones.kernels.ranking_kernel import rank
-
         self.entered = list(zip(reaches, budgets, delays, strict=True))
         corners = {
             number: int(count)
@@ -92,19 +93,18 @@ class _Ranking:
         self.mesh, self.tiles = mesh, mesh.with_tiles(self.number.tolist())
         total = int(self.first[-1])
         self.ranked = np.full((at_least, total), FARTHEST_MS, np.int32)
-        self.best, self.second = (np.full(total, LATEST_MS, np.int32) for _ in range(2))
-        self.owner = np.full(total, -1, np.int32)
+        latest = np.full(total, LATEST_MS, np.int32)
+        self.arrivals = Arrivals(latest, latest.copy(), np.full(total, -1, np.int32))
         for s, (reach, budget, delay) in enumerate(self.entered):
-            rank(s, budget, delay, reach.number, reach.first, reach.time, self.place, self.first, self.ranked,
-                 self.best, self.second, self.owner)  # fmt: skip
+            rank(Station(s, budget, delay), reach.for_kernels(), self._joint(), self.ranked, self.arrivals)
+
+    def _joint(self) -> JointTiles:
+        return JointTiles(read_only(self.place), read_only(self.first))
 
     def drawn(self) -> StationAreas:
-        from gridsvc.isochrones.kernels.ranking_kernel import behind
-
         firsts = []
         for s, (reach, budget, delay) in enumerate(self.entered):
-            late = behind(s, budget, delay, reach.number, reach.first, reach.time, self.place, self.first, self.best,
-                          self.second, self.owner)  # fmt: skip
+            late = behind(Station(s, budget, delay), reach.for_kernels(), self._joint(), self.arrivals)
             # without spreading: the line between two stations is the same for both
             firsts.append(_round(reach.mesh, reach.tiles, reach.number, reach.first, late, spread=False))
         reached_by = (_round(self.mesh, self.tiles, self.number, self.first, late) for late in self.ranked)

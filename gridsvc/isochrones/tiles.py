@@ -1,6 +1,6 @@
 """One tile of the mesh: every point of every road in it is a corner, and the open ground beside the roads has some too.
 
-A tile depends on the roads and its number alone. Along its border lie the corners of the rectangle, points on open
+A tile depends on the roads and its number alone. Along its border are the corners of the rectangle, points on open
 ground at fixed places, and every road that crosses; its neighbour finds the same ones, and both have the stretches
 between them as sides of triangles.
 """
@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gridsvc.isochrones.kernels.arguments import RoadPieces
+from gridsvc.isochrones.kernels.ground_kernel import open_ground
+from gridsvc.isochrones.kernels.triangulation_kernel import triangulate
 from gridsvc.isochrones.road_points import RoadPoints, road_points
+from gridsvc.numba_types import read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 GROUND_STEP_M = 60.0
 GROUND_M = (40.0, 130.0)
-"""Spacing of the corners on open ground, and how far from the nearest road they lie."""
+"""Spacing of the corners on open ground, and how far from the nearest road they are."""
 
 MARGIN_M = 150.0
 """Roads so far outside a tile say with it which points of its border are open ground."""
@@ -34,14 +38,14 @@ SECTIONS = (
     "edge_fraction",
     "side_first", "side_triangle", "rim_corner", "rim_sides",
 )  # fmt: skip
-"""What a tile holds, one after another in one row of int32; it begins with where each lies.
+"""What a tile holds, one after another in one row of int32; it begins with the offset of each.
 
 corner_lon, corner_lat (corners,) 1e-7 degrees; triangle (t, 3) counter-clockwise; neighbour (t, 3) twice the triangle
 opposite each corner, plus 1 where the side between is road; -1 - i = beyond the border, at i of side_triangle.
 edge (e,) sorted; edge_ends (e, 4) the nodes at which its two slots end and begin, -1 = none, or several begin it;
 the corners of edge[i] with their fractions (of WHOLE) are edge_first[i] .. edge_first[i + 1].
-side_triangle[side_first[s] : side_first[s + 1]] lie along side s, in the order of the coordinate; rim_corner are the
-corners on roads that lie on the border, rim_sides the sides as bits.
+side_triangle[side_first[s] : side_first[s + 1]] are along side s, in the order of the coordinate; rim_corner are the
+corners on roads that are on the border, rim_sides the sides as bits.
 """
 
 SOUTH, EAST, NORTH, WEST = range(4)
@@ -49,9 +53,6 @@ SOUTH, EAST, NORTH, WEST = range(4)
 
 def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int) -> NDArray[np.int32]:
     """Triangulate one tile; some milliseconds."""
-    from gridsvc.isochrones.kernels.ground_kernel import open_ground
-    from gridsvc.isochrones.kernels.triangulation_kernel import triangulate
-
     west, south = lattice.corner(number)
     width, height = lattice.width, lattice.height
     x_m, y_m = (float(v) for v in lattice.metres()[number // lattice.columns])
@@ -61,7 +62,7 @@ def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int
     )
     points = RoadPoints(points.edge, points.fraction, points.x - west, points.y - south)
     near = points.taken(_within(points, -far_x, -far_y, width + far_x, height + far_y))
-    ground_x, ground_y = open_ground(near.x, near.y, width, height, x_m, y_m, GROUND_STEP_M, *GROUND_M)
+    ground_x, ground_y = open_ground(near.x, near.y, width, height, (x_m, y_m), (GROUND_STEP_M, *GROUND_M))
     border_x, border_y = _border(near, lattice, south)
     kept = _within(points, 0, 0, width, height)
     inner = points.taken(kept)
@@ -74,10 +75,16 @@ def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int
     rank[order] = np.arange(len(order))
     corner = rank[alike.reshape(-1)][len(border_x) + len(ground_x) :]
     before = np.flatnonzero((np.diff(np.flatnonzero(kept)) == 1) & (inner.edge[:-1] == inner.edge[1:]))
+    pieces = RoadPieces(
+        read_only(corner[before]),
+        read_only(corner[before + 1]),
+        read_only(inner.edge[before]),
+        read_only(inner.fraction[before]),
+        read_only(inner.fraction[before + 1]),
+    )
     triangle, neighbour, fixed, all_x, all_y, more_corner, more_edge, more_fraction = triangulate(
-        x[first[order]], y[first[order]], x_m, y_m, corner[before], corner[before + 1], inner.edge[before],
-        inner.fraction[before], inner.fraction[before + 1],
-    )  # fmt: skip
+        x[first[order]], y[first[order]], x_m, y_m, pieces
+    )
     edge = np.concatenate([inner.edge, more_edge])
     fraction = np.concatenate([inner.fraction, more_fraction])
     corner = np.concatenate([corner, more_corner])
@@ -116,7 +123,7 @@ def _within(points: RoadPoints, west: int, south: int, east: int, north: int) ->
 
 
 def _border(near: RoadPoints, lattice: Lattice, south: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the corners of the rectangle, then points on its sides that lie on open ground near a road.
+    """Return the corners of the rectangle, then points on its sides that are on open ground near a road.
 
     Distances along a side are measured at its own latitude, so that both its neighbours take the same points.
     """
@@ -143,8 +150,8 @@ def _open_places(
     close = np.abs(beside) * metres[1] <= GROUND_M[1]
     if not close.any():
         return at[:0]
-    apart = np.hypot((at[:, None] - along[close]) * metres[0], beside[close] * metres[1])
-    away = apart.min(axis=1)
+    distance_m = np.hypot((at[:, None] - along[close]) * metres[0], beside[close] * metres[1])
+    away = distance_m.min(axis=1)
     open_: NDArray[np.int64] = at[(away >= GROUND_M[0]) & (away <= GROUND_M[1])]
     return open_
 
@@ -161,7 +168,7 @@ def _ends(network: RoadNetwork, edges: NDArray[np.int64]) -> NDArray[np.int32]:
 def _along_the_roads(
     triangle: NDArray[np.int32], neighbour: NDArray[np.int32], fixed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
-    """Put the triangles in the order of the roads at them, so that neighbours lie near in memory."""
+    """Put the triangles in the order of the roads at them, so that neighbours are near in memory."""
     order = np.argsort(triangle.max(axis=1), kind="stable")
     number = np.empty(len(order) + 1, np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
@@ -193,7 +200,7 @@ def _sides(
 def _rim(
     corner: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64], width: int, height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """List the corners on roads that lie on the border, and on which sides (bits in the order of the sides)."""
+    """List the corners on roads that are on the border, and on which sides (bits in the order of the sides)."""
     corners = np.unique(corner)
     at_x, at_y = x[corners], y[corners]
     sides = (at_y == 0) << SOUTH | (at_x == width) << EAST | (at_y == height) << NORTH | (at_x == 0) << WEST

@@ -47,8 +47,10 @@ def lines(
     for x in sorted(set(xs)):
         across, _ = at(x, 10.0**low)
         out.append(f'<line x1="{across:.1f}" x2="{across:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#eee"/>')
-        told = f'<text x="{across:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#444">{_number(x)}</text>'
-        out.append(told)
+        result = (
+            f'<text x="{across:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#444">{_number(x)}</text>'
+        )
+        out.append(result)
     out.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle" fill="#222">'
         f"{escape(x_label)}</text>"

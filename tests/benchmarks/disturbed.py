@@ -65,9 +65,9 @@ def rows() -> Iterator[dict[str, Any]]:
                 with _again_and_again(environment, words) as runs:
                     p99_ms = _p99_ms(port)
                 assert not runs.failed, f"{name}: {runs.failed}"
-                told = row(f"the same while {name} runs", p99_ms, "ms", None)
+                result = row(f"the same while {name} runs", p99_ms, "ms", None)
                 ratio = p99_ms / quiet_ms
-                yield told | {"ratio": ratio, "target": "<= 2x", "met": ratio <= 2}
+                yield result | {"ratio": ratio, "target": "<= 2x", "met": ratio <= 2}
         yield from _on_a_slow_disk(environment)
 
 

@@ -155,10 +155,10 @@ def _dispatches(port: int, supply: Iterator[Request], seconds: float = 15) -> di
             assert status in {200, 409}, status
             _step(line, case, {"step": "cancel"})
 
-    begun = time.monotonic()
+    started = time.monotonic()
     with ThreadPoolExecutor(DISPATCHERS) as crowd:
         list(crowd.map(dispatcher, [urgent[n::DISPATCHERS] for n in range(DISPATCHERS)]))
-    lasted = time.monotonic() - begun
+    lasted = time.monotonic() - started
     return row("orders of joint teams over HTTP, 8 dispatchers, each followed by a cancel", sent / lasted, "1/s", None)
 
 

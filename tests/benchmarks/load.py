@@ -73,17 +73,17 @@ async def _closed(port: int, requests: Sequence[Request], clients: int, keep: bo
     async def client() -> None:
         line = await asyncio.open_connection("127.0.0.1", port)
         for request in waiting:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             status, body = await _ask(line, request)
-            outcome.latencies_s.append(time.perf_counter() - begun)
+            outcome.latencies_s.append(time.perf_counter() - started)
             outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
             if keep:
                 outcome.bodies.append(body)
         line[1].close()
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
-    outcome.seconds = time.perf_counter() - begun
+    outcome.seconds = time.perf_counter() - started
     return outcome
 
 
@@ -102,15 +102,15 @@ async def _open(port: int, requests: Sequence[Request], clients: int, per_second
 
     crowd = [asyncio.create_task(client()) for _ in range(clients)]
     await asyncio.sleep(0.2)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for number, request in enumerate(requests):
-        moment = begun + number / per_second
+        moment = started + number / per_second
         await asyncio.sleep(max(0.0, moment - time.perf_counter()))
         due.put_nowait((moment, request))
     for _ in crowd:
         due.put_nowait(None)
     await asyncio.gather(*crowd)
-    outcome.seconds = time.perf_counter() - begun
+    outcome.seconds = time.perf_counter() - started
     return outcome
 
 

@@ -36,9 +36,11 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
     _multiply_the_fleet(service)
     context = get_context("spawn")
     barrier = context.Barrier(PROCESSES + 1)
-    told: Any = context.Queue()
+    result: Any = context.Queue()
     asked = [context.Queue() for _ in range(PROCESSES)]
-    crowd = [context.Process(target=_dispatchers, args=(folder, queue, told, barrier), daemon=True) for queue in asked]
+    crowd = [
+        context.Process(target=_dispatchers, args=(folder, queue, result, barrier), daemon=True) for queue in asked
+    ]
     for process in crowd:
         process.start()
     deadlocks = _deadlocks(service)
@@ -48,9 +50,9 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
         for number, queue in enumerate(asked):
             queue.put(cases[number::PROCESSES])
         barrier.wait(120)
-        begun = time.perf_counter()
-        answers = [told.get(timeout=120) for _ in asked]
-        seconds += time.perf_counter() - begun
+        started = time.perf_counter()
+        answers = [result.get(timeout=120) for _ in asked]
+        seconds += time.perf_counter() - started
         sent = {case: teams for answer in answers for case, teams, _ in answer if teams is not None}
         refused += sum(teams is None for answer in answers for _, teams, _ in answer)
         latencies += [took for answer in answers for _, teams, took in answer if teams is not None]
@@ -121,7 +123,7 @@ def _report(service: Any, count: int) -> list[UUID]:
     return found
 
 
-def _dispatchers(folder: Path, asked: Any, told: Any, barrier: Barrier) -> None:
+def _dispatchers(folder: Path, asked: Any, result: Any, barrier: Barrier) -> None:
     from gridsvc.errors import Conflict
     from gridsvc.operations.cases.steps import Step, step_incident
 
@@ -130,18 +132,20 @@ def _dispatchers(folder: Path, asked: Any, told: Any, barrier: Barrier) -> None:
     def order(cases: list[UUID]) -> list[tuple[UUID, list[str] | None, float]]:
         done = []
         for case in cases:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             try:
                 teams = json.loads(step_incident(service, case, Step("assign"), actor="bench").body)["sent"]
             except Conflict:
                 teams = None
-            done.append((case, teams, time.perf_counter() - begun))
+            done.append((case, teams, time.perf_counter() - started))
         return done
 
     with ThreadPoolExecutor(THREADS) as crowd:
         while (cases := asked.get()) is not None:
             barrier.wait(120)
-            told.put([each for mine in crowd.map(order, [cases[n::THREADS] for n in range(THREADS)]) for each in mine])
+            result.put(
+                [each for mine in crowd.map(order, [cases[n::THREADS] for n in range(THREADS)]) for each in mine]
+            )
     service.database.close()
 
 
@@ -155,8 +159,8 @@ def _compare_and_clear(service: Any, sent: dict[UUID, list[str]]) -> int:
     with service.database.transaction() as connection:
         rows = [tuple(each) for each in connection.execute(text(live))]
     stored = {(case, str(team)) for case, team in rows}
-    told = {(case, team) for case, teams in sent.items() for team in teams}
-    wrong = len(rows) - len({team for _, team in rows}) + len(told - stored)
+    result = {(case, team) for case, teams in sent.items() for team in teams}
+    wrong = len(rows) - len({team for _, team in rows}) + len(result - stored)
     for case in sent:
         step_incident(service, case, Step("cancel"), actor="bench")
     return wrong

@@ -46,9 +46,9 @@ class _District:
     def __init__(self, villages: int) -> None:
         self.side_deg = SIDE_DEG * (villages / 600) ** 0.5
         self.grids = nest(tile(villages, 1, side_deg=self.side_deg))
-        begun = time.perf_counter()
+        started = time.perf_counter()
         self.index = OwnershipIndex.build("330703", 1, self.grids)
-        self.build_s = time.perf_counter() - begun
+        self.build_s = time.perf_counter() - started
         self.index.prepare()
         draw = np.random.default_rng(2)
         self.lon = draw.uniform(WEST, WEST + self.side_deg, POINTS)
@@ -61,9 +61,9 @@ def _best_s(*tasks: Callable[[], object], rounds: int = 7) -> list[float]:
     best = [float("inf")] * len(tasks)
     for _ in range(rounds):
         for k, task in enumerate(tasks):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             task()
-            best[k] = min(best[k], time.perf_counter() - begun)
+            best[k] = min(best[k], time.perf_counter() - started)
     return best
 
 

@@ -17,9 +17,9 @@ from gridsvc.isochrones import Mesh, isochrones
 from gridsvc.roads.search.closures import Closure, closed_edges, with_closures
 from gridsvc.roads.search.hierarchy import build_hierarchy, customised
 from gridsvc.roads.search.matrices import keep_hierarchy, matrix_milliseconds, node_milliseconds_of_many
-from gridsvc.roads.search.search import milliseconds_one_place, node_milliseconds, place
-from gridsvc.roads.search.snapping import snap
-from gridsvc.roads.search.station_times import post
+from gridsvc.roads.search.search import milliseconds_one_place, node_milliseconds
+from gridsvc.roads.search.snapping import place, snap
+from gridsvc.roads.search.station_times import prepare_station_times
 from tests.benchmarks.roads_peers import Networkx, Pandana, Peer, RoutingKit, Rustworkx, Scipy, peers_of
 from tests.benchmarks.roads_town import CALLS, HEIDELBERG, PROFILE, SIZES, TEAMS, Town, best_s
 
@@ -39,24 +39,24 @@ def rows() -> list[dict[str, Any]]:
     """Return the figures; none where the roads are not there."""
     if not HEIDELBERG.is_file():
         return []
-    told = []
+    result = []
     for size, kinds in PEERS.items():
         town = Town(SIZES[size])
         keep_hierarchy(town.network, build_hierarchy(town.network))
         peers = peers_of(town, *kinds)
         nearest_us, matrix_ms, closure_ms = LIMITS[size]
-        told += [first_at_the_scene(town, peers, size, nearest_us), matrix(town, peers, size, matrix_ms)]
-        told += closures(town, size, closure_ms)
+        result += [first_at_the_scene(town, peers, size, nearest_us), matrix(town, peers, size, matrix_ms)]
+        result += closures(town, size, closure_ms)
         if size == "28k":
-            told += _areas(town)
-            told += _snapping(town)
-    return told
+            result += _areas(town)
+            result += _snapping(town)
+    return result
 
 
 def first_at_the_scene(town: Town, peers: list[Peer], size: str, limit: float | None = None) -> dict[str, Any]:
     """Snap a call and find the nearest 5 teams, prepared before."""
     net, weights = town.network, town.weights
-    posts = post(net, town.teams, weights)
+    posts = prepare_station_times(net, town.teams, weights)
     assert posts is not None
     lon, lat = town.calls.lon.tolist(), town.calls.lat.tolist()
     some = list(range(0, CALLS, 10 if town.tiles == 1 else 60))
@@ -117,7 +117,7 @@ def closures(town: Town, size: str, limit: float | None = None) -> list[dict[str
     made = Closure("c", town.middle().buffer(0.004), 0.0, (PROFILE,), datetime(2026, 3, 1, tzinfo=UTC), None, "bench")
     lon, lat = float(town.calls.lon[0]), float(town.calls.lat[0])
     assert len(closed_edges(net, made.geometry)) > 100
-    post(net, town.teams, town.weights)
+    prepare_station_times(net, town.teams, town.weights)
 
     def close() -> Weights:
         return with_closures(net, PROFILE, [(made, closed_edges(net, made.geometry))])
@@ -126,7 +126,7 @@ def closures(town: Town, size: str, limit: float | None = None) -> list[dict[str
         known = net.kept["customised"]
         assert isinstance(known, dict)
         known.pop(f"{PROFILE},{made.id}", None)
-        posts = post(net, town.teams, close())
+        posts = prepare_station_times(net, town.teams, close())
         assert posts is not None
         posts.nearest_to(lon, lat, 5)
 
@@ -156,8 +156,8 @@ def _areas(town: Town) -> list[dict[str, Any]]:
             isochrones(net, one, [15], "to", weights, certified=False, mesh=mesh)
 
     def sixty() -> None:
-        told = node_milliseconds_of_many(net, town.teams, "from", weights, 900.0)
-        for reached in told:
+        result = node_milliseconds_of_many(net, town.teams, "from", weights, 900.0)
+        for reached in result:
             np.flatnonzero(reached <= 300_000)
             np.flatnonzero(reached <= 900_000)
 
@@ -193,11 +193,11 @@ def figure(
     name: str, value: float, unit: str, peers: dict[str, float], limit: float | None, wanted: dict[str, float]
 ) -> dict[str, Any]:
     """`wanted`: how many times faster than each peer it is to be; `ratio` is that of the fastest peer."""
-    ratios = {peer: told / value for peer, told in peers.items()}
-    told: dict[str, Any] = {"target": None, "met": None}
+    ratios = {peer: result / value for peer, result in peers.items()}
+    result: dict[str, Any] = {"target": None, "met": None}
     if limit is not None:
         met = value <= limit and all(ratios.get(peer, times) >= times for peer, times in wanted.items())
         parts = [f"<= {limit:g} {unit}", *(f">= {times:g}x {peer}" for peer, times in wanted.items())]
-        told = {"target": "; ".join(parts), "met": bool(met)}
+        result = {"target": "; ".join(parts), "met": bool(met)}
     ratio = min(ratios.values(), default=None)
-    return {"name": name, "value": value, "unit": unit, "peers": peers, "ratio": ratio, **told}
+    return {"name": name, "value": value, "unit": unit, "peers": peers, "ratio": ratio, **result}

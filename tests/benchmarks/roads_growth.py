@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.operations.runtime.kernels import load_all
 from gridsvc.roads.search.hierarchy import build_hierarchy, customised
 from gridsvc.roads.search.matrices import customised_for, keep_hierarchy
-from gridsvc.roads.search.search import node_milliseconds, place
+from gridsvc.roads.search.search import node_milliseconds
+from gridsvc.roads.search.snapping import place
 from tests.benchmarks.charts import lines
 from tests.benchmarks.roads import LIMITS, closures, figure, first_at_the_scene, matrix
 from tests.benchmarks.roads_peers import Networkx, Pandana, Peer, RoutingKit, Rustworkx, Scipy, peers_of
@@ -54,10 +55,10 @@ def rows() -> list[dict[str, Any]]:
                 stdout=subprocess.DEVNULL, check=True,
             )  # fmt: skip
             measured.append(json.loads(out.read_text(encoding="utf-8")))
-    told = {"measured": datetime.now(UTC).date().isoformat(), "sizes": measured}
+    result = {"measured": datetime.now(UTC).date().isoformat(), "sizes": measured}
     CHARTS.mkdir(parents=True, exist_ok=True)
-    (CHARTS / "roads.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    draw(told)
+    (CHARTS / "roads.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    draw(result)
     return [row for one in measured for row in one["rows"]]
 
 
@@ -66,9 +67,9 @@ def measure(size: str) -> dict[str, Any]:
     load_all()
     town = Town(SIZES[size])
     net = town.network
-    begun = time.process_time()
+    started = time.process_time()
     hierarchy = keep_hierarchy(net, build_hierarchy(net))
-    ordered_s = time.process_time() - begun
+    ordered_s = time.process_time() - started
     customised_s = best_s(lambda: customised(hierarchy, town.weights), rounds=2)[0]
     weighted = customised_for(net, hierarchy, town.weights)
     megabytes = {
@@ -100,9 +101,9 @@ def measure(size: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def draw(told: Mapping[str, Any]) -> None:
+def draw(result: Mapping[str, Any]) -> None:
     """Draw one chart a question from what was measured."""
-    sizes = told["sizes"]
+    sizes = result["sizes"]
     questions = {
         "nearest": ("Snap and find the nearest 5 teams (60 a town)", "microseconds, one thread", "nearest 5 of", 1.0),
         "matrix": ("Matrix of 200 x 20,000", "milliseconds, one thread", "matrix", 1.0),

@@ -33,9 +33,9 @@ class Peer(ABC):
         self.town = town
         self.teams, self.calls = town.nodes(town.teams), town.nodes(town.calls)
         gc.collect()
-        before, begun = resident_bytes(), time.process_time()
+        before, started = resident_bytes(), time.process_time()
         self.prepare()
-        self.seconds_to_prepare = time.process_time() - begun
+        self.seconds_to_prepare = time.process_time() - started
         gc.collect()
         # arrays are counted; what a library keeps to itself is what the process grew by
         self.megabytes = self.counted_megabytes or (resident_bytes() - before) / 1e6
@@ -63,8 +63,8 @@ class Scipy(Peer):
         self.counted_megabytes = sum(a.nbytes for a in arrays) / 1e6
 
     def teams_at(self, call: int, limit_s: float) -> None:
-        told = dijkstra(self.backward, indices=self.calls[call], limit=limit_s)[self.teams]
-        np.argsort(told)[:5]
+        result = dijkstra(self.backward, indices=self.calls[call], limit=limit_s)[self.teams]
+        np.argsort(result)[:5]
 
     def matrix(self, origins: np.ndarray, destinations: np.ndarray) -> None:
         dijkstra(self.forward, indices=origins[:5])[:, destinations]
@@ -90,10 +90,10 @@ class RoutingKit(Peer):
         self.metric.customize(town.ms.astype(np.uint32))
 
     def teams_at(self, call: int, limit_s: float) -> None:
-        told = self.metric.distances_many_to_many(
+        result = self.metric.distances_many_to_many(
             self.teams.astype(np.uint32), self.calls[call : call + 1].astype(np.uint32)
         )
-        np.argsort(np.array(told).reshape(-1))[:5]
+        np.argsort(np.array(result).reshape(-1))[:5]
 
     def matrix(self, origins: np.ndarray, destinations: np.ndarray) -> None:
         self.metric.distances_many_to_many(origins.astype(np.uint32), destinations.astype(np.uint32))
@@ -113,12 +113,12 @@ class Rustworkx(Peer):
         self.search = rustworkx.digraph_dijkstra_shortest_path_lengths
 
     def teams_at(self, call: int, limit_s: float) -> None:
-        told = self.search(self.graph, int(self.calls[call]), float)
-        sorted(told[team] for team in self.teams.tolist() if team in told)[:5]
+        result = self.search(self.graph, int(self.calls[call]), float)
+        sorted(result[team] for team in self.teams.tolist() if team in result)[:5]
 
     def matrix(self, origins: np.ndarray, destinations: np.ndarray) -> None:
-        told = self.search(self.graph, int(origins[0]), float)
-        [told[node] for node in destinations.tolist() if node in told]
+        result = self.search(self.graph, int(origins[0]), float)
+        [result[node] for node in destinations.tolist() if node in result]
 
 
 class Networkx(Peer):
@@ -133,12 +133,12 @@ class Networkx(Peer):
         self.search = nx.single_source_dijkstra_path_length
 
     def teams_at(self, call: int, limit_s: float) -> None:
-        told = self.search(self.graph, int(self.calls[call]), cutoff=limit_s)
-        sorted(told[team] for team in self.teams.tolist() if team in told)[:5]
+        result = self.search(self.graph, int(self.calls[call]), cutoff=limit_s)
+        sorted(result[team] for team in self.teams.tolist() if team in result)[:5]
 
     def matrix(self, origins: np.ndarray, destinations: np.ndarray) -> None:
-        told = self.search(self.graph, int(origins[0]))
-        [told[node] for node in destinations.tolist() if node in told]
+        result = self.search(self.graph, int(origins[0]))
+        [result[node] for node in destinations.tolist() if node in result]
 
 
 class Pandana(Peer):
@@ -161,8 +161,8 @@ class Pandana(Peer):
     def teams_at(self, call: int, limit_s: float) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = self.network.shortest_path_lengths(self.teams.tolist(), [int(self.calls[call])] * len(self.teams))
-        sorted(told)[:5]
+            result = self.network.shortest_path_lengths(self.teams.tolist(), [int(self.calls[call])] * len(self.teams))
+        sorted(result)[:5]
 
     def matrix(self, origins: np.ndarray, destinations: np.ndarray) -> None:
         with warnings.catch_warnings():

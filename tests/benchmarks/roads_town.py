@@ -138,7 +138,7 @@ def best_s(*tasks: Callable[[], object], rounds: int = 5) -> list[float]:
     best = [float("inf")] * len(tasks)
     for _ in range(rounds):
         for k, task in enumerate(tasks):
-            begun = time.process_time()
+            started = time.process_time()
             task()
-            best[k] = min(best[k], time.process_time() - begun)
+            best[k] = min(best[k], time.process_time() - started)
     return best

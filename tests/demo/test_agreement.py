@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gridsvc.demo.world import agreement
 from gridsvc.demo.world.agreement import compare_with_networkx
 from gridsvc.files.roads.read import read_osm
-from gridsvc.roads.search import search
 from tests.worlds.osm_files import OsmFile
 
 
@@ -41,6 +41,6 @@ def test_all_two_hundred_agree_to_a_hundredth_of_a_second(town, profile, seed):
 
 
 def test_a_wrong_engine_is_found_out(town, monkeypatch):
-    right = search.matrix
-    monkeypatch.setattr(search, "matrix", lambda *words: right(*words) + 0.5)
+    right = agreement.matrix
+    monkeypatch.setattr(agreement, "matrix", lambda *words: right(*words) + 0.5)
     assert compare_with_networkx(town, *places(1)).agree == 0

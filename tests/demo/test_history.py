@@ -166,7 +166,7 @@ def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past):
 
 
 def test_the_same_seed_lives_through_the_same_past(place, view, law):
-    def told(seed):
+    def result(seed):
         return [
             (
                 case.case.type,
@@ -176,5 +176,5 @@ def test_the_same_seed_lives_through_the_same_past(place, view, law):
             for case in live_through(place, view, law, seed=seed, count=60)[1]
         ]
 
-    assert told(5) == told(5)
-    assert told(5) != told(6)
+    assert result(5) == result(5)
+    assert result(5) != result(6)

@@ -94,9 +94,9 @@ def test_township_is_the_deepest_level_up_to_8_and_regional_the_next_coarser():
     assert choose_admin_levels(areas) == {Level.TOWNSHIP: 7, Level.REGIONAL: 6, Level.AREA: 9, Level.VILLAGE: 10}
     assert choose_admin_levels([area(2, "x", box), area(4, "x", box)]) == {Level.TOWNSHIP: 4}
     assert choose_admin_levels([area(9, "x", box)]) == {}
-    told = choose_admin_levels(areas, {Level.TOWNSHIP: 6})
-    assert told[Level.TOWNSHIP] == 6
-    assert told[Level.REGIONAL] == 4
+    result = choose_admin_levels(areas, {Level.TOWNSHIP: 6})
+    assert result[Level.TOWNSHIP] == 6
+    assert result[Level.REGIONAL] == 4
     with pytest.raises(InvalidInput, match=r"admin_level 5 .* has: 2, 4, 6, 7, 9, 10"):
         choose_admin_levels(areas, {Level.TOWNSHIP: 5})
 

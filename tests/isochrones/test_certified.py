@@ -57,8 +57,8 @@ def wrong_shares(net: RoadNetwork, count: int, seed: int) -> np.ndarray:
         assert area.certificate is not None
         assert area.certificate.points >= 100
         shares.append(area.certificate.share)
-        told = node_milliseconds(net, here, direction, profile, minutes * 60)
-        reached = np.flatnonzero((told <= minutes * 60_000) & driven)
+        result = node_milliseconds(net, here, direction, profile, minutes * 60)
+        reached = np.flatnonzero((result <= minutes * 60_000) & driven)
         junction = np.unique(np.searchsorted(net.junction_first, reached, side="right") - 1)
         inside = shapely.contains_xy(
             area.geometry, net.junction_lon[junction] * 1e-7, net.junction_lat[junction] * 1e-7
@@ -78,12 +78,12 @@ def test_the_walk_of_the_certificate_pays_a_forbidden_turn_whole(direction: str)
         draw = np.random.default_rng(seed)
         for _ in range(30):
             here = random_place(net, "emergency", draw)
-            told = node_milliseconds(net, here, direction, weights, 2_000) / 1000
+            result = node_milliseconds(net, here, direction, weights, 2_000) / 1000
             walked = walk_from(net, walk, here, 2_000, direction)[: net.node_count]
-            told, walked = (np.minimum.reduceat(seconds, net.junction_first[:-1]) for seconds in (told, walked))
-            reached = (told < 2_000) & np.isfinite(walked)
+            result, walked = (np.minimum.reduceat(seconds, net.junction_first[:-1]) for seconds in (result, walked))
+            reached = (result < 2_000) & np.isfinite(walked)
             compared += int(reached.sum())
-            assert np.abs(told[reached] - walked[reached]).max() < 0.1
+            assert np.abs(result[reached] - walked[reached]).max() < 0.1
     assert compared > 5_000
 
 

@@ -11,8 +11,10 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
+from gridsvc.isochrones.certificate import certify
 from gridsvc.roads.search.search import seconds_from, seconds_to
 from gridsvc.roads.search.snapping import Snaps, snap
+from gridsvc.roads.search.weights import weights_of
 from tests.roads.test_real import SOURCES, read
 from tests.worlds.toy_roads import lonlat, network
 
@@ -141,9 +143,6 @@ def _seconds_from(net: RoadNetwork, there: Snaps, here: Snaps, profile: str) -> 
 
 
 def test_a_certificate_can_find_fault(crossroads: RoadNetwork) -> None:
-    from gridsvc.isochrones.certificate import certify
-    from gridsvc.roads.search.weights import weights_of
-
     here = at(crossroads, 0, 0)
     right = isochrones(crossroads, here, [1.5], "from", "normal")[0].geometry
     wrong = shapely.MultiPolygon([shapely.box(*right.bounds)])

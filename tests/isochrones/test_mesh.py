@@ -48,12 +48,12 @@ def _side(tile: np.ndarray, side: int) -> Side:
     first, along = section(tile, "side_first"), section(tile, "side_triangle")
     x, y = section(tile, "corner_lon"), section(tile, "corner_lat")
     corners, beyond = (section(tile, name).reshape(-1, 3) for name in ("triangle", "neighbour"))
-    told = []
+    result = []
     for i in range(first[side], first[side + 1]):
         k = int(np.flatnonzero(beyond[along[i]] >> 1 == -1 - i)[0])
         ends = corners[along[i]][[(k + 1) % 3, (k + 2) % 3]]
-        told.append(tuple(sorted((int(x[c]), int(y[c])) for c in ends)))
-    return told
+        result.append(tuple(sorted((int(x[c]), int(y[c])) for c in ends)))
+    return result
 
 
 def test_every_road_is_a_chain_of_sides_but_where_a_bridge_crosses() -> None:

@@ -11,8 +11,8 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.isochrones import isochrones, station_areas
-from gridsvc.roads.search.search import matrix, place
-from gridsvc.roads.search.snapping import snap
+from gridsvc.roads.search.matrices import matrix
+from gridsvc.roads.search.snapping import place, snap
 from tests.roads.test_real import read
 from tests.worlds.toy_roads import lonlat, network
 

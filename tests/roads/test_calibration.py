@@ -72,11 +72,17 @@ BY_HAND = Calibration(
 
 def test_a_range_by_hand() -> None:
     # 20 + 1.2 x 100 + 0.9 x 10 + 6 on foot as it is = 155, short: 0.8, 1.0, 1.4, 1.6 times that
-    told = BY_HAND.travel_range({"main": 100.0, "local": 10.0, "on-foot": 6.0}, 12, "urban")
-    assert (told.p05_s, told.p50_s, told.p90_s, told.p95_s, told.basis) == (124.0, 155.0, 217.0, 248.0, "hour")
+    result = BY_HAND.travel_range({"main": 100.0, "local": 10.0, "on-foot": 6.0}, 12, "urban")
+    assert (result.p05_s, result.p50_s, result.p90_s, result.p95_s, result.basis) == (
+        124.0,
+        155.0,
+        217.0,
+        248.0,
+        "hour",
+    )
     # at 8 in town 1.5 times as long, 232.5 s: the ratios of longer trips
-    told = BY_HAND.travel_range({"main": 100.0, "local": 10.0, "on-foot": 6.0}, 8, "urban")
-    assert (told.p50_s, told.p90_s) == (232.5, 279.0)
+    result = BY_HAND.travel_range({"main": 100.0, "local": 10.0, "on-foot": 6.0}, 8, "urban")
+    assert (result.p50_s, result.p90_s) == (232.5, 279.0)
     # no trips at that time, nor in the country at any: what the classes say, and it is said
     assert BY_HAND.travel_range({"main": 100.0}, 3, "urban").basis == "class"
     assert BY_HAND.travel_range({"main": 100.0}, 12, "rural").basis == "class"
@@ -100,10 +106,10 @@ def test_the_ranks_of_split_conformal_prediction() -> None:
 
 
 def test_one_factor_is_pulled_towards_one_by_ten_trips() -> None:
-    told = fit(trips_of(np.full((100, 3), 50.0), np.full(100, 300.0)), "district")
+    result = fit(trips_of(np.full((100, 3), 50.0), np.full(100, 300.0)), "district")
     # 100 trips of twice the time and 10 of the network's: 2 ^ (100 / 110)
-    assert told.factor == pytest.approx(2 ** (100 / 110))
-    assert told.level == "district"
+    assert result.factor == pytest.approx(2 ** (100 / 110))
+    assert result.level == "district"
 
 
 def test_two_groups_are_told_apart_and_the_third_has_too_few() -> None:
@@ -111,21 +117,21 @@ def test_two_groups_are_told_apart_and_the_third_has_too_few() -> None:
     share = draw.beta(0.3, 0.3, 4000)
     seconds = draw.uniform(60, 600, 4000)[:, None] * np.column_stack([share, 1 - share, np.zeros(4000)])
     seconds[:5, 2] = 100.0
-    told = fit(trips_of(seconds, 30.0 + seconds @ (1.5, 0.8, 1.0)), "class")
-    assert told.factor[:2] == pytest.approx((1.5, 0.8), abs=0.02)
+    result = fit(trips_of(seconds, 30.0 + seconds @ (1.5, 0.8, 1.0)), "class")
+    assert result.factor[:2] == pytest.approx((1.5, 0.8), abs=0.02)
     # the start is pulled a little towards none
-    assert 26.0 < told.start_s < 30.0
-    assert told.lacking == ("local",)
+    assert 26.0 < result.start_s < 30.0
+    assert result.lacking == ("local",)
     # what has too few takes the district's
-    assert told.factor[2] == pytest.approx(
+    assert result.factor[2] == pytest.approx(
         float(fit(trips_of(seconds, 30.0 + seconds @ (1.5, 0.8, 1.0)), "district").factor[0])
     )
 
 
 def test_no_factor_is_below_a_fifth() -> None:
     seconds = np.tile(((300.0, 0.0, 0.0), (0.0, 300.0, 0.0)), (200, 1))
-    told = fit(trips_of(seconds, seconds @ (1.0, 0.1, 1.0)), "class")
-    assert told.factor[1] == pytest.approx(0.2)
+    result = fit(trips_of(seconds, seconds @ (1.0, 0.1, 1.0)), "class")
+    assert result.factor[1] == pytest.approx(0.2)
 
 
 def test_an_outlier_moves_nothing() -> None:
@@ -141,8 +147,8 @@ def test_an_outlier_moves_nothing() -> None:
 
 def test_a_generator_of_another_form() -> None:
     """Held out are the latest quarter; the p50 must be nearer than the network and the range must hold what it says."""
-    told = [calibrate(another_form(4000, seed)) for seed in (1, 2, 3)]
-    for verdict in told:
+    result = [calibrate(another_form(4000, seed)) for seed in (1, 2, 3)]
+    for verdict in result:
         assert verdict.outcome == "fitted"
         assert verdict.uncalibrated is not None
         assert verdict.calibrated is not None
@@ -152,7 +158,7 @@ def test_a_generator_of_another_form() -> None:
         assert 0.863 <= verdict.calibrated.coverage <= 0.937
         assert 0.863 <= verdict.calibrated.within_p90 <= 0.937
     # with hours as strong as these, hours are what is chosen
-    assert {verdict.calibration.level for verdict in told if verdict.calibration} == {"hour"}
+    assert {verdict.calibration.level for verdict in result if verdict.calibration} == {"hour"}
 
 
 def test_hours_without_effect_are_not_worth_their_factors() -> None:
@@ -237,12 +243,12 @@ def test_calibrating_is_refused_where_it_is_worse() -> None:
 
 def test_a_network_that_is_right_is_not_improved_on() -> None:
     """Where the network's times are the medians, factors can only add noise: mostly its times stay, with a range."""
-    told = []
+    result = []
     for seed in range(12):
         draw = np.random.default_rng(seed)
         seconds = draw.uniform(30, 300, (200, 3))
-        told.append(calibrate(trips_of(seconds, seconds.sum(axis=1) * np.exp(draw.normal(0, 0.3, 200)))))
-    ranges = [verdict.calibration for verdict in told if verdict.outcome == "range-only"]
+        result.append(calibrate(trips_of(seconds, seconds.sum(axis=1) * np.exp(draw.normal(0, 0.3, 200)))))
+    ranges = [verdict.calibration for verdict in result if verdict.outcome == "range-only"]
     assert len(ranges) >= 6
     for each in ranges:
         assert each is not None

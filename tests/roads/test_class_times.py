@@ -37,16 +37,16 @@ def town():
 
 
 def spent(network, here, there, profile="emergency"):
-    told = find_class_milliseconds(network, snap(network, *lonlat(*here)), snap(network, *lonlat(*there)), profile)
-    if told is None:
+    result = find_class_milliseconds(network, snap(network, *lonlat(*here)), snap(network, *lonlat(*there)), profile)
+    if result is None:
         return None
-    return told[0], {CLASSES[n]: int(ms) for n, ms in enumerate(told[1]) if ms}
+    return result[0], {CLASSES[n]: int(ms) for n, ms in enumerate(result[1]) if ms}
 
 
-def near(told, whole_s, **by_class):
-    assert told[0] == pytest.approx(whole_s * 1000, abs=20)
-    assert told[1].keys() == by_class.keys()
-    assert all(told[1][name] == pytest.approx(s * 1000, abs=15) for name, s in by_class.items())
+def near(result, whole_s, **by_class):
+    assert result[0] == pytest.approx(whole_s * 1000, abs=20)
+    assert result[1].keys() == by_class.keys()
+    assert all(result[1][name] == pytest.approx(s * 1000, abs=15) for name, s in by_class.items())
 
 
 def test_by_hand(town):
@@ -91,20 +91,20 @@ def test_against_networkx(seed):
         here, there = (
             snap(network, network.junction_lon[j] * DEGREE, network.junction_lat[j] * DEGREE) for j in (a, b)
         )
-        told = find_class_milliseconds(network, here, there)
+        result = find_class_milliseconds(network, here, there)
         start = int(network.junction_first[a])
-        if told is None or a == b or start not in graph or here.offroad_m[0] > 0.001 or there.offroad_m[0] > 0.001:
+        if result is None or a == b or start not in graph or here.offroad_m[0] > 0.001 or there.offroad_m[0] > 0.001:
             continue
         ms_to, path_to = nx.single_source_dijkstra(graph, start, weight="ms")
         ends = [n for n in range(network.junction_first[b], network.junction_first[b + 1]) if n in ms_to]
-        if not ends or min(ms_to[n] for n in ends) != told[0]:
+        if not ends or min(ms_to[n] for n in ends) != result[0]:
             continue  # one of the two lies within 5 cm of another junction, and starts there
         path = path_to[min(ends, key=lambda n: ms_to[n])]
         expected = np.zeros(len(CLASSES), np.int64)
         for u, v in pairwise(path):
             slot = min(graph[u][v].values(), key=lambda arc: arc["ms"])["slot"]
             expected[network.edge_class[slot >> 1]] += int(network.slot_ms[1][slot])
-        assert told[1].tolist() == expected.tolist()
+        assert result[1].tolist() == expected.tolist()
         compared += 1
     assert compared > 30
 
@@ -118,13 +118,13 @@ def test_the_whole_is_that_of_the_search_and_no_way_is_lost(seed):
     for x, y, u, v in draw.random((80, 4)):
         here = snap(network, west + x * (east - west), south + y * (north - south))
         there = snap(network, west + u * (east - west), south + v * (north - south))
-        told = find_class_milliseconds(network, here, there)
+        result = find_class_milliseconds(network, here, there)
         whole = float(seconds_to(network, here, there, "emergency")[0])
-        if told is None:
+        if result is None:
             assert whole == np.inf
             continue
-        assert told[0] == round(whole * 1000)
+        assert result[0] == round(whole * 1000)
         walked = {round(a * 720) + round(b * 720) for a in here.offroad_m for b in there.offroad_m}
-        rest = told[0] - int(told[1].sum())
+        rest = result[0] - int(result[1].sum())
         # or both are nearer to each other than to the road
-        assert any(abs(rest - each) <= 2 for each in walked) or told[1].sum() == 0
+        assert any(abs(rest - each) <= 2 for each in walked) or result[1].sum() == 0

@@ -19,12 +19,13 @@ from gridsvc.roads.search.matrices import (
     by_searches,
     customised_for,
     find_hierarchy,
+    matrix,
     matrix_milliseconds,
     node_milliseconds_of_many,
 )
-from gridsvc.roads.search.search import FARTHEST_MS, matrix, node_milliseconds, place
-from gridsvc.roads.search.snapping import Snaps, snap
-from gridsvc.roads.search.station_times import FRONT, post
+from gridsvc.roads.search.search import FARTHEST_MS, node_milliseconds
+from gridsvc.roads.search.snapping import Snaps, place, snap
+from gridsvc.roads.search.station_times import FRONT, prepare_station_times
 from gridsvc.roads.search.weights import differing_arcs, make_weights, weights_of
 from tests.roads.test_real import SOURCES, places, read
 from tests.worlds.road_oracle import times_over_arcs
@@ -52,8 +53,8 @@ def test_sweeps_equal_searches_in_random_worlds(seed: int, profile: str) -> None
     net = build(random_world(seed), QUIET)
     few, many = anywhere(seed, 20, net), anywhere(seed + 100, 45, net)
     for origins, destinations in ((few, many), (many, few)):
-        told = matrix_milliseconds(net, origins, destinations, profile)
-        assert np.array_equal(told, by_searches(net, origins, destinations, weights_of(net, profile)))
+        result = matrix_milliseconds(net, origins, destinations, profile)
+        assert np.array_equal(result, by_searches(net, origins, destinations, weights_of(net, profile)))
 
 
 @pytest.mark.parametrize(("origins", "destinations"), [(16, 16), (17, 33), (33, 48), (5, 160), (160, 5), (64, 15)])
@@ -70,9 +71,9 @@ def test_whole_and_broken_tiles_of_a_sweep_are_equal(origins: int, destinations:
 def test_node_sets_of_many_places_equal_a_search_each(direction: str, limit_s: float | None) -> None:
     net = build(random_world(4), QUIET)
     stations = anywhere(7, 35, net)
-    told = node_milliseconds_of_many(net, stations, direction, "emergency", limit_s)
+    result = node_milliseconds_of_many(net, stations, direction, "emergency", limit_s)
     each = [node_milliseconds(net, place(stations, i), direction, "emergency", limit_s) for i in range(len(stations))]
-    assert np.array_equal(told, np.stack(each))
+    assert np.array_equal(result, np.stack(each))
     assert node_milliseconds_of_many(net, snap(net, [], []), direction).shape == (0, net.node_count)
 
 
@@ -80,7 +81,7 @@ def test_node_sets_of_many_places_equal_a_search_each(direction: str, limit_s: f
 def test_posts_equal_searches(seed: int) -> None:
     net = build(random_world(seed), QUIET)
     teams, calls = anywhere(seed, 30, net), anywhere(seed + 9, 25, net)
-    posts = post(net, teams, "normal")
+    posts = prepare_station_times(net, teams, "normal")
     assert posts is not None
     expected = by_searches(net, teams, calls, weights_of(net, "normal"))
     for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
@@ -99,14 +100,14 @@ def test_posts_that_come_together_are_told_in_their_order() -> None:
     here, calls = anywhere(3, 3, net), anywhere(4, 20, net)
     station = np.random.default_rng(6).integers(0, 3, 60)
     teams = snap(net, here.lon[station], here.lat[station])
-    posts = post(net, teams, "emergency")
+    posts = prepare_station_times(net, teams, "emergency")
     assert posts is not None
     expected = by_searches(net, teams, calls, weights_of(net, "emergency"))
     for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
         for k in (1, 5, FRONT):
             number, _ = posts.nearest_to(lon, lat, k)
-            told = np.argsort(expected[:, i], kind="stable")[:k]
-            assert number.tolist() == told[expected[told, i] < FARTHEST_MS].tolist()
+            result = np.argsort(expected[:, i], kind="stable")[:k]
+            assert number.tolist() == result[expected[result, i] < FARTHEST_MS].tolist()
 
 
 def test_the_hierarchy_is_a_file(tmp_path: Path) -> None:
@@ -164,15 +165,15 @@ def test_loops_parallel_streets_and_streets_without_length() -> None:
     ]]).T)  # fmt: skip
     for profile in PROFILES:
         weights = weights_of(net, profile)
-        told = matrix_milliseconds(net, here, here, weights)
-        assert np.array_equal(told, by_searches(net, here, here, weights))
+        result = matrix_milliseconds(net, here, here, weights)
+        assert np.array_equal(result, by_searches(net, here, here, weights))
         oracle = times_over_arcs(net, weights, here)
         apart = ~np.eye(len(here), dtype=bool)
-        assert np.array_equal((told / 1000)[apart], oracle[apart])
-        posts = post(net, here, weights)
+        assert np.array_equal((result / 1000)[apart], oracle[apart])
+        posts = prepare_station_times(net, here, weights)
         assert posts is not None
         for i in range(len(here)):
-            assert np.array_equal(posts.milliseconds_to(here.lon[i], here.lat[i]), told[:, i])
+            assert np.array_equal(posts.milliseconds_to(here.lon[i], here.lat[i]), result[:, i])
 
 
 @pytest.mark.shared
@@ -188,13 +189,13 @@ def test_both_kernels_agree_with_scipy_under_closures(shared_data: Path, name: s
     weights = with_closures(net, "normal", bound)
     apart = ~np.eye(len(there), dtype=bool)
     expected = times_over_arcs(net, weights, there)
-    told = matrix(net, there, there, weights)
-    assert (told != expected)[apart].sum() == 0
+    result = matrix(net, there, there, weights)
+    assert (result != expected)[apart].sum() == 0
     assert np.array_equal(
-        by_searches(net, there, there, weights) / 1000, np.where(np.isinf(told), FARTHEST_MS / 1000, told)
+        by_searches(net, there, there, weights) / 1000, np.where(np.isinf(result), FARTHEST_MS / 1000, result)
     )
-    assert (told >= matrix(net, there, there, "normal")).all()
-    assert (told > matrix(net, there, there, "normal")).any()
+    assert (result >= matrix(net, there, there, "normal")).all()
+    assert (result > matrix(net, there, there, "normal")).any()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -232,11 +233,11 @@ def test_partial_customisation_is_the_whole_one(seed: int, monkeypatch: pytest.M
     for _ in range(25):
         for profile in PROFILES:
             weights = with_closures(net, profile, bound)
-            told, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
-            assert np.array_equal(told.up, whole.up)
-            assert np.array_equal(told.down, whole.down)
+            result, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
+            assert np.array_equal(result.up, whole.up)
+            assert np.array_equal(result.down, whole.down)
             plain = customised_for(net, hierarchy, weights_of(net, profile))
-            differed += not np.array_equal(told.up, plain.up)
+            differed += not np.array_equal(result.up, plain.up)
         # some are lifted, some come
         bound = [one for one in bound if draw.random() < 0.6] + random_closures(draw, net, 4)
     assert differed > 10
@@ -249,13 +250,13 @@ def test_partial_customisation_of_everything(monkeypatch: pytest.MonkeyPatch) ->
     assert hierarchy is not None
     everything = [(closure(shapely.box(-1, -1, 1, 1)), np.arange(net.edge_count, dtype=np.int32))]
     weights = with_closures(net, "normal", everything)
-    told = customised_for(net, hierarchy, weights)
-    assert np.array_equal(told.up, customised(hierarchy, weights).up)
+    result = customised_for(net, hierarchy, weights)
+    assert np.array_equal(result.up, customised(hierarchy, weights).up)
     lifted = customised_again(
         net,
         hierarchy,
         downward_of(hierarchy),
-        told,
+        result,
         weights_of(net, "normal"),
         np.arange(net.arc_count, dtype=np.int32),
     )
@@ -278,9 +279,9 @@ def test_partial_customisation_of_real_roads(shared_data: Path, name: str) -> No
         arcs = differing_arcs(weights, weights_of(net, "emergency"))
         assert arcs is not None
         assert 0 < len(arcs) < net.arc_count / matrices.PARTLY
-        told, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
-        assert np.array_equal(told.up, whole.up)
-        assert np.array_equal(told.down, whole.down)
+        result, whole = customised_for(net, hierarchy, weights), customised(hierarchy, weights)
+        assert np.array_equal(result.up, whole.up)
+        assert np.array_equal(result.down, whole.down)
 
 
 @pytest.fixture(scope="module")
@@ -361,10 +362,10 @@ def test_a_closure_acts_in_its_time_and_for_its_profiles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "profiles", "hours", "told"),
+    ("factor", "profiles", "hours", "result"),
     [(1.1, PROFILES, 1, "factor"), (-0.1, PROFILES, 1, "factor"), (float("nan"), PROFILES, 1, "factor"),
      (0.0, (), 1, "profiles"), (0.0, ("hurry",), 1, "hurry"), (0.0, PROFILES, -1, "before it begins")],
 )  # fmt: skip
-def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...], hours: int, told: str) -> None:
-    with pytest.raises(InvalidInput, match=told):
+def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...], hours: int, result: str) -> None:
+    with pytest.raises(InvalidInput, match=result):
         check_closure(shapely.Point(0, 0), factor, profiles, NOON, NOON + timedelta(hours=hours))

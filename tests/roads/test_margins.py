@@ -1,4 +1,4 @@
-"""How far roads reach beyond a district: a chequerboard of 44 km whose times to its rim can be told by hand."""
+"""How far roads reach beyond a district: a chequerboard of 44 km whose times to its rim can be computed by hand."""
 
 from __future__ import annotations
 
@@ -57,27 +57,27 @@ def test_margins_are_metres_to_the_rim(country: RoadNetwork) -> None:
 def test_who_is_too_near_the_rim_is_named_with_the_seconds(country: RoadNetwork) -> None:
     # 3 and 7 streets of 120 s from the rim are 360 and 840 s; 8 are 960 s, more than a quarter of an hour
     grids = [village(str(n), 22_000, STEP_M * n) for n in (3, 7, 8)]
-    told = margin(country, grids)
-    assert [(grid["code"], grid["rim_s"]) for grid in told["grids"]] == [("3", 360.0), ("7", 840.0)]
-    assert told["least_m"] == pytest.approx(5_900, abs=500)
-    (said,) = in_words(told)
+    result = margin(country, grids)
+    assert [(grid["code"], grid["rim_s"]) for grid in result["grids"]] == [("3", 360.0), ("7", 840.0)]
+    assert result["least_m"] == pytest.approx(5_900, abs=500)
+    (said,) = in_words(result)
     assert "6 km beyond the district, not 20" in said
     assert "2 grids (village 3, village 7)" in said
 
 
 def test_a_district_far_from_the_rim_has_nothing_to_say(country: RoadNetwork) -> None:
-    told = margin(country, [village("1", 22_000, 22_000)], [team("t", 22_000, 30_000)])
-    assert (told["grids"], told["teams"], in_words(told)) == ([], [], [])
+    result = margin(country, [village("1", 22_000, 22_000)], [team("t", 22_000, 30_000)])
+    assert (result["grids"], result["teams"], in_words(result)) == ([], [], [])
 
 
 def test_a_village_beyond_the_roads_is_named_whatever_its_time(country: RoadNetwork) -> None:
-    told = margin(country, [village("beyond", 22_000, -15_000)])
-    assert told["grids"][0]["code"] == "beyond"
-    assert told["least_m"] == 0
+    result = margin(country, [village("beyond", 22_000, -15_000)])
+    assert result["grids"][0]["code"] == "beyond"
+    assert result["least_m"] == 0
 
 
 def test_a_team_on_no_road_is_named(country: RoadNetwork) -> None:
     near, away = team("near", 10_900, 10_000), team("away", 22_000, -6_000)
-    told = margin(country, [village("1", 22_000, 22_000)], [near, away])
-    assert [(t["id"], t["offroad_m"]) for t in told["teams"]] == [("away", pytest.approx(6_000, rel=0.01))]
-    assert "1 team (away) more than 1 km" in in_words(told)[0]
+    result = margin(country, [village("1", 22_000, 22_000)], [near, away])
+    assert [(t["id"], t["offroad_m"]) for t in result["teams"]] == [("away", pytest.approx(6_000, rel=0.01))]
+    assert "1 team (away) more than 1 km" in in_words(result)[0]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import numpy as np
+import osmnx
 import pytest
 
+from gridsvc.errors import InvalidInput
+from gridsvc.files.roads.graphs import read_graphml, to_graph
+from gridsvc.files.roads.osm_ways import read_survey
 from gridsvc.files.roads.read import open_roads
+from gridsvc.roads.network.building import build
 from gridsvc.roads.network.network import CLOSED, RoadNetwork
+from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.routes import route
-from gridsvc.roads.search.search import matrix, place
-from gridsvc.roads.search.snapping import Snaps, snap
+from gridsvc.roads.search.snapping import Snaps, place, snap
 from gridsvc.roads.search.weights import weights_of
 from tests.worlds.road_oracle import times_over_arcs
 
@@ -49,11 +56,11 @@ def places(net: RoadNetwork, count: int, seed: int = 7) -> Snaps:
 def test_2_000_pairs_agree_to_the_millisecond(shared_data: Path, name: str, profile: str) -> None:
     net = read(shared_data, name)
     there = places(net, 46)
-    told = matrix(net, there, there, profile)
+    result = matrix(net, there, there, profile)
     expected = times_over_arcs(net, weights_of(net, profile), there)
     apart = ~np.eye(len(there), dtype=bool)
     assert apart.sum() >= 2000
-    assert (told != expected)[apart].sum() == 0
+    assert (result != expected)[apart].sum() == 0
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -61,12 +68,12 @@ def test_routes_take_as_long_as_their_times(shared_data: Path, name: str) -> Non
     net = read(shared_data, name)
     weights = weights_of(net, "normal")
     there = places(net, 12, seed=9)
-    told = matrix(net, there, there, weights)
+    result = matrix(net, there, there, weights)
     for i in range(len(there)):
         for j in range(len(there)):
             way = route(net, place(there, i), place(there, j), weights)
             assert way is not None
-            assert way.seconds == told[i, j]
+            assert way.seconds == result[i, j]
             # at 130 km/h and less, on the road
             assert way.length_m / (130 / 3.6) <= way.seconds + 1.0
             if len(way.line) > 1:
@@ -85,11 +92,6 @@ def test_what_the_extracts_are_like(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["heidelberg", "portland"])
 def test_restrictions_change_times_and_only_for_the_worse(shared_data: Path, name: str) -> None:
-    from dataclasses import replace
-
-    from gridsvc.files.roads.osm_ways import read_survey
-    from gridsvc.roads.network.building import build
-
     survey, speeds = read_survey(shared_data / SOURCES[name])
     held, free = (build(replace(survey, restrictions=r), speeds) for r in (survey.restrictions, ()))
     there = places(held, 60)
@@ -101,8 +103,6 @@ def test_restrictions_change_times_and_only_for_the_worse(shared_data: Path, nam
 
 
 def test_a_file_cut_short_is_refused(shared_data: Path, tmp_path: Path) -> None:
-    from gridsvc.errors import InvalidInput
-
     whole = (shared_data / SOURCES["liechtenstein"]).read_bytes()
     cut = tmp_path / "cut.osm.pbf"
     cut.write_bytes(whole[: len(whole) // 2])
@@ -115,11 +115,6 @@ def test_a_file_cut_short_is_refused(shared_data: Path, tmp_path: Path) -> None:
 
 
 def test_osmnx_reads_what_we_write_and_we_read_what_it_saves(shared_data: Path, tmp_path: Path) -> None:
-    import networkx as nx
-    import osmnx
-
-    from gridsvc.files.roads.graphs import read_graphml, to_graph
-
     net = read(shared_data, "liechtenstein")
     graph = to_graph(net)
     osmnx.io.save_graphml(graph, tmp_path / "roads.graphml")
@@ -131,9 +126,9 @@ def test_osmnx_reads_what_we_write_and_we_read_what_it_saves(shared_data: Path, 
     ends = np.random.default_rng(3).choice(largest, (60, 2))
     lon, lat = net.junction_lon * 1e-7, net.junction_lat * 1e-7
     here, there = (snap(again, lon[ends[:, k]], lat[ends[:, k]]) for k in (0, 1))
-    told = np.diag(matrix(again, here, there, "normal"))
+    result = np.diag(matrix(again, here, there, "normal"))
     expected = [nx.shortest_path_length(graph, a, b, weight="length") for a, b in ends.tolist()]
     driven = [nx.shortest_path_length(graph, a, b, weight="travel_time") for a, b in ends.tolist()]
-    assert np.corrcoef(told, expected)[0, 1] > 0.9
+    assert np.corrcoef(result, expected)[0, 1] > 0.9
     # signals and gates cost a little that the graph's speeds do not
-    assert np.abs(told - driven).max() < 25.0
+    assert np.abs(result - driven).max() < 25.0

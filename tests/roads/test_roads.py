@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from gridsvc.errors import InvalidInput
+from gridsvc.roads.network.building import build
 from gridsvc.roads.network.network import CLOSED, RoadNetwork
 from gridsvc.roads.network.speeds import Speeds
 from gridsvc.roads.network.survey import Restriction
+from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.routes import route
-from gridsvc.roads.search.search import matrix, nearest_to, seconds_from, seconds_to
+from gridsvc.roads.search.search import nearest_to, seconds_from, seconds_to
 from gridsvc.roads.search.snapping import Snaps, snap
 from gridsvc.roads.search.weights import weights_of
 from tests.worlds.road_oracle import times_over_arcs
@@ -25,9 +27,9 @@ def at(net: RoadNetwork, *places: tuple[float, float]) -> Snaps:
 
 def seconds(net: RoadNetwork, here: tuple[float, float], there: tuple[float, float], profile: str = "normal") -> float:
     """Time between two places, the same by both directions of search."""
-    told = float(seconds_to(net, at(net, here), at(net, there), profile)[0])
-    assert told == float(seconds_from(net, at(net, here), at(net, there), profile)[0])
-    return told
+    result = float(seconds_to(net, at(net, here), at(net, there), profile)[0])
+    assert result == float(seconds_from(net, at(net, here), at(net, there), profile)[0])
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -201,9 +203,9 @@ def test_an_unknown_profile_is_refused(square: RoadNetwork) -> None:
 
 def test_the_nearest_few(square: RoadNetwork) -> None:
     teams = at(square, (540, 0), (0, 360), (360, 300), (90, 0))
-    number, told = nearest_to(square, teams, at(square, (360, 0)), 3, "normal")
+    number, result = nearest_to(square, teams, at(square, (360, 0)), 3, "normal")
     assert number.tolist() == [0, 3, 2] or number.tolist() == [0, 3, 2]
-    assert told == pytest.approx([18, 27, 30], abs=0.01)
+    assert result == pytest.approx([18, 27, 30], abs=0.01)
     number, _ = nearest_to(square, teams, at(square, (360, 0)), 9, "normal")
     assert sorted(number.tolist()) == [0, 1, 2, 3]
 
@@ -245,16 +247,14 @@ def test_a_file_that_is_none_is_refused(square: RoadNetwork, harm: str) -> None:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("profile", ["normal", "emergency"])
 def test_random_worlds_agree_with_scipy(seed: int, profile: str) -> None:
-    from gridsvc.roads.network.building import build
-
     net = build(random_world(seed), QUIET, "random")
     draw = np.random.default_rng(seed)
     places = at(net, *draw.uniform(-200, 1600, (25, 2)).tolist(), *((200.0 * i, 200.0 * i) for i in range(5)))
     expected = times_over_arcs(net, weights_of(net, profile), places)
-    told = matrix(net, places, places, profile)
+    result = matrix(net, places, places, profile)
     apart = ~np.eye(len(places), dtype=bool)
-    assert np.array_equal(told[apart], expected[apart])
-    assert (np.diag(told) == 0).all()
+    assert np.array_equal(result[apart], expected[apart])
+    assert (np.diag(result) == 0).all()
 
 
 def test_weights_of_the_profiles(square: RoadNetwork) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,8 +90,6 @@ def test_what_cannot_be_prepared_is_done_without_and_tried_once(tmp_path, monkey
 
 
 def test_what_was_prepared_is_there(tmp_path):
-    import time
-
     service, deadline = Service(None, tmp_path), time.monotonic() + 30
     while (found := service.prepared("posts", "n", lambda: "ready")) is None and time.monotonic() < deadline:
         time.sleep(0.005)

@@ -21,14 +21,16 @@ def test_posted_limits(value: str, kph: float | None) -> None:
 
 
 def speeds(**tags: str) -> tuple[float, float, float, float] | None:
-    told = read_way({"highway": "residential", **{key.replace("__", ":"): value for key, value in tags.items()}}, PLAIN)
-    return None if told is None else told.kph
+    result = read_way(
+        {"highway": "residential", **{key.replace("__", ":"): value for key, value in tags.items()}}, PLAIN
+    )
+    return None if result is None else result.kph
 
 
 def open_ways(**tags: str) -> str:
     """n and N: anybody forward and backward; e and E: an emergency."""
-    told = speeds(**tags)
-    return "" if told is None else "".join(letter for letter, kph in zip("nNeE", told, strict=True) if kph > 0)
+    result = speeds(**tags)
+    return "" if result is None else "".join(letter for letter, kph in zip("nNeE", result, strict=True) if kph > 0)
 
 
 @pytest.mark.parametrize(

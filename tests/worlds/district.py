@@ -131,5 +131,5 @@ def open_toy(url: str, folder: Path, *, pool: int = 8) -> Service:
 
 def report(service: Service, kind: str = "leak", km: float = 1.0, **more: object) -> str:
     """Report an incident at a kilometre of the road and return its id."""
-    told = report_incident(service, Report(type=kind, lon=119.6 + km / 100, lat=29.1001, **more), actor="test")  # type: ignore[arg-type]
-    return str(json.loads(told.body)["id"])
+    result = report_incident(service, Report(type=kind, lon=119.6 + km / 100, lat=29.1001, **more), actor="test")  # type: ignore[arg-type]
+    return str(json.loads(result.body)["id"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import osmium
+from osmium.osm.mutable import Node, Relation, Way
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -37,9 +40,6 @@ class OsmFile:
         return number
 
     def write(self, path: Path, *, shuffled: bool = False, without_ways: Iterable[int] = ()) -> Path:
-        import osmium
-        from osmium.osm.mutable import Node, Relation, Way
-
         gone = set(without_ways)
         nodes = [Node(id=n, location=at, tags=tags) for at, (n, tags) in self.nodes.items()]
         ways = [Way(id=n, nodes=refs, tags=tags) for n, refs, tags in self.ways if n not in gone]

@@ -1,18 +1,19 @@
-"""The demo proves its travel times: the same questions put to networkx, over a graph built from the arcs alone."""
+"""The demo checks its travel times: networkx computes the same ones over a graph built from the arcs alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 from pyproj import Geod
 
 from gridsvc.roads.network.network import CLOSED, PROFILES
+from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.snapping import WALKING_KPH, snap
 
 if TYPE_CHECKING:
-    import networkx as nx
     from numpy.typing import NDArray
 
     from gridsvc.roads.network.network import RoadNetwork
@@ -41,10 +42,6 @@ def compare_with_networkx(
 
     lon, lat: (n,) degrees, at least 30 places.
     """
-    import networkx as nx
-
-    from gridsvc.roads.search.search import matrix
-
     origins = snap(network, lon[:_ORIGINS], lat[:_ORIGINS])
     ends = snap(network, lon[-_DESTINATIONS:], lat[-_DESTINATIONS:])
     ours = matrix(network, origins, ends, profile)
@@ -67,8 +64,6 @@ def compare_with_networkx(
 
 def _graph(network: RoadNetwork, profile: str) -> nx.DiGraph[Any]:
     """Return every usable arc as an edge with `ms`; of parallel arcs the quickest."""
-    import networkx as nx
-
     row = PROFILES.index(profile)
     ms = network.slot_ms[row][network.arc_slot].astype(np.int64)
     usable = ms != CLOSED
@@ -92,13 +87,13 @@ def _walk_ms(metres: float) -> float:
     return metres / (WALKING_KPH / 3.6) * 1000
 
 
-def _quicker(graph: nx.DiGraph[Any], tail: Any, head: Any, ms: float) -> None:
+def _quicker(graph: nx.DiGraph[Any], tail: int | str, head: int | str, ms: float) -> None:
     if not graph.has_edge(tail, head) or graph[tail][head]["ms"] > ms:
         graph.add_edge(tail, head, ms=ms)
 
 
 def _is_shut(network: RoadNetwork, slot_ms: NDArray[np.uint32], edge: int) -> bool:
-    """Whether no vehicle may use the edge in either direction: then it is walked."""
+    """Say whether no vehicle may use the edge in either direction: then it is walked."""
     return all(
         slot_ms[slot] == CLOSED or network.slot_first[slot] == network.slot_first[slot + 1]
         for slot in (2 * edge, 2 * edge + 1)
@@ -129,10 +124,18 @@ def _join_origin(
             for other, there, walk_there in _candidates(ends, number):
                 if other == edge:
                     on_foot = _on_foot_ms(network, origins, place, ends, number, edge, abs(there - fraction))
-                    _quicker(graph, name, f"end {number}", min(walk + on_foot[0] + walk_there, on_foot[1]))
-                for slot, ahead in ((2 * edge, there - fraction), (2 * edge + 1, fraction - there)):
-                    if other == edge and ahead >= 0 and slot_ms[slot] != CLOSED:
-                        _quicker(graph, name, f"end {number}", walk + ahead * float(slot_ms[slot]) + walk_there)
+                    driven = _along_edge_ms(slot_ms, edge, fraction, there)
+                    ms = min(walk + on_foot[0] + walk_there, on_foot[1], walk + driven + walk_there)
+                    _quicker(graph, name, f"end {number}", ms)
+
+
+def _along_edge_ms(slot_ms: NDArray[np.uint32], edge: int, begin: float, end: float) -> float:
+    """Return the drive from one fraction of an edge to another; infinite where that direction is closed."""
+    ways = ((2 * edge, end - begin), (2 * edge + 1, begin - end))
+    return min(
+        (ahead * float(slot_ms[slot]) for slot, ahead in ways if ahead >= 0 and slot_ms[slot] != CLOSED),
+        default=np.inf,
+    )
 
 
 def _on_foot_ms(

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 
+from gridsvc.files.osm.model import Post
 from gridsvc.files.osm.tiling import Plane, cluster_centres
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.law import BUREAU, UnitKind, township_unit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gridsvc.files.osm.model import DemoPlace, Post
+    from gridsvc.files.osm.model import DemoPlace
     from gridsvc.law import Catalogue, PlanBook
     from gridsvc.roads.network.network import RoadNetwork
 
@@ -69,7 +70,7 @@ class _Muster:
     station_of: dict[str, str] = field(default_factory=dict)
     units_seen: set[str] = field(default_factory=set)
 
-    def add(self, slug: str, name: str, unit: str, kind: TeamKind, post: Post, **told: object) -> None:
+    def add(self, slug: str, name: str, unit: str, kind: TeamKind, post: Post, **fields: object) -> None:
         skills, equipment, staff = self.asked.get(unit, (set(), set(), 0))
         first = unit not in self.units_seen
         self.units_seen.add(unit)
@@ -81,7 +82,7 @@ class _Muster:
         station = self.station(post)
         self.teams.append(
             Team(team_id, name, unit, kind, station.lon, station.lat, skills=has[0], equipment=has[1],
-                 staff_needed=max(3, staff), **told)  # type: ignore[arg-type]
+                 staff_needed=max(3, staff), **fields)  # type: ignore[arg-type]
         )  # fmt: skip
         self.station_of[team_id] = station.id
 
@@ -144,8 +145,6 @@ def _posts_by_township(muster: _Muster, townships: list[Grid]) -> dict[str, list
 
 def _made_up(muster: _Muster, grid: Grid, kind: str, suffix: str = "") -> Post:
     """Make up a post at the junction nearest to the heart of a grid: its first settlement, else its middle."""
-    from gridsvc.files.osm.model import Post
-
     inside = [home for home in muster.place.settlements if grid.geometry.covers(shapely.Point(home.lon, home.lat))]
     if inside and not suffix:
         heart = max(inside, key=lambda home: (home.weight, home.name))
@@ -183,8 +182,6 @@ def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None
 
 def _urban_spots(muster: _Muster, areas: set[str]) -> list[Post]:
     """Return posts among the urban villages of a township, one for each _URBAN_KM2: five minutes do not reach far."""
-    from gridsvc.files.osm.model import Post
-
     urban = [
         grid
         for grid in muster.place.list_grids(Level.VILLAGE)
@@ -258,6 +255,6 @@ def _muster_partners(
 
 
 def _spread(codes: Iterable[str]) -> list[str]:
-    """Order codes so that the first few lie far apart in the list: every third, then the rest."""
+    """Order codes so that the first few are far from each other in the list: every third, then the rest."""
     listed = list(codes)
     return listed[::3] + listed[1::3] + listed[2::3]

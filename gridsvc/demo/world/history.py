@@ -141,7 +141,7 @@ def plan_history(
     Parameters
     ----------
     far
-        (n,) whether the nearest post cannot make the target at that place; only FAR_SHARE of the emergencies lie
+        (n,) whether the nearest post cannot make the target at that place; only FAR_SHARE of the emergencies are
         there, as far as the places allow it.
     squadrons
         Teams that can lead: a storm brings more calls than that at once, so that some cases wait.

@@ -211,7 +211,7 @@ def _in_one_piece(cells: _Cells, owner: NDArray[np.int64]) -> bool:
 def _grow_villages(
     cells: _Cells, township: Township, mine: NDArray[np.int64], random: np.random.Generator
 ) -> dict[int, str]:
-    """Share a township's cells out to its villages: each village is in one piece, towns lie round the seat, small."""
+    """Share a township's cells out to its villages: each village is in one piece, towns are round the seat, small."""
     members = {int(cell) for cell in mine}
     seat = cells.plane.metres(np.array([(township.lon, township.lat)]))
     weights = np.hypot(*(cells.centres[mine] - seat[0]).T)
@@ -346,6 +346,6 @@ def _as_grids(
 
 
 def _class_of_seat(township: Township, villages: Sequence[Grid]) -> str | None:
-    """Return the urban-rural code of the village that the seat lies in."""
+    """Return the urban-rural code of the village that holds the seat."""
     seat = shapely.Point(township.lon, township.lat)
     return next((grid.urban_rural_code for grid in villages if grid.geometry.covers(seat)), None)

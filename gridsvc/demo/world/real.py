@@ -14,6 +14,7 @@ from gridsvc.files.osm.levels import draw_levels
 from gridsvc.files.osm.model import REAL_CODE, DemoPlace
 from gridsvc.files.osm.places import read_places
 from gridsvc.files.osm.villages import Label
+from gridsvc.files.roads.read import read_osm
 from gridsvc.grids.levels import Level
 from gridsvc.roads.network.margins import in_words, margin
 from gridsvc.roads.network.network import DEGREE
@@ -28,28 +29,26 @@ if TYPE_CHECKING:
 _CHINA = (73.5, 18.0, 135.1, 53.6)
 
 
-def make_real(path: Path, code: str = REAL_CODE, told: Mapping[Level, int] | None = None) -> DemoPlace:
+def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, int] | None = None) -> DemoPlace:
     """Make a place of a .osm.pbf.
 
     Parameters
     ----------
     code
         District code; those of the grids are made from it and the sorted names.
-    told
+    admin_levels
         Our level to the file's admin_level, where the user named it.
 
     Raises
     ------
     InvalidInput
-        An unreadable file, one without roads, or a told admin_level that it has not.
+        An unreadable file, one without roads, or an admin_level that it does not have.
     """
-    from gridsvc.files.roads.read import read_osm
-
     roads = read_osm(path)
     found = read_places(path)
     junctions = junction_points(roads)
     name = _name_of(path, found, junctions)
-    drawn = draw_levels(code, name, found.areas, found.settlements, junctions, _labels(found, roads), told)
+    drawn = draw_levels(code, name, found.areas, found.settlements, junctions, _labels(found, roads), admin_levels)
     outline = shapely.union_all([grid.geometry for grid in drawn.grids if grid.level is Level.REGIONAL])
     shapely.prepare(outline)
     inside = [address for address in found.addresses if outline.covers(shapely.Point(address.lon, address.lat))]

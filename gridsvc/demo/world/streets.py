@@ -171,10 +171,10 @@ def _junctions(
     far = _lattice((west - _BEYOND_M, south - _BEYOND_M, east + _BEYOND_M, north + _BEYOND_M), 2_100.0, random)
     far = far[cKDTree(near).query(far)[0] > 1_300.0]
     points = np.vstack([streets, near, far])
-    apart = np.ones(len(points), dtype=bool)
+    distinct = np.ones(len(points), dtype=bool)
     for one, other in cKDTree(points).query_pairs(25.0):
-        apart[max(one, other)] = False
-    return points[apart], hearts
+        distinct[max(one, other)] = False
+    return points[distinct], hearts
 
 
 def _lattice(box: tuple[float, float, float, float], step: float, random: np.random.Generator) -> NDArray[np.float64]:

@@ -12,6 +12,8 @@ from gridsvc.demo.world.streets import draw_streets
 from gridsvc.files.osm.model import SYNTHETIC_CODE, Address, DemoPlace, Post, Settlement
 from gridsvc.files.osm.tiling import Plane, point_list
 from gridsvc.grids.levels import Level
+from gridsvc.roads.network.building import build
+from gridsvc.roads.network.speeds import CHINA_KPH, Speeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +30,6 @@ _OFF_THE_ROAD_M = 18.0
 
 def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
     """Make the demo district from the facts in `geodata` (the project's folder of that name)."""
-    from gridsvc.roads.network.building import build
-    from gridsvc.roads.network.speeds import CHINA_KPH, Speeds
-
     townships = read_divisions(geodata / "jindong")
     grids = draw_grids(townships, seed)
     villages = [grid for grid in grids if grid.level is Level.VILLAGE]

@@ -183,11 +183,11 @@ def _choose_encoding(path: Path, encoding: str | None) -> tuple[str | None, str 
 def _choose_columns(path: Path, table: dict[str, Sequence[Any]], wanted: dict[str, str | None]) -> dict[str, str]:
     columns: dict[str, str] = {}
     listed = ", ".join(table) or "none at all"
-    for what, told in wanted.items():
-        if told is not None:
-            if told not in table:
-                raise InvalidInput(f"{path} has no column {told!r}; it has {listed}.", kind="no-column")
-            columns[what] = told
+    for what, result in wanted.items():
+        if result is not None:
+            if result not in table:
+                raise InvalidInput(f"{path} has no column {result!r}; it has {listed}.", kind="no-column")
+            columns[what] = result
     folded = {name.strip().lower(): name for name in reversed(list(table))}
     for what, names in _CALLED.items():
         guess = next((folded[name] for name in names if name in folded and folded[name] not in columns.values()), None)
@@ -205,7 +205,7 @@ def _choose_columns(path: Path, table: dict[str, Sequence[Any]], wanted: dict[st
 
 
 def _are_codes(values: Sequence[Any]) -> bool:
-    """Tell whether a guessed code column tells the grids apart; an adcode that all share does not."""
+    """Say whether a guessed code column is different for every grid; an adcode that all share does not."""
     texts = [_text(value) for value in values]
     return None not in texts and len(set(texts)) == len(texts)
 
@@ -237,16 +237,16 @@ def _names(path: Path, table: dict[str, Sequence[Any]], columns: dict[str, str])
 
 
 def _reference(
-    path: Path, told: str | None, crs: str | None
+    path: Path, result: str | None, crs: str | None
 ) -> tuple[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
     """Return what the coordinates refer to, and what turns (n, 2) of them into WGS-84 degrees."""
     if crs is None:
-        if told is None or (path.suffix.lower() in {".geojson", ".json"} and not _declares_crs(path)):
+        if result is None or (path.suffix.lower() in {".geojson", ".json"} and not _declares_crs(path)):
             raise UndeclaredDatum(
                 f"{path} does not say what its coordinates refer to, and 500 m hang on it. Say it by --crs: EPSG:4326, "
                 "EPSG:4490 (CGCS2000), GCJ-02 (Amap, Tencent), BD-09 (Baidu), or the EPSG code of a projection."
             )
-        crs = told
+        crs = result
     datum = find_datum(crs)
     if datum is not None:
         return datum.value, lambda c: np.column_stack(to_wgs84(c[:, 0].copy(), c[:, 1].copy(), datum))
@@ -299,7 +299,7 @@ def _transformer(system: Any) -> Any:
 
 
 def _declares_crs(path: Path) -> bool:
-    """Tell whether a GeoJSON file has the `crs` member, which stands before or after the features."""
+    """Say whether a GeoJSON file has the `crs` member, which stands before or after the features."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
         file.seek(max(path.stat().st_size - (1 << 16), 0))

@@ -39,19 +39,19 @@ class Levels:
     notes: tuple[str, ...]
 
 
-def choose_admin_levels(areas: Sequence[OsmArea], told: Mapping[Level, int] | None = None) -> dict[Level, int]:
+def choose_admin_levels(areas: Sequence[OsmArea], admin_levels: Mapping[Level, int] | None = None) -> dict[Level, int]:
     """Choose which admin_level of the file stands for which of ours; a level of ours is absent where none does.
 
-    Without `told`: township = the deepest up to 8, regional = the next coarser from 3 on, area 9, village 10.
+    Without `admin_levels`: township = the deepest up to 8, regional = the next coarser from 3 on, area 9, village 10.
 
     Raises
     ------
     InvalidInput
-        A told admin_level of which the file has no complete named area.
+        An admin_level given of which the file has no complete named area.
     """
     present = sorted({area.admin_level for area in areas})
     chosen: dict[Level, int] = {}
-    for level, admin_level in (told or {}).items():
+    for level, admin_level in (admin_levels or {}).items():
         if admin_level not in present:
             has = ", ".join(map(str, present)) or "none"
             raise InvalidInput(
@@ -79,7 +79,7 @@ def draw_levels(
     settlements: Sequence[Settlement],
     road_points: NDArray[np.float64],
     labels: Sequence[Label] = (),
-    told: Mapping[Level, int] | None = None,
+    admin_levels: Mapping[Level, int] | None = None,
 ) -> Levels:
     """Make the four levels of a place.
 
@@ -88,10 +88,10 @@ def draw_levels(
     road_points
         (n, 2) junctions, lon/lat degrees: they say where people live where nothing else does, and draw the outline
         where the file has no boundary.
-    told
+    admin_levels
         Our level to the file's admin_level, where the user named it.
     """
-    return _Drawing(code, name, settlements, road_points, labels).draw(areas, told)
+    return _Drawing(code, name, settlements, road_points, labels).draw(areas, admin_levels)
 
 
 class _Drawing:
@@ -109,8 +109,8 @@ class _Drawing:
         self.notes: list[str] = []
         self.plane = Plane.of(shapely.MultiPoint(road_points))
 
-    def draw(self, areas: Sequence[OsmArea], told: Mapping[Level, int] | None) -> Levels:
-        chosen = choose_admin_levels(areas, told)
+    def draw(self, areas: Sequence[OsmArea], admin_levels: Mapping[Level, int] | None) -> Levels:
+        chosen = choose_admin_levels(areas, admin_levels)
         real = {level: _units(areas, number) for level, number in chosen.items()}
         townships = real.get(Level.TOWNSHIP) or self._townships_from_roads()
         townships.sort(key=lambda unit: (unit.name, unit.shape.bounds))
@@ -313,11 +313,11 @@ class _Drawing:
             for t, number in zip(loose, numbers, strict=True):
                 label[t] = (names[int(number)], True)
         for unit in regions:
-            inside = sum(whole[t].area for t, told in label.items() if told == (unit.name, False))
+            inside = sum(whole[t].area for t, result in label.items() if result == (unit.name, False))
             if 0 < inside < 0.99 * unit.shape.area:
                 self.notes.append(f"Region {unit.name} is cut to its townships ({inside / unit.shape.area:.0%} of it)")
-        order = {told: number for number, told in enumerate(sorted(set(label.values())), 1)}
-        return {t: order[told] for t, told in label.items()}, {number: told for told, number in order.items()}
+        order = {result: number for number, result in enumerate(sorted(set(label.values())), 1)}
+        return {t: order[result] for t, result in label.items()}, {number: result for result, number in order.items()}
 
     def _urban_rural(self, shape: BaseGeometry) -> str:
         """Return 111 where junctions are as dense as in a town, else 220."""

@@ -107,8 +107,8 @@ def read_places(path: Path) -> OsmPlaces:
 
 def _admin_level(tags: Any) -> int | None:
     """Return the admin_level as a number, None where it is absent or no number (`6;8`, `none`)."""
-    told = tags.get("admin_level", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) <= 2 else None
+    result = tags.get("admin_level", "")
+    return int(result) if result.isascii() and result.isdigit() and len(result) <= 2 else None
 
 
 def _objects(path: Path, kind: Any, only: Any) -> Iterator[Any]:

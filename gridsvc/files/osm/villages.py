@@ -105,16 +105,16 @@ class VillageSeeds:
         if not len(inside):
             inside = np.array([part.representative_point().coords[0] for part in parts])
         known = self.plane.metres(np.array([(home.lon, home.lat) for home in ranked]).reshape(-1, 2))
-        apart = [index for index in range(len(known)) if all(np.hypot(*(known[:index] - known[index]).T) > 150.0)]
-        centres = cluster_centres(self.plane.metres(inside), count, fixed=known[apart], seed=11)
-        names = [ranked[index].name for index in apart]
+        distinct = [index for index in range(len(known)) if all(np.hypot(*(known[:index] - known[index]).T) > 150.0)]
+        centres = cluster_centres(self.plane.metres(inside), count, fixed=known[distinct], seed=11)
+        names = [ranked[index].name for index in distinct]
         names += self._names_of(township, centres[len(names) :], set(names))
         seeds = self.plane.degrees(centres)
         largest = max(part.area for part in parts)
         whole = []
         for part in parts:
             divided = part.area >= _WHOLE_BELOW * largest or any(
-                part.covers(shapely.Point(seed)) for seed in seeds[: len(apart)]
+                part.covers(shapely.Point(seed)) for seed in seeds[: len(distinct)]
             )
             middle = self.plane.metres(np.array([part.representative_point().coords[0]]))
             whole.append(-1 if divided else int(nearest_of(middle, centres)[0]))

@@ -72,12 +72,12 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
     for u, v, data in graph.edges(data=True):
         line = data.get("geometry") or shapely.LineString([places[u], places[v]])
         tags = {key: _first(data[key]) for key in (*TAGS, "speed_kph") if key in data}
-        told = tuple(sorted((key, str(value)) for key, value in tags.items() if key != "oneway"))
-        back = rows.get((number[v], number[u], line.reverse().wkb, told))
+        result = tuple(sorted((key, str(value)) for key, value in tags.items() if key != "oneway"))
+        back = rows.get((number[v], number[u], line.reverse().wkb, result))
         if back is not None and back["oneway"] == "yes":
             back["oneway"] = "no"
             continue
-        rows[number[u], number[v], line.wkb, told] = {
+        rows[number[u], number[v], line.wkb, result] = {
             **tags, "oneway": "yes", "geometry": line, "from": number[u], "to": number[v],
         }  # fmt: skip
     if not rows:

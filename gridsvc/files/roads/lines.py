@@ -97,8 +97,8 @@ def _survey(table: gpd.GeoDataFrame, speeds: Speeds, left_out: int) -> Survey:
         point, first_use = _points(coordinates)
     names: dict[str, int] = {}
     naming = [column for column in columns if column in {"name", "ref"}]
-    told = [tags.get("name") or tags.get("ref") for tags in _rows(table[used], naming)]
-    name = [-1 if text is None else names.setdefault(text, len(names)) for text in told]
+    result = [tags.get("name") or tags.get("ref") for tags in _rows(table[used], naming)]
+    name = [-1 if text is None else names.setdefault(text, len(names)) for text in result]
     return Survey(
         point=point[first_use], lon=coordinates[first_use, 0], lat=coordinates[first_use, 1],
         signal=np.zeros(len(first_use), bool), way=np.flatnonzero(used).astype(np.int64),
@@ -114,10 +114,10 @@ def _measured(table: gpd.GeoDataFrame, kph: Any) -> Any:
     """Take speeds from a column `speed_kph` (osmnx writes it) where it says one, for the directions that are open."""
     if "speed_kph" not in table.columns:
         return kph
-    told = np.array([_number(value) for value in table["speed_kph"]])
-    known = np.isfinite(told) & (told >= SLOWEST_KPH) & (told <= FASTEST_KPH)
+    result = np.array([_number(value) for value in table["speed_kph"]])
+    known = np.isfinite(result) & (result >= SLOWEST_KPH) & (result <= FASTEST_KPH)
     normal = kph[:, [0, 1, 0, 1]]
-    return np.where(known[:, None] & (normal > 0), told[:, None], kph).astype(np.float32)
+    return np.where(known[:, None] & (normal > 0), result[:, None], kph).astype(np.float32)
 
 
 def _number(value: Any) -> float:
@@ -136,7 +136,7 @@ def _points(coordinates: Any) -> tuple[Any, Any]:
 
 
 def _points_of_ends(line: Any, begin: Any, end: Any) -> tuple[Any, Any]:
-    """Give each vertex a number: the ends as told, every inner one its own."""
+    """Give each vertex a number: the ends the given ones, every inner one its own."""
     first = np.searchsorted(line, np.arange(len(begin)))
     last = np.searchsorted(line, np.arange(len(begin)), side="right") - 1
     number = int(max(begin.max(), end.max())) + 1 + np.arange(len(line))

@@ -154,15 +154,15 @@ class _Ways:
 def _restriction(relation: Any) -> tuple[Restriction | None, str]:
     """Read a turn restriction; what became of it comes second."""
     tags = dict(relation.tags)
-    told = tags.get("restriction") or tags.get("restriction:motorcar") or tags.get("restriction:motor_vehicle")
-    if told is None:
+    result = tags.get("restriction") or tags.get("restriction:motorcar") or tags.get("restriction:motor_vehicle")
+    if result is None:
         return None, "conditional" if any("conditional" in key for key in tags) else "for_other_vehicles"
     if any(key in tags for key in ("day_on", "hour_on")):
         return None, "timed"
     exempt = {part.strip() for part in (tags.get("except") or tags.get("exception") or "").split(";")}
     if exempt & EXCEPT_US:
         return None, "not_for_cars"
-    if not told.startswith(TURN_KINDS):
+    if not result.startswith(TURN_KINDS):
         return None, "unknown"
     members: dict[str, list[tuple[str, int]]] = {"from": [], "via": [], "to": []}
     for member in relation.members:
@@ -172,8 +172,8 @@ def _restriction(relation: Any) -> tuple[Restriction | None, str]:
     via_points = [ref for kind, ref in members["via"] if kind == "n"]
     if not ways["from"] or not ways["to"] or len(via_points) + bool(ways["via"]) != 1:
         return None, "incomplete"
-    many = told in {"no_entry", "no_exit"}
+    many = result in {"no_entry", "no_exit"}
     if not many and (len(ways["from"]) > 1 or len(ways["to"]) > 1):
         return None, "incomplete"
     via = via_points[0] if via_points else None
-    return Restriction(told.startswith("only_"), ways["from"], ways["to"], via, ways["via"]), "read"
+    return Restriction(result.startswith("only_"), ways["from"], ways["to"], via, ways["via"]), "read"

@@ -29,7 +29,7 @@ def read_osm(path: Path, speeds: Speeds | None = None) -> RoadNetwork:
 
 
 def open_roads(path: Path) -> RoadNetwork:
-    """Read roads from any file, told apart by its name: .pbf and .osm, .graphml, else a table that geopandas opens."""
+    """Read roads from a file, by the ending of its name: .pbf, .osm, .graphml, else a table that geopandas opens."""
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", kind="no-file")
     name = path.name.lower()

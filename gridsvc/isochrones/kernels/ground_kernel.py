@@ -10,16 +10,21 @@ import math
 import numpy as np
 from numba import njit, types
 
-from gridsvc.roads.kernels.signatures import float64, i8, int64, read_i8
+from gridsvc.numba_types import float64, i8, int64, read_i8
+
+numbers = types.UniTuple(float64, 2)
+spacing_type = types.UniTuple(float64, 3)
 
 
-@njit(
-    types.Tuple((i8, i8))(read_i8, read_i8, int64, int64, float64, float64, float64, float64, float64),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def open_ground(x, y, width, height, x_m, y_m, step_m, near_m, far_m):
-    """Lay a lattice of triangles over a rectangle, where no road point is nearer than near_m and some within far_m."""
+@njit(types.Tuple((i8, i8))(read_i8, read_i8, int64, int64, numbers, spacing_type), cache=True, nogil=True)
+def open_ground(x, y, width, height, unit_m, spacing_m):
+    """Lay a lattice of triangles over a rectangle of width x height units, where the open ground near roads is.
+
+    x, y are the road points; unit_m the metres of a unit eastward and northward. spacing_m: the side of a triangle, and
+    the least and the greatest distance of its corners from the nearest road point.
+    """
+    x_m, y_m = unit_m
+    step_m, near_m, far_m = spacing_m
     step_x, step_y = step_m / x_m, step_m * math.sqrt(0.75) / y_m
     columns, rows = int(width / step_x) + 1, int(height / step_y) + 1
     state = np.zeros((rows, columns), np.int8)

@@ -8,44 +8,38 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridsvc.roads.kernels.signatures import i4, i4_2d, int64, read_i4, read_i8, void
+from gridsvc.isochrones.kernels.arguments import (
+    arrivals_type,
+    corner_times_type,
+    joint_tiles_type,
+    station_type,
+)
+from gridsvc.numba_types import borrowed, i4, i4_2d, void
 
 FARTHEST_MS = 2**31 - 1
 LATEST_MS = 2**30
 
 
-@njit(
-    void(int64, int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, i4_2d, i4, i4, i4),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def rank(station, budget, delay, number, first, time, place, joint_first, ranked, best, second, owner):
-    """Count in one station.
+@njit(void(station_type, corner_times_type, joint_tiles_type, i4_2d, arrivals_type), cache=True, nogil=True)
+def rank(station, corners, joint, ranked, arrivals):
+    """Count one station.
 
-    Parameters
-    ----------
-    budget, delay
-        Milliseconds that it may drive, and those until it begins to.
-    number, first, time
-        Its tiles and the milliseconds of their corners, as `corner_times` gives them.
-    place, joint_first
-        Which of the joint tiles each tile of the lattice is, and where the corners of those begin.
-    ranked
-        (k, corners) the least lateness (time less budget) at each corner, the second least and so on.
-    best, second, owner
-        (corners,) the earliest arrival within a budget, the next one, and whose the earliest is: of two that arrive
-        together the one counted in first.
+    ranked (k, corners): the least lateness (time less budget) at each corner of the joint tiles, the second least and
+    so on.
     """
+    corners, joint, arrivals = borrowed(corners), borrowed(joint), borrowed(arrivals)
+    number, first, time = corners.tiles, corners.first, corners.time
+    best, second, owner = arrivals
     for i in range(len(number)):
-        base = joint_first[place[number[i]]] - first[i]
+        base = joint.first[joint.place[number[i]]] - first[i]
         for c in range(first[i], first[i + 1]):
             if time[c] == FARTHEST_MS:
                 continue
-            late = np.int32(max(time[c] - budget, -LATEST_MS))
+            late = np.int32(max(time[c] - station.budget_ms, -LATEST_MS))
             at = base + c
-            arrival = np.int32(time[c] + delay)
+            arrival = np.int32(time[c] + station.delay_ms)
             if late <= 0 and arrival < best[at]:
-                second[at], best[at], owner[at] = best[at], arrival, station
+                second[at], best[at], owner[at] = best[at], arrival, station.number
             elif late <= 0 and arrival < second[at]:
                 second[at] = arrival
             for k in range(len(ranked)):
@@ -53,23 +47,23 @@ def rank(station, budget, delay, number, first, time, place, joint_first, ranked
                     late, ranked[k, at] = ranked[k, at], late
 
 
-@njit(
-    i4(int64, int64, int64, read_i4, read_i8, read_i4, read_i4, read_i8, read_i4, read_i4, read_i4),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def behind(station, budget, delay, number, first, time, place, joint_first, best, second, owner):
+@njit(i4(station_type, corner_times_type, joint_tiles_type, arrivals_type), cache=True, nogil=True)
+def behind(station, corners, joint, arrivals):
     """How far each corner of a station's tiles is from being in time and first there; up to 0: it is.
 
-    Between two corners the border lies where both stations would arrive together, so that neighbours share it.
+    Between two corners the border is where both stations would arrive together, so that neighbours share it.
     """
-    told = np.full(len(time), FARTHEST_MS, np.int32)
+    corners, joint, arrivals = borrowed(corners), borrowed(joint), borrowed(arrivals)
+    number, first, time = corners.tiles, corners.first, corners.time
+    best, second, owner = arrivals
+    result = np.full(len(time), FARTHEST_MS, np.int32)
     for i in range(len(number)):
-        base = joint_first[place[number[i]]] - first[i]
+        base = joint.first[joint.place[number[i]]] - first[i]
         for c in range(first[i], first[i + 1]):
             if time[c] < FARTHEST_MS:
                 at = base + c
                 # a tie that is won counts as won
-                lost = min(best[at] - second[at], 0) if owner[at] == station else max(time[c] + delay - best[at], 1)
-                told[c] = max(time[c] - budget, lost)
-    return told
+                won = owner[at] == station.number
+                lost = min(best[at] - second[at], 0) if won else max(time[c] + station.delay_ms - best[at], 1)
+                result[c] = max(time[c] - station.budget_ms, lost)
+    return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from gridsvc.roads.kernels.signatures import i8, read_f8, read_i8
+from gridsvc.numba_types import i8, read_f8, read_i8
 
 
 @njit(nogil=True)
@@ -49,7 +49,7 @@ def _owners_of_rings(x, y, first):
         for r in outer:
             if px < box[r, 0] or py < box[r, 1] or px > box[r, 2] or py > box[r, 3]:
                 continue
-            # the smallest ring round it; it lies in the last that can be, without a look, since it lies in one
+            # the smallest ring round it; the last possible one is taken without a test, since there is one
             if last >= 0 and _encloses(x, y, first[last], first[last + 1], px, py):
                 break
             last = int(r)

@@ -1,11 +1,10 @@
 """The compiled triangulation of one tile: Delaunay, point by point, with the stretches of road as sides.
 
-Points are inserted one after another and sides are flipped until no corner lies in the circle of a triangle beside it
+Points are inserted one after another and sides are flipped until no corner is in the circle of a triangle beside it
 (Lawson 1977); then the sides that cross a stretch of road are flipped away (Sloan 1993). Which side of a line a point
-lies on is decided in whole numbers, so that no rounding can fold the mesh; circles only decide about its beauty.
+is on is decided in whole numbers, so that no rounding can fold the mesh; circles only decide the shapes of triangles.
 
-Arrays: `triangle` (t, 3) corners counter-clockwise; `neighbour` (t, 3) the triangle opposite each corner, -1 = none;
-`fixed` (t, 3) that side is road; `at_corner` one triangle of each corner.
+The arrays are those of `arguments.Triangles`.
 """
 
 # ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
@@ -18,7 +17,8 @@ import math
 import numpy as np
 from numba import njit, types
 
-from gridsvc.roads.kernels.signatures import f8, float64, i4_2d, i8, read_f8, read_i8
+from gridsvc.isochrones.kernels.arguments import Triangles, pieces_type
+from gridsvc.numba_types import b1_2d, borrowed, f8, float64, i4_2d, i8, read_i8
 
 SHORTEST_M = 4.0
 """A stretch of road that crosses another on a bridge is halved down to this."""
@@ -35,13 +35,14 @@ MOST_TURNS = 1000
 
 @njit(nogil=True)
 def _turn(x, y, a, b, c):
-    """Above 0 where c lies to the left of the way from a to b; exact."""
+    """Above 0 where c is to the left of the way from a to b; exact."""
     return (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a])
 
 
 @njit(nogil=True)
-def _in_circle(x, y, x_m, y_m, a, b, c, d):
-    """Say whether d lies clearly within the circle through a, b and c."""
+def _in_circle(mesh, a, b, c, d):
+    """Say whether d is clearly within the circle through a, b and c."""
+    x, y, x_m, y_m = mesh.x, mesh.y, mesh.x_m, mesh.y_m
     ax, ay = (x[a] - x[d]) * x_m, (y[a] - y[d]) * y_m
     bx, by = (x[b] - x[d]) * x_m, (y[b] - y[d]) * y_m
     cx, cy = (x[c] - x[d]) * x_m, (y[c] - y[d]) * y_m
@@ -60,13 +61,18 @@ def _side_to(neighbour, t, u):
 
 @njit(nogil=True)
 def _replace(neighbour, t, old, new):
-    """Tell t that what lay beyond one of its sides has another number."""
+    """Renumber the neighbour of t that had the number `old`."""
     if t >= 0:
         neighbour[t, _side_to(neighbour, t, old)] = new
 
 
 @njit(nogil=True)
-def _put(triangle, neighbour, fixed, at_corner, t, a, b, c, na, nb, nc, fa, fb, fc):
+def _put(mesh, t, corners, neighbours, roads):
+    """Write triangle t: its corners, the neighbour opposite each, and whether the side opposite each is road."""
+    triangle, neighbour, fixed, at_corner = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.at_corner
+    a, b, c = corners
+    na, nb, nc = neighbours
+    fa, fb, fc = roads
     triangle[t, 0], triangle[t, 1], triangle[t, 2] = a, b, c
     neighbour[t, 0], neighbour[t, 1], neighbour[t, 2] = na, nb, nc
     fixed[t, 0], fixed[t, 1], fixed[t, 2] = fa, fb, fc
@@ -74,11 +80,12 @@ def _put(triangle, neighbour, fixed, at_corner, t, a, b, c, na, nb, nc, fa, fb, 
 
 
 @njit(nogil=True)
-def _flip(triangle, neighbour, fixed, at_corner, x, y, t, k):
+def _flip(mesh, t, k):
     """Turn side k of t within the four corners about it; afterwards corner 0 of both triangles is the old corner k.
 
     Returns whether that could be done: the four corners must make a convex shape.
     """
+    triangle, neighbour, fixed, x, y = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.x, mesh.y
     u = neighbour[t, k]
     j = _side_to(neighbour, u, t)
     k1, k2, j1, j2 = (k + 1) % 3, (k + 2) % 3, (j + 1) % 3, (j + 2) % 3
@@ -90,14 +97,15 @@ def _flip(triangle, neighbour, fixed, at_corner, x, y, t, k):
     fixed_bp, fixed_pa, fixed_aq, fixed_qb = fixed[t, k1], fixed[t, k2], fixed[u, j1], fixed[u, j2]
     _replace(neighbour, beyond_bp, t, u)
     _replace(neighbour, beyond_aq, u, t)
-    _put(triangle, neighbour, fixed, at_corner, t, p, a, q, beyond_aq, u, beyond_pa, fixed_aq, False, fixed_pa)
-    _put(triangle, neighbour, fixed, at_corner, u, p, q, b, beyond_qb, beyond_bp, t, fixed_qb, fixed_bp, False)
+    _put(mesh, t, (p, a, q), (beyond_aq, u, beyond_pa), (fixed_aq, False, fixed_pa))
+    _put(mesh, u, (p, q, b), (beyond_qb, beyond_bp, t), (fixed_qb, fixed_bp, False))
     return True
 
 
 @njit(nogil=True)
-def _settle(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, stack, n):
+def _settle(mesh, stack, n):
     """Flip the sides on the stack (pairs of triangle and side), and those that this disturbs."""
+    triangle, neighbour, fixed = mesh.triangle, mesh.neighbour, mesh.fixed
     while n > 0:
         n -= 1
         t, k = stack[n, 0], stack[n, 1]
@@ -105,17 +113,18 @@ def _settle(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, stack, n):
         if u < 0 or fixed[t, k]:
             continue
         q = triangle[u, _side_to(neighbour, u, t)]
-        if not _in_circle(x, y, x_m, y_m, triangle[t, 0], triangle[t, 1], triangle[t, 2], q):
+        if not _in_circle(mesh, triangle[t, 0], triangle[t, 1], triangle[t, 2], q):
             continue
-        if _flip(triangle, neighbour, fixed, at_corner, x, y, t, k) and n + 2 < len(stack):
+        if _flip(mesh, t, k) and n + 2 < len(stack):
             stack[n, 0], stack[n, 1] = t, 0
             stack[n + 1, 0], stack[n + 1, 1] = u, 0
             n += 2
 
 
 @njit(nogil=True)
-def _locate(triangle, neighbour, x, y, p, begin, count):
-    """Find the triangle in which corner p lies, walking towards it."""
+def _locate(mesh, p, begin, count):
+    """Find the triangle that holds corner p, walking towards it."""
+    triangle, neighbour, x, y = mesh.triangle, mesh.neighbour, mesh.x, mesh.y
     t = begin
     for _ in range(count):
         moved = False
@@ -138,8 +147,9 @@ def _locate(triangle, neighbour, x, y, p, begin, count):
 
 
 @njit(nogil=True)
-def _insert(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, p, t, count, stack):
-    """Make p, which lies in t or on one of its sides, a corner. Returns the new count of triangles."""
+def _insert(mesh, p, t, count, stack):
+    """Make p, which is in t or on one of its sides, a corner. Returns the new count of triangles."""
+    triangle, neighbour, fixed, x, y = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.x, mesh.y
     on = -1
     for k in range(3):
         if _turn(x, y, triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3], p) == 0:
@@ -152,41 +162,42 @@ def _insert(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, p, t, count, 
     if on < 0:
         _replace(neighbour, na, t, t1)
         _replace(neighbour, nb, t, t2)
-        _put(triangle, neighbour, fixed, at_corner, t, p, a, b, nc, t1, t2, fc, False, False)
-        _put(triangle, neighbour, fixed, at_corner, t1, p, b, c, na, t2, t, fa, False, False)
-        _put(triangle, neighbour, fixed, at_corner, t2, p, c, a, nb, t, t1, fb, False, False)
+        _put(mesh, t, (p, a, b), (nc, t1, t2), (fc, False, False))
+        _put(mesh, t1, (p, b, c), (na, t2, t), (fa, False, False))
+        _put(mesh, t2, (p, c, a), (nb, t, t1), (fb, False, False))
         stack[0, 0], stack[1, 0], stack[2, 0] = t, t1, t2
         stack[:3, 1] = 0
-        _settle(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, stack, 3)
+        _settle(mesh, stack, 3)
         return count + 2
-    # on the side b-c, beyond which lies u with the far corner d
+    # on the side b-c, beyond which is u with the far corner d
     u = na
     _replace(neighbour, nb, t, t1)
     if u < 0:
-        _put(triangle, neighbour, fixed, at_corner, t, p, a, b, nc, -1, t1, fc, fa, False)
-        _put(triangle, neighbour, fixed, at_corner, t1, p, c, a, nb, t, -1, fb, False, fa)
+        _put(mesh, t, (p, a, b), (nc, -1, t1), (fc, fa, False))
+        _put(mesh, t1, (p, c, a), (nb, t, -1), (fb, False, fa))
         stack[0, 0], stack[1, 0] = t, t1
         stack[:2, 1] = 0
-        _settle(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, stack, 2)
+        _settle(mesh, stack, 2)
         return count + 1
     j = _side_to(neighbour, u, t)
     d = triangle[u, j]
     beyond_bd, beyond_dc = neighbour[u, (j + 1) % 3], neighbour[u, (j + 2) % 3]
     fixed_bd, fixed_dc = fixed[u, (j + 1) % 3], fixed[u, (j + 2) % 3]
     _replace(neighbour, beyond_bd, u, t2)
-    _put(triangle, neighbour, fixed, at_corner, t, p, a, b, nc, t2, t1, fc, fa, False)
-    _put(triangle, neighbour, fixed, at_corner, t1, p, c, a, nb, t, u, fb, False, fa)
-    _put(triangle, neighbour, fixed, at_corner, u, p, d, c, beyond_dc, t1, t2, fixed_dc, fa, False)
-    _put(triangle, neighbour, fixed, at_corner, t2, p, b, d, beyond_bd, u, t, fixed_bd, False, fa)
+    _put(mesh, t, (p, a, b), (nc, t2, t1), (fc, fa, False))
+    _put(mesh, t1, (p, c, a), (nb, t, u), (fb, False, fa))
+    _put(mesh, u, (p, d, c), (beyond_dc, t1, t2), (fixed_dc, fa, False))
+    _put(mesh, t2, (p, b, d), (beyond_bd, u, t), (fixed_bd, False, fa))
     stack[0, 0], stack[1, 0], stack[2, 0], stack[3, 0] = t, t1, u, t2
     stack[:4, 1] = 0
-    _settle(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, stack, 4)
+    _settle(mesh, stack, 4)
     return count + 2
 
 
 @njit(nogil=True)
-def _is_open(triangle, fixed, x, y, t, p):
-    """Say whether p, which lies in t, is neither one of its corners nor on a side that is road."""
+def _is_open(mesh, t, p):
+    """Say whether p, which is in t, is neither one of its corners nor on a side that is road."""
+    triangle, fixed, x, y = mesh.triangle, mesh.fixed, mesh.x, mesh.y
     for k in range(3):
         if x[triangle[t, k]] == x[p] and y[triangle[t, k]] == y[p]:
             return False
@@ -203,12 +214,13 @@ def _next_about(triangle, neighbour, a, t, turn):
 
 
 @njit(nogil=True)
-def _towards(triangle, neighbour, at_corner, x, y, a, b):
+def _towards(mesh, a, b):
     """Find where the way from a to b begins: triangle, corner number of a in it, and the corner met.
 
-    The third is b or another corner that lies on the way, or -1: then the way leaves through the side opposite a.
+    The third is b or another corner on the way, or -1: then the way leaves through the side opposite a.
     """
-    begin = at_corner[a]
+    triangle, neighbour, x, y = mesh.triangle, mesh.neighbour, mesh.x, mesh.y
+    begin = mesh.at_corner[a]
     t, turn = begin, 1
     while True:
         k = 0 if triangle[t, 0] == a else (1 if triangle[t, 1] == a else 2)
@@ -230,8 +242,9 @@ def _towards(triangle, neighbour, at_corner, x, y, a, b):
 
 
 @njit(nogil=True)
-def _fix(triangle, neighbour, fixed, t, k, b):
+def _fix(mesh, t, k, b):
     """Mark the side from corner k of t to its corner b as road."""
+    triangle, neighbour, fixed = mesh.triangle, mesh.neighbour, mesh.fixed
     side = (k + 2) % 3 if triangle[t, (k + 1) % 3] == b else (k + 1) % 3
     fixed[t, side] = True
     u = neighbour[t, side]
@@ -240,23 +253,17 @@ def _fix(triangle, neighbour, fixed, t, k, b):
 
 
 @njit(nogil=True)
-def _lay(triangle, neighbour, fixed, at_corner, x, y, a, b, crossing):
-    """Make the way from a to b sides of triangles as far as the next corner on it.
+def _gather(mesh, a, b, t, k, crossing):
+    """Write the sides across the way from a to b as pairs of corners, from side k of t on.
 
-    Returns that corner; -1 where other road lies across.
+    Returns how many there are, and the corner that the way meets; -1 where road is among them or they are too many.
     """
-    t, k, met = _towards(triangle, neighbour, at_corner, x, y, a, b)
-    if met >= 0:
-        _fix(triangle, neighbour, fixed, t, k, met)
-        return met
-    if t < 0:
-        return -1
-    # gather the sides that lie across, as pairs of corners
+    triangle, neighbour, fixed, x, y = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.x, mesh.y
     n = 0
     p, q = triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3]
     while True:
         if fixed[t, k] or n == len(crossing):
-            return -1
+            return -1, np.int64(b)
         crossing[n, 0], crossing[n, 1] = p, q
         n += 1
         u = neighbour[t, k]
@@ -264,26 +271,31 @@ def _lay(triangle, neighbour, fixed, at_corner, x, y, a, b, crossing):
         far = triangle[u, j]
         side = _turn(x, y, a, b, far)
         if far == b or side == 0:
-            b = far
-            break
-        # u is (far, q, p): the way leaves opposite q where far lies to the left, else opposite p
+            return n, np.int64(far)
+        # u is (far, q, p): the way leaves opposite q where far is to the left, else opposite p
         if side > 0:
             t, k, q = u, (j + 1) % 3, far
         else:
             t, k, p = u, (j + 2) % 3, far
+
+
+@njit(nogil=True)
+def _flip_across(mesh, a, b, crossing, n):
+    """Flip the n sides across the way from a to b until none is left; returns whether that could be done."""
+    triangle, x, y = mesh.triangle, mesh.x, mesh.y
     head, waiting, turns = 0, n, 0
     room = len(crossing)
     while waiting > 0:
         turns += 1
         if turns > MOST_TURNS:
-            return -1
+            return False
         p, q = crossing[head, 0], crossing[head, 1]
         head = (head + 1) % room
         waiting -= 1
-        t, k, _ = _towards(triangle, neighbour, at_corner, x, y, p, q)
+        t, k, _ = _towards(mesh, p, q)
         # the side from corner k to q, named by the corner opposite
         side = (k + 2) % 3 if triangle[t, (k + 1) % 3] == q else (k + 1) % 3
-        if _flip(triangle, neighbour, fixed, at_corner, x, y, t, side):
+        if _flip(mesh, t, side):
             p, q = triangle[t, 0], triangle[t, 2]
             right, left = _turn(x, y, a, b, p), _turn(x, y, a, b, q)
             if not (right < 0 < left or left < 0 < right):
@@ -291,21 +303,81 @@ def _lay(triangle, neighbour, fixed, at_corner, x, y, a, b, crossing):
         tail = (head + waiting) % room
         crossing[tail, 0], crossing[tail, 1] = p, q
         waiting += 1
-    t, k, met = _towards(triangle, neighbour, at_corner, x, y, a, b)
+    return True
+
+
+@njit(nogil=True)
+def _lay(mesh, a, b, crossing):
+    """Make the way from a to b sides of triangles as far as the next corner on it.
+
+    Returns that corner; -1 where other road is across.
+    """
+    t, k, met = _towards(mesh, a, b)
+    if met >= 0:
+        _fix(mesh, t, k, met)
+        return np.int64(met)
+    if t < 0:
+        return np.int64(-1)
+    n, end = _gather(mesh, a, b, t, k, crossing)
+    if n < 0 or not _flip_across(mesh, a, end, crossing, n):
+        return np.int64(-1)
+    t, k, met = _towards(mesh, a, end)
     if met < 0:
-        return -1
-    _fix(triangle, neighbour, fixed, t, k, met)
-    return met
+        return np.int64(-1)
+    _fix(mesh, t, k, met)
+    return np.int64(met)
+
+
+@njit(nogil=True)
+def _halve(mesh, a, b, n, count, stack):
+    """Make a point about half way from a to b the corner n.
+
+    Returns its share of the way (0 = no point will do) and the new count of triangles.
+    """
+    x, y = mesh.x, mesh.y
+    for share in HALF_WAY:
+        x[n], y[n] = x[a] + int(share * (x[b] - x[a])), y[a] + int(share * (y[b] - y[a]))
+        t = _locate(mesh, n, mesh.at_corner[a], count)
+        if t >= 0 and _is_open(mesh, t, n):
+            return share, _insert(mesh, n, t, count, stack)
+    return 0.0, count
+
+
+@njit(nogil=True)
+def _first_triangles(corner_x, corner_y, x_m, y_m, room, stack):
+    """Triangulate the corners alone; returns the mesh, with room for so many corners, and its count of triangles."""
+    given = len(corner_x)
+    x, y = np.empty(room, np.int64), np.empty(room, np.int64)
+    x[:given], y[:given] = corner_x, corner_y
+    mesh = Triangles(
+        np.empty((2 * room, 3), np.int32),
+        np.empty((2 * room, 3), np.int32),
+        np.zeros((2 * room, 3), np.bool_),
+        np.empty(room, np.int32),
+        x,
+        y,
+        x_m,
+        y_m,
+    )
+    lent = borrowed(mesh)
+    _put(lent, 0, (0, 1, 2), (-1, 1, -1), (False, False, False))
+    _put(lent, 1, (0, 2, 3), (-1, -1, 0), (False, False, False))
+    count = 2
+    t = 0
+    for p in range(4, given):
+        t = _locate(lent, p, t, count)
+        count = _insert(lent, p, t, count, stack)
+        t = lent.at_corner[p]
+    return mesh, count
 
 
 @njit(
-    types.Tuple((i4_2d, i4_2d, types.boolean[:, ::1], i8, i8, i8, i8, f8))(
-        read_i8, read_i8, float64, float64, read_i8, read_i8, read_i8, read_f8, read_f8),
+    types.Tuple((i4_2d, i4_2d, b1_2d, i8, i8, i8, i8, f8))(read_i8, read_i8, float64, float64, pieces_type),
     cache=True,
     nogil=True,
-)  # fmt: skip
-def triangulate(corner_x, corner_y, x_m, y_m, piece_a, piece_b, piece_edge, piece_from, piece_to):
-    """Triangulate a rectangle with all these corners and stretches of road.
+)
+def triangulate(corner_x, corner_y, x_m, y_m, pieces):
+    """Triangulate a rectangle with all these corners and pieces of road.
 
     Parameters
     ----------
@@ -313,72 +385,53 @@ def triangulate(corner_x, corner_y, x_m, y_m, piece_a, piece_b, piece_edge, piec
         Whole numbers up to 2^30, no two corners alike; the first four are the rectangle's, counter-clockwise.
     x_m, y_m
         Metres of one.
-    piece_a, piece_b, piece_edge, piece_from, piece_to
-        Stretches of road: two corners, an edge and the fractions along it.
 
     Returns
     -------
-    triangle, neighbour, fixed, x, y, and of the corners that roads were given on their way: corner, edge, fraction.
+    triangle, neighbour, fixed, x, y, and of the corners that were added on roads: corner, edge, fraction.
     """
-    given = len(corner_x)
-    room = given + HALVES * len(piece_a)
-    x, y = np.empty(room, np.int64), np.empty(room, np.int64)
-    x[:given], y[:given] = corner_x, corner_y
-    triangle, neighbour = np.empty((2 * room, 3), np.int32), np.empty((2 * room, 3), np.int32)
-    fixed = np.zeros((2 * room, 3), np.bool_)
-    at_corner = np.empty(room, np.int32)
+    pieces = borrowed(pieces)
+    room = len(corner_x) + HALVES * len(pieces.a)
     stack = np.empty((4096, 2), np.int64)
     crossing = np.empty((256, 2), np.int64)
-    _put(triangle, neighbour, fixed, at_corner, 0, 0, 1, 2, -1, 1, -1, False, False, False)
-    _put(triangle, neighbour, fixed, at_corner, 1, 0, 2, 3, -1, -1, 0, False, False, False)
-    count = 2
-    t = 0
-    for p in range(4, given):
-        t = _locate(triangle, neighbour, x, y, p, t, count)
-        count = _insert(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, p, t, count, stack)
-        t = at_corner[p]
-    n = given
+    mesh, count = _first_triangles(corner_x, corner_y, x_m, y_m, room, stack)
+    # `mesh` stays in use to the end, so that the arrays do
+    lent = borrowed(mesh)
+    x, y = lent.x, lent.y
+    n = len(corner_x)
     more = 0
-    more_room = room + 2 * len(piece_a)
+    more_room = room + 2 * len(pieces.a)
     more_corner, more_edge = np.empty(more_room, np.int64), np.empty(more_room, np.int64)
     more_fraction = np.empty(more_room)
     open_piece, open_fraction = np.empty((64, 2), np.int64), np.empty((64, 2))
-    for piece in range(len(piece_a)):
-        open_piece[0, 0], open_piece[0, 1] = piece_a[piece], piece_b[piece]
-        open_fraction[0, 0], open_fraction[0, 1] = piece_from[piece], piece_to[piece]
+    for piece in range(len(pieces.a)):
+        open_piece[0, 0], open_piece[0, 1] = pieces.a[piece], pieces.b[piece]
+        open_fraction[0, 0], open_fraction[0, 1] = pieces.begin[piece], pieces.end[piece]
         waiting = 1
         while waiting > 0:
             waiting -= 1
             a, b = open_piece[waiting]
             begin, end = open_fraction[waiting]
-            if a == b:
-                continue
-            met = _lay(triangle, neighbour, fixed, at_corner, x, y, a, b, crossing)
+            met = b if a == b else _lay(lent, a, b, crossing)
             if met == b:
                 continue
-            length = math.hypot((x[b] - x[a]) * x_m, (y[b] - y[a]) * y_m)
             halved = met < 0
+            length = math.hypot((x[b] - x[a]) * x_m, (y[b] - y[a]) * y_m)
             if not halved:
-                # another corner lies on the way
+                # another corner is on the way
                 share = math.hypot((x[met] - x[a]) * x_m, (y[met] - y[a]) * y_m) / length
             else:
                 if length <= SHORTEST_M or n == room:
                     continue
-                for share in HALF_WAY:
-                    x[n], y[n] = x[a] + int(share * (x[b] - x[a])), y[a] + int(share * (y[b] - y[a]))
-                    t = _locate(triangle, neighbour, x, y, n, at_corner[a], count)
-                    if t >= 0 and _is_open(triangle, fixed, x, y, t, n):
-                        break
-                    t = -1
-                if t < 0:
+                share, count = _halve(lent, a, b, n, count, stack)
+                if share == 0.0:
                     continue
-                count = _insert(triangle, neighbour, fixed, at_corner, x, y, x_m, y_m, n, t, count, stack)
                 met = n
                 n += 1
             if more == more_room:
                 continue
             middle = begin + share * (end - begin)
-            more_corner[more], more_edge[more], more_fraction[more] = met, piece_edge[piece], middle
+            more_corner[more], more_edge[more], more_fraction[more] = met, pieces.edge[piece], middle
             more += 1
             # the nearer half is laid first; up to a corner on the way it is already
             open_piece[waiting, 0], open_piece[waiting, 1] = met, b
@@ -388,5 +441,13 @@ def triangulate(corner_x, corner_y, x_m, y_m, piece_a, piece_b, piece_edge, piec
                 open_piece[waiting, 0], open_piece[waiting, 1] = a, met
                 open_fraction[waiting, 0], open_fraction[waiting, 1] = begin, middle
                 waiting += 1
-    return (triangle[:count].copy(), neighbour[:count].copy(), fixed[:count].copy(), x[:n].copy(), y[:n].copy(),
-            more_corner[:more].copy(), more_edge[:more].copy(), more_fraction[:more].copy())  # fmt: skip
+    return (
+        mesh.triangle[:count].copy(),
+        mesh.neighbour[:count].copy(),
+        mesh.fixed[:count].copy(),
+        mesh.x[:n].copy(),
+        mesh.y[:n].copy(),
+        more_corner[:more].copy(),
+        more_edge[:more].copy(),
+        more_fraction[:more].copy(),
+    )

@@ -15,7 +15,7 @@ from gridsvc.coordinates import check_lonlats
 from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads import travel_times as travel
 from gridsvc.operations.roads.weights import weights_now
-from gridsvc.roads.search.search import matrix
+from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:

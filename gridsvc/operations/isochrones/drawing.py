@@ -15,8 +15,7 @@ import shapely
 from gridsvc.db.roads.service_areas import Area, AreaKey
 from gridsvc.isochrones import isochrones, station_areas
 from gridsvc.isochrones.digests import area_digest, changes_of
-from gridsvc.roads.search.search import place
-from gridsvc.roads.search.snapping import snap
+from gridsvc.roads.search.snapping import place, snap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

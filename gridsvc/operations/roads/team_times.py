@@ -19,7 +19,7 @@ from gridsvc.roads.search.hierarchy import Hierarchy, build_hierarchy
 from gridsvc.roads.search.matrices import UNASKED_NODES, keep_hierarchy
 from gridsvc.roads.search.search import as_seconds, milliseconds_one_place
 from gridsvc.roads.search.snapping import snap
-from gridsvc.roads.search.station_times import post
+from gridsvc.roads.search.station_times import prepare_station_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
     from gridsvc.roads.search.snapping import Snaps
-    from gridsvc.roads.search.station_times import Posts
+    from gridsvc.roads.search.station_times import StationTimes
     from gridsvc.roads.search.weights import Weights
     from gridsvc.teams.model import TeamState
 
@@ -108,8 +108,8 @@ class _Fleet:
         if moved:
             places = tuple((states[number].lon, states[number].lat) for number in moved)
 
-            def load() -> Posts | None:
-                return post(self.network, snap(self.network, *np.array(places).T), tables.weights)
+            def load() -> StationTimes | None:
+                return prepare_station_times(self.network, snap(self.network, *np.array(places).T), tables.weights)
 
             positions = self.service.cached("positions", (self.digest, self.weights.version, places), load)
             if positions is None:
@@ -117,13 +117,13 @@ class _Fleet:
             ms[moved] = positions.milliseconds_to(lon, lat)
         return ms
 
-    def make_tables(self) -> Posts | None:
+    def make_tables(self) -> StationTimes | None:
         """Prepare all stations; the network's hierarchy is kept as a file in the data folder."""
         if "hierarchy" not in self.network.kept and self.network.node_count <= UNASKED_NODES:
             name = f"{self.digest}.hierarchy1"
             content = derived(self.service.folder, name, lambda: build_hierarchy(self.network).to_bytes())
             keep_hierarchy(self.network, Hierarchy.open(content))
-        return post(self.network, self._stations(), self.weights)
+        return prepare_station_times(self.network, self._stations(), self.weights)
 
     def by_search(self, states: Sequence[TeamState], moved: list[int], lon: float, lat: float) -> NDArray[np.int64]:
         """Return milliseconds (n,) by one backward search from the place."""

@@ -20,8 +20,8 @@ from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import list_views
 from gridsvc.roads.network.network import PROFILES
+from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.routes import route
-from gridsvc.roads.search.search import matrix
 from gridsvc.roads.search.snapping import snap
 
 if TYPE_CHECKING:

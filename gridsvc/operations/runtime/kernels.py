@@ -9,18 +9,10 @@ from __future__ import annotations
 import importlib
 from concurrent.futures import ProcessPoolExecutor
 
-from gridsvc.roads.kernels import warm
+from gridsvc.isochrones.compiled import KERNELS as OF_ISOCHRONES
+from gridsvc.roads.compiled import KERNELS as OF_ROADS
 
-KERNELS = (
-    *warm.KERNELS,
-    "gridsvc.grids.raster",
-    "gridsvc.grids.crossing",
-    "gridsvc.isochrones.kernels.contour_kernel",
-    "gridsvc.isochrones.kernels.ground_kernel",
-    "gridsvc.isochrones.kernels.ranking_kernel",
-    "gridsvc.isochrones.kernels.rings_kernel",
-    "gridsvc.isochrones.kernels.triangulation_kernel",
-)
+KERNELS = (*OF_ROADS, "gridsvc.grids.compiled", *OF_ISOCHRONES)
 """Modules whose import compiles what is not compiled yet, or loads it."""
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
 
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.calibration.model import LEVELS, LengthBand
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_GROUPS = 150
 FEWEST_ON_GROUP = 20
-"""Trips of which at least a tenth lies on a road group, for a factor of its own."""
+"""Trips of which at least a tenth is on a road group, for a factor of its own."""
 FEWEST_AT_TIME = 30
 """Trips at a time of day, urban or rural, for factors of its hours."""
 FEWEST_AT_LENGTH = 100
@@ -71,8 +73,8 @@ class Trips:
     @property
     def total_s(self) -> NDArray[np.float64]:
         """The time of the network, all groups together."""
-        told: NDArray[np.float64] = self.seconds.sum(axis=1)
-        return told
+        result: NDArray[np.float64] = self.seconds.sum(axis=1)
+        return result
 
     def take(self, which: NDArray[np.bool_]) -> Trips:
         """Return some of the trips."""
@@ -92,28 +94,28 @@ class Factors:
 
     def travel_s(self, trips: Trips) -> NDArray[np.float64]:
         """Predict trips, (n,) seconds."""
-        told: NDArray[np.float64] = (self.start_s + trips.seconds @ self.factor) * self.of_hours(trips)
-        return told
+        result: NDArray[np.float64] = (self.start_s + trips.seconds @ self.factor) * self.of_hours(trips)
+        return result
 
     def of_hours(self, trips: Trips) -> NDArray[np.float64]:
         """Return the hour's factor of each trip, 1 where there is none."""
-        told: NDArray[np.float64] = np.nan_to_num(self.hours[trips.urban.astype(int), trips.hour], nan=1.0)
-        return told
+        result: NDArray[np.float64] = np.nan_to_num(self.hours[trips.urban.astype(int), trips.hour], nan=1.0)
+        return result
 
 
 def choose(trips: Trips) -> tuple[str, dict[str, float], NDArray[np.float64]]:
     """Choose the level with the least error on trips left out; return it, all errors, and its predictions of those."""
     cases, of = np.unique(trips.case, return_inverse=True)
     fold = (np.arange(len(cases)) % FOLDS)[of]
-    apart = {level: np.empty(len(trips)) for level in LEVELS[1:]}
-    for level, predicted in apart.items():
+    held_out = {level: np.empty(len(trips)) for level in LEVELS[1:]}
+    for level, predicted in held_out.items():
         for each in range(FOLDS):
             out = fold == each
             if out.any():
                 predicted[out] = fit(trips.take(~out), level).travel_s(trips.take(out))
-    errors = {level: round(float(np.abs(p - trips.observed_s).mean()), 3) for level, p in apart.items()}
+    errors = {level: round(float(np.abs(p - trips.observed_s).mean()), 3) for level, p in held_out.items()}
     best = min(errors, key=lambda level: (errors[level], LEVELS.index(level)))
-    return best, errors, apart[best]
+    return best, errors, held_out[best]
 
 
 def fit(trips: Trips, level: str) -> Factors:
@@ -155,11 +157,8 @@ def _regress(
 ) -> tuple[NDArray[np.float64], float]:
     """Median regression of recorded times on the groups that are known and on a start; others get `overall`.
 
-    A column counts 1 where the whole trip lies on its group, so that each prior weighs as much as PRIOR_TRIPS trips.
+    A column counts 1 where the whole trip is on its group, so that each prior weighs as much as PRIOR_TRIPS trips.
     """
-    from scipy.linalg import cholesky, solve_triangular
-    from scipy.optimize import nnls
-
     scale = np.maximum(trips.total_s, _LEAST_SCALE_S)
     rest = trips.seconds[:, ~known].sum(axis=1) * overall
     columns = np.column_stack([trips.seconds[:, known], np.full(len(trips), _LEAST_SCALE_S)])
@@ -169,19 +168,19 @@ def _regress(
     prior = np.append(np.full(k, overall), 0.0)
     least = np.append(np.full(k, LEAST_FACTOR), 0.0)
     weight = np.ones(len(y))
-    told = np.maximum(prior, least)
+    result = np.maximum(prior, least)
     for _ in range(25):
         pull = PRIOR_TRIPS * float(weight.mean())
         normal = (x * weight[:, None]).T @ x + pull * np.eye(k + 1)
         right = x.T @ (weight * y) + pull * prior - normal @ least
         upper = cholesky(normal)
-        before, told = told, least + nnls(upper, solve_triangular(upper, right, trans="T"))[0]
-        if np.abs(told - before).max() < 1e-4:
+        before, result = result, least + nnls(upper, solve_triangular(upper, right, trans="T"))[0]
+        if np.abs(result - before).max() < 1e-4:
             break
-        weight = 1.0 / np.maximum(np.abs(y - x @ told), 0.02)
+        weight = 1.0 / np.maximum(np.abs(y - x @ result), 0.02)
     factor = np.full(len(known), overall)
-    factor[known] = told[:k]
-    return factor, float(told[k] * _LEAST_SCALE_S)
+    factor[known] = result[:k]
+    return factor, float(result[k] * _LEAST_SCALE_S)
 
 
 def _hours(trips: Trips, fitted: Factors) -> NDArray[np.float64]:
@@ -201,20 +200,20 @@ def _hours(trips: Trips, fitted: Factors) -> NDArray[np.float64]:
                 hours[row, hour], counts[row, hour] = _pulled(at, middle), len(at)
     if counts.sum():
         hours -= np.nansum(hours * counts) / counts.sum()
-    told: NDArray[np.float64] = np.exp(hours)
-    return told
+    result: NDArray[np.float64] = np.exp(hours)
+    return result
 
 
-def lengths_of(trips: Trips, apart_s: NDArray[np.float64]) -> tuple[LengthBand, ...]:
+def lengths_of(trips: Trips, held_out_s: NDArray[np.float64]) -> tuple[LengthBand, ...]:
     """Return the quantiles of recorded over predicted by length; a length with too few trips joins the one before.
 
-    apart_s: (n,) predictions by fits that had not seen the trip. Ranks are those of split conformal prediction, rounded
-    outwards, so that a new trip of the same kind lies within with at least the probability named.
+    held_out_s: (n,) predictions by fits that had not seen the trip. Ranks are those of split conformal prediction,
+    rounded outwards, so that a new trip of the same kind is within with at least the probability named.
     """
-    starts, numbers = [0.0], [np.flatnonzero(apart_s < LENGTHS_S[1])]
+    starts, numbers = [0.0], [np.flatnonzero(held_out_s < LENGTHS_S[1])]
     for n, begin in enumerate(LENGTHS_S[1:], start=1):
         end = LENGTHS_S[n + 1] if n + 1 < len(LENGTHS_S) else np.inf
-        here = np.flatnonzero((apart_s >= begin) & (apart_s < end))
+        here = np.flatnonzero((held_out_s >= begin) & (held_out_s < end))
         if len(numbers[-1]) < FEWEST_AT_LENGTH or len(here) < FEWEST_AT_LENGTH:
             numbers[-1] = np.concatenate([numbers[-1], here])
         else:
@@ -226,7 +225,7 @@ def lengths_of(trips: Trips, apart_s: NDArray[np.float64]) -> tuple[LengthBand, 
         numbers[-1] = np.concatenate([numbers[-1], last])
     bands = []
     for begin, here in zip(starts, numbers, strict=True):
-        ratio = np.sort(trips.observed_s[here] / apart_s[here])
+        ratio = np.sort(trips.observed_s[here] / held_out_s[here])
         low, high = (round(rank(ratio, q), 4) for q in (0.05, 0.95))
         bands.append(LengthBand(begin, len(here), low, round(float(np.median(ratio)), 4),
                                 round(rank(ratio, 0.9), 4), high))  # fmt: skip

@@ -84,11 +84,11 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, the calibration by its digest."""
-        told = asdict(replace(self, calibration=None))
-        told["calibration"] = None if self.calibration is None else self.calibration.version
-        told["worse_at"] = list(self.worse_at)
-        told["fallbacks"] = [asdict(each) for each in self.fallbacks]
-        return told
+        result = asdict(replace(self, calibration=None))
+        result["calibration"] = None if self.calibration is None else self.calibration.version
+        result["worse_at"] = list(self.worse_at)
+        result["fallbacks"] = [asdict(each) for each in self.fallbacks]
+        return result
 
 
 def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
@@ -97,8 +97,8 @@ def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
     early, later = trips.take(~late), trips.take(late)
     if not len(early) or not len(later):
         return Verdict("too-few", len(trips), None, None, None, {}, (), (Fallback("district", LEVELS[0], "too-few"),))
-    level, errors, apart = choose(early)
-    fitted, lengths = fit(early, level), lengths_of(early, apart)
+    level, errors, held_out = choose(early)
+    fitted, lengths = fit(early, level), lengths_of(early, held_out)
     calibrated = score(later, fitted.travel_s(later), lengths)
     raw = score(later, later.total_s, around_network(early))
     worse_at = _worse_at(later, _times(lengths, fitted.travel_s(later), "p50"))
@@ -112,8 +112,8 @@ def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
     if outcome == "range-only":
         factors, lengths = unfitted(trips), around_network(trips)
     else:
-        level, errors, apart = choose(trips)
-        factors, lengths = fit(trips, level), lengths_of(trips, apart)
+        level, errors, held_out = choose(trips)
+        factors, lengths = fit(trips, level), lengths_of(trips, held_out)
     evidence = dict(about or {}) | {
         "outcome": outcome, "trips": len(trips), "cases": len(np.unique(trips.case)), "levels": errors,
         "uncalibrated": asdict(raw), "calibrated": asdict(calibrated), "worse_at": list(worse_at),
@@ -166,11 +166,11 @@ def score_since(calibration: Calibration, trips: Trips) -> tuple[Score, Score] |
     since = trips.take(trips.at_s > datetime.fromisoformat(until).timestamp()) if until is not None else trips
     if len(since) < FEWEST_SINCE:
         return None
-    told = [
+    result = [
         calibration.travel_range(dict(zip(since.groups, row, strict=True)), hour, CLASS_ROWS[urban])
         for row, hour, urban in zip(since.seconds.tolist(), since.hour.tolist(), since.urban.tolist(), strict=True)
     ]
-    columns = np.array([(span.p05_s, span.p50_s, span.p90_s, span.p95_s) for span in told]).T
+    columns = np.array([(span.p05_s, span.p50_s, span.p90_s, span.p95_s) for span in result]).T
     return _scored(since.observed_s, *columns), score(since, since.total_s, around_network(since))
 
 
@@ -191,7 +191,7 @@ def _scored(
 
 def _worse_at(trips: Trips, middle_s: NDArray[np.float64]) -> tuple[dict[str, Any], ...]:
     """Name times of day and classes where the latest trips were predicted worse than by the network alone."""
-    told = []
+    result = []
     for row, name in enumerate(CLASS_ROWS):
         for number, time in enumerate(TIMES_OF_DAY):
             here = (trips.urban == bool(row)) & (TIME_OF_HOUR[trips.hour] == number)
@@ -200,9 +200,9 @@ def _worse_at(trips: Trips, middle_s: NDArray[np.float64]) -> tuple[dict[str, An
             seen = trips.observed_s[here]
             ours, raw = (float(np.abs(p[here] - seen).mean()) for p in (middle_s, trips.total_s))
             if ours >= raw:
-                told.append({"response_class": name, "time": time, "trips": int(here.sum()),
+                result.append({"response_class": name, "time": time, "trips": int(here.sum()),
                              "mae_s": round(ours, 2), "uncalibrated_mae_s": round(raw, 2)})  # fmt: skip
-    return tuple(told)
+    return tuple(result)
 
 
 def _fallbacks(factors: Factors, n: int) -> tuple[Fallback, ...]:
@@ -212,11 +212,11 @@ def _fallbacks(factors: Factors, n: int) -> tuple[Fallback, ...]:
         return (Fallback("district", LEVELS[0], "no-better"),)
     if factors.level == "district":
         return Fallback("class", "district", few), Fallback("hour", "district", few)
-    told = [Fallback(f"road group {group}", "district", "too-few") for group in factors.lacking]
+    result = [Fallback(f"road group {group}", "district", "too-few") for group in factors.lacking]
     if factors.level == "class":
-        return *told, Fallback("hour", "class", "no-better")
+        return *result, Fallback("hour", "class", "no-better")
     for row, name in enumerate(CLASS_ROWS):
         for number, time in enumerate(TIMES_OF_DAY):
             if np.isnan(factors.hours[row, number == TIME_OF_HOUR]).any():
-                told.append(Fallback(f"{name} {time}", "class", "too-few"))
-    return tuple(told)
+                result.append(Fallback(f"{name} {time}", "class", "too-few"))
+    return tuple(result)

@@ -62,7 +62,7 @@ class LengthBand:
 
 @dataclass(frozen=True, slots=True)
 class TravelRange:
-    """Seconds of travel: half of such trips take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s.
+    """Seconds of travel: half of such trips take at most p50_s, nine in ten p90_s; 90 % are between p05_s and p95_s.
 
     `basis` is what the prediction rests on, one of LEVELS.
     """
@@ -146,8 +146,8 @@ class Calibration:
 
 def seconds_by_group(class_ms: Sequence[int], travel_ms: int) -> dict[str, float]:
     """Add up milliseconds on each class of road (in the order of `speeds.CLASSES`) by group; the rest is on foot."""
-    told = [0] * len(GROUPS)
+    result = [0] * len(GROUPS)
     for number, ms in enumerate(class_ms):
-        told[_GROUP_OF_CLASS[number]] += ms
-    told[-1] = max(0, travel_ms - sum(told))
-    return {group: ms / 1000.0 for group, ms in zip(GROUPS, told, strict=True) if ms}
+        result[_GROUP_OF_CLASS[number]] += ms
+    result[-1] = max(0, travel_ms - sum(result))
+    return {group: ms / 1000.0 for group, ms in zip(GROUPS, result, strict=True) if ms}

@@ -1,10 +1,11 @@
-"""Where searches begin and end for places in the middle of edges: entries (node, milliseconds, place).
+"""Entries: where a search enters the network from a place in the middle of an edge, and where it leaves to one.
 
-A place on an edge departs to the edge's ends by what is left of each direction, and is arrived at from them by what
-has passed; at the very end of an edge it is at the junction itself. A road that is closed to the vehicle is walked.
+A place on an edge departs to the ends of the edge after what remains of each direction, and is reached from them after
+what has passed. At the very end of an edge the place is at the junction itself. On a road that is closed to the
+vehicle the team walks.
 """
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import math
 import numpy as np
 from numba import njit
 
+from gridsvc.numba_types import borrowed, int64, read_f8, read_u4
+from gridsvc.roads.kernels.arguments import arc_costs, edge_ends, entries, snapped_places
 from gridsvc.roads.kernels.ellipsoid_kernel import metres_per_degree_at
-from gridsvc.roads.kernels.signatures import i4, i8, int64, read_f8, read_i4, read_u4, read_u4_2d
 
 SHUT = 0xFFFFFFFF
 FARTHEST_MS = 2**31 - 1
@@ -23,23 +25,38 @@ WALK_MS_PER_M = 720.0
 """5 km/h, as `snapping.WALKING_KPH`."""
 
 
-@njit(
-    int64(read_i4, read_i4, read_f8, read_f8, read_u4, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_f8,
-          i4, i8, i4),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def departures(
-    first, edge, fraction, offroad_m, slot_ms, slot_first, slot_arc, arc_head, junction_first, edge_from, edge_to,
-    edge_length_m, node, ms, place,
-):  # fmt: skip
-    """Write the entries of places as origins (at most 4 a candidate); returns how many."""
+@njit(nogil=True, inline="always")
+def walk_ms(metres):
+    """Return the milliseconds of a walk."""
+    return np.int64(metres * WALK_MS_PER_M + 0.5)
+
+
+@njit(nogil=True, inline="always")
+def share_ms(share, whole):
+    """Return the milliseconds of a share of an edge that takes `whole` milliseconds."""
+    return np.int64(share * whole + 0.5)
+
+
+@njit(nogil=True, inline="always")
+def _put(node, ms, place, n, entry_node, entry_ms, p):
+    """Write an entry where there is room; returns how many entries there are."""
+    if n < len(node):
+        node[n], ms[n], place[n] = entry_node, entry_ms, p
+    return n + 1
+
+
+@njit(int64(snapped_places, read_u4, edge_ends, entries), cache=True, nogil=True)
+def departures(places, slot_ms, ends, found):
+    """Write the entries of places as origins, at most 4 for each candidate; returns how many there are."""
+    places, ends, found = borrowed(places), borrowed(ends), borrowed(found)
+    slot_first, slot_arc, arc_head = ends.slot_first, ends.slot_arc, ends.arc_head
+    node, ms, place = found.node, found.ms, found.place
     n = 0
-    for p in range(len(first) - 1):
-        for c in range(first[p], first[p + 1]):
-            e, f = edge[c], fraction[c]
+    for p in range(len(places.first) - 1):
+        for c in range(places.first[p], places.first[p + 1]):
+            e, f = places.edge[c], places.fraction[c]
             at_end = f == 0.0 or f == 1.0  # noqa: PLR1714  a set would be built each time
-            walk = np.int64(offroad_m[c] * WALK_MS_PER_M + 0.5)
+            walk = walk_ms(places.offroad_m[c])
             shut = True
             for side in range(2):
                 slot = 2 * e + side
@@ -47,109 +64,90 @@ def departures(
                 if whole == SHUT or slot_first[slot] == slot_first[slot + 1]:
                     continue
                 shut = False
-                if at_end:
-                    # the junction's own entry does better
-                    continue
-                passed = np.int64((f if side == 0 else 1.0 - f) * whole + 0.5)
-                node[n] = arc_head[slot_arc[slot_first[slot]]]
-                ms[n] = walk + whole - passed
-                place[n] = p
-                n += 1
+                if not at_end:
+                    # at an end, the entry of the junction is better
+                    passed = share_ms(f if side == 0 else 1.0 - f, whole)
+                    head = arc_head[slot_arc[slot_first[slot]]]
+                    n = _put(node, ms, place, n, head, walk + whole - passed, p)
+            length_m = ends.edge_length_m[e]
             if f == 0.0 or shut:
-                node[n] = junction_first[edge_from[e]]
-                ms[n] = walk + np.int64(f * edge_length_m[e] * WALK_MS_PER_M + 0.5)
-                place[n] = p
-                n += 1
+                junction = ends.junction_first[ends.edge_from[e]]
+                n = _put(node, ms, place, n, junction, walk + walk_ms(f * length_m), p)
             if f == 1.0 or shut:
-                node[n] = junction_first[edge_to[e]]
-                ms[n] = walk + np.int64((1.0 - f) * edge_length_m[e] * WALK_MS_PER_M + 0.5)
-                place[n] = p
-                n += 1
+                junction = ends.junction_first[ends.edge_to[e]]
+                n = _put(node, ms, place, n, junction, walk + walk_ms((1.0 - f) * length_m), p)
     return n
 
 
-@njit(
-    int64(read_i4, read_i4, read_f8, read_f8, read_u4, read_u4_2d, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4,
-          read_f8, i4, i8, i4),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def arrivals(
-    first, edge, fraction, offroad_m, slot_ms, out_arcs, slot_first, slot_arc, arc_tail, junction_first, edge_from,
-    edge_to, edge_length_m, node, ms, place,
-):  # fmt: skip
+@njit(nogil=True)
+def _arrivals_by_arcs(costs, ends, found, n, e, f, p, walk):
+    """Write the entries by the arcs that run over an edge; returns how many there are, and whether none is open."""
+    node, ms, place = found.node, found.ms, found.place
+    at_end = f == 0.0 or f == 1.0  # noqa: PLR1714  a set would be built each time
+    shut = True
+    for side in range(2):
+        slot = 2 * e + side
+        whole = np.int64(costs.slot_ms[slot])
+        if whole == SHUT:
+            continue
+        passed = share_ms(f if side == 0 else 1.0 - f, whole)
+        for at in range(ends.slot_first[slot], ends.slot_first[slot + 1]):
+            arc = ends.slot_arc[at]
+            arc_ms = np.int64(costs.out_arcs[arc, 1])
+            if arc_ms == SHUT:
+                continue
+            shut = False
+            if not at_end:
+                # what a forbidden turn into the edge adds comes before the edge
+                n = _put(node, ms, place, n, ends.arc_tail[arc], walk + passed + arc_ms - whole, p)
+    return n, shut
+
+
+@njit(int64(snapped_places, arc_costs, edge_ends, entries), cache=True, nogil=True)
+def arrivals(places, costs, ends, found):
     """Write the entries of places as destinations, where there is room; returns how many there are."""
+    places, costs, ends, found = borrowed(places), borrowed(costs), borrowed(ends), borrowed(found)
+    node, ms, place = found.node, found.ms, found.place
     n = 0
-    room = len(node)
-    for p in range(len(first) - 1):
-        for c in range(first[p], first[p + 1]):
-            e, f = edge[c], fraction[c]
-            at_end = f == 0.0 or f == 1.0  # noqa: PLR1714  a set would be built each time
-            walk = np.int64(offroad_m[c] * WALK_MS_PER_M + 0.5)
-            shut = True
-            for side in range(2):
-                slot = 2 * e + side
-                whole = np.int64(slot_ms[slot])
-                if whole == SHUT:
-                    continue
-                passed = np.int64((f if side == 0 else 1.0 - f) * whole + 0.5)
-                for at in range(slot_first[slot], slot_first[slot + 1]):
-                    arc = slot_arc[at]
-                    arc_ms = np.int64(out_arcs[arc, 1])
-                    if arc_ms == SHUT:
-                        continue
-                    shut = False
-                    if at_end:
-                        continue
-                    if n < room:
-                        node[n] = arc_tail[arc]
-                        # what a forbidden turn into the edge adds comes before it
-                        ms[n] = walk + passed + arc_ms - whole
-                        place[n] = p
-                    n += 1
+    for p in range(len(places.first) - 1):
+        for c in range(places.first[p], places.first[p + 1]):
+            e, f = places.edge[c], places.fraction[c]
+            walk = walk_ms(places.offroad_m[c])
+            n, shut = _arrivals_by_arcs(costs, ends, found, n, e, f, p, walk)
             for end in range(2):
                 if (f == 0.0 and end == 0) or (f == 1.0 and end == 1) or shut:
-                    junction = edge_from[e] if end == 0 else edge_to[e]
+                    junction = ends.edge_from[e] if end == 0 else ends.edge_to[e]
                     along = f if end == 0 else 1.0 - f
-                    for v in range(junction_first[junction], junction_first[junction + 1]):
-                        if n < room:
-                            node[n] = v
-                            ms[n] = walk + np.int64(along * edge_length_m[e] * WALK_MS_PER_M + 0.5)
-                            place[n] = p
-                        n += 1
+                    on_foot = walk + walk_ms(along * ends.edge_length_m[e])
+                    for v in range(ends.junction_first[junction], ends.junction_first[junction + 1]):
+                        n = _put(node, ms, place, n, v, on_foot, p)
     return n
 
 
-@njit(
-    int64(read_f8, read_f8, read_i4, read_i4, read_f8, read_f8, int64, read_f8, read_f8, read_i4, read_i4, read_f8,
-          read_f8, int64, read_u4, read_f8),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def same_edge(
-    lon1, lat1, first1, edge1, fraction1, offroad1_m, a, lon2, lat2, first2, edge2, fraction2, offroad2_m, b, slot_ms,
-    edge_length_m,
-):  # fmt: skip
-    """Milliseconds from place a to place b where they share an edge, along it; 2^31 - 1 where they do not.
+@njit(int64(snapped_places, int64, snapped_places, int64, read_u4, read_f8), cache=True, nogil=True)
+def same_edge(origins, a, destinations, b, slot_ms, edge_length_m):
+    """Milliseconds from origin a to destination b along an edge that both are on; 2^31 - 1 where they share none.
 
-    Those who are nearer to each other than to the road walk straight.
+    Places that are nearer to each other than to the road are joined by a straight walk.
     """
+    origins, destinations = borrowed(origins), borrowed(destinations)
     best = np.int64(FARTHEST_MS)
-    for i in range(first1[a], first1[a + 1]):
-        for j in range(first2[b], first2[b + 1]):
-            e = edge1[i]
-            if e != edge2[j]:
+    for i in range(origins.first[a], origins.first[a + 1]):
+        for j in range(destinations.first[b], destinations.first[b + 1]):
+            e = origins.edge[i]
+            if e != destinations.edge[j]:
                 continue
-            f, g = fraction1[i], fraction2[j]
-            walk = np.int64(offroad1_m[i] * WALK_MS_PER_M + 0.5) + np.int64(offroad2_m[j] * WALK_MS_PER_M + 0.5)
-            best = min(best, walk + np.int64(abs(f - g) * edge_length_m[e] * WALK_MS_PER_M + 0.5))
+            f, g = origins.fraction[i], destinations.fraction[j]
+            walk = walk_ms(origins.offroad_m[i]) + walk_ms(destinations.offroad_m[j])
+            best = min(best, walk + walk_ms(abs(f - g) * edge_length_m[e]))
             forward, backward = np.int64(slot_ms[2 * e]), np.int64(slot_ms[2 * e + 1])
             if forward != SHUT and f <= g:
-                best = min(best, walk + np.int64(g * forward + 0.5) - np.int64(f * forward + 0.5))
+                best = min(best, walk + share_ms(g, forward) - share_ms(f, forward))
             if backward != SHUT and f >= g:
-                best = min(best, walk + np.int64((1.0 - g) * backward + 0.5) - np.int64((1.0 - f) * backward + 0.5))
-            east, north = metres_per_degree_at(lat1[a])
-            straight = math.hypot((lon1[a] - lon2[b]) * east, (lat1[a] - lat2[b]) * north)
-            if straight <= offroad1_m[i] + offroad2_m[j]:
-                best = min(best, np.int64(straight * WALK_MS_PER_M + 0.5))
+                best = min(best, walk + share_ms(1.0 - g, backward) - share_ms(1.0 - f, backward))
+            east, north = metres_per_degree_at(origins.lat[a])
+            x, y = (origins.lon[a] - destinations.lon[b]) * east, (origins.lat[a] - destinations.lat[b]) * north
+            straight = math.hypot(x, y)
+            if straight <= origins.offroad_m[i] + destinations.offroad_m[j]:
+                best = min(best, walk_ms(straight))
     return best

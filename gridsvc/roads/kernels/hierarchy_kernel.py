@@ -1,4 +1,4 @@
-"""The compiled part of the hierarchy: contraction, customisation, and the way up from a place."""
+"""The compiled part of the hierarchy: contraction, customisation, and the climb from a place to the root."""
 
 # ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -8,18 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from gridsvc.numba_types import borrowed, i4, i4_2d, int64, read_f8, read_i4, read_u4, u4, void
 from gridsvc.roads.kernels.anchor_kernel import same_edge
-from gridsvc.roads.kernels.signatures import i4, int64, read_f8, read_i4, read_u4, u4, void
+from gridsvc.roads.kernels.arguments import snapped_places, upward
 
 FAR = np.uint32(0x3FFFFFFF)
-"""12.4 days in milliseconds; the sum of two still fits, so that nothing wraps round."""
+"""12.4 days in milliseconds; the sum of two still fits in 32 bits."""
 
 
 @njit(types.Tuple((i4, i4))(read_i4, read_i4), cache=True, nogil=True)
 def contract(first, neighbour):
     """Contract nodes in the order of their numbers; returns the upward graph, CSR with sorted heads.
 
-    The neighbours above of a node are those it had, and those of every lower node whose lowest one it is
+    The upper neighbours of a node are its own, and those of each lower node whose lowest upper neighbour it is
     (elimination tree; Dibbelt, Strasser, Wagner 2016, section 3).
     """
     n = len(first) - 1
@@ -31,7 +32,7 @@ def contract(first, neighbour):
     seen = np.full(n, -1, np.int32)
     at = 0
     for v in range(n):
-        begun = at
+        start = at
         need = first[v + 1] - first[v]
         child = child_first[v]
         while child != -1:
@@ -57,10 +58,10 @@ def contract(first, neighbour):
                     up_head[at] = w
                     at += 1
             child = sibling[child]
-        up_head[begun:at] = np.sort(up_head[begun:at])
+        up_head[start:at] = np.sort(up_head[start:at])
         up_first[v + 1] = at
-        if at > begun:
-            parent = up_head[begun]
+        if at > start:
+            parent = up_head[start]
             sibling[v] = child_first[parent]
             child_first[parent] = v
     return up_first, up_head[:at].copy()
@@ -89,13 +90,15 @@ def customise(first, head, up, down):
                 down[b] = min(down[b], np.uint32(down[j] + to_x))
 
 
-@njit(int64(read_i4, read_i4, read_u4, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
-def climb_from(first, head, up, node, ms, begin, end, distance, path):
-    """Write distances from entries begin..end to every node above them; returns how many, in `path`, ascending.
+@njit(int64(upward, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
+def climb_from(graph, node, ms, begin, end, distance, path):
+    """Write distances from entries begin to end to every node above them; returns how many, in `path`, ascending.
 
-    distance (nodes,) is FAR everywhere before; the caller makes it so again along the path.
+    distance (nodes,) is FAR everywhere before; the caller resets it along the path.
     """
-    # one walker an entry, each at the next node of its own way to the root; those that meet go on as one
+    graph = borrowed(graph)
+    first, head, up = graph.first, graph.head, graph.ms
+    # one walker for each entry, at the next node of its way to the root; walkers that meet continue as one
     walker = np.empty(end - begin, np.int32)
     walkers = 0
     for e in range(begin, end):
@@ -129,17 +132,13 @@ def climb_from(first, head, up, node, ms, begin, end, distance, path):
     return count
 
 
-@njit(
-    void(read_f8, read_f8, read_i4, read_i4, read_f8, read_f8, read_f8, read_f8, read_i4, read_i4, read_f8, read_f8,
-         read_u4, read_f8, types.int32[:, ::1]),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edge2, fraction2, m2, slot_ms,
-               edge_length_m, told):  # fmt: skip
-    """Lower told[a, b] to the way along the edge for the pairs that share one."""
-    swapped = len(edge1) > len(edge2)
-    few_first, few, many_first, many = (first2, edge2, first1, edge1) if swapped else (first1, edge1, first2, edge2)
+@njit(void(snapped_places, snapped_places, read_u4, read_f8, i4_2d), cache=True, nogil=True)
+def same_edges(origins, destinations, slot_ms, edge_length_m, result):
+    """Lower result[a, b] to the way along the edge, for the pairs that share one."""
+    origins, destinations = borrowed(origins), borrowed(destinations)
+    swapped = len(origins.edge) > len(destinations.edge)
+    few_first, few = (destinations.first, destinations.edge) if swapped else (origins.first, origins.edge)
+    many_first, many = (origins.first, origins.edge) if swapped else (destinations.first, destinations.edge)
     # the candidates of the fewer places on each edge, as lists: 1 + the last one, and 1 + the one before it
     last = np.zeros(len(edge_length_m), np.int32)
     before, place = np.empty(len(few), np.int32), np.empty(len(few), np.int32)
@@ -152,9 +151,8 @@ def same_edges(lon1, lat1, first1, edge1, fraction1, m1, lon2, lat2, first2, edg
             at = last[many[c]]
             while at != 0:
                 a, b = (q, place[at - 1]) if swapped else (place[at - 1], q)
-                ms = same_edge(lon1, lat1, first1, edge1, fraction1, m1, a, lon2, lat2, first2, edge2, fraction2, m2, b,
-                               slot_ms, edge_length_m)  # fmt: skip
-                told[a, b] = min(told[a, b], ms)
+                ms = same_edge(origins, a, destinations, b, slot_ms, edge_length_m)
+                result[a, b] = min(result[a, b], ms)
                 at = before[at - 1]
 
 
@@ -166,10 +164,10 @@ def distinct(first, node, ms):
     kept_node, kept_ms = np.empty(len(node), np.int32), np.empty(len(node), np.uint32)
     at = 0
     for p in range(places):
-        begun = at
+        start = at
         for e in range(first[p], first[p + 1]):
             known = -1
-            for k in range(begun, at):
+            for k in range(start, at):
                 if kept_node[k] == node[e]:
                     known = k
                     break

@@ -1,7 +1,7 @@
-"""Sixteen places side by side: vectors of 16 milliseconds, written as LLVM's own, since numba has no words for them.
+"""Sixteen places side by side: vectors of 16 milliseconds, written as LLVM vectors, since numba has no such type.
 
-LLVM cuts them to what the processor has: one instruction with AVX-512, two with AVX2, four with SSE or NEON. Plain
-loops over 16 lanes came out six times slower, since their sums went through memory from arc to arc.
+LLVM splits them into the registers of the processor: one instruction with AVX-512, two with AVX2, four with SSE or
+NEON. Plain loops over 16 lanes were six times slower, since their sums went through memory from arc to arc.
 """
 
 # ruff: noqa: ANN001, ANN201, ANN202, ARG001  numba gives the types, and the first word of every intrinsic
@@ -35,9 +35,9 @@ def _row(context, builder, kind, array, row) -> Any:
 
 
 def _load(builder, pointer) -> Any:
-    told = builder.load(pointer)
-    told.align = 4
-    return told
+    vector = builder.load(pointer)
+    vector.align = 4
+    return vector
 
 
 def _store(builder, vector, pointer) -> None:
@@ -106,20 +106,21 @@ def fill_row(typing, table, row, word):
 
 
 @intrinsic
-def least_row(typing, table, pairs, low, high, limit, beyond, told, offset):
-    """Write the least of table[row] + ms over pairs[low:high] to 16 words of told from `offset` on, flat.
+def least_row(typing, table, pairs, span, cap, result, offset):
+    """Write the least of table[row] + ms over pairs[low:high] to 16 words of the result from `offset` on, flat.
 
-    What is more than `limit` is written as `beyond`.
+    span = (low, high), cap = (limit, beyond): what is more than `limit` is written as `beyond`.
     """
-    word = types.uint32
-    signature = types.void(table, pairs, types.int64, types.int64, word, word, told, types.int64)
+    pair_of_words = types.UniTuple(types.uint32, 2)
+    signature = types.void(table, pairs, types.UniTuple(types.int64, 2), pair_of_words, result, types.int64)
 
     def generate(context, builder, signature, args):
-        low, high, limit, beyond = args[2:6]
+        low, high = cgutils.unpack_tuple(builder, args[2])
+        limit, beyond = cgutils.unpack_tuple(builder, args[3])
         least = _least_over(
             context, builder, signature.args[:2], args[:2], low, high, _all(builder, ir.Constant(_WORD, 0x3FFFFFFF))
         )
-        pointer = _at(context, builder, signature.args[6], args[6], args[7])
+        pointer = _at(context, builder, signature.args[4], args[4], args[5])
         _store(builder, _capped(builder, least, limit, beyond), pointer)
         return context.get_dummy_value()
 
@@ -127,8 +128,8 @@ def least_row(typing, table, pairs, low, high, limit, beyond, told, offset):
 
 
 @intrinsic
-def turn_tile(typing, tile, told, row, column):
-    """Write told[row + i, column + j] = tile[j, i] for 16 by 16 words: both sides in whole cache lines."""
+def turn_tile(typing, tile, result, row, column):
+    """Write result[row + i, column + j] = tile[j, i] for 16 by 16 words: both sides in whole cache lines."""
 
     def generate(context, builder, signature, args):
         lines = [
@@ -150,4 +151,4 @@ def turn_tile(typing, tile, told, row, column):
             _store(builder, line, _at(context, builder, signature.args[1], args[1], at))
         return context.get_dummy_value()
 
-    return types.void(tile, told, types.int64, types.int64), generate
+    return types.void(tile, result, types.int64, types.int64), generate

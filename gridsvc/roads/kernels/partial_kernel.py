@@ -1,7 +1,7 @@
-"""Customisation after a few arcs have changed: only what rests on them is worked out again.
+"""Customisation after a few arcs have changed: only what depends on them is computed again.
 
-Dibbelt, Strasser, Wagner 2016, section 7.4 (partial updates): nodes from the lowest upward; an arc that became quicker
-lowers the arcs over it, one that became slower has those worked out again that owed their time to it.
+Dibbelt, Strasser, Wagner 2016, section 7.4 (partial updates): from the lowest node upward, an arc that became quicker
+lowers the arcs over it; where an arc became slower, the arcs that took their time from it are computed again.
 """
 
 # ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
@@ -12,13 +12,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from gridsvc.numba_types import borrowed, i4, int64, read_i4, void
+from gridsvc.roads.kernels.arguments import below, known_ways, out_arcs, topology, two_ways
 from gridsvc.roads.kernels.hierarchy_kernel import FAR
-from gridsvc.roads.kernels.signatures import i4, int64, read_i4, read_u4, read_u4_2d, u4, void
 
 LOST = np.uint8(2)
-"""What an arc's time rested on has become slower."""
+"""State of an arc: the way that its time came from has become slower."""
 
 LOWERED = np.uint8(1)
+"""State of an arc: its time has changed."""
 
 
 @njit(types.Tuple((i4, i4, i4))(read_i4, read_i4), cache=True, nogil=True)
@@ -52,22 +54,22 @@ def _find(head, low, high, node):
     return low
 
 
-@njit(
-    void(read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_u4_2d, int64, int64, u4, u4),
-    cache=True,
-    nogil=True,
-)
-def _again(first, head, below_first, below_arc, below_node, node_of, out_first, out_arcs, x, a, up, down):
-    """Work out arc a of node x: the network's own arcs, then every way over a lower node."""
+@njit(void(topology, below, out_arcs, int64, int64, two_ways), cache=True, nogil=True)
+def _recompute(graph, under, roads, x, a, ways):
+    """Compute arc a of node x: from the network's own arcs, then from every way over a lower node."""
+    graph, under, roads, ways = borrowed(graph), borrowed(under), borrowed(roads), borrowed(ways)
+    first, head, up, down = graph.first, graph.head, ways.up, ways.down
+    node_of, out_first, arcs = under.node_of, roads.first, roads.arcs
+    below_first, below_arc, below_node = under.first, under.arc, under.node
     y = head[a]
     low, high = np.uint32(node_of[x]), np.uint32(node_of[y])
     least_up, least_down = np.int64(FAR), np.int64(FAR)
     for arc in range(out_first[low], out_first[low + 1]):
-        if out_arcs[arc, 0] == high:
-            least_up = min(least_up, np.int64(out_arcs[arc, 1]))
+        if arcs[arc, 0] == high:
+            least_up = min(least_up, np.int64(arcs[arc, 1]))
     for arc in range(out_first[high], out_first[high + 1]):
-        if out_arcs[arc, 0] == low:
-            least_down = min(least_down, np.int64(out_arcs[arc, 1]))
+        if arcs[arc, 0] == low:
+            least_down = min(least_down, np.int64(arcs[arc, 1]))
     for at in range(below_first[x], below_first[x + 1]):
         to_x, v = below_arc[at], below_node[at]
         to_y = to_x + 1
@@ -80,26 +82,14 @@ def _again(first, head, below_first, below_arc, below_node, node_of, out_first, 
     up[a], down[a] = least_up, least_down
 
 
-@njit(
-    i4(read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_u4_2d, read_i4, read_u4, read_u4, u4, u4),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def customise_again(
-    first, head, below_first, below_arc, below_node, node_of, out_first, out_arcs, begun, known_up, known_down,
-    up, down,
-):  # fmt: skip
-    """Bring `up` and `down`, copies of the known ones, to the new milliseconds of `out_arcs`.
-
-    begun: the upward arcs over network arcs that differ. Returns the lower ends of the upward arcs that came out
-    otherwise, ascending.
-    """
-    n = len(first) - 1
-    state = np.zeros(len(head), np.uint8)
-    on_path = np.zeros(n, np.bool_)
-    path = np.empty(n, np.int32)
+@njit(nogil=True)
+def _nodes_above(graph, start, state):
+    """Mark the arcs `start` as LOST; return their lower ends and all nodes above these, ascending."""
+    first, head = graph.first, graph.head
+    on_path = np.zeros(len(first) - 1, np.bool_)
+    path = np.empty(len(first) - 1, np.int32)
     count = 0
-    for a in begun:
+    for a in start:
         state[a] = LOST
         v = np.searchsorted(first, a, side="right") - 1
         while not on_path[v]:
@@ -109,15 +99,40 @@ def customise_again(
             if first[v] == first[v + 1]:
                 break
             v = head[first[v]]
-    path = np.sort(path[:count])
-    changed = np.empty(count, np.int32)
+    return np.sort(path[:count])
+
+
+@njit(nogil=True, inline="always")
+def _pass_on(before, now, known, new, state, b):
+    """Apply a way over a lower node to arc b: it lowers the arc, or the arc loses what its time rested on."""
+    if now < new[b]:
+        new[b] = now
+        state[b] |= LOWERED
+    elif now > before and before == known[b]:
+        state[b] |= LOST
+
+
+@njit(i4(topology, below, out_arcs, read_i4, known_ways, two_ways), cache=True, nogil=True)
+def customise_again(graph, under, roads, start, known, ways):
+    """Bring `ways`, a copy of `known`, to the new milliseconds of the network's arcs in `roads`.
+
+    start: the upward arcs over network arcs that differ. Returns the lower ends of the upward arcs whose milliseconds
+    changed, ascending.
+    """
+    graph, under, roads, ways = borrowed(graph), borrowed(under), borrowed(roads), borrowed(ways)
+    known = borrowed(known)
+    first, head, up, down = graph.first, graph.head, ways.up, ways.down
+    known_up, known_down = known.up, known.down
+    state = np.zeros(len(head), np.uint8)
+    path = _nodes_above(graph, start, state)
+    changed = np.empty(len(path), np.int32)
     total = 0
     for x in path:
         low, high = first[x], first[x + 1]
         differs = False
         for a in range(low, high):
             if state[a] & LOST:
-                _again(first, head, below_first, below_arc, below_node, node_of, out_first, out_arcs, x, a, up, down)
+                _recompute(graph, under, roads, x, a, ways)
             if up[a] == known_up[a] and down[a] == known_down[a]:
                 state[a] = 0
             else:
@@ -135,16 +150,6 @@ def customise_again(
                     continue
                 near, far = (i, j) if i < j else (j, i)
                 b = _find(head, first[head[near]], first[head[near] + 1], head[far])
-                now, before = down[near] + up[far], known_down[near] + known_up[far]
-                if now < up[b]:
-                    up[b] = now
-                    state[b] |= LOWERED
-                elif now > before and before == known_up[b]:
-                    state[b] |= LOST
-                now, before = down[far] + up[near], known_down[far] + known_up[near]
-                if now < down[b]:
-                    down[b] = now
-                    state[b] |= LOWERED
-                elif now > before and before == known_down[b]:
-                    state[b] |= LOST
+                _pass_on(known_down[near] + known_up[far], down[near] + up[far], known_up, up, state, b)
+                _pass_on(known_down[far] + known_up[near], down[far] + up[near], known_down, down, state, b)
     return changed[:total]

@@ -10,17 +10,9 @@ import math
 import numpy as np
 from numba import njit
 
+from gridsvc.numba_types import borrowed, float64, i4, int64, read_f8
+from gridsvc.roads.kernels.arguments import Candidates, candidates, snap_index
 from gridsvc.roads.kernels.ellipsoid_kernel import metres_per_degree_at
-from gridsvc.roads.kernels.signatures import (  # fmt: skip
-    f8,
-    float64,
-    i4,
-    int64,
-    read_f8,
-    read_i4,
-    read_i4_2d,
-    read_u4_2d,
-)
 
 MOST = 4
 """Candidates kept of each search: over all roads, and where the nearest is only for an emergency, over the others."""
@@ -55,24 +47,35 @@ def _keep(edges, metres, alongs, n, edge, away, along):
     return n
 
 
-@njit(
-    int64(int64, float64, float64, float64, read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4,
-          read_f8, i4, f8, f8),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def _nearest(
-    layer, lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat,
-    vertex_m, edges, metres, alongs,
-):  # fmt: skip
-    """Find the nearest edges of one layer of the index (0 = all, 1 = open to anybody); returns how many."""
+@njit(nogil=True, inline="always")
+def _along_segment(index, s, at_lon, at_lat, per_lon, per_lat):
+    """Return the square of the metres between a place and segment s, and the metres along the edge to that point."""
+    dx = (index.vertex_lon[s + 1] - index.vertex_lon[s]) * per_lon
+    dy = (index.vertex_lat[s + 1] - index.vertex_lat[s]) * per_lat
+    px = (at_lon - index.vertex_lon[s]) * per_lon
+    py = (at_lat - index.vertex_lat[s]) * per_lat
+    square = dx * dx + dy * dy
+    t = 0.0
+    if square > 0.0:
+        t = min(max((px * dx + py * dy) / square, 0.0), 1.0)
+    px -= t * dx
+    py -= t * dy
+    return px * px + py * py, index.vertex_m[s] + t * (index.vertex_m[s + 1] - index.vertex_m[s])
+
+
+@njit(int64(int64, float64, float64, float64, snap_index, candidates), cache=True, nogil=True)
+def _nearest(layer, lon, lat, farthest_m, index, found):
+    """Find the nearest edges of one layer of the index (0 = all, 1 = open to everybody); returns how many."""
+    index, found = borrowed(index), borrowed(found)
+    frame, cell_first, segment_edge = index.cell_frame, index.cell_first, index.segment_edge
+    edges, alongs, metres = found.edge, found.along, found.offroad_m
     columns, rows = int(frame[4]), int(frame[5])
     east, north = metres_per_degree_at(lat)
     x, y = (lon - frame[0]) / frame[2], (lat - frame[1]) / frame[3]
     column, row = math.floor(x), math.floor(y)
     ring = max(0, -column, column - columns + 1, -row, row - rows + 1)
     if ring == 0:
-        ring = cell_empty[layer, row * columns + column]
+        ring = index.cell_empty[layer, row * columns + column]
     per_lon, per_lat = 1e-7 * east, 1e-7 * north
     at_lon, at_lat = lon * 1e7, lat * 1e7
     n = 0
@@ -85,24 +88,13 @@ def _nearest(
                     continue
                 cell = j * columns + i
                 for at in range(cell_first[layer, cell], cell_first[layer, cell + 1]):
-                    s = cell_segment[at]
-                    dx = (vertex_lon[s + 1] - vertex_lon[s]) * per_lon
-                    dy = (vertex_lat[s + 1] - vertex_lat[s]) * per_lat
-                    px = (at_lon - vertex_lon[s]) * per_lon
-                    py = (at_lat - vertex_lat[s]) * per_lat
-                    square = dx * dx + dy * dy
-                    t = 0.0
-                    if square > 0.0:
-                        t = min(max((px * dx + py * dy) / square, 0.0), 1.0)
-                    px -= t * dx
-                    py -= t * dy
-                    away = px * px + py * py
+                    s = index.cell_segment[at]
+                    away, along = _along_segment(index, s, at_lon, at_lat, per_lon, per_lat)
                     if away <= limit * limit:
-                        along = vertex_m[s] + t * (vertex_m[s + 1] - vertex_m[s])
                         n = _keep(edges, metres, alongs, n, segment_edge[s], math.sqrt(away), along)
                         limit = metres[0] + min(metres[0], BOTH_SIDES_M) + ENDS_M
-        side = min(min(x - (column - ring), column + ring + 1 - x) * frame[2] * east,
-                   min(y - (row - ring), row + ring + 1 - y) * frame[3] * north)  # fmt: skip
+        side_x = min(x - (column - ring), column + ring + 1 - x) * frame[2] * east
+        side = min(side_x, min(y - (row - ring), row + ring + 1 - y) * frame[3] * north)
         covered = column - ring <= 0 and column + ring >= columns - 1 and row - ring <= 0 and row + ring >= rows - 1
         if side > min(limit, farthest_m) or covered:
             break
@@ -112,46 +104,47 @@ def _nearest(
     return n
 
 
-@njit(
-    int64(read_f8, read_f8, float64, read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4, read_f8,
-          read_f8, read_u4_2d, i4, i4, f8, f8),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def snap_places(
-    lon, lat, farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge, vertex_lon, vertex_lat, vertex_m,
-    edge_length_m, slot_ms, first, out_edge, out_fraction, out_m,
-):  # fmt: skip
-    """Write the candidates of each place, the nearest first; returns how many there are."""
-    edges = np.empty(MOST, np.int32)
-    metres = np.empty(MOST, np.float64)
-    alongs = np.empty(MOST, np.float64)
+@njit(nogil=True, inline="always")
+def _fraction(along, length):
+    """Return metres along an edge as a fraction of it; 0 or 1 near its ends."""
+    if along < ENDS_M:
+        return 0.0
+    if length - along < ENDS_M:
+        return 1.0
+    return along / length
+
+
+@njit(int64(read_f8, read_f8, float64, snap_index, i4, candidates), cache=True, nogil=True)
+def snap_places(lon, lat, farthest_m, index, first, out):
+    """Write the candidates of each place, the nearest first, `along` as a fraction; returns how many there are."""
+    index, out = borrowed(index), borrowed(out)
+    out_edge, out_fraction, out_m, profile_ms = out.edge, out.along, out.offroad_m, index.profile_ms
+    found = Candidates(np.empty(MOST, np.int32), np.empty(MOST, np.float64), np.empty(MOST, np.float64))
+    edges = found.edge
     total = 0
     first[0] = 0
     for p in range(len(lon)):
-        begun = total
+        start = total
         for layer in range(2):
-            n = _nearest(layer, lon[p], lat[p], farthest_m, frame, cell_first, cell_segment, cell_empty, segment_edge,
-                         vertex_lon, vertex_lat, vertex_m, edges, metres, alongs)  # fmt: skip
+            n = _nearest(layer, lon[p], lat[p], farthest_m, index, found)
             for c in range(n):
-                edge, along, length = edges[c], alongs[c], edge_length_m[edges[c]]
+                edge, metres = edges[c], found.offroad_m[c]
                 known = False
-                for k in range(begun, total):
+                for k in range(start, total):
                     known = known or out_edge[k] == edge
                 if known:
                     continue
-                fraction = along / length if length > 0.0 else 0.0
-                if along < ENDS_M:
-                    fraction = 0.0
-                elif length - along < ENDS_M:
-                    fraction = 1.0
                 k = total
-                while k > begun and out_m[k - 1] > metres[c]:
+                while k > start and out_m[k - 1] > metres:
                     out_edge[k], out_fraction[k], out_m[k] = out_edge[k - 1], out_fraction[k - 1], out_m[k - 1]
                     k -= 1
-                out_edge[k], out_fraction[k], out_m[k] = edge, fraction, metres[c]
+                out_edge[k], out_fraction[k], out_m[k] = (
+                    edge,
+                    _fraction(found.along[c], index.edge_length_m[edge]),
+                    metres,
+                )
                 total += 1
-            if n == 0 or slot_ms[0, 2 * edges[0]] != 0xFFFFFFFF or slot_ms[0, 2 * edges[0] + 1] != 0xFFFFFFFF:
+            if n == 0 or profile_ms[0, 2 * edges[0]] != 0xFFFFFFFF or profile_ms[0, 2 * edges[0] + 1] != 0xFFFFFFFF:
                 break
         first[p + 1] = total
     return total

@@ -1,11 +1,11 @@
-"""Sweeps over the hierarchy: from 16 places up to the root, and from there down to all that is asked for at once.
+"""Sweeps over the hierarchy: from 16 places up to the root, and from there down to all targets at once.
 
 PHAST (Delling, Goldberg, Nowatzyk, Werneck 2011), restricted to what the targets need (RPHAST; Delling, Goldberg,
-Werneck 2011): the nodes above a target are numbered from the root down, and of their arcs only those that can be
-driven are laid out, one behind the other in the order of the sweep.
+Werneck 2011): the nodes above a target are numbered from the root down, and the arcs of these nodes that can be driven
+are stored in the order of the sweep.
 """
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, call-arg, unreachable"
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from gridsvc.numba_types import borrowed, i4, read_i4, read_u4, u4_2d, void
+from gridsvc.roads.kernels.arguments import place_entries, sweep_rows, sweep_targets, upward
 from gridsvc.roads.kernels.hierarchy_kernel import FAR, climb_from
 from gridsvc.roads.kernels.lanes import LANES, fill_row, least_row, relax_row, turn_tile
-from gridsvc.roads.kernels.signatures import i4, read_i4, read_u4, read_u4_2d, u4_2d, void
 
 NO_WAY = np.uint32(2**31 - 1)
 
@@ -68,62 +69,72 @@ def lay_out(first, head, down, row, wanted):
     return row_first, pairs[:at]
 
 
+@njit(nogil=True)
+def _climb(graph, sources, s, row, table, lane, filled, space):
+    """Write the distances from source s into its lane of the table; rows not filled before are FAR."""
+    distance, path = space
+    steps = climb_from(graph, sources.node, sources.ms, sources.first[s], sources.first[s + 1], distance, path)
+    for i in range(steps):
+        v = path[i]
+        r = row[v]
+        if r >= 0:
+            if not filled[r]:
+                filled[r] = True
+                fill_row(table, r, FAR)
+            table[r, lane] = min(distance[v], FAR)
+        distance[v] = FAR
+
+
+@njit(nogil=True)
+def _write_tile(tile, result, begin, count, low, high, by_target):
+    """Copy the tile, (targets, lanes), to its place in the result."""
+    if by_target:
+        for t in range(low, high):
+            for lane in range(count):
+                result[t, begin + lane] = tile[t - low, lane]
+    elif count == LANES and high - low == LANES:
+        turn_tile(tile, result, begin, low)
+    else:
+        for lane in range(count):
+            for t in range(low, high):
+                result[begin + lane, t] = tile[t - low, lane]
+
+
 @njit(
-    void(read_i4, read_i4, read_u4, read_i4, read_i4, read_u4, read_i4, read_i4, read_u4_2d, read_i4, read_u4_2d,
-         types.uint32, types.boolean, u4_2d),
+    void(upward, place_entries, sweep_rows, sweep_targets, types.uint32, types.boolean, u4_2d),
     cache=True,
     nogil=True,
-)  # fmt: skip
-def sweep(first, head, up, source_first, source_node, source_ms, row, row_first, pairs, target_first, target_pairs,
-          limit, by_target, told):  # fmt: skip
+)
+def sweep(graph, sources, rows_of, targets, limit, by_target, result):
     """Write the milliseconds from each source to each target; more than `limit` (less than FAR) is 2^31 - 1.
 
-    told is (sources, targets), `by_target` (targets, sources). Entries of source s: source_node, source_ms
-    [source_first[s] : source_first[s + 1]], nodes of the hierarchy; of targets: pairs of (row, milliseconds).
+    result is (sources, targets), `by_target` (targets, sources). The sources enter at nodes of the hierarchy.
     """
-    n, rows = len(first) - 1, len(row_first) - 1
-    sources, targets = len(source_first) - 1, len(target_first) - 1
+    graph, sources, rows_of, targets = borrowed(graph), borrowed(sources), borrowed(rows_of), borrowed(targets)
+    row, row_first, pairs = rows_of.row, rows_of.first, rows_of.pairs
+    target_first, target_pairs = targets.first, targets.pairs
+    n, rows = len(graph.first) - 1, len(row_first) - 1
+    source_count, target_count = len(sources.first) - 1, len(target_first) - 1
     table = np.empty((rows, LANES), np.uint32)
-    begun = np.zeros(rows, np.bool_)
-    distance = np.full(n, FAR, np.uint32)
-    path = np.empty(n, np.int32)
+    filled = np.zeros(rows, np.bool_)
+    space = np.full(n, FAR, np.uint32), np.empty(n, np.int32)
     tile = np.empty((LANES, LANES), np.uint32)
-    for begin in range(0, sources, LANES):
-        count = min(LANES, sources - begin)
+    cap = limit, NO_WAY
+    for begin in range(0, source_count, LANES):
+        count = min(LANES, source_count - begin)
         for lane in range(count):
-            s = begin + lane
-            steps = climb_from(
-                first, head, up, source_node, source_ms, source_first[s], source_first[s + 1], distance, path
-            )
-            for i in range(steps):
-                v = path[i]
-                r = row[v]
-                if r >= 0:
-                    if not begun[r]:
-                        begun[r] = True
-                        fill_row(table, r, FAR)
-                    table[r, lane] = min(distance[v], FAR)
-                distance[v] = FAR
+            _climb(graph, sources, begin + lane, row, table, lane, filled, space)
         for r in range(rows):
-            relax_row(table, pairs, r, row_first[r], row_first[r + 1], np.uint32(0) if begun[r] else FAR)
-            begun[r] = False
-        for low in range(0, targets, LANES):
-            high = min(low + LANES, targets)
+            relax_row(table, pairs, r, row_first[r], row_first[r + 1], np.uint32(0) if filled[r] else FAR)
+            filled[r] = False
+        for low in range(0, target_count, LANES):
+            high = min(low + LANES, target_count)
             if by_target and count == LANES:
                 for t in range(low, high):
-                    least_row(table, target_pairs, target_first[t], target_first[t + 1], limit, NO_WAY, told,
-                              t * sources + begin)  # fmt: skip
+                    at = t * source_count + begin
+                    least_row(table, target_pairs, (target_first[t], target_first[t + 1]), cap, result, at)
                 continue
             for t in range(low, high):
-                least_row(table, target_pairs, target_first[t], target_first[t + 1], limit, NO_WAY, tile,
-                          (t - low) * LANES)  # fmt: skip
-            if by_target:
-                for t in range(low, high):
-                    for lane in range(count):
-                        told[t, begin + lane] = tile[t - low, lane]
-            elif count == LANES and high - low == LANES:
-                turn_tile(tile, told, begin, low)
-            else:
-                for lane in range(count):
-                    for t in range(low, high):
-                        told[begin + lane, t] = tile[t - low, lane]
+                at = (t - low) * LANES
+                least_row(table, target_pairs, (target_first[t], target_first[t + 1]), cap, tile, at)
+            _write_tile(tile, result, begin, count, low, high, by_target)

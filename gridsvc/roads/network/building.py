@@ -1,4 +1,4 @@
-"""A survey becomes a network: cut at junctions, split for turns, the part that hangs together, in memory order."""
+"""A survey becomes a network: cut at junctions, split for turns, its largest connected part, in memory order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def build(survey: Survey, speeds: Speeds, source: str = "") -> RoadNetwork:
     tail, head = edges.slot_ends(usable)
     graph = split_at_forbidden_turns(edges.junctions, usable, tail, head, edges.in_slots(sequences))
     kept = _hang_together(graph, slot_ms, edges, streets, report)
-    return _assemble(edges, streets, survey, graph, kept, slot_ms, speeds, report, source)
+    facts = {"source": source, "report": report}
+    return _assemble(_Parts(edges, streets, graph, kept, slot_ms), survey.names, speeds, facts)
 
 
 def _no_roads() -> InvalidInput:
@@ -84,11 +85,11 @@ class _Edges:
 
     def in_slots(self, sequences: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Turn sequences of directed segments into sequences of slots."""
-        told = []
+        result = []
         for sequence in sequences:
             slots = [int(self.slot_of[d >> 1, d & 1]) for d in sequence]
-            told.append(tuple(s for i, s in enumerate(slots) if i == 0 or s != slots[i - 1]))
-        return told
+            result.append(tuple(s for i, s in enumerate(slots) if i == 0 or s != slots[i - 1]))
+        return result
 
 
 def _edges(streets: Streets, via: NDArray[np.int64]) -> _Edges:
@@ -127,7 +128,7 @@ def _slot_milliseconds(edges: _Edges, streets: Streets, speeds: Speeds) -> NDArr
     first, last = chains.first[:-1], chains.first[1:] - 1
     signals[0::2] = run[last + 1] - run[first + 1]
     signals[1::2] = run[last] - run[first]
-    told = np.full((2, 2 * len(edges.kind)), CLOSED, np.uint32)
+    result = np.full((2, 2 * len(edges.kind)), CLOSED, np.uint32)
     gate = streets.road_class[edges.kind] == GATE
     gate_s = (speeds.gate_s, speeds.emergency_gate_s)
     for profile, signal_s in enumerate((speeds.signal_s, speeds.emergency_signal_s)):
@@ -138,8 +139,8 @@ def _slot_milliseconds(edges: _Edges, streets: Streets, speeds: Speeds) -> NDArr
             # a gate that opens for anybody costs an emergency no more than anybody
             waits = np.where(kph[:, side] > 0, speeds.gate_s, gate_s[profile])
             ms = np.rint(np.where(gate, waits, seconds) * 1000).clip(0, CLOSED - 1)
-            told[profile, side::2] = np.where(opened, ms, CLOSED).astype(np.uint32)
-    return told
+            result[profile, side::2] = np.where(opened, ms, CLOSED).astype(np.uint32)
+    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,10 +213,20 @@ def _report_cut_off(
     }  # fmt: skip
 
 
-def _assemble(
-    edges: _Edges, streets: Streets, survey: Survey, graph: SplitGraph, kept: _Kept, slot_ms: NDArray[np.uint32],
-    speeds: Speeds, report: dict[str, Any], source: str,
-) -> RoadNetwork:  # fmt: skip
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What a network is assembled from."""
+
+    edges: _Edges
+    streets: Streets
+    graph: SplitGraph
+    kept: _Kept
+    slot_ms: NDArray[np.uint32]
+
+
+def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dict[str, Any]) -> RoadNetwork:
+    """Lay out every array, with junctions, nodes, arcs and edges in the order of memory."""
+    edges, streets, graph, kept, slot_ms = parts.edges, parts.streets, parts.graph, parts.kept, parts.slot_ms
     if not kept.arc.any():
         raise _no_roads()
     lon = np.rint(streets.lon / DEGREE).astype(np.int32)
@@ -266,11 +277,10 @@ def _assemble(
     forward_kph = streets.kph[kind].max(axis=1)
     on_vertices = lon[vertex], lat[vertex]
     facts = {
-        "source": source,
+        **origin,
         "bounds": [round(float(v) * DEGREE, 7) for v in
                    (on_vertices[0].min(), on_vertices[1].min(), on_vertices[0].max(), on_vertices[1].max())],
         "km": round(float(edges.length_m[old_edges].sum() / 1000), 3),
-        "report": report,
     }  # fmt: skip
     return RoadNetwork(
         junction_lon=lon[edges.junction_point[junctions]], junction_lat=lat[edges.junction_point[junctions]],
@@ -289,7 +299,7 @@ def _assemble(
         cell_frame=frame, cell_first=cell_first, cell_segment=cell_segment, cell_empty=cell_empty, segment_edge=edge_of,
         slot_ms=np.ascontiguousarray(ms),
         forbidden_turn_ms=np.array([CLOSED, round(speeds.forbidden_turn_s * 1000)], np.uint32),
-        facts=facts, names=survey.names,
+        facts=facts, names=names,
     )  # fmt: skip
 
 

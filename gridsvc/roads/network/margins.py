@@ -60,20 +60,20 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
     }  # fmt: skip
 
 
-def in_words(told: dict[str, Any]) -> list[str]:
+def in_words(margins: dict[str, Any]) -> list[str]:
     """Say a margin in a sentence or two; none where the roads reach far enough."""
     said = []
-    if told["grids"]:
-        ends = f"{told['least_m'] / 1000:.0f} km beyond the district, not {told['wanted_m'] / 1000:.0f}"
-        whom = f"{_some('grid', told['grids'])} within {IN_TIME_S / 60:.0f} minutes of their end"
+    if margins["grids"]:
+        ends = f"{margins['least_m'] / 1000:.0f} km beyond the district, not {margins['wanted_m'] / 1000:.0f}"
+        whom = f"{_some('grid', margins['grids'])} within {IN_TIME_S / 60:.0f} minutes of their end"
         said.append(
             f"The roads end {ends}: for {whom} a quicker way round or a neighbour's team may be missing. "
             "Load roads of a wider area"
         )
-    if told["teams"]:
+    if margins["teams"]:
         said.append(
-            f"{_some('team', told['teams'])} more than {FARTHEST_POST_M / 1000:.0f} km from any of these roads: their "
-            "travel times are wrong. Load roads that reach their posts"
+            f"{_some('team', margins['teams'])} more than {FARTHEST_POST_M / 1000:.0f} km from any of these roads: "
+            "their travel times are wrong. Load roads that reach their posts"
         )
     return said
 

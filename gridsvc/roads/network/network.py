@@ -1,12 +1,12 @@
 """The road network: one immutable topology as arrays, saved as one file, mapped and shared by all processes.
 
-Words: a *junction* is a place where roads meet or end. A *node* is a state of a search: the junction itself, plus one
+Terms: a *junction* is a place where roads meet or end. A *node* is a state of a search: the junction itself, plus one
 more for each way of arriving from which some turn is forbidden. An *edge* is the road between two junctions with its
 polyline. A *slot* is an edge in one direction: `2 * edge` along the polyline, `2 * edge + 1` against it. An *arc* is
 a slot between two nodes; a slot has several arcs where a junction was split for its forbidden turns.
 
 Units: degrees as int32 in 1e-7 (as OpenStreetMap keeps them), metres, milliseconds as uint32. CLOSED = never usable.
-Nodes lie in the order of a Hilbert curve, so that neighbours on the ground are neighbours in memory.
+Nodes are stored in the order of a Hilbert curve, so that neighbours on the ground are neighbours in memory.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class RoadNetwork:
         read, rest, digest = unpack(buffer)
         arrays: dict[str, Any] = dict(read)
         if missing := [name for name in ARRAYS if name not in arrays]:
-            told = f"The network file lacks {', '.join(missing)}. Load the roads again."
-            raise InvalidInput(told, kind="network-file")
+            result = f"The network file lacks {', '.join(missing)}. Load the roads again."
+            raise InvalidInput(result, kind="network-file")
         return cls(**arrays, facts=rest["facts"], names=tuple(rest["names"]), digest=digest)
 
 

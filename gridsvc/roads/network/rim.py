@@ -1,4 +1,4 @@
-"""Where a network ends: what lies near its rim may be reached by roads, or from posts, that it does not hold.
+"""Where a network ends: what is near its rim may be reached by roads, or from stations, that it does not hold.
 
 The land of a network is its junctions, dilated and eroded by GAP_M (closing; Serra 1982, Image analysis and
 mathematical morphology), with holes filled: gaps between roads belong to it, the country beyond the last ones does not.
@@ -54,9 +54,9 @@ class Rim:
         column = np.floor((lon - self.west) / self.cell_east)
         rows, columns = self.inward_m.shape
         known = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-        told = np.zeros(len(lon))
-        told[known] = self.inward_m[row[known].astype(np.int64), column[known].astype(np.int64)]
-        return told
+        result = np.zeros(len(lon))
+        result[known] = self.inward_m[row[known].astype(np.int64), column[known].astype(np.int64)]
+        return result
 
 
 def rim_of(network: RoadNetwork) -> Rim:

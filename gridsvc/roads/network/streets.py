@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streets:
-    """Segments u -> v of ways over points that are numbered from 0; `kind` rows tell class and speeds.
+    """Segments u -> v of ways over points that are numbered from 0; rows of `kind` give class and speeds.
 
     `along` and `against` (segments,) are rows of `kph` (kinds, 4) and `road_class` (kinds,): the kind of the road
     when driven from u to v and from v to u. `way` and `name` (segments,) as in the survey.

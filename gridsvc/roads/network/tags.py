@@ -110,13 +110,13 @@ def may_anybody(tags: Mapping[str, str]) -> bool | None:
 
 def directions(tags: Mapping[str, str], name: str, *, roundabout: bool) -> tuple[bool, bool]:
     """Say whether the law lets a car go forward and backward along the way."""
-    told = tags.get("oneway:motorcar") or tags.get("oneway:motor_vehicle") or tags.get("oneway:vehicle")
-    told = told or tags.get("oneway")
-    if told in {"yes", "true", "1"}:
+    allowed = tags.get("oneway:motorcar") or tags.get("oneway:motor_vehicle") or tags.get("oneway:vehicle")
+    allowed = allowed or tags.get("oneway")
+    if allowed in {"yes", "true", "1"}:
         return True, False
-    if told in {"-1", "reverse"}:
+    if allowed in {"-1", "reverse"}:
         return False, True
-    if told is None and (roundabout or name == "motorway"):
+    if allowed is None and (roundabout or name == "motorway"):
         return True, False
     return True, True
 
@@ -162,11 +162,11 @@ def read_barrier(tags: Mapping[str, str]) -> tuple[bool, bool] | None:
     anybody, in_emergency = BARRIERS[kind]
     if kind == "bollard" and tags.get("bollard") in REMOVABLE_BOLLARDS:
         in_emergency = True
-    told = may_anybody(tags)
-    if told is not None and kind not in {"bollard", "block"}:
-        anybody = told
-        in_emergency = in_emergency or told
-    elif told is True:
+    allowed = may_anybody(tags)
+    if allowed is not None and kind not in {"bollard", "block"}:
+        anybody = allowed
+        in_emergency = in_emergency or allowed
+    elif allowed is True:
         anybody = in_emergency = True
     if tags.get("locked") == "yes":
         anybody = False

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.errors import InvalidInput
+from gridsvc.numba_types import read_only
+from gridsvc.roads.kernels.arguments import ArcClasses, Labels
+from gridsvc.roads.kernels.path_kernel import spent
 from gridsvc.roads.network.speeds import CLASSES
+from gridsvc.roads.search.kernel_arguments import arc_costs_of, edge_ends_of
 from gridsvc.roads.search.search import FARTHEST_MS, milliseconds_one_place
 from gridsvc.roads.search.weights import Weights, weights_of
 from gridsvc.roads.search.workspace import workspace
@@ -27,8 +31,6 @@ def find_class_milliseconds(
     The classes lack what is walked beside the road or lost in forbidden turns. The search ends at the origin, so that
     it costs what the trip's surroundings cost and not the whole network.
     """
-    from gridsvc.roads.kernels.path_kernel import spent
-
     if len(origin) != 1 or len(destination) != 1:
         raise InvalidInput("A trip has one origin and one destination.")
     weights = weights_of(network, profile)
@@ -38,9 +40,13 @@ def find_class_milliseconds(
     space = workspace(network.node_count)
     class_ms = np.zeros(len(CLASSES), np.int64)
     spent(
-        network.out_first, weights.out_arcs, network.arc_slot, weights.slot_ms, network.slot_first, network.slot_arc,
-        network.arc_tail, network.arc_head, network.junction_first, network.edge_from, network.edge_to,
-        network.edge_length_m, network.edge_class, origin.edge, origin.fraction, origin.offroad_m, destination.edge,
-        destination.fraction, destination.offroad_m, space.state, space.target_of, space.stamp, best, class_ms,
-    )  # fmt: skip
+        arc_costs_of(weights),
+        edge_ends_of(network),
+        ArcClasses(read_only(network.out_first), read_only(network.arc_slot), read_only(network.edge_class)),
+        origin.for_kernels(),
+        destination.for_kernels(),
+        Labels(space.state, space.target_of, space.stamp),
+        best,
+        class_ms,
+    )
     return best, class_ms

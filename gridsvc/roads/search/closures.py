@@ -1,14 +1,14 @@
 """Closures and slowdowns: which edges one touches, and the weights while it lasts.
 
 A closure is an area (every road that passes through it), a line (the roads along it, and those it is drawn across) or
-a point (the nearest road). It binds whole edges, from junction to junction, in both directions: the stretch before
+a point (the nearest road). It applies to whole edges, from junction to junction, in both directions: the stretch before
 the barrier is walked (`anchor_kernel`). Where several meet, the slowest counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -16,6 +16,7 @@ import shapely
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.network.geometry import metres_per_degree
 from gridsvc.roads.network.network import CLOSED, DEGREE, PROFILES
+from gridsvc.roads.search.snapping import snap
 from gridsvc.roads.search.weights import Weights, changed_weights, weights_of
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ class Closure:
     reason: str | None = None
 
     def acts(self, profile: str, now: datetime) -> bool:
-        """Say whether it binds a profile at a time."""
+        """Say whether it applies to a profile at a time."""
         return profile in self.profiles and self.since <= now and (self.until is None or now < self.until)
 
 
 def check_closure(
     geometry: BaseGeometry, factor: float, profiles: Sequence[str], since: datetime, until: datetime | None
 ) -> None:
-    """Refuse what cannot be meant."""
+    """Refuse a closure that makes no sense."""
     if not 0.0 <= factor <= 1.0:
         raise InvalidInput(
             f"`factor` is {factor}; 0 closes the road, up to 1 slows it to that share of its speed.", factor=factor
@@ -90,10 +91,8 @@ def check_closure(
 
 
 def closed_edges(network: RoadNetwork, geometry: BaseGeometry) -> NDArray[np.int32]:
-    """Return the edges that a closure of this shape binds, in order."""
+    """Return the edges to which a closure of this shape applies, in order."""
     if geometry.geom_type == "Point":
-        from gridsvc.roads.search.snapping import snap
-
         place = snap(network, geometry.x, geometry.y)  # type: ignore[attr-defined]
         near = len(place.edge) > 0 and place.offroad_m[0] <= POINT_M
         return place.edge[:1].astype(np.int32) if near else np.empty(0, np.int32)
@@ -120,13 +119,13 @@ def closed_edges(network: RoadNetwork, geometry: BaseGeometry) -> NDArray[np.int
     return along
 
 
-def _lines(network: RoadNetwork, edges: NDArray[np.int32]) -> Any:
+def _lines(network: RoadNetwork, edges: NDArray[np.int32]) -> NDArray[np.object_]:
     first = network.edge_first_vertex[edges].astype(np.int64)
     counts = network.edge_first_vertex[edges + 1] - first
     ends = np.cumsum(counts)
     vertex = np.repeat(first - (ends - counts), counts) + np.arange(int(ends[-1]))
     degrees = np.column_stack([network.vertex_lon[vertex], network.vertex_lat[vertex]]) * DEGREE
-    return shapely.linestrings(degrees, indices=np.repeat(np.arange(len(edges)), counts))
+    return np.asarray(shapely.linestrings(degrees, indices=np.repeat(np.arange(len(edges)), counts)))
 
 
 def _edges_in_box(network: RoadNetwork, west: float, south: float, east: float, north: float) -> NDArray[np.int32]:
@@ -139,7 +138,7 @@ def _edges_in_box(network: RoadNetwork, west: float, south: float, east: float, 
         return np.empty(0, np.int32)
     left, right, low, high = max(left, 0), min(right, columns - 1), max(low, 0), min(high, rows - 1)
     first = network.cell_first[0]
-    # the cells of a row lie side by side
+    # the cells of a row are stored side by side
     pieces = [
         network.cell_segment[first[row * columns + left] : first[row * columns + right + 1]]
         for row in range(low, high + 1)

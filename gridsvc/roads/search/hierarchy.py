@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridsvc.errors import InvalidInput
+from gridsvc.numba_types import read_only
+from gridsvc.roads.kernels.arguments import Below, OutArcs, Topology, TwoWays
+from gridsvc.roads.kernels.hierarchy_kernel import contract, customise
+from gridsvc.roads.kernels.partial_kernel import customise_again, downward
 from gridsvc.roads.network.container import pack, unpack
 from gridsvc.roads.network.network import CLOSED
+from gridsvc.roads.search.dissection import order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +54,7 @@ class Hierarchy:
         """Read a hierarchy without copying it. Raises InvalidInput for anything else."""
         read, _, _ = unpack(buffer, magic=MAGIC)
         if set(read) != set(cls.__slots__):
-            raise InvalidInput("This is no hierarchy of gridsvc.", kind="network-file")
+            raise InvalidInput("This is not a hierarchy of gridsvc.", kind="network-file")
         arrays: dict[str, Any] = dict(read)
         return cls(**arrays)
 
@@ -65,13 +70,10 @@ class Customised:
 
 def build_hierarchy(network: RoadNetwork) -> Hierarchy:
     """Order and contract the nodes of a network; needs its topology only."""
-    from gridsvc.roads.kernels.hierarchy_kernel import contract
-    from gridsvc.roads.search.dissection import order_of
-
     rank = order_of(network)
     tail, head = rank[network.arc_tail], rank[network.arc_head]
-    apart = tail != head
-    low, high = np.minimum(tail, head)[apart], np.maximum(tail, head)[apart]
+    no_loop = tail != head
+    low, high = np.minimum(tail, head)[no_loop], np.maximum(tail, head)[no_loop]
     order = np.lexsort((high, low))
     first = np.searchsorted(low[order], np.arange(network.node_count + 1)).astype(np.int32)
     up_first, up_head = contract(first, high[order])
@@ -93,8 +95,6 @@ def _places(
 
 def customised(hierarchy: Hierarchy, weights: Weights) -> Customised:
     """Give the upward arcs their weights: the network's own arcs, then everything over lower nodes."""
-    from gridsvc.roads.kernels.hierarchy_kernel import customise
-
     m = len(hierarchy.head)
     up, down = np.full(m + 1, FAR, np.uint32), np.full(m + 1, FAR, np.uint32)
     ms = weights.out_arcs[:, 1]
@@ -107,39 +107,33 @@ def customised(hierarchy: Hierarchy, weights: Weights) -> Customised:
     return Customised(up, down, weights)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Downward:
-    """The upward graph by its heads, for partial customisation: the arcs to a node, and the node of each rank."""
-
-    first: NDArray[np.int32]
-    arc: NDArray[np.int32]
-    node: NDArray[np.int32]
-    node_of: NDArray[np.int32]
-
-
-def downward_of(hierarchy: Hierarchy) -> Downward:
-    """Turn the upward graph round."""
-    from gridsvc.roads.kernels.partial_kernel import downward
-
+def downward_of(hierarchy: Hierarchy) -> Below:
+    """Return the upward graph by its heads, for partial customisation."""
     node_of = np.empty(len(hierarchy.rank), np.int32)
     node_of[hierarchy.rank] = np.arange(len(node_of), dtype=np.int32)
     first, arc, node = downward(hierarchy.first, hierarchy.head)
-    return Downward(first, arc, node, node_of)
+    return Below(read_only(first), read_only(arc), read_only(node), read_only(node_of))
 
 
 def customised_again(
-    network: RoadNetwork, hierarchy: Hierarchy, below: Downward, known: Customised, weights: Weights,
+    network: RoadNetwork,
+    hierarchy: Hierarchy,
+    below: Below,
+    known: Customised,
+    weights: Weights,
     arcs: NDArray[np.int32],
-) -> Customised:  # fmt: skip
+) -> Customised:
     """Customise for weights that differ from known ones at some arcs of the network; equal to `customised`."""
-    from gridsvc.roads.kernels.partial_kernel import customise_again
-
     m = len(hierarchy.head)
     place = hierarchy.arc_up[arcs]
-    begun = np.unique(np.where(place < 0, -1 - place, place))
-    up, down = known.up.copy(), known.down.copy()
+    start = np.unique(np.where(place < 0, -1 - place, place))
+    ways = TwoWays(known.up.copy(), known.down.copy())
     customise_again(
-        hierarchy.first, hierarchy.head, below.first, below.arc, below.node, below.node_of, network.out_first,
-        weights.out_arcs, begun[begun < m].astype(np.int32), known.up, known.down, up, down,
-    )  # fmt: skip
-    return Customised(up, down, weights)
+        Topology(read_only(hierarchy.first), read_only(hierarchy.head)),
+        below,
+        OutArcs(read_only(network.out_first), read_only(weights.out_arcs)),
+        start[start < m].astype(np.int32),
+        TwoWays(read_only(known.up), read_only(known.down)),
+        ways,
+    )
+    return Customised(ways.up, ways.down, weights)

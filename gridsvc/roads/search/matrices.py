@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridsvc.numba_types import read_only
+from gridsvc.roads.kernels.anchor_kernel import arrivals, departures
+from gridsvc.roads.kernels.arguments import Below, Entries, PlaceEntries, SweepRows, SweepTargets, Upward
+from gridsvc.roads.kernels.hierarchy_kernel import distinct, same_edges
+from gridsvc.roads.kernels.sweep_kernel import lay_out, rows_above, sweep
 from gridsvc.roads.search.hierarchy import (
     FAR,
     Customised,
-    Downward,
     Hierarchy,
     build_hierarchy,
     customised,
     customised_again,
     downward_of,
 )
-from gridsvc.roads.search.search import FARTHEST_MS, is_backward, milliseconds_one_place, node_milliseconds, place
+from gridsvc.roads.search.kernel_arguments import arc_costs_of, edge_ends_of
+from gridsvc.roads.search.search import FARTHEST_MS, as_seconds, is_backward, milliseconds_one_place, node_milliseconds
+from gridsvc.roads.search.snapping import place
 from gridsvc.roads.search.weights import Weights, differing_arcs, weights_of
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ FEWEST_ROWS = 4
 """Below so many rows a search each is quicker than to customise for them."""
 
 UNASKED_NODES = 200_000
-"""Networks up to this size get their hierarchy at the first matrix; larger ones when somebody builds it."""
+"""Networks up to this size get their hierarchy at the first matrix, larger networks by `keep_hierarchy`."""
 
 KEPT_WEIGHTS = 6
 """Sets of weights whose hierarchy is kept: both profiles, and each under the closures of the moment and before."""
@@ -39,6 +45,13 @@ PARTLY = 20
 
 SWEPT_PER_SEARCHED = 12
 """Nodes that a sweep passes in the time in which a search settles one."""
+
+
+def matrix(
+    network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str | Weights = "emergency"
+) -> NDArray[np.float64]:
+    """Time from every origin to every destination, (origins, destinations) seconds; inf = no way there."""
+    return as_seconds(matrix_milliseconds(network, origins, destinations, profile))
 
 
 def matrix_milliseconds(
@@ -55,7 +68,7 @@ def matrix_milliseconds(
 
 
 def find_hierarchy(network: RoadNetwork) -> Hierarchy | None:
-    """Return the network's hierarchy, building it where the network is small enough to do so unasked."""
+    """Return the network's hierarchy, building it where the network is small enough (UNASKED_NODES)."""
     known = network.kept.get("hierarchy")
     if isinstance(known, Hierarchy):
         return known
@@ -65,7 +78,7 @@ def find_hierarchy(network: RoadNetwork) -> Hierarchy | None:
 
 
 def keep_hierarchy(network: RoadNetwork, hierarchy: Hierarchy) -> Hierarchy:
-    """Let a network have a hierarchy that was built or mapped elsewhere."""
+    """Give a network a hierarchy that was built or mapped elsewhere."""
     network.kept["hierarchy"] = hierarchy
     network.kept.pop("downward", None)
     network.kept.pop("customised", None)
@@ -73,7 +86,7 @@ def keep_hierarchy(network: RoadNetwork, hierarchy: Hierarchy) -> Hierarchy:
 
 
 def customised_for(network: RoadNetwork, hierarchy: Hierarchy, weights: Weights) -> Customised:
-    """Return the hierarchy under some weights; the last few are kept, and those of the profiles themselves.
+    """Return the hierarchy under some weights; the cache holds the last few, and those of the profiles.
 
     Weights that were made from others are customised from the nearest that is known, where few arcs differ.
     """
@@ -107,7 +120,7 @@ def _from_the_nearest(
     if fewest is None or nearest is None or len(fewest) * PARTLY > network.arc_count:
         return None
     below = network.kept.get("downward")
-    if not isinstance(below, Downward):
+    if not isinstance(below, Below):
         below = downward_of(hierarchy)
         network.kept["downward"] = below
     return customised_again(network, hierarchy, below, nearest, weights, fewest)
@@ -115,34 +128,28 @@ def _from_the_nearest(
 
 def by_searches(network: RoadNetwork, origins: Snaps, destinations: Snaps, weights: Weights) -> NDArray[np.int32]:
     """Fill the matrix by one search for each place of the smaller side."""
-    told = np.empty((len(origins), len(destinations)), np.int32)
+    result = np.empty((len(origins), len(destinations)), np.int32)
     if len(origins) <= len(destinations):
         for i in range(len(origins)):
-            told[i] = milliseconds_one_place(network, destinations, place(origins, i), weights, backward=False)
+            result[i] = milliseconds_one_place(network, destinations, place(origins, i), weights, backward=False)
     else:
         for j in range(len(destinations)):
-            told[:, j] = milliseconds_one_place(network, origins, place(destinations, j), weights, backward=True)
-    return told
+            result[:, j] = milliseconds_one_place(network, origins, place(destinations, j), weights, backward=True)
+    return result
 
 
 def by_hierarchy(
     network: RoadNetwork, weighted: Customised, hierarchy: Hierarchy, origins: Snaps, destinations: Snaps
 ) -> NDArray[np.int32]:
     """Fill the matrix by sweeps from the smaller side: up from its places, down to those of the other."""
-    from gridsvc.roads.kernels.hierarchy_kernel import same_edges
-
     weights = weighted.weights
     backward = len(origins) > len(destinations)
     leaving, coming = departures_of(network, weights, origins), arrivals_of(network, weights, destinations)
     few, many = (coming, leaving) if backward else (leaving, coming)
-    told = np.empty((len(origins), len(destinations)), np.int32)
-    _swept(hierarchy, weighted, few, many, told, backward=backward, by_target=backward)
-    same_edges(
-        origins.lon, origins.lat, origins.first, origins.edge, origins.fraction, origins.offroad_m,
-        destinations.lon, destinations.lat, destinations.first, destinations.edge, destinations.fraction,
-        destinations.offroad_m, weights.slot_ms, network.edge_length_m, told,
-    )  # fmt: skip
-    return told
+    result = np.empty((len(origins), len(destinations)), np.int32)
+    _swept(hierarchy, weighted, few, many, result, backward=backward, by_target=backward)
+    same_edges(origins.for_kernels(), destinations.for_kernels(), weights.slot_ms, network.edge_length_m, result)
+    return result
 
 
 def node_milliseconds_of_many(
@@ -156,83 +163,78 @@ def node_milliseconds_of_many(
     """
     weights = weights_of(network, profile)
     backward = is_backward(direction)
-    told = np.empty((len(places), network.node_count), np.int32)
+    result = np.empty((len(places), network.node_count), np.int32)
     if not len(places):
-        return told
-    told[0] = node_milliseconds(network, place(places, 0), direction, weights, limit_s)
-    reached = int(np.count_nonzero(told[0] < FARTHEST_MS))
+        return result
+    result[0] = node_milliseconds(network, place(places, 0), direction, weights, limit_s)
+    reached = int(np.count_nonzero(result[0] < FARTHEST_MS))
     hierarchy = find_hierarchy(network) if len(places) > FEWEST_ROWS else None
     if hierarchy is None or reached * SWEPT_PER_SEARCHED < network.node_count:
         for i in range(1, len(places)):
-            told[i] = node_milliseconds(network, place(places, i), direction, weights, limit_s)
-        return told
+            result[i] = node_milliseconds(network, place(places, i), direction, weights, limit_s)
+        return result
     sources = (arrivals_of if backward else departures_of)(network, weights, places)
     n = network.node_count
-    every = np.arange(n + 1, dtype=np.int32), np.arange(n, dtype=np.int32), np.zeros(n, np.uint32)
+    every = PlaceEntries(np.arange(n + 1, dtype=np.int32), np.arange(n, dtype=np.int32), np.zeros(n, np.uint32))
     limit = FAR - 1 if limit_s is None else min(int(limit_s * 1000), FAR - 1)
     weighted = customised_for(network, hierarchy, weights)
-    _swept(hierarchy, weighted, sources, every, told, backward=backward, by_target=False, limit_ms=limit)
-    return told
+    _swept(hierarchy, weighted, sources, every, result, backward=backward, by_target=False, limit_ms=limit)
+    return result
 
 
 def _swept(
-    hierarchy: Hierarchy, weighted: Customised, sources: Entries, targets: Entries, told: NDArray[np.int32], *,
-    backward: bool, by_target: bool, limit_ms: int = FAR - 1,
-) -> None:  # fmt: skip
-    """Sweep from sources to targets into `told`; backward: the milliseconds from the targets to the sources."""
-    from gridsvc.roads.kernels.sweep_kernel import lay_out, rows_above, sweep
-
+    hierarchy: Hierarchy,
+    weighted: Customised,
+    sources: PlaceEntries,
+    targets: PlaceEntries,
+    result: NDArray[np.int32],
+    *,
+    backward: bool,
+    by_target: bool,
+    limit_ms: int = FAR - 1,
+) -> None:
+    """Sweep from sources to targets into `result`; backward: the milliseconds from the targets to the sources."""
     up, down = (weighted.down, weighted.up) if backward else (weighted.up, weighted.down)
     first, head = hierarchy.first, hierarchy.head
-    (source_first, source_node, source_ms), (target_first, target_node, target_ms) = sources, targets
-    at = hierarchy.rank[target_node]
+    at = hierarchy.rank[targets.node]
     row, wanted = rows_above(first, head, at)
     row_first, pairs = lay_out(first, head, down, row, wanted)
     target_pairs = np.empty((len(at), 2), np.uint32)
-    target_pairs[:, 0], target_pairs[:, 1] = row[at], target_ms
+    target_pairs[:, 0], target_pairs[:, 1] = row[at], targets.ms
     sweep(
-        first, head, up, source_first, hierarchy.rank[source_node], source_ms, row, row_first, pairs, target_first,
-        target_pairs, limit_ms, by_target, told.view(np.uint32),
-    )  # fmt: skip
+        Upward(read_only(first), read_only(head), read_only(up)),
+        PlaceEntries(read_only(sources.first), read_only(hierarchy.rank[sources.node]), read_only(sources.ms)),
+        SweepRows(read_only(row), read_only(row_first), read_only(pairs)),
+        SweepTargets(read_only(targets.first), read_only(target_pairs)),
+        limit_ms,
+        by_target,
+        result.view(np.uint32),
+    )
 
 
-Entries = tuple["NDArray[np.int32]", "NDArray[np.int32]", "NDArray[np.uint32]"]
-"""Of each place p, entries first[p] .. first[p + 1]: node and milliseconds."""
+def departures_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> PlaceEntries:
+    """Return where places as origins enter the network."""
+    found = _room(4 * len(snaps.edge))
+    n = departures(snaps.for_kernels(), weights.slot_ms, edge_ends_of(network), found)
+    return _by_place(len(snaps), found, n)
 
 
-def departures_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
-    from gridsvc.roads.kernels.anchor_kernel import departures
-
-    room = 4 * len(snaps.edge)
-    node, ms, place_of = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)
-    n = departures(
-        snaps.first, snaps.edge, snaps.fraction, snaps.offroad_m, weights.slot_ms, network.slot_first, network.slot_arc,
-        network.arc_head, network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
-        node, ms, place_of,
-    )  # fmt: skip
-    return _entries(len(snaps), node[:n], ms[:n], place_of[:n])
-
-
-def arrivals_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> Entries:
-    from gridsvc.roads.kernels.anchor_kernel import arrivals
-
+def arrivals_of(network: RoadNetwork, weights: Weights, snaps: Snaps) -> PlaceEntries:
+    """Return where the network is left to places as destinations."""
     room = 6 * len(snaps.edge)
     while True:
-        node, ms, place_of = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)
-        n = arrivals(
-            snaps.first, snaps.edge, snaps.fraction, snaps.offroad_m, weights.slot_ms, weights.out_arcs,
-            network.slot_first, network.slot_arc, network.arc_tail, network.junction_first, network.edge_from,
-            network.edge_to, network.edge_length_m, node, ms, place_of,
-        )  # fmt: skip
+        found = _room(room)
+        n = arrivals(snaps.for_kernels(), arc_costs_of(weights), edge_ends_of(network), found)
         if n <= room:
-            return _entries(len(snaps), node[:n], ms[:n], place_of[:n])
+            return _by_place(len(snaps), found, n)
         room = n
 
 
-def _entries(places: int, node: NDArray[np.int32], ms: NDArray[np.int64], place_of: NDArray[np.int32]) -> Entries:
-    """Sort entries by place; the quickest of those of one place at one node is enough."""
-    from gridsvc.roads.kernels.hierarchy_kernel import distinct
+def _room(n: int) -> Entries:
+    return Entries(np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int32))
 
-    first = np.searchsorted(place_of, np.arange(places + 1)).astype(np.int32)
-    kept: Entries = distinct(first, node, np.minimum(ms, FAR).astype(np.uint32))
-    return kept
+
+def _by_place(places: int, found: Entries, n: int) -> PlaceEntries:
+    """Sort the first n entries by place; the quickest entry of one place at one node is enough."""
+    first = np.searchsorted(found.place[:n], np.arange(places + 1)).astype(np.int32)
+    return PlaceEntries(*distinct(first, found.node[:n], np.minimum(found.ms[:n], FAR).astype(np.uint32)))

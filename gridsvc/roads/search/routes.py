@@ -85,7 +85,7 @@ def _onward(network: RoadNetwork, weights: Weights, to_go: NDArray[np.int32], no
         head, ms = int(weights.out_arcs[arc, 0]), int(weights.out_arcs[arc, 1])
         if ms != CLOSED and head not in seen and int(to_go[head]) + ms == int(to_go[node]):
             return arc
-    raise AssertionError(f"node {node} lies on no quickest way")
+    raise AssertionError(f"node {node} is on no quickest way")
 
 
 def _candidates(snaps: Snaps) -> Iterator[tuple[int, float, int]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.errors import InvalidInput
+from gridsvc.roads.kernels.one_kernel import between, flood
+from gridsvc.roads.search.kernel_arguments import arc_costs_of, direction_of, edge_ends_of, search_space_of
 from gridsvc.roads.search.weights import Weights, weights_of
 from gridsvc.roads.search.workspace import workspace
 
@@ -49,25 +51,6 @@ def nearest_to(
     return order, ms[order] / 1000.0
 
 
-def matrix(
-    network: RoadNetwork, origins: Snaps, destinations: Snaps, profile: str | Weights = "emergency"
-) -> NDArray[np.float64]:
-    """Time from every origin to every destination, (origins, destinations) seconds; inf = no way there."""
-    from gridsvc.roads.search.matrices import matrix_milliseconds
-
-    return as_seconds(matrix_milliseconds(network, origins, destinations, profile))
-
-
-def place(snaps: Snaps, number: int) -> Snaps:
-    """Take one place out of many."""
-    from gridsvc.roads.search.snapping import Snaps as Cut
-
-    a, b = int(snaps.first[number]), int(snaps.first[number + 1])
-    first = np.array([0, b - a], np.int32)
-    at = slice(number, number + 1)
-    return Cut(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
-
-
 def as_seconds(ms: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.float64]:
     """Turn milliseconds into seconds, the farthest into inf."""
     seconds = ms / 1000.0
@@ -83,8 +66,6 @@ def milliseconds_one_place(
 
     2^31 - 1 = no way there within the limit. `wanted`: enough when so many of them are known for certain; 0 = all.
     """
-    from gridsvc.roads.kernels.one_kernel import between
-
     if len(one) != 1:
         raise InvalidInput(f"One place was meant, {len(one)} were given.", count=len(one))
     weights = weights_of(network, profile)
@@ -92,14 +73,15 @@ def milliseconds_one_place(
     space = workspace(network.node_count)
     best = np.empty(len(many), np.int64)
     between(
-        backward, network.in_first if backward else network.out_first,
-        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
-        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
-        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
-        many.lon, many.lat, many.first, many.edge, many.fraction, many.offroad_m,
-        one.lon, one.lat, one.first, one.edge, one.fraction, one.offroad_m,
-        space.state, space.wheel, space.target_of, space.next_stamp(), weights.shift, limit, wanted, best,
-    )  # fmt: skip
+        direction_of(network, weights, backward=backward),
+        arc_costs_of(weights),
+        edge_ends_of(network),
+        many.for_kernels(),
+        one.for_kernels(),
+        search_space_of(space, space.next_stamp()),
+        (limit, wanted),
+        best,
+    )
     return best
 
 
@@ -113,30 +95,29 @@ def node_milliseconds(
     """
     weights = weights_of(network, profile)
     limit_ms = FARTHEST_MS - 1 if limit_s is None else min(int(limit_s * 1000), FARTHEST_MS - 1)
-    told = np.empty(network.node_count, np.int32)
-    flood_from(network, place, weights, limit_ms, told, backward=is_backward(direction))
-    return told
+    result = np.empty(network.node_count, np.int32)
+    flood_from(network, place, weights, limit_ms, result, backward=is_backward(direction))
+    return result
 
 
 def flood_from(
-    network: RoadNetwork, place: Snaps, weights: Weights, limit_ms: int, told: NDArray[np.int32], *, backward: bool
+    network: RoadNetwork, place: Snaps, weights: Weights, limit_ms: int, result: NDArray[np.int32], *, backward: bool
 ) -> tuple[Workspace, int]:
-    """Search from a place, or towards it, as far as a limit; write the nodes' milliseconds where `told` has room.
+    """Search from a place, or towards it, as far as a limit; write the nodes' milliseconds where `result` has room.
 
     Returns the workspace of this thread and the stamp of the search: until the next one its labels are there to read.
     """
-    from gridsvc.roads.kernels.one_kernel import flood
-
     space = workspace(network.node_count)
     stamp = space.next_stamp()
     flood(
-        backward, network.in_first if backward else network.out_first,
-        weights.in_arcs if backward else weights.out_arcs, weights.out_arcs,
-        weights.slot_ms, network.slot_first, network.slot_arc, network.arc_tail, network.arc_head,
-        network.junction_first, network.edge_from, network.edge_to, network.edge_length_m,
-        place.first, place.edge, place.fraction, place.offroad_m,
-        space.state, space.wheel, space.target_of, stamp, weights.shift, limit_ms, told,
-    )  # fmt: skip
+        direction_of(network, weights, backward=backward),
+        arc_costs_of(weights),
+        edge_ends_of(network),
+        place.for_kernels(),
+        search_space_of(space, stamp),
+        limit_ms,
+        result,
+    )
     return space, stamp
 
 

@@ -1,4 +1,4 @@
-"""Places to the road: the middle of an edge, both directions of a two-way street, the walk beside it."""
+"""Places on the road: the point on an edge, both directions of a two-way street, the walk between place and road."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.errors import InvalidInput
+from gridsvc.numba_types import read_only
+from gridsvc.roads.kernels.arguments import Candidates, SnappedPlaces
+from gridsvc.roads.kernels.snapping_kernel import snap_places
+from gridsvc.roads.search.kernel_arguments import snap_index_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -45,6 +49,25 @@ class Snaps:
     def __len__(self) -> int:
         return len(self.lon)
 
+    def for_kernels(self) -> SnappedPlaces:
+        """Return read-only views of the arrays, as kernels take them."""
+        return SnappedPlaces(
+            read_only(self.lon),
+            read_only(self.lat),
+            read_only(self.first),
+            read_only(self.edge),
+            read_only(self.fraction),
+            read_only(self.offroad_m),
+        )
+
+
+def place(snaps: Snaps, number: int) -> Snaps:
+    """Take one place out of many."""
+    a, b = int(snaps.first[number]), int(snaps.first[number + 1])
+    first = np.array([0, b - a], np.int32)
+    at = slice(number, number + 1)
+    return Snaps(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
+
 
 def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
     """Find the road of each place.
@@ -54,8 +77,6 @@ def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
     lon, lat
         Degrees WGS-84, scalars or arrays (n,). Raises InvalidInput where one is not finite or out of range.
     """
-    from gridsvc.roads.kernels.snapping_kernel import snap_places
-
     x = np.ascontiguousarray(lon, np.float64).reshape(-1)
     y = np.ascontiguousarray(lat, np.float64).reshape(-1)
     if len(x) != len(y):
@@ -72,17 +93,14 @@ def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
             lon=float(x[worst]),
             lat=float(y[worst]),
         )
+    index = snap_index_of(network)
     blocks = []
     for start in range(0, max(len(x), 1), BLOCK):
         here, there = x[start : start + BLOCK], y[start : start + BLOCK]
         room = len(here) * MOST_CANDIDATES
         first = np.empty(len(here) + 1, np.int32)
         edge, fraction, offroad_m = np.empty(room, np.int32), np.empty(room), np.empty(room)
-        n = snap_places(
-            here, there, FARTHEST_M, network.cell_frame, network.cell_first, network.cell_segment, network.cell_empty,
-            network.segment_edge, network.vertex_lon, network.vertex_lat, network.vertex_m,
-            network.edge_length_m, network.slot_ms, first, edge, fraction, offroad_m,
-        )  # fmt: skip
+        n = snap_places(here, there, FARTHEST_M, index, first, Candidates(edge, fraction, offroad_m))
         if len(x) <= BLOCK:
             return Snaps(x, y, first, edge[:n], fraction[:n], offroad_m[:n])
         blocks.append((first, edge[:n].copy(), fraction[:n].copy(), offroad_m[:n].copy()))

@@ -1,18 +1,21 @@
-"""Many posts asked again and again: who of the teams is first at a place, all of them in one short look.
+"""Times from many stations, asked for again and again: which team is first at a place, in one short query.
 
-The posts' own paths up the hierarchy are worked out once (Knopp et al. 2007, Computing many-to-many shortest paths
-using highway hierarchies: buckets); a query climbs from the place alone and meets them.
+The paths of the stations up the hierarchy are computed once (Knopp et al. 2007, Computing many-to-many shortest paths
+using highway hierarchies: buckets). A query climbs from the place alone and meets them.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.roads.kernels.station_times_kernel import from_posts, fronts, spread
+from gridsvc.numba_types import read_only
+from gridsvc.roads.kernels.arguments import ClimbSpace, PlaceEntries, Reach, StationIndex, Upward
+from gridsvc.roads.kernels.station_times_kernel import from_stations, fronts, spread
+from gridsvc.roads.search.kernel_arguments import arc_costs_of, edge_ends_of, snap_index_of
 from gridsvc.roads.search.matrices import customised_for, departures_of, find_hierarchy
 from gridsvc.roads.search.search import FARTHEST_MS
 from gridsvc.roads.search.snapping import FARTHEST_M
@@ -22,75 +25,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gridsvc.roads.network.network import RoadNetwork
-    from gridsvc.roads.search.hierarchy import Customised, Hierarchy
     from gridsvc.roads.search.snapping import Snaps
 
 DEPTH = 96
-"""Expected length of a path up the hierarchy; more is made room for."""
+"""Expected length of a path up the hierarchy; longer paths get more room."""
 
 FRONT = 16
-"""Posts kept at a node for those who ask for the nearest k; who asks for more has all of them sorted."""
+"""Stations kept at each node for queries of the nearest k; a query for more of them sorts all stations."""
 
 FAR = np.uint32(0x3FFFFFFF)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Posts:
-    """Places from which teams start, under some weights; immutable, for many threads.
+class StationTimes:
+    """Prepared times from stations to any place, under some weights; immutable, for many threads.
 
-    At node v of the hierarchy, posts reach_post[reach_first[v] : reach_first[v + 1]] arrive from below after reach_ms;
-    front_... are the FRONT first of them, quickest first. The candidates of the posts in the order of their edges are
-    `by_edge`, and `post_of` says whose each one is. What every query hands to the kernel is kept ready.
+    `reach` are the stations that arrive at each node of the hierarchy from below, `front` the FRONT first of them,
+    quickest first. `index` is what every query hands to the kernel.
     """
 
     network: RoadNetwork
     weights: Weights
     places: Snaps
-    hierarchy: Hierarchy
-    customised: Customised
-    reach_first: NDArray[np.int32]
-    reach_post: NDArray[np.int32]
-    reach_ms: NDArray[np.uint32]
-    front_first: NDArray[np.int32]
-    front_post: NDArray[np.int32]
-    front_ms: NDArray[np.uint32]
-    by_edge: NDArray[np.int32]
-    post_of: NDArray[np.int32]
-
-    before: tuple[Any, ...] = field(init=False, repr=False)
-    after: tuple[Any, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        network, weights, places, above = self.network, self.weights, self.places, self.hierarchy
-        before = (
-            FARTHEST_M,
-            network.cell_frame, network.cell_first, network.cell_segment, network.cell_empty, network.segment_edge,
-            network.vertex_lon, network.vertex_lat, network.vertex_m, network.edge_length_m, network.slot_ms,
-            weights.slot_ms, weights.out_arcs, network.slot_first, network.slot_arc, network.arc_tail,
-            network.junction_first, network.edge_from, network.edge_to,
-            above.rank, above.first, above.head, self.customised.down,
-        )  # fmt: skip
-        after = (
-            places.lon, places.lat, places.first, places.edge, places.fraction, places.offroad_m,
-            self.by_edge, self.post_of,
-        )  # fmt: skip
-        object.__setattr__(self, "before", before)
-        object.__setattr__(self, "after", after)
+    index: StationIndex
+    reach: Reach
+    front: Reach
 
     def milliseconds_to(self, lon: float, lat: float) -> NDArray[np.int64]:
-        """Return the milliseconds from every post to a place, (posts,); 2^31 - 1 = no way there."""
+        """Return the milliseconds from every station to a place, (stations,); 2^31 - 1 = no way there."""
+        kept = _space(self.network.node_count, 0)
         best = np.empty(len(self.places), np.int64)
-        scratch = _scratch(self.network.node_count, 0)
-        _ask(
-            lon, lat, *self.before, self.reach_first, self.reach_post, self.reach_ms, *self.after,
-            scratch[0], scratch[1], best, 0, _NOTHING,
-        )  # fmt: skip
+        space = ClimbSpace(kept.distance, kept.path, best)
+        from_stations(lon, lat, FARTHEST_M, self.index, self.reach, space, 0, _NOTHING)
         return best
 
     def nearest_to(self, lon: float, lat: float, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the k posts that are first at a place, and their seconds; fewer where fewer can come.
+        """Return the numbers and seconds of the k stations that are first at a place; fewer where fewer can come.
 
-        Of those that come together at the k-th place, the first in the list.
+        Where several come equally late at the k-th place, the first in the list counts.
         """
         if not 0 < k <= FRONT:
             ms = self.milliseconds_to(lon, lat)
@@ -98,43 +70,48 @@ class Posts:
             order = order[ms[order] < FARTHEST_MS]
             return order, ms[order] / 1000.0
         nearest = np.empty(2 * k, np.int64)
-        found: int = _ask(
-            lon, lat, *self.before, self.front_first, self.front_post, self.front_ms, *self.after,
-            *_scratch(self.network.node_count, len(self.places)), k, nearest,
-        )  # fmt: skip
+        space = _space(self.network.node_count, len(self.places))
+        found: int = from_stations(lon, lat, FARTHEST_M, self.index, self.front, space, k, nearest)
         return nearest[: 2 * found : 2], nearest[1 : 2 * found : 2] / 1000.0
 
 
-def post(network: RoadNetwork, places: Snaps, profile: str | Weights = "emergency") -> Posts | None:
-    """Prepare posts; None where the network has no hierarchy (`matrices.find_hierarchy`)."""
+def prepare_station_times(
+    network: RoadNetwork, places: Snaps, profile: str | Weights = "emergency"
+) -> StationTimes | None:
+    """Prepare times from stations; None where the network has no hierarchy (`matrices.find_hierarchy`)."""
     weights = weights_of(network, profile)
     hierarchy = find_hierarchy(network)
     if hierarchy is None:
         return None
     customised = customised_for(network, hierarchy, weights)
-    first, node, ms = departures_of(network, weights, places)
-    reach_first, reach_post, reach_ms = spread(
-        hierarchy.first, hierarchy.head, customised.up, first, hierarchy.rank[node], ms, DEPTH
+    entries = departures_of(network, weights, places)
+    first, head = read_only(hierarchy.first), read_only(hierarchy.head)
+    at_rank = PlaceEntries(read_only(entries.first), read_only(hierarchy.rank[entries.node]), read_only(entries.ms))
+    reach = Reach(*map(read_only, spread(Upward(first, head, read_only(customised.up)), at_rank, DEPTH)))
+    front = Reach(*map(read_only, fronts(reach, FRONT)))
+    station_of = np.repeat(np.arange(len(places), dtype=np.int32), np.diff(places.first))
+    index = StationIndex(
+        snap_index_of(network),
+        edge_ends_of(network),
+        arc_costs_of(weights),
+        read_only(hierarchy.rank),
+        Upward(first, head, read_only(customised.down)),
+        places.for_kernels(),
+        read_only(np.argsort(places.edge, kind="stable").astype(np.int32)),
+        read_only(station_of),
     )
-    front_first, front_post, front_ms = fronts(reach_first, reach_post, reach_ms, FRONT)
-    by_edge = np.argsort(places.edge, kind="stable").astype(np.int32)
-    post_of = np.repeat(np.arange(len(places), dtype=np.int32), np.diff(places.first))
-    return Posts(
-        network, weights, places, hierarchy, customised, reach_first, reach_post, reach_ms,
-        front_first, front_post, front_ms, by_edge, post_of,
-    )  # fmt: skip
+    return StationTimes(network, weights, places, index, reach, front)
 
 
-_ask: Any = from_posts
 _of_thread = threading.local()
 _NOTHING = np.empty(0, np.int64)
 
 
-def _scratch(nodes: int, posts: int) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int64]]:
-    """Return this thread's arrays: distances of nodes, all FAR between queries, a path, and milliseconds of posts."""
-    known: tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int64]] | None
-    known = getattr(_of_thread, "arrays", None)
-    if known is None or len(known[0]) != nodes or len(known[2]) < posts:
-        known = np.full(nodes, FAR, np.uint32), np.empty(nodes, np.int32), np.full(posts, FARTHEST_MS, np.int64)
-        _of_thread.arrays = known
+def _space(nodes: int, stations: int) -> ClimbSpace:
+    """Return the arrays of this thread."""
+    known: ClimbSpace | None = getattr(_of_thread, "space", None)
+    if known is None or len(known.distance) != nodes or len(known.best) < stations:
+        far = np.full(nodes, FAR, np.uint32)
+        known = ClimbSpace(far, np.empty(nodes, np.int32), np.full(stations, FARTHEST_MS, np.int64))
+        _of_thread.space = known
     return known

@@ -26,7 +26,7 @@ class Weights:
 
     slot_ms (slots,), out_arcs (arcs, 2) = head, ms in the order of `out_first`, in_arcs (arcs, 2) = tail, ms in the
     order of `in_first`. `extra_ms` is what a forbidden turn adds, CLOSED = never made. `shift` is the width of the
-    search's buckets, a power of two of milliseconds. `version` tells weights apart that differ. Where they were made
+    search's buckets, a power of two of milliseconds. Weights that differ have different versions. Where they were made
     from others, `base` are these, and `changed` the arcs at which they may differ.
     """
 
@@ -42,7 +42,7 @@ class Weights:
 
 
 def weights_of(network: RoadNetwork, profile: str | Weights) -> Weights:
-    """Return the profile's weights without any closure; weights are handed through."""
+    """Return the profile's weights without any closure; weights are returned as they are."""
     if isinstance(profile, Weights):
         return profile
     known = network.kept.get(profile)
@@ -63,7 +63,7 @@ def weights_of(network: RoadNetwork, profile: str | Weights) -> Weights:
 def make_weights(
     network: RoadNetwork, profile: str, slot_ms: NDArray[np.uint32], extra_ms: int, version: str
 ) -> Weights:
-    """Lay out milliseconds of slots for the searches."""
+    """Arrange milliseconds of slots for the searches."""
     ms = slot_ms[network.arc_slot]
     forbidden = network.arc_forbidden
     ms[forbidden] = _with_extra(ms[forbidden], extra_ms)
@@ -81,8 +81,8 @@ def changed_weights(
     network: RoadNetwork, base: Weights, slots: NDArray[np.int64], slot_ms: NDArray[np.uint32], version: str
 ) -> Weights:
     """Return weights that differ from `base` at some slots; costs a copy and what is changed."""
-    told = base.slot_ms.copy()
-    told[slots] = slot_ms
+    result = base.slot_ms.copy()
+    result[slots] = slot_ms
     counts = network.slot_first[slots + 1] - network.slot_first[slots]
     ends = np.cumsum(counts)
     at = np.repeat(network.slot_first[slots] - (ends - counts), counts) + np.arange(int(ends[-1]) if len(ends) else 0)
@@ -96,7 +96,7 @@ def changed_weights(
     opened = ms[ms != CLOSED]
     shift = max(base.shift, _shift(int(opened.max()))) if len(opened) else base.shift
     changed = np.union1d(arcs, base.changed).astype(np.int32) if len(base.changed) else np.sort(arcs)
-    return Weights(base.profile, told, out_arcs, in_arcs, base.extra_ms, shift, version, base.base or base, changed)
+    return Weights(base.profile, result, out_arcs, in_arcs, base.extra_ms, shift, version, base.base or base, changed)
 
 
 def differing_arcs(a: Weights, b: Weights) -> NDArray[np.int32] | None:

@@ -1,7 +1,7 @@
 """Compiled look-up in an ownership index: exact half-open crossings, one point or many.
 
-Importing this module imports numba; nothing but `OwnershipIndex.prepare` and the build does. The same walk in plain
-Python is in `point`; `layout` says what the words mean.
+Importing this module imports numba; only `OwnershipIndex.prepare` and the build do so. The same walk in plain Python
+is in `point`; `layout` says what the words mean.
 
 The side of an edge is decided in floating point where its error bound allows and else with exact expansions
 (Shewchuk, Adaptive precision floating-point arithmetic and fast robust geometric predicates, 1997). Between a point
@@ -10,9 +10,12 @@ that it crosses toggles the faces on its two sides. All borders count with one r
 on paper tile it here, whatever the rounding.
 """
 
+# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -21,6 +24,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from gridsvc.grids.layout import CORNER_BIT, FACES_PER_WORD, NEAR_DEG, SPLIT
+from gridsvc.numba_types import float64, i4, int64
 
 _ERROR_BOUND = 3.3306690738754716e-16  # (3 + 16 eps) eps, eps = 2^-53
 _SPLITTER = 134217729.0  # 2^27 + 1
@@ -30,11 +34,21 @@ _INTERIOR, _BORDER, _OVERLAP, _GAP, _OUTSIDE = range(5)
 _SPLIT = SPLIT
 
 
-def _loader(result: Any, bits: int | None) -> Any:
-    """Make an intrinsic that reads one number at an address; None: a float64."""
+class Index(NamedTuple):
+    """Numbers and addresses of a mapped index: outcome of a point outside, finest level, cells, records, levels."""
 
-    def load(_context: Any, address: Any) -> Any:
-        def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    outside: int
+    finest: int
+    cells_at: int
+    pool_at: int
+    levels_at: int
+
+
+def _loader(result, bits):
+    """Make an intrinsic that reads one number at an address; bits None: a float64."""
+
+    def load(_context, address):
+        def make(_target, builder, _signature, arguments):
             kind = ir.DoubleType() if bits is None else ir.IntType(bits)
             value = builder.load(builder.inttoptr(arguments[0], kind.as_pointer()))
             return value if bits in {None, 64} else builder.sext(value, ir.IntType(64))
@@ -50,19 +64,19 @@ _half = _loader(types.int64, 32)
 _byte = _loader(types.int64, 8)
 
 
-def _typed_lowest_bit(_context: Any, word: Any) -> Any:
+def _typed_lowest_bit(_context, word):
     """Return the number of the lowest bit set; the word is not zero."""
 
-    def make(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    def make(_target, builder, _signature, arguments):
         return builder.cttz(arguments[0], cgutils.true_bit)
 
     return types.int64(word), make
 
 
-def _typed_fetch(_context: Any, address: Any) -> Any:
-    """Ask for the cache line at an address, without waiting for it."""
+def _typed_fetch(_context, address):
+    """Prefetch the cache line at an address."""
 
-    def make(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    def make(target, builder, _signature, arguments):
         byte, int32 = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
         insert: Any = cgutils.get_or_insert_function
@@ -78,8 +92,8 @@ _lowest_bit: Any = intrinsic(_typed_lowest_bit)
 _fetch: Any = intrinsic(_typed_fetch)
 
 
-@njit(cache=True, nogil=True)
-def _exact_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> Any:
+@njit(nogil=True)
+def _exact_left(ax, ay, bx, by, px, py):
     """Decide the side without any rounding: the sign of a sum of six products."""
     left = (bx, -bx, -ax, -by, by, ay)
     right = (py, ay, py, px, ax, px)
@@ -110,9 +124,9 @@ def _exact_left(ax: float, ay: float, bx: float, by: float, px: float, py: float
     return False
 
 
-@njit("b1(f8, f8, f8, f8, f8, f8)", cache=True, nogil=True, inline="never")
-def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> Any:
-    """Tell whether p lies strictly left of the canonical edge a-b; a point on it does not."""
+@njit(types.boolean(float64, float64, float64, float64, float64, float64), cache=True, nogil=True, inline="never")
+def is_left(ax, ay, bx, by, px, py):
+    """Say whether p is strictly left of the canonical edge a-b; a point on it does not."""
     t = (bx - ax) * (py - ay)
     u = (by - ay) * (px - ax)
     det = t - u
@@ -121,11 +135,9 @@ def is_left(ax: float, ay: float, bx: float, by: float, px: float, py: float) ->
     return _exact_left(ax, ay, bx, by, px, py)
 
 
-@njit("b1(f8, f8, f8, f8, f8, f8, f8, f8)", cache=True, nogil=True)
-def is_crossed(
-    ax: float, ay: float, bx: float, by: float, px: float, py: float, corner_x: float, corner_y: float
-) -> Any:
-    """Tell whether the path from p east (or west) to corner_x, then along the meridian to corner_y, crosses a-b."""
+@njit(types.boolean(float64, float64, float64, float64, float64, float64, float64, float64), cache=True, nogil=True)
+def is_crossed(ax, ay, bx, by, px, py, corner_x, corner_y):
+    """Say whether the path from p east (or west) to corner_x, then along the meridian to corner_y, crosses a-b."""
     crossed = False
     spans_y = ay <= py < by
     spans_x = min(ax, bx) <= corner_x < max(ax, bx)
@@ -138,15 +150,37 @@ def is_crossed(
     return crossed
 
 
-@njit(cache=True, nogil=True)
-def _settle(
-    at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float
-) -> Any:
+@njit(nogil=True)
+def _outcome_of_faces(at, index, inside, near, of_finest):
+    """Return the outcome from the faces that hold a point and those whose borders are near, as bits."""
+    owners = inside & of_finest
+    if owners == 0:  # no face of the finest level holds the point: its borders do not matter
+        owners = inside & _FACE_BITS
+        if owners == 0:
+            return index.outside
+        owner = _half(at + 8 + 4 * _lowest_bit(owners))
+        rule = _GAP
+        owners &= owners - 1
+        if owners != 0 and _byte(index.levels_at + _half(at + 8 + 4 * _lowest_bit(owners))) == _byte(
+            index.levels_at + owner
+        ):
+            rule = _OVERLAP
+        return (owner << 3) | rule
+    rule = _INTERIOR
+    if owners & (owners - 1):
+        rule = _OVERLAP
+    elif near & of_finest:
+        rule = _BORDER
+    return (_half(at + 8 + 4 * _lowest_bit(owners)) << 3) | rule
+
+
+@njit(nogil=True)
+def _settle(at, head, index, lon, lat, corner_x):
     """Return the outcome of a point in a cell with borders; `at` is the address of its record."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
     if faces > FACES_PER_WORD:
-        return _settle_crowd(at, head, levels_at, finest, outside, lon, lat, corner_x)
+        return _settle_crowd(at, head, index, lon, lat, corner_x)
     of_finest = (np.int64(1) << ((head >> 40) & 0xFFFFF)) - 1
     e = at + 8 + 8 * ((faces + 1) >> 1)
     inside = _word(e)
@@ -175,60 +209,16 @@ def _settle(
         corner_left = ((of_edge >> CORNER_BIT) & 1) != 0
         crossed = (spans_y & (left != turn_left)) ^ (spans_x & (turn_left != corner_left))
         inside ^= of_edge & -np.int64(crossed)
-    owners = inside & of_finest
-    if owners == 0:  # none of the finest level holds it: its borders do not matter
-        owners = inside & _FACE_BITS
-        if owners == 0:
-            return outside
-        owner = _half(at + 8 + 4 * _lowest_bit(owners))
-        rule = _GAP
-        owners &= owners - 1
-        if owners != 0 and _byte(levels_at + _half(at + 8 + 4 * _lowest_bit(owners))) == _byte(levels_at + owner):
-            rule = _OVERLAP
-        return (owner << 3) | rule
-    rule = _INTERIOR
-    if owners & (owners - 1):
-        rule = _OVERLAP
-    elif near & of_finest:
-        rule = _BORDER
-    return (_half(at + 8 + 4 * _lowest_bit(owners)) << 3) | rule
+    return _outcome_of_faces(at, index, inside, near, of_finest)
 
 
-@njit(cache=True, nogil=True)
-def _settle_crowd(
-    at: int, head: int, levels_at: int, finest: int, outside: int, lon: float, lat: float, corner_x: float
-) -> Any:
-    """Do as `_settle` where more than 62 faces meet in one smallest cell."""
+@njit(nogil=True)
+def _is_near_crowd(at, head, levels_at, level, lon, lat):
+    """Say whether a point is near a border of a face of this level, in a cell of many faces."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
     masks = (faces + FACES_PER_WORD - 1) // FACES_PER_WORD
-    corner_at = at + 8 + 8 * ((faces + 1) >> 1)
-    edges_at = corner_at + 8 * masks
-    owner = -1
-    owner_level = 0
-    overlap = False
-    near = False
-    for word in range(masks):
-        inside = _word(corner_at + 8 * word)
-        for k in range(edges):
-            e = edges_at + k * 8 * (4 + masks)
-            ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
-            turn_left = is_left(ax, ay, bx, by, corner_x, lat)
-            if ay <= lat < by and is_left(ax, ay, bx, by, lon, lat) != turn_left:
-                inside ^= _word(e + 32 + 8 * word)
-            if min(ax, bx) <= corner_x < max(ax, bx) and turn_left != (((_word(e + 32) >> CORNER_BIT) & 1) != 0):
-                inside ^= _word(e + 32 + 8 * word)
-        inside &= _FACE_BITS
-        while inside != 0:
-            row = _half(at + 8 + 4 * (word * FACES_PER_WORD + _lowest_bit(inside)))
-            inside &= inside - 1
-            if owner < 0:
-                owner = row
-                owner_level = _byte(levels_at + row)
-            elif _byte(levels_at + row) == owner_level:
-                overlap = True
-    if owner < 0:
-        return outside
+    edges_at = at + 8 + 8 * ((faces + 1) >> 1) + 8 * masks
     for k in range(edges):
         e = edges_at + k * 8 * (4 + masks)
         ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
@@ -241,28 +231,68 @@ def _settle_crowd(
         ):
             for face in range(faces):
                 word, bit = face // FACES_PER_WORD, face % FACES_PER_WORD
-                if (_word(e + 32 + 8 * word) >> bit) & 1 and (
-                    _byte(levels_at + _half(at + 8 + 4 * face)) == owner_level
-                ):
-                    near = True
+                if (_word(e + 32 + 8 * word) >> bit) & 1 and (_byte(levels_at + _half(at + 8 + 4 * face)) == level):
+                    return True
+    return False
+
+
+@njit(nogil=True)
+def _toggled_by(e, word, lon, lat, corner_x):
+    """Return the faces of one mask word that the edge at address e toggles on the path of a point."""
+    ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
+    mask = _word(e + 32 + 8 * word)
+    toggled = np.int64(0)
+    turn_left = is_left(ax, ay, bx, by, corner_x, lat)
+    if ay <= lat < by and is_left(ax, ay, bx, by, lon, lat) != turn_left:
+        toggled ^= mask
+    if min(ax, bx) <= corner_x < max(ax, bx) and turn_left != (((_word(e + 32) >> CORNER_BIT) & 1) != 0):
+        toggled ^= mask
+    return toggled
+
+
+@njit(nogil=True)
+def _settle_crowd(at, head, index, lon, lat, corner_x):
+    """Do as `_settle` where more than 62 faces meet in one smallest cell."""
+    edges = head & 0xFFFFF
+    faces = (head >> 20) & 0xFFFFF
+    masks = (faces + FACES_PER_WORD - 1) // FACES_PER_WORD
+    corner_at = at + 8 + 8 * ((faces + 1) >> 1)
+    edges_at = corner_at + 8 * masks
+    owner = -1
+    owner_level = 0
+    overlap = False
+    for word in range(masks):
+        inside = _word(corner_at + 8 * word)
+        for k in range(edges):
+            e = edges_at + k * 8 * (4 + masks)
+            inside ^= _toggled_by(e, word, lon, lat, corner_x)
+        inside &= _FACE_BITS
+        while inside != 0:
+            row = _half(at + 8 + 4 * (word * FACES_PER_WORD + _lowest_bit(inside)))
+            inside &= inside - 1
+            if owner < 0:
+                owner = row
+                owner_level = _byte(index.levels_at + row)
+            elif _byte(index.levels_at + row) == owner_level:
+                overlap = True
+    if owner < 0:
+        return index.outside
     if overlap:
         return (owner << 3) | _OVERLAP
-    if owner_level != finest:
+    if owner_level != index.finest:
         return (owner << 3) | _GAP
+    near = _is_near_crowd(at, head, index.levels_at, owner_level, lon, lat)
     return (owner << 3) | (_BORDER if near else _INTERIOR)
 
 
-@njit(cache=True, nogil=True)
-def _descend(
-    pool_at: int, levels_at: int, code: int, finest: int, outside: int,
-    lon: float, lat: float, west: float, south: float, cell: float,
-) -> Any:  # fmt: skip
+@njit(nogil=True)
+def _descend(index, code, lon, lat, west, south, cell):
     """Follow a cell's negative code to the outcome; west, south and cell are the cell's own."""
     while code < 0:
-        at = pool_at + 8 * ~code
+        at = index.pool_at + 8 * ~code
         head = _word(at)
         if head & _SPLIT == 0:
-            return _settle(at, head, levels_at, finest, outside, lon, lat, west + cell)
+            return _settle(at, head, index, lon, lat, west + cell)
         cell *= 0.25
         column = min(max(int((lon - west) / cell), 0), 3)
         row = min(max(int((lat - south) / cell), 0), 3)
@@ -272,44 +302,52 @@ def _descend(
     return code
 
 
-@njit("i8(i8, f8, f8)", cache=True, nogil=True)
-def locate_one(address: int, lon: float, lat: float) -> Any:
+@njit(nogil=True)
+def _read_index(address):
+    """Read the index's addresses and numbers at its front."""
+    front = address + 64
+    return Index(
+        (_word(front + 48) << 3) | _OUTSIDE,
+        _word(front + 56),
+        address + _word(front + 64),
+        address + _word(front + 72),
+        address + _word(front + 80),
+    )
+
+
+@njit(int64(int64, float64, float64), cache=True, nogil=True)
+def locate_one(address, lon, lat):
     """Return the outcome (row << 3 | rule) of one point; `address` is that of the mapped file."""
-    told = address + 64
-    west, south, cell, per_deg = _float(told), _float(told + 8), _float(told + 16), _float(told + 24)
-    columns, rows = _word(told + 32), _word(told + 40)
-    outside = (_word(told + 48) << 3) | _OUTSIDE
+    front = address + 64
+    west, south, cell, per_deg = _float(front), _float(front + 8), _float(front + 16), _float(front + 24)
+    columns, rows = _word(front + 32), _word(front + 40)
+    index = _read_index(address)
     x = (lon - west) * per_deg
     y = (lat - south) * per_deg
     if not (x >= 0.0 and y >= 0.0 and x < columns and y < rows):
-        return outside
+        return index.outside
     column = int(x)
     row = int(y)
-    code = _half(address + _word(told + 64) + 4 * (row * columns + column))
+    code = _half(index.cells_at + 4 * (row * columns + column))
     if code >= 0:
         return code
-    return _descend(
-        address + _word(told + 72), address + _word(told + 80), code, _word(told + 56), outside,
-        lon, lat, west + column * cell, south + row * cell, cell,
-    )  # fmt: skip
+    return _descend(index, code, lon, lat, west + column * cell, south + row * cell, cell)
 
 
-@njit("i8(i8, i8, i8, i4[::1], u1[::1])", cache=True, nogil=True)
-def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -> Any:
-    """Write owner's row (number of grids where outside) and rule of every point; return how many are no degrees.
+@njit(int64(int64, int64, int64, i4, types.uint8[::1]), cache=True, nogil=True)
+def locate_many(address, lon_at, lat_at, owner, rule):
+    """Write the owner's row (number of grids where outside) and the rule of every point.
 
-    `lon_at`, `lat_at`: addresses of as many float64 degrees, which may be read-only.
+    `lon_at`, `lat_at`: addresses of as many float64 degrees, which may be read-only. Returns how many of the points
+    are no degrees.
 
-    In blocks: first all cells of a block are read and the records of those with borders asked for, so that the waits
-    for memory overlap; then the borders are settled.
+    In blocks: first all cells of a block are read and the records of those with borders are prefetched, so that the
+    waits for memory overlap; then the borders are settled.
     """
-    told = address + 64
-    west, south, cell, per_deg = _float(told), _float(told + 8), _float(told + 16), _float(told + 24)
-    columns, rows, finest = _word(told + 32), _word(told + 40), _word(told + 56)
-    outside = (_word(told + 48) << 3) | _OUTSIDE
-    cells_at = address + _word(told + 64)
-    pool_at = address + _word(told + 72)
-    levels_at = address + _word(told + 80)
+    front = address + 64
+    west, south, cell, per_deg = _float(front), _float(front + 8), _float(front + 16), _float(front + 24)
+    columns, rows = _word(front + 32), _word(front + 40)
+    index = _read_index(address)
     block = 512
     waiting = np.empty(block, np.int64)
     codes = np.empty(block, np.int64)
@@ -320,9 +358,9 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
         for i in range(start, min(start + block, owner.size)):
             x = (_float(lon_at + 8 * i) - west) * per_deg
             y = (_float(lat_at + 8 * i) - south) * per_deg
-            code = outside
+            code = index.outside
             if x >= 0.0 and y >= 0.0 and x < wide and y < high:
-                code = _half(cells_at + 4 * (int(y) * columns + int(x)))
+                code = _half(index.cells_at + 4 * (int(y) * columns + int(x)))
             elif not (abs(_float(lon_at + 8 * i)) <= 180.0 and abs(_float(lat_at + 8 * i)) <= 90.0):
                 impossible += 1
             owner[i] = code >> 3
@@ -331,7 +369,7 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
             codes[mixed] = code
             mixed += code < 0
         for k in range(mixed):
-            at = pool_at + 8 * ~codes[k]
+            at = index.pool_at + 8 * ~codes[k]
             _fetch(at)
             _fetch(at + 64)
         for k in range(mixed):
@@ -339,10 +377,7 @@ def locate_many(address: int, lon_at: int, lat_at: int, owner: Any, rule: Any) -
             lon, lat = _float(lon_at + 8 * i), _float(lat_at + 8 * i)
             column = int((lon - west) * per_deg)
             row = int((lat - south) * per_deg)
-            code = _descend(
-                pool_at, levels_at, codes[k], finest, outside,
-                lon, lat, west + column * cell, south + row * cell, cell,
-            )  # fmt: skip
+            code = _descend(index, codes[k], lon, lat, west + column * cell, south + row * cell, cell)
             owner[i] = code >> 3
             rule[i] = code & 7
     return impossible

@@ -1,0 +1,1 @@
+"""Compiled loops of the ownership index; only `grids` imports them."""
