@@ -16,22 +16,30 @@ SCREEN = Path(gridsvc.api.__file__).parent / "screen" / "js"
 _ENTRY = re.compile(r'^  "([a-z-]+)": "(.+)",$', re.MULTILINE)
 _KIND = re.compile(r"^[a-z]+(-[a-z]+)*$")
 
-# Words of the name `kind` that are no refusals: sort kinds of numpy, faults of boundaries, kinds of events and jobs.
-NOT_REFUSALS = frozenset({"stable", "mergesort", "sliver", "duplicate-code", "invalid-geometry", "tidy", "warning",
-                          "escalation", "value", "kind"})  # fmt: skip
+
+def refusal_classes(trees: list[ast.Module]) -> set[str]:
+    """The names of the classes of refusals: those of gridsvc.errors and what is derived from them."""
+    derived = {node.name: {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
+               for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}  # fmt: skip
+    found = {"Refusal", "Unavailable"}
+    while more := {name for name, bases in derived.items() if bases & found} - found:
+        found |= more
+    return found
 
 
-def kinds_of(tree: ast.AST) -> set[str]:
+def kinds_of(tree: ast.AST, classes: set[str]) -> set[str]:
     """The kinds that a module gives to refusals: `kind=...`, `kind = ...` of a class, and those of problem()."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and node.name in classes:
             for line in node.body:
                 if isinstance(line, ast.Assign) and [getattr(each, "id", "") for each in line.targets] == ["kind"]:
                     found |= _texts(line.value)
         elif isinstance(node, ast.Call):
-            found |= set().union(*(_texts(each.value) for each in node.keywords if each.arg == "kind"), set())
-            if getattr(node.func, "id", "") == "problem" and len(node.args) > 1:
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in classes:
+                found |= set().union(*(_texts(each.value) for each in node.keywords if each.arg == "kind"), set())
+            if name == "problem" and len(node.args) > 1:
                 found |= _texts(node.args[1])
     return {kind for kind in found if _KIND.match(kind)}
 
@@ -43,11 +51,11 @@ def _texts(node: ast.expr) -> set[str]:
 def kinds_of_the_program() -> set[str]:
     """Every kind, except for those of the command line."""
     found: set[str] = {"bad-request", "no-such-page", "method-not-allowed", "http"}  # those of the framework
-    for path in sorted(PROGRAM.rglob("*.py")):
-        if not {"world", "cli"} & set(path.parts):  # what the command line alone refuses reaches no screen
-            found |= kinds_of(ast.parse(path.read_text(encoding="utf-8")))
-    found |= {f"no-{what}" for what in ("job", "proposal", "incident")}  # made up of parts in api/jobs.py
-    return found - NOT_REFUSALS
+    paths = [path for path in sorted(PROGRAM.rglob("*.py")) if "cli" not in path.relative_to(PROGRAM).parts]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+    classes = refusal_classes(trees)
+    found |= set().union(*(kinds_of(tree, classes) for tree in trees))
+    return found | {f"no-{what}" for what in ("job", "proposal", "incident")}  # made up of parts in api/jobs.py
 
 
 def sentences(language: str) -> dict[str, str]:
@@ -61,9 +69,11 @@ ZH, EN = sentences("zh"), sentences("en")
 
 def test_the_collector_finds_kinds_of_each_form() -> None:
     source = (
-        'class A(B):\n    kind = "one"\nraise C("x", kind="two" if y else "three")\nproblem(401, "four", "t", "d")\n'
+        'class A(Refusal):\n    kind = "one"\nclass B(A):\n    pass\nclass Event(Base):\n    kind = "no"\n'
+        'raise B("x", kind="two" if y else "three")\nproblem(401, "four", "t", "d")\nsort(kind="stable")\n'
     )
-    assert kinds_of(ast.parse(source)) == {"one", "two", "three", "four"}
+    tree = ast.parse(source)
+    assert kinds_of(tree, refusal_classes([tree])) == {"one", "two", "three", "four"}
 
 
 def test_every_kind_has_a_sentence_in_both_languages() -> None:

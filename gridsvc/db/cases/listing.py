@@ -45,7 +45,7 @@ _DUE_AT = "case when i.timing = 'open' then i.due_at else a.limit_at end"
 LISTS = {
     "open": f"{_OPEN} and not i.drill",
     "waiting": f"{_OPEN} and not i.drill and i.waiting",
-    "late": f"{_OPEN} and not i.drill and ({_LATE} or (i.target_s is null and a.limit_at < clock_timestamp()))",
+    "late": f"{_OPEN} and not i.drill and ({_LATE} or {_DUE_AT} < clock_timestamp())",
     "drills": f"{_OPEN} and i.drill",
     "closed": f"not ({_OPEN})",
 }
@@ -58,7 +58,7 @@ _ROWS = f"""
            i.owners -> 'township' ->> 'name' as township,
            i.owners -> 'village' ->> 'name' as village,
            i.rule, i.lead_wanted, case when {_LATE} then 'late' else i.timing end as timing,
-           e.arrived_at, e.moving_at, e.teams, a.alerts, case when {_OPEN} then {_DUE_AT} end as due_at
+           i.arrived_at, e.moving_at, e.teams, a.alerts, case when {_OPEN} then {_DUE_AT} end as due_at
     from {_CASES} where """
 _QUEUE = " order by due_at, i.triggered_at desc, i.id desc limit :limit offset :skip"  # the longest overdue first
 _NEWEST = " order by i.triggered_at desc, i.id desc limit :limit offset :skip"

@@ -56,19 +56,21 @@ export function ago(moment) {
  */
 export function lateness(item) {
   const due = dueAt(item);
-  if (!item.closed_at && due !== null && (!item.arrived_at || now() > due)) {
+  const arrivedAt = item.timing === "open" ? null : item.arrived_at; // whose arrival counts is for the service to say
+  if (!item.closed_at && due !== null && (!arrivedAt || now() > due)) {
     const left = (due - now()) / 1000;
     return left < 0 ? { kind: "late", seconds: -left } : { kind: "running", seconds: left };
   }
-  if (item.arrived_at && item.target_s) {
-    const taken = (Date.parse(item.arrived_at) - Date.parse(item.reported_at)) / 1000;
+  if (arrivedAt && item.target_s) {
+    const taken = (Date.parse(arrivedAt) - Date.parse(item.reported_at)) / 1000;
     const missed = ["met", "late"].includes(item.timing) ? item.timing === "late" : taken > item.target_s;
     return { kind: missed ? "missed" : "met", seconds: taken };
   }
-  return { kind: item.closed_at && item.target_s && item.status !== "cancelled" ? "missing" : "none", seconds: 0 };
+  const missing = item.timing ? item.timing === "missing" : item.closed_at && item.target_s && item.status !== "cancelled";
+  return { kind: missing ? "missing" : "none", seconds: 0 };
 }
 
-/** When a case is due (ms): its target until somebody has arrived, then the limit of its step; null = nothing is due. */
+/** When a case is due (ms): its target until the response is over, then the limit of its step; null = nothing is due. */
 function dueAt(item) {
   if (item.due_at) return Date.parse(item.due_at);
   return item.target_s && !item.arrived_at ? Date.parse(item.reported_at) + item.target_s * 1000 : null;

@@ -396,4 +396,7 @@ export const EN = {
   "event.preempt": "Team taken by a live case",
   "verdict.drill": "on a drill, may be taken",
   not_sure: "Back",
+  "verdict.slot-filled": "its slot is filled",
+  "rule.district": "across regional grids: the district owns it",
+  "outcome.preempted": "taken by a live case",
 };

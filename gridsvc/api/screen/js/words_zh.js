@@ -396,4 +396,7 @@ export const ZH = {
   "event.preempt": "队伍被抽调到实案",
   "verdict.drill": "正在演练中，可抽调",
   not_sure: "返回",
+  "verdict.slot-filled": "可用，但席位已由更合适的队伍承担",
+  "rule.district": "跨区域网格：由区县统一指挥",
+  "outcome.preempted": "被抽调",
 };
