@@ -1,4 +1,4 @@
-"""What takes effect at a moment: a row each, whose effect and end are one transaction."""
+"""Due entries: a row each; its effect and its end are one transaction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Something that takes effect `at` a moment; state: waiting, done, failed or cancelled."""
+    """An entry that takes effect `at` a moment; state: waiting, done, failed or cancelled."""
 
     district: str
     id: UUID
@@ -66,7 +66,7 @@ def set_due(
     district: str = WHOLE_SERVICE,
     arguments: dict[str, Any] | None = None,
 ) -> UUID:
-    """Have something take effect at a moment; a moment that was set before for the same subject is replaced."""
+    """Schedule an entry; an earlier moment of the same kind and subject is replaced."""
     row = {
         "district": district,
         "id": uuid7(),
@@ -86,7 +86,7 @@ def set_due(
 
 
 def claim_due(connection: Connection) -> Due | None:
-    """Lock the next entry whose moment has come, until the transaction ends; None where there is none, or others do."""
+    """Lock the next due entry until the transaction ends; None if there is none, or others have locked it."""
     query = (
         select(*_columns)
         .where(due.c.state == "waiting", due.c.at <= func.clock_timestamp())
@@ -118,7 +118,7 @@ def _set(connection: Connection, entry: Due, **values: object) -> None:
 
 
 def cancel_due(connection: Connection, kind: str, subject: str, *, district: str = WHOLE_SERVICE) -> bool:
-    """Have something not take effect after all; False where nothing waits."""
+    """Cancel a waiting entry; return False if there is none."""
     done = connection.execute(
         update(due)
         .where(due.c.district == district, due.c.kind == kind, due.c.subject == subject, due.c.state == "waiting")

@@ -1,8 +1,8 @@
-"""Service areas of the teams on duty, kept in the database: drawn in the background, and only where something changed.
+"""Service areas of the teams on duty: stored in the database, drawn in the background, only where inputs changed.
 
 Three kinds, for each response class: `own` (what a team reaches in time from its station), `first` (where it is the
 first of those whose arrival stops the clock; these do not overlap) and `reached_by` (where k of those arrive in time).
-Minutes are the target's less call handling and the team's own turnout (R9), on the roads of the emergency profile.
+The minutes are the target minus call handling and the team's own turnout (R9), on the roads of the emergency profile.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TRIES = 3
 
 
 def rules() -> str:
-    """Return what the program itself decides of areas: other rules, other areas."""
+    """Return the constants of the program that areas depend on; when they change, areas are drawn again."""
     turnout = {str(kind): seconds for kind, seconds in sorted(TURNOUT_S.items())}
     return json.dumps([DRAWING, PROFILE, AT_LEAST, turnout])
 
@@ -55,8 +55,8 @@ def rules() -> str:
 class Drawn:
     """The result of a drawing run.
 
-    `teams` are those on duty; `drawn` counts the areas that were drawn, by kind; `rows` what became of the rows:
-    written, kept, removed. `without_minutes` lists the teams whose target is over before their wheels turn.
+    `teams` are those on duty; `drawn` counts the areas that were drawn, by kind; `rows` counts the rows that were
+    written, kept and removed. `without_minutes` lists the teams whose target ends before their turnout does.
     """
 
     district: str
@@ -79,7 +79,7 @@ class Drawn:
 
 
 def run_areas(run: Run) -> Json:
-    """Draw what is not drawn yet, of one district or of all; one without roads, law or teams says so."""
+    """Draw the missing areas of one district or of all; the result names districts without roads, law or teams."""
     asked = run.job.arguments.get("district")
     with run.service.database.transaction() as connection:
         codes = [asked] if asked is not None else [each.district for each in list_versions(connection)]
@@ -95,21 +95,21 @@ def run_areas(run: Run) -> Json:
 
 
 def draw_areas(service: Service, district: str, progress: Progress | None = None) -> Drawn:
-    """Bring the areas of a district up to date, all in one transaction at the end; until then the old ones stand.
+    """Draw the areas of a district and replace the old ones in one transaction at the end.
 
     Raises
     ------
     NotFound
-        For a district that is not there, or has no roads.
+        For an unknown district, or one without roads.
     Conflict
-        Where no run cards or clock policies are loaded, or no run card is for emergencies.
+        When no response plans or clock policies are loaded, or no plan is for emergencies.
     """
     for _ in range(_TRIES):
         drawn = _draw(service, district, progress or (lambda _done, _total, _words: None))
         if drawn is not None:
             return drawn
     raise Unavailable(
-        f"The areas of district {district} were drawn by others {_TRIES} times meanwhile. Try again.",
+        f"The areas of district {district} were drawn {_TRIES} times by other processes in the meantime. Try again.",
         district=district,
         tries=_TRIES,
     )
@@ -124,7 +124,7 @@ def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
     )
     areas = drawing.draw(sight.budgets)
     goal = AreaSet(
-        district, before.number + 1, sight.sources.key, drawing.layers, _told(sight), ground.view.versions.now
+        district, before.number + 1, sight.sources.key, drawing.layers, _versions_json(sight), ground.view.versions.now
     )
     rows = service.database.run(lambda connection: store.put_areas(connection, goal, areas))
     if rows is None:
@@ -136,7 +136,7 @@ def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """What areas are drawn from, and which there are, as of one moment."""
+    """One snapshot: the inputs of a drawing, and the areas that are stored."""
 
     ground: Ground
     sources: Sources
@@ -171,7 +171,7 @@ def _look(service: Service, district: str) -> _Sight:
     return _Sight(ground, sources, budgets, kept, before)
 
 
-def _told(sight: _Sight) -> dict[str, Any]:
+def _versions_json(sight: _Sight) -> dict[str, Any]:
     """Return the versions as in the answers."""
     vector = sight.ground.view.versions.as_json()
     names = ("network", "closures", "catalogue", "plans", "clock_policies", "teams")
@@ -179,7 +179,7 @@ def _told(sight: _Sight) -> dict[str, Any]:
 
 
 def without_minutes(budgets: Sequence[Budget]) -> list[dict[str, Any]]:
-    """Return the teams whose target is over before their wheels turn, and by how many seconds."""
+    """Return the teams whose target ends before their turnout does, and by how many seconds."""
     return [
         {
             "team_id": b.team.id,
@@ -195,7 +195,7 @@ def without_minutes(budgets: Sequence[Budget]) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class AreaWatch:
-    """Has areas drawn in the background where what decides them has changed, once it is quiet again.
+    """Queues a drawing in the background when its inputs have changed and no longer change.
 
     `asked` remembers, for each district, the sources that were seen to differ, since when, and since when they are the
     same. A job that failed or was cancelled is not asked for again until something else changes.
@@ -206,7 +206,7 @@ class AreaWatch:
     _seen: dict[str, tuple[str, float, float]] = field(default_factory=dict)
 
     def look(self, service: Service, now_s: float) -> list[str]:
-        """Ask for the drawings that are due and return their districts; `now_s` is a clock that never goes back."""
+        """Queue the drawings that are due and return their districts; `now_s` is a monotonic clock."""
         with service.database.transaction() as connection:
             keys = {each.district: each.key for each in store.list_sources(connection, rules())}
             drawn = store.list_keys(connection)
