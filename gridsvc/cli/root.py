@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -42,7 +43,7 @@ WORDS = {
     "bench": Word("gridsvc.cli.bench", "bench", "Measure, beside the tools that you would use instead"),
 }
 
-_CANCELLED, _INTERNAL, _PIPE_CLOSED = 130, 70, 141
+_CANCELLED, _INTERNAL, _PIPE_CLOSED = 130, 70, 1
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -136,13 +137,15 @@ def _write(word: str, error: GridsvcError) -> None:
 
 
 def _accept_any_text() -> None:
-    """Write what the encoding of stdout or stderr lacks as escapes: an ASCII terminal is no error."""
+    """Let stdout and stderr write every character; what an encoding lacks is written as an escape."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the caller
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the end
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            # UTF-8 instead of ASCII, as click and Python (PEP 540) do: a Chinese name is never an error
+            plain = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if plain else stream.encoding, errors="backslashreplace")
 
 
 def _close_stdout() -> None:

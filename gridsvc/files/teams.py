@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING
 
 from gridsvc.errors import InvalidInput
@@ -77,6 +78,9 @@ def _list(text: str | None) -> list[str]:
 
 def _number(text: str, where: str, name: str) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise InvalidInput(f"{where}: {name} is {text!r}; give a number.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidInput(f"{where}: {name} is {text[:60]!r}. Give a number.")
+    return value
