@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gridsvc.cli.answers import answer, json_option, opened_service, progress, table
+from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, table
 from gridsvc.cli.groups import Group
 from gridsvc.cli.names import find_case
 from gridsvc.errors import InvalidInput, Refusal
@@ -55,11 +55,12 @@ def anchor(*, file: Path, as_json: bool) -> None:
 
 @audit.command()
 @click.argument("case")
+@district_option
 @json_option
-def replay(*, case: str, as_json: bool) -> None:
+def replay(*, case: str, district: str | None, as_json: bool) -> None:
     """Recompute the recommendation of CASE (its number or id) from the recorded inputs; exit 3 where it differs."""
     service = opened_service()
-    outcome = replaying.replay(service, find_case(service, case))
+    outcome = replaying.replay(service, find_case(service, case, district))
     words = f"The same answer, {outcome.dispatches} time(s)." if outcome.same else "A different answer."
     answer(outcome.as_json(), as_json=as_json, show=lambda: click.echo(words))
     if outcome.tampered:

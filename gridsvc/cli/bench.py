@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 @click.argument("names", nargs=-1)
 @json_option
 def bench(*, names: tuple[str, ...], as_json: bool) -> None:
-    """Measure; NAMES choose among the files of tests/benchmarks, all of them unless said."""
+    """Run the benchmarks NAMES (files of tests/benchmarks), or all of them."""
     folder = PROJECT / "tests" / "benchmarks"
     if not folder.is_dir():
         raise NotFound("The benchmarks are in the project's tests. Run `./run bench` in a clone of it.")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, read_id, table
 from gridsvc.cli.dates import local_time, read_moment
+from gridsvc.cli.geometry import read_geometry
 from gridsvc.cli.groups import Group
 from gridsvc.cli.names import actor_option
+from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -51,17 +53,15 @@ class ClosureOptions:
 
     def shape(self, coordinates: tuple[float, ...]) -> BaseGeometry:
         """Return the geometry of LON LAT pairs (one pair: a point, more: a line) or of a GeoJSON file."""
-        from gridsvc.files.text import read_json
         from gridsvc.operations.places.extents import read_extent
 
         if (self.geometry is None) == (not coordinates) or len(coordinates) % 2:
             raise click.UsageError("Give LON LAT pairs, or --geometry FILE.")
+        if self.geometry is not None:
+            return read_geometry(self.geometry)
         pairs = list(zip(coordinates[::2], coordinates[1::2], strict=True))
-        if self.geometry is None:
-            point = {"type": "Point", "coordinates": pairs[0]}
-            return read_extent(point if len(pairs) == 1 else {"type": "LineString", "coordinates": pairs})
-        value = read_json(self.geometry, "Give a GeoJSON geometry or feature in longitude and latitude.")
-        return read_extent(value["geometry"] if isinstance(value, dict) and value.get("type") == "Feature" else value)
+        point = {"type": "Point", "coordinates": pairs[0]}
+        return read_extent(point if len(pairs) == 1 else {"type": "LineString", "coordinates": pairs})
 
 
 @closures.command(context_settings={"ignore_unknown_options": True})  # -122.6 is a longitude
@@ -78,9 +78,11 @@ class ClosureOptions:
 @actor_option
 @district_option
 @json_option
-def add(*, coordinates: tuple[float, ...], actor: str, district: str | None, as_json: bool, **options: Any) -> None:
+@collect(ClosureOptions)
+def add(
+    asked: ClosureOptions, *, coordinates: tuple[float, ...], actor: str, district: str | None, as_json: bool
+) -> None:
     """Close or slow the roads at LON LAT, along a line of LON LAT pairs, or in an area. Acts on the next query."""
-    asked = ClosureOptions(**options)
     from gridsvc.operations.roads.closures import NewClosure, add_closure
     from gridsvc.roads.network.network import PROFILES
 

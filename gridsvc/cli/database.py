@@ -100,7 +100,7 @@ def backup(*, file: Path, as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def restore(*, file: Path, as_json: bool) -> None:
     """Restore a backup FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""

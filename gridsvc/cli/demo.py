@@ -19,24 +19,30 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8733
 
 _level = click.option("--level", "levels", metavar="L=ADMIN_LEVEL", multiple=True,
-                      help="Which admin_level of the file is our level, e.g. township=8; may be repeated.")  # fmt: skip
+                      help="The file's admin_level for a level, such as township=8; may be repeated.")  # fmt: skip
 
 
 @click.command()
 @click.option("--osm", type=click.Path(path_type=Path), metavar="FILE.osm.pbf",
-              help="A real place; the synthetic Jindong unless said.")  # fmt: skip
+              help="A real place.  [default: the synthetic Jindong]")  # fmt: skip
 @click.option("--incidents", type=click.IntRange(0, 1_000_000), help="Cases of the past two years.  [default: 600]")
-@click.option("--seed", type=click.IntRange(0, 2**31), help="Another past, and another synthetic place.  [default: 1]")
-@click.option("--replay", metavar="SPEED", help="Let incidents happen in the served demo, e.g. 60x as fast as life.")
-@click.option("--port", type=click.IntRange(1, 65535), help=f"[default: {DEFAULT_PORT}, or a free one]")
-@click.option("--no-serve", is_flag=True, help="Build the demo and end.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), help="Seed of the past cases and of the synthetic place.  [default: 1]"
+)
+@click.option(
+    "--replay", metavar="SPEED", help="Report incidents while the demo is served, for example 60x: 60 times real time."
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help=f"Port to listen at.  [default: {DEFAULT_PORT}, or a free one]"
+)
+@click.option("--no-serve", is_flag=True, help="Build the demo, do not serve it.")
 @_level
 @json_option
 def demo(
     *, osm: Path | None, incidents: int | None, seed: int | None, replay: str | None, port: int | None,
     no_serve: bool, levels: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Build the demo district, or a real place out of an OSM file, and serve it without sign-in on this machine."""
+    """Build the demo district, or a real place from an OSM file, and serve it to this machine without sign-in."""
     from gridsvc.demo.build import Wish, provide_demo
     from gridsvc.serve import listener
 
@@ -161,18 +167,18 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
         if speed is not None:
             from gridsvc.demo.live import live_replay
 
-            say(f"Incidents happen now, {speed:g} times as fast as life.")
+            say(f"Incidents are reported now, at {speed:g} times real time.")
             stack.enter_context(live_replay(open_service(settings, pool=2), district, speed))
         processes.wait()
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--district", metavar="CODE", help="Code of the district; those of its grids are made from it.")
+@click.option("--district", metavar="CODE", help="Code of the district; the codes of its grids start with it.")
 @_level
 @json_option
 def load_osm(*, file: Path, district: str | None, levels: tuple[str, ...], as_json: bool) -> None:
-    """Load roads, and where the file has them boundaries, places, addresses and stations, of an OSM file."""
+    """Load the roads of an OSM file (FILE), and the boundaries, places, addresses and stations that it has."""
     from gridsvc.operations.imports.osm import load_file
 
     service = open_service(Settings.read(), pool=2, report=say)

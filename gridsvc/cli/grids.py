@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
 from gridsvc.cli.dates import read_date
 from gridsvc.cli.groups import Group
+from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
     from gridsvc.grids.differences import Difference
@@ -20,36 +22,48 @@ if TYPE_CHECKING:
 
 tolerance_option = click.option(
     "--tolerance-m2", type=click.FloatRange(min=0), default=100.0, show_default=True, envvar="GRIDSVC_TOLERANCE_M2",
-    help="An overlap, gap or sliver of a larger area blocks the activation.",
+    help="A larger overlap, gap or sliver blocks the activation.",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """The options of `load grids`."""
+
+    level: str
+    crs: str | None
+    district: str | None
+    code_field: str | None
+    name_field: str | None
+    parent_field: str | None
+    layer: str | None
+    encoding: str | None
+    dry_run: bool
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--level", required=True, help="regional, township, area or village.")
-@click.option("--crs", help="What the coordinates refer to: EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:4549, ...; "
-                            "wins over what the file says.")  # fmt: skip
-@click.option("--district", metavar="CODE", help="The district; it is made when it is new.")
-@click.option("--code-field", metavar="F", help="Column of the codes.")
-@click.option("--name-field", metavar="F", help="Column of the names.")
-@click.option("--parent-field", metavar="F", help="Column of the parent's code or name; else by geometry.")
-@click.option("--layer", metavar="NAME", help="Which layer, where the file has several.")
-@click.option("--encoding", metavar="E", help="Of a Shapefile's texts, for example GBK.")
-@click.option("--dry-run", is_flag=True, help="Read, name and check, but keep nothing.")
+@click.option("--level", required=True, metavar="LEVEL", help="regional, township, area or village.")
+@click.option("--crs", metavar="CRS", help="Reference system of the coordinates: EPSG:4326, EPSG:4490, GCJ-02, BD-09, "
+              "EPSG:4549, ...; takes precedence over that of the file.")  # fmt: skip
+@click.option("--district", metavar="CODE", help="Code of the district; a new district is created.")
+@click.option("--code-field", metavar="NAME", help="Column of the codes.")
+@click.option("--name-field", metavar="NAME", help="Column of the names.")
+@click.option("--parent-field", metavar="NAME", help="Column of the parent's code or name.  [default: by geometry]")
+@click.option("--layer", metavar="NAME", help="Layer of a file with several.")
+@click.option("--encoding", metavar="NAME", help="Encoding of a Shapefile's texts, for example GBK.")
+@click.option("--dry-run", is_flag=True, help="Read and check, but store nothing.")
 @json_option
-def load_grids(
-    *, file: Path, level: str, crs: str | None, district: str | None, code_field: str | None, name_field: str | None,
-    parent_field: str | None, layer: str | None, encoding: str | None, dry_run: bool, as_json: bool,
-) -> None:  # fmt: skip
-    """Load the boundaries of one level into the draft generation."""
+@collect(LoadOptions)
+def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
+    """Load the boundaries of one level (FILE) into the draft generation."""
     from gridsvc.operations.grids import imports
     from gridsvc.operations.grids.generations import level_of
 
-    found = level_of(level)
+    columns = imports.Columns(asked.code_field, asked.name_field, asked.parent_field, asked.layer, asked.encoding)
     loaded = imports.load_grids(
-        opened_service(), file, found, district=district, crs=crs,
-        columns=imports.Columns(code_field, name_field, parent_field, layer, encoding),
-        dry_run=dry_run, progress=progress("checking"),
+        opened_service(), file, level_of(asked.level), district=asked.district, crs=asked.crs, columns=columns,
+        dry_run=asked.dry_run, progress=progress("checking"),
     )  # fmt: skip
     for what, column in loaded.columns.items():
         say(f"{what.replace('_', ' ')} from column {column!r}")
@@ -62,7 +76,7 @@ def load_grids(
             click.secho(f"{loaded.unresolved} names are not known; their codes are provisional.", fg="yellow")
         if loaded.faults is not None:
             _show_faults(loaded.faults)
-            click.echo("Dry run: nothing was kept.")
+            click.echo("Dry run: nothing was stored.")
         else:
             click.echo(f"Draft generation {loaded.generation}. Next: gridsvc grids check")
 
@@ -71,7 +85,7 @@ def load_grids(
 
 @click.group(cls=Group)
 def grids() -> None:
-    """Look at generations of boundaries, check, activate, roll back, compare, export."""
+    """List, check, activate, roll back, compare and export generations of boundaries."""
 
 
 def _opened(district: str | None) -> tuple[Service, str]:
@@ -100,7 +114,7 @@ def list_command(*, district: str | None, as_json: bool) -> None:
 @tolerance_option
 @json_option
 def check(*, district: str | None, tolerance_m2: float, as_json: bool) -> None:
-    """Find, locate and measure what is wrong with the draft (else with what is in force)."""
+    """Find, locate and measure the faults of the draft, or of the generation in force where there is no draft."""
     from gridsvc.operations.grids import generations as operation
 
     checked = operation.check(*_opened(district), blocking_over_m2=tolerance_m2, progress=progress("checking"))
@@ -139,12 +153,14 @@ def _degrees(value: float | None) -> str:
 
 @grids.command()
 @click.argument("generation", type=int)
-@click.option("--at", "at", metavar="TIME", help="When it takes or took effect (RFC 3339); now, if not given.")
+@click.option(
+    "--at", "at", metavar="TIME", help="When it takes or took effect (RFC 3339, with offset).  [default: now]"
+)
 @district_option
 @tolerance_option
 @json_option
 def activate(*, generation: int, at: str | None, district: str | None, tolerance_m2: float, as_json: bool) -> None:
-    """Put a generation in force, and show what changes owner."""
+    """Put GENERATION in force, and list which areas change their owner."""
     from gridsvc.operations.grids import generations as operation
 
     service, code = _opened(district)
@@ -167,7 +183,7 @@ def activate(*, generation: int, at: str | None, district: str | None, tolerance
 @district_option
 @json_option
 def rollback(*, district: str | None, as_json: bool) -> None:
-    """Put the generation before the present one in force again."""
+    """Put the previous generation in force again."""
     from gridsvc.operations.grids import generations as operation
 
     done = operation.rollback(*_opened(district))
@@ -180,7 +196,7 @@ def _show_activated(done: Activated) -> None:
         click.echo(f"Against generation {done.before}:")
         _show_difference(done.difference)
         click.echo(
-            f"{done.teams} teams and {done.cases} open cases have another owner chain now; open cases keep theirs."
+            f"{done.teams} teams and {done.cases} open cases have a different owner chain now; open cases keep theirs."
         )
 
 
@@ -189,7 +205,7 @@ def _show_activated(done: Activated) -> None:
 @district_option
 @json_option
 def diff(*, generation: int, district: str | None, as_json: bool) -> None:
-    """Compare a generation with the one in force."""
+    """Compare GENERATION with the one in force."""
     from gridsvc.operations.grids import generations as operation
 
     base, difference = operation.diff(*_opened(district), generation)
@@ -221,7 +237,7 @@ def _show_difference(difference: Difference) -> None:
 @district_option
 @json_option
 def history(*, code: str, district: str | None, as_json: bool) -> None:
-    """Show what every generation says of a grid, and when it was in force."""
+    """Show a grid (CODE) in every generation, and when each was in force."""
     from gridsvc.operations.grids import generations as operation
 
     rows = operation.history(*_opened(district), code)
@@ -234,12 +250,12 @@ def history(*, code: str, district: str | None, as_json: bool) -> None:
 
 @grids.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--generation", type=int, help="Which; the one in force, if not given.")
-@click.option("--level", help="Only one level.")
+@click.option("--generation", type=int, help="Number of the generation.  [default: the one in force]")
+@click.option("--level", metavar="LEVEL", help="Only this level.")
 @district_option
 @json_option
 def export(*, file: Path, generation: int | None, level: str | None, district: str | None, as_json: bool) -> None:
-    """Write a generation to .geojson, .gpkg (a layer a level) or .shp."""
+    """Write a generation to FILE: .geojson, .gpkg (a layer for each level) or .shp."""
     from gridsvc.operations.grids import generations as operation
 
     found = None if level is None else operation.level_of(level)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, printable, say, table
 from gridsvc.cli.dates import local_time, read_moment
+from gridsvc.cli.geometry import read_geometry
 from gridsvc.cli.groups import Group
 from gridsvc.cli.names import Teams, actor_option, find_case, find_type
+from gridsvc.cli.options import collect
 from gridsvc.cli.recommend import (
     Place,
     address_option,
@@ -21,7 +24,6 @@ from gridsvc.cli.recommend import (
     show_recommendation,
     type_option,
 )
-from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,9 +66,9 @@ class ListOptions:
 )
 @district_option
 @json_option
-def list_command(*, limit: int, as_json: bool, **options: Any) -> None:
+@collect(ListOptions)
+def list_command(asked: ListOptions, *, limit: int, as_json: bool) -> None:
     """List cases, the newest first."""
-    asked = ListOptions(**options)
     from gridsvc.cases.model import Status
     from gridsvc.db.cases.incidents import CaseFilter
     from gridsvc.operations.cases.read import list_cases
@@ -158,7 +160,7 @@ class ReportOptions:
     """The options of `incidents report` beside type and place."""
 
     radius: float | None
-    geometry: str | None
+    geometry: Path | None
     description: str | None
     reporter_name: str | None
     reporter_phone: str | None
@@ -172,13 +174,12 @@ class ReportOptions:
     def as_report(self, incident_type: str, place: Place | None, datum: str) -> Report:
         """Return the report for the operation; its geometry is read and checked."""
         from gridsvc.cases.decide import Report
-        from gridsvc.operations.places.extents import read_extent
 
         reporter = {"name": self.reporter_name, "phone": self.reporter_phone}
         return Report(
             type=incident_type, lon=None if place is None else place.lon, lat=None if place is None else place.lat,
             datum=datum, radius_m=self.radius, address=None if place is None else place.address,
-            extent=None if self.geometry is None else read_extent(_geojson(self.geometry)),
+            extent=None if self.geometry is None else read_geometry(self.geometry),
             description=self.description, reporter={k: v for k, v in reporter.items() if v} or None,
             reported_at=read_moment(self.reported_at, "--reported-at"), source=self.source,
             external_ref=self.external_ref, subject=self.subject, site=self.site, drill=self.drill,
@@ -188,7 +189,8 @@ class ReportOptions:
 @incidents.command(context_settings={"ignore_unknown_options": True})
 @type_option
 @address_option
-@click.option("--geometry", metavar="GEOJSON", help="A line or area, instead of LON LAT.")
+@click.option("--geometry", type=click.Path(path_type=Path), metavar="FILE",
+              help="GeoJSON of a line or area, instead of LON LAT.")  # fmt: skip
 @datum_option
 @click.option("--radius", type=float, metavar="M", help="How uncertain the place is, in metres.")
 @click.option("--description", metavar="TEXT", help="What was said.")
@@ -203,12 +205,12 @@ class ReportOptions:
 @actor_option
 @lonlat_argument
 @json_option
+@collect(ReportOptions)
 def report(
-    *, incident_type: str, address: str | None, datum: str, lonlat: tuple[float, ...], actor: str, as_json: bool,
-    **options: Any,
+    asked: ReportOptions, *, incident_type: str, address: str | None, datum: str, lonlat: tuple[float, ...],
+    actor: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Report an incident at LON LAT (or an address, line or area): makes a case and recommends teams."""
-    asked = ReportOptions(**options)
     if asked.geometry is not None and (lonlat or address is not None):
         raise click.UsageError("Give LON LAT, or --address, or --geometry.")
     place = Place.of(lonlat, datum, address) if asked.geometry is None else None
@@ -224,17 +226,6 @@ def report(
         click.echo(f"Next: gridsvc incidents step {case['id']} assign")
 
     answer(case, as_json=as_json, show=show_made)
-
-
-def _geojson(text: str) -> object:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        example = '{"type": "LineString", "coordinates": [[119.70, 29.10], [119.71, 29.10]]}'
-        raise InvalidInput(
-            f"--geometry is not GeoJSON: {error}. Give a geometry in longitude and latitude, such as {example}."
-        ) from None
-    return value
 
 
 # ----------------------------------------------------------------------------------------------------------------- step
@@ -262,13 +253,13 @@ class StepOptions:
 @actor_option
 @district_option
 @json_option
-def step(*, case: str, step: str, actor: str, district: str | None, as_json: bool, **options: Any) -> None:
+@collect(StepOptions)
+def step(asked: StepOptions, *, case: str, step: str, actor: str, district: str | None, as_json: bool) -> None:
     """Take STEP of CASE (its number or id), or of a team on it.
 
     Steps of the case: accept, assign, handle, feedback, archive, cancel, reopen. Steps of a team (give --team):
     acknowledge, decline, en_route, on_scene, clear, withdraw. `assign` without --team sends the recommended teams.
     """
-    asked = StepOptions(**options)
     from gridsvc.cases.steps import STEPS, TEAM_STEPS
     from gridsvc.operations.cases.read import get_case
     from gridsvc.operations.cases.steps import Step, step_incident
@@ -278,11 +269,11 @@ def step(*, case: str, step: str, actor: str, district: str | None, as_json: boo
     moment = read_moment(asked.at, "--at")
     service = opened_service()
     case_id = find_case(service, case, district)
-    team_id = None
-    if asked.team is not None:
-        team_id = Teams.read(service, get_case(service, case_id)["district"]).find(asked.team)
+    teams = Teams.read(service, get_case(service, case_id)["district"])
+    team_id = None if asked.team is None else teams.find(asked.team)
     taken = Step(word, team_id=team_id, at=moment, note=asked.note, alarm=asked.alarm)
-    done = json.loads(step_incident(service, case_id, taken, actor=actor).body)
+    with teams.in_refusals():
+        done = json.loads(step_incident(service, case_id, taken, actor=actor).body)
     answer(done, as_json=as_json, show=lambda: show_case(service, done))
 
 

@@ -44,7 +44,7 @@ def list_command(*, states: tuple[str, ...], as_json: bool) -> None:
 @click.option("--wait/--no-wait", default=True, help="Wait for its end, or return at once.")
 @json_option
 def run(*, kind: str, wait: bool, as_json: bool) -> None:
-    """Let the background process run a job of KIND, and wait for it."""
+    """Let the background process run a job of one kind, and wait for it."""
     service = opened_service()
     job = json.loads(jobs_of.ask(service, kind, asked_by=ACTOR).body)
     _follow(service, job, as_json=as_json) if wait else _answer(job, as_json=as_json)

@@ -23,7 +23,7 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-@click.option("--role", required=True, type=click.Choice([str(role) for role in Role]))
+@click.option("--role", required=True, type=click.Choice([str(role) for role in Role]), help="What they may do.")
 @click.option("--scope", metavar="GRID_CODE", help="Limit it to one grid and the grids in it.")
 @click.option("--all-districts", is_flag=True, help="See every district; the default for an admin without --district.")
 @district_option

@@ -11,6 +11,7 @@ import click
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, printable, table
 from gridsvc.cli.csv_rows import show_bad_rows
 from gridsvc.cli.dates import read_date
+from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
     from gridsvc.operations.places.owners import LocatedFile
@@ -50,12 +51,12 @@ class LocateOptions:
               help="The same rows with the owners added, as .csv or .parquet.")  # fmt: skip
 @district_option
 @json_option
-def locate(*, lonlat: tuple[float, ...], as_json: bool, **options: Any) -> None:
+@collect(LocateOptions)
+def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) -> None:
     """Find who owns a place, at every level: LON LAT, an address, or each row of a file.
 
     A row of the file that cannot be read is reported, and stays in the output without owners; the others are located.
     """
-    asked = LocateOptions(**options)
     asked.check(lonlat)
     from gridsvc.operations.places import owners as operation
 

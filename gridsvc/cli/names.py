@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ from uuid import UUID
 import click
 
 from gridsvc.cli.answers import ACTOR
-from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.errors import InvalidInput, NotFound, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gridsvc.operations.runtime.service import Service
 
@@ -84,6 +85,17 @@ class Teams:
     def names(self) -> Mapping[str, str]:
         """Return the names by id."""
         return {row["id"]: row["name"] for row in self.rows}
+
+    @contextmanager
+    def in_refusals(self) -> Iterator[None]:
+        """Name the teams in the refusals of a block by their names."""
+        try:
+            yield
+        except Refusal as refusal:
+            for team_id, name in self.names().items():
+                refusal.detail = refusal.detail.replace(team_id, name)
+            refusal.args = (refusal.detail,)
+            raise
 
     def find(self, text: str) -> UUID:
         """Return the id of the team that is given by name or id.

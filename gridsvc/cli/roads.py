@@ -10,21 +10,22 @@ import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, say, table
 from gridsvc.cli.csv_rows import show_bad_rows
+from gridsvc.cli.options import collect
 from gridsvc.errors import InvalidInput
 
 profile_option = click.option(
     "--profile", type=click.Choice(["normal", "emergency"]), default="normal", show_default=True,
-    help="emergency: contraflow, gates and private ways too, but slowly.",
+    help="emergency: also against one-way streets, through gates and on private roads, slowly.",
 )  # fmt: skip
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--place", metavar="NAME", help="Ask OpenStreetMap for the roads of a place, by osmnx.")
-@click.option("--district", metavar="CODE", help="The district; it is made when it is new.")
+@click.option("--place", metavar="NAME", help="Download the roads of a place from OpenStreetMap, with osmnx.")
+@click.option("--district", metavar="CODE", help="Code of the district; a new district is created.")
 @json_option
 def load_roads(*, file: Path | None, place: str | None, district: str | None, as_json: bool) -> None:
-    """Load a road network: .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...)."""
+    """Load a road network (FILE): .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...)."""
     from gridsvc.operations.roads import networks
     from gridsvc.roads.network.margins import in_words
 
@@ -37,7 +38,7 @@ def load_roads(*, file: Path | None, place: str | None, district: str | None, as
                     f"{loaded['km']:.0f} km", bold=True)  # fmt: skip
         table(("what", "n"), [(key.replace("_", " "), value) for key, value in flat_report(loaded["report"])])
         if loaded["margin"] is None:
-            click.echo("No grids are in force yet: whether the roads reach far enough beyond them is not known.")
+            click.echo("No grids are in force yet, so it is not known whether the roads reach far enough beyond them.")
         for sentence in in_words(loaded["margin"]) if loaded["margin"] else []:
             click.secho(f"{sentence}.", fg="yellow")
 
@@ -119,9 +120,9 @@ class IsochroneOptions:
 @profile_option
 @district_option
 @json_option
-def isochrone(*, lon: float, lat: float, as_json: bool, **options: Any) -> None:
+@collect(IsochroneOptions)
+def isochrone(asked: IsochroneOptions, *, lon: float, lat: float, as_json: bool) -> None:
     """Draw the area within some minutes of a place, with a certificate of how exact it is."""
-    asked = IsochroneOptions(**options)
     import json
 
     from gridsvc.files.isochrones import AREA_ENDINGS, write_areas

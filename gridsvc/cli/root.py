@@ -67,7 +67,7 @@ def run(words: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; an error is written to stderr as one sentence, never as a traceback."""
     _accept_any_text()
     try:
-        code = root.main(args=words, prog_name="gridsvc", standalone_mode=False)
+        code = root.main(args=words or _typed_words(), prog_name="gridsvc", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the last caller: each error becomes a sentence and a code
         code = _exit_code(error)
@@ -77,25 +77,23 @@ def run(words: list[str] | None = None) -> NoReturn:
 
 def _exit_code(error: BaseException) -> int:
     """Write an error to stderr; return the exit code."""
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        return _CANCELLED
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 2
-    if isinstance(error, BrokenPipeError):
-        return _PIPE_CLOSED
-    if isinstance(error, Unavailable):
-        _write("Not now", error)
-        return 3
-    refusal = error if isinstance(error, Refusal) else _refusal_of(error)
-    if refusal is not None:
-        _write("Refused", refusal)
-        return 3
-    _write("Error", GridsvcError(_internal(error)))
-    return _INTERNAL
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            click.echo("Stopped.", err=True)
+            return _CANCELLED
+        case click.ClickException():
+            error.show()
+            return 2
+        case BrokenPipeError():
+            return _PIPE_CLOSED
+    refusal = error if isinstance(error, Refusal | Unavailable) else _refusal_of(error)
+    if refusal is None:
+        _write("Error", GridsvcError(_internal(error)))
+        return _INTERNAL
+    _write("Not now" if isinstance(refusal, Unavailable) else "Refused", refusal)
+    return 3
 
 
 def _refusal_of(error: BaseException) -> Refusal | None:
@@ -134,6 +132,11 @@ def _write(word: str, error: GridsvcError) -> None:
         click.echo(str(error), err=True)
     except OSError:
         return  # stderr is closed or its disk is full: the exit code still says it
+
+
+def _typed_words() -> list[str]:
+    """Return the arguments as UTF-8, also where the locale of the terminal is ASCII."""
+    return [os.fsencode(word).decode("utf-8", "surrogateescape") for word in sys.argv[1:]]
 
 
 def _accept_any_text() -> None:

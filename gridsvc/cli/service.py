@@ -15,17 +15,17 @@ from gridsvc.settings import SETTINGS, Settings, open_service
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8733, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--workers", type=click.IntRange(1, 64), help="HTTP processes; one a core unless said.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain (PEM): answer HTTPS.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8733, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+@click.option("--workers", type=click.IntRange(1, 64), help="HTTP processes.  [default: one for each core]")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain (PEM), for HTTPS.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key (PEM).")
 @click.option("--proxy-headers", "proxies", metavar="ADDRESSES",
-              help="Believe X-Forwarded-For and -Proto of these addresses or networks, comma-separated.")  # fmt: skip
+              help="Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are used.")  # fmt: skip
 def serve(
     *, host: str, port: int, workers: int | None, tls_cert: Path | None, tls_key: Path | None, proxies: str | None
 ) -> None:
-    """Answer HTTP: the API and, at /, the command screen. Runs the background process beside it."""
+    """Serve the HTTP API and, at /, the command screen; runs the background process, too."""
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
     settings = Settings.read()
@@ -49,11 +49,11 @@ def serve(
 
 @click.command()
 @click.option("--jobs-at-once", default=1, show_default=True, type=click.IntRange(1, 64),
-              help="Heavy jobs side by side, in all such processes together.")  # fmt: skip
+              help="Jobs that run at once, in all such processes together.")  # fmt: skip
 @click.option("--job", "job_id", hidden=True, help="Run one attempt at a job: what the background process starts.")
 @click.option("--attempt", type=int, hidden=True)
 def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
-    """Run the background process: it seals events, keeps time, runs jobs. `serve` starts one by itself."""
+    """Run the background process: it seals events, checks deadlines, runs jobs. `serve` starts one itself."""
     from gridsvc.operations.runtime.json_logs import log_as_json
     from gridsvc.serve import worker as background
 
@@ -67,7 +67,7 @@ def work(*, jobs_at_once: int, job_id: str | None, attempt: int | None) -> None:
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Say what is set up, what is not, and the cure; what a bug report needs."""
+    """Show what is set up, what is not, and the cure. Add the output to a bug report."""
     from gridsvc.operations.runtime.doctor import diagnose
 
     settings = Settings.read()

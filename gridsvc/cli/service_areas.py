@@ -1,4 +1,4 @@
-"""`gridsvc roads areas`: the service areas of teams as a file."""
+"""`gridsvc roads areas`: write the service areas of teams to a file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from gridsvc.cli.answers import answer, district_option, json_option, opened_ser
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
-              help="GeoPackage (.gpkg, a layer a kind) or GeoJSON (.geojson).")  # fmt: skip
+              help=".gpkg (a layer for each kind), .geojson or .json.")  # fmt: skip
 @click.option("--kind", "kinds", type=click.Choice(["own", "first", "reached_by"]), multiple=True,
               help="own: what a team reaches; first: where it is the first; reached_by: where k teams arrive. "
-                   "All, if not given; may be repeated.")  # fmt: skip
-@click.option("--class", "classes", type=click.Choice(["urban", "rural"]), multiple=True, help="Both, if not given.")
+                   "May be repeated.  [default: all]")  # fmt: skip
+@click.option(
+    "--class", "classes", type=click.Choice(["urban", "rural"]), multiple=True, help="Response class.  [default: both]"
+)
 @district_option
 @json_option
 def areas(*, out: Path, kinds: tuple[str, ...], classes: tuple[str, ...], district: str | None, as_json: bool) -> None:
-    """Write where teams on duty arrive in time, net of call handling and turnout; what is not drawn yet is drawn."""
+    """Write the areas where teams on duty arrive in time, after call handling and turnout. Draws what is missing."""
     from gridsvc.operations.grids.generations import choose_district
     from gridsvc.operations.isochrones.export import Asked, export_areas
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from numpy.typing import NDArray
+    from pyarrow import csv
 
     from gridsvc.coordinates import Bounds
 
@@ -104,10 +105,11 @@ def _read_fast(text: CsvText, lon_at: int, lat_at: int) -> tuple[Floats, Floats]
     names = [text.columns[lon_at], text.columns[lat_at]]
     if not text.plain_header or any(text.columns.count(name) > 1 for name in names):
         return None
+    read = csv.ReadOptions(column_names=text.columns, skip_rows=1)
     options = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.float64()))
     try:
-        table = csv.read_csv(pa.BufferReader(text.content), read_options=_read_options(text, csv),
-                             parse_options=_parse_options(text, csv), convert_options=options)  # fmt: skip
+        table = csv.read_csv(pa.BufferReader(text.content), read_options=read, convert_options=options,
+                             parse_options=_parse_options(text))  # fmt: skip
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
     lon, lat = (np.ascontiguousarray(table.column(name).to_numpy(), dtype=np.float64) for name in names)
@@ -115,11 +117,9 @@ def _read_fast(text: CsvText, lon_at: int, lat_at: int) -> tuple[Floats, Floats]
     return (lon, lat) if regular else None
 
 
-def _read_options(text: CsvText, csv: Any) -> Any:
-    return csv.ReadOptions(column_names=text.columns, skip_rows=1)
+def _parse_options(text: CsvText) -> csv.ParseOptions:
+    from pyarrow import csv
 
-
-def _parse_options(text: CsvText, csv: Any) -> Any:
     # Text without quotation marks is read by all cores.
     return csv.ParseOptions(delimiter=text.separator, newlines_in_values=b'"' in text.content)
 
@@ -294,5 +294,5 @@ def _columns(places: Places) -> Sequence[Any]:
     read = csv.ReadOptions(column_names=names, skip_rows=1)
     kinds = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     table = csv.read_csv(pa.BufferReader(places.text.content), read_options=read, convert_options=kinds,
-                         parse_options=_parse_options(places.text, csv))  # fmt: skip
+                         parse_options=_parse_options(places.text))  # fmt: skip
     return list(table.columns)

@@ -1,0 +1,125 @@
+"""Cases, teams and closures from the command line: names instead of ids, suggestions, actors in the events."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gridsvc.db.session.connection import Database
+from gridsvc.operations.runtime.service import Service
+from tests.cli.program import Program
+from tests.worlds.district import TEAM_IDS, load_toy, scratch_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
+PLACE = ("119.61", "29.1001")
+
+
+@pytest.fixture(scope="module")
+def program(cluster, tmp_path_factory) -> Iterator[Program]:
+    folder = tmp_path_factory.mktemp("people")
+    with scratch_database(cluster) as url:
+        service = Service(Database(url), folder)
+        load_toy(service)
+        service.database.close()
+        yield Program.of(GRIDSVC_DATABASE_URL=url, GRIDSVC_DATA=str(folder))
+
+
+@pytest.fixture(scope="module")
+def case(program) -> dict:
+    """A case that the command line reported, by the Chinese name of its type."""
+    return program.json("incidents", "report", "--type", "泄漏", *PLACE, "--actor", "Li Wei", "--source", "110")
+
+
+def test_a_case_is_reported_listed_and_shown_with_names(program, case):
+    assert (case["type"], case["source"]) == ("leak", "110")
+    assert UUID.match(case["id"])
+    listed, _ = program.run("incidents", "list", "--status", "triggered")
+    assert "泄漏" in listed
+    assert case["id"] in listed
+    shown, _ = program.run("incidents", "show", case["number"], "--events")
+    assert "R1 > 330703101000 > A1 > V1" in shown
+    assert "Li Wei" in shown
+
+
+def test_a_recommendation_names_teams(program):
+    told, _ = program.run("recommend", "--type", "Leak", *PLACE)
+    assert "sq-a1" in told
+    assert not UUID.search(told)
+    assert UUID.search(program.json("recommend", "--type", "leak", *PLACE)["recommendation"]["lead"]["team_id"])
+
+
+def test_steps_take_team_names_and_refusals_give_them(program, case):
+    number = case["number"]
+    done = program.json("incidents", "step", number, "assign")
+    assert done["status"] == "assigned"
+    lead = next(a["team_id"] for a in done["assignments"] if a["lead"])
+    name = next(name for name, team_id in TEAM_IDS.items() if team_id == lead)
+    shown, _ = program.run("incidents", "step", number, "en-route", "--team", name.upper(), "--actor", "Li Wei")
+    assert f"{name} (lead)" in shown
+    events = program.json("incidents", "show", case["id"], "--events")["events"]
+    assert [(e["kind"], e["actor"]) for e in events][-1] == ("en_route", "Li Wei")
+    _, refused = program.run("incidents", "step", number, "acknowledge", "--team", "sq-a4", code=3)
+    assert "sq-a4 is not on this case" in refused
+    assert name in refused
+    assert not UUID.search(refused)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (("incident", "list"), 2, "Did you mean incidents?"),
+        (("incidents", "lst"), 2, "Did you mean list?"),
+        (("load", "road"), 2, "Did you mean roads?"),
+        (("incidents", "step", "1", "asign"), 2, "assign"),
+        (("incidents", "list", "--status", "trigered"), 2, "triggered"),
+        (("recommend", "--type", "leek", *PLACE), 3, "泄漏 (leak)"),
+        (("recommend", "--type", "噪音", *PLACE), 3, "噪声 (noise)"),
+        (("teams", "duty", "sq-a", "off"), 3, "sq-a1"),
+        (("incidents", "show", "77777"), 3, "incidents list"),
+        (("incidents", "show", "first"), 3, "incidents list"),
+        (("closures", "remove", "mine"), 3, "closures list"),
+    ],
+)
+def test_a_mistyped_word_gets_a_suggestion(program, words, code, hint):
+    _, refused = program.run(*words, code=code)
+    assert hint in refused
+
+
+def test_a_team_goes_off_duty_by_its_name(program):
+    said, _ = program.run("teams", "duty", "town-t3", "off")
+    assert said == "town-t3 is off duty.\n"
+    rows = program.json("teams", "list", "--status", "off_duty")
+    assert [row["name"] for row in rows] == ["town-t3"]
+    listed, _ = program.run("teams", "list")
+    assert "sq-a1" in listed
+    assert not UUID.search(listed)
+
+
+def test_roads_are_closed_and_opened_again(program):
+    line = ("119.62", "29.1", "119.63", "29.1")
+    made = program.json("closures", "add", *line, "--reason", "积水", "--actor", "Li Wei")
+    assert made["edges"] >= 1
+    listed, _ = program.run("closures", "list")
+    assert "积水" in listed
+    assert made["id"] in listed
+    program.run("closures", "remove", made["id"])
+    assert program.json("closures", "list") == []
+    program.run("closures", "remove", made["id"], code=3)
+    program.run("closures", "add", "119.62", "--reason", "x", code=2)
+
+
+def test_a_line_is_reported_from_a_file(program, tmp_path):
+    file = tmp_path / "line.geojson"
+    file.write_text(
+        '{"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[119.61, 29.1], [119.62, 29.1]]}}'
+    )
+    made = program.json("incidents", "report", "--type", "noise", "--geometry", file, "--drill")
+    assert made["drill"] is True
+    file.write_text("[" * 100_000)
+    _, refused = program.run("incidents", "report", "--type", "noise", "--geometry", file, code=3)
+    assert "nested too deeply" in refused
