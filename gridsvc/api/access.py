@@ -119,7 +119,7 @@ def delete_session(request: Request) -> Response:
         if caller(request).session is None:
             raise NotFound("The request has a key, not a session. `gridsvc keys revoke NAME` ends a key.",
                            kind="no-session")  # fmt: skip
-        sign_in.callers.end_session(request.state.shown)
+        sign_in.callers.end_session(request.state.credential)
         response.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
                              secure=is_secure(request.scope))  # fmt: skip
     return response
@@ -169,13 +169,13 @@ def post_unmask(request: Request, incident_id: str, body: WhyBody) -> Response:
 
 
 def _me(request: Request) -> dict[str, Any]:
-    told = _json(caller(request))
+    session = _json(caller(request))
     sign_in: SignIn = request.state.sign_in
     if sign_in.callers is None:
-        return told | {"auth": "off"}
-    if told["session"] is not None:
-        told["csrf"] = credentials.csrf_token(request.state.shown)
-    return told
+        return session | {"auth": "off"}
+    if session["session"] is not None:
+        session["csrf"] = credentials.csrf_token(request.state.credential)
+    return session
 
 
 def _json(who: Caller) -> dict[str, Any]:

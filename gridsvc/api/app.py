@@ -37,7 +37,7 @@ THREADS = 16
 
 
 def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = None) -> FastAPI:
-    """Return the application over a service; without `sign_in` everybody is the operator of this machine.
+    """Return the application over a service; without `sign_in` every caller is the operator of this machine.
 
     `counts` is the folder in which the processes of the service count requests; None where this is the only process.
     """
@@ -64,7 +64,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     app.state.routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     problems.register(app)
-    # The last one added is the first one asked.
+    # The last one added sees a request first.
     app.add_middleware(RequestLimit)
     app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None)
     app.add_middleware(SafeHeaders, signed_in=sign_in)

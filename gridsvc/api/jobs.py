@@ -103,7 +103,7 @@ def get_job(request: Request, job_id: str) -> Response:
 
 @router.delete("/jobs/{job_id}", summary="Cancel a job", responses=answer(Job, _JOB | {"state": "cancelled"}))
 def delete_job(request: Request, job_id: str, idempotency_key: IdempotencyKey = None) -> Response:
-    """Cancel a waiting job, or ask a running one to end; a second request changes nothing."""
+    """Cancel a waiting job, or request the end of a running one; a second request changes nothing."""
     key = request_key(request, idempotency_key, None)
     return as_response(jobs.cancel(service_of(request), _id_of(job_id, "job"), request=key))
 
@@ -153,6 +153,6 @@ def get_timers(request: Request, district: str) -> Response:
 @router.put("/timers", summary="Put timers in force", responses=answer(Timers, _TIMERS))
 def put_timers(request: Request, district: str, body: TimersBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Put timers in force in a district; the same timers again change nothing but the event."""
-    told = body.model_dump(exclude_none=True)
-    key = request_key(request, idempotency_key, told | {"district": district})
-    return as_response(timers.put_timers(service_of(request), district, told, actor=caller_of(request), request=key))
+    rules = body.model_dump(exclude_none=True)
+    key = request_key(request, idempotency_key, rules | {"district": district})
+    return as_response(timers.put_timers(service_of(request), district, rules, actor=caller_of(request), request=key))

@@ -66,18 +66,18 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
     if len(body.origins) * len(body.destinations) > _MOST_TIMES:
         raise InvalidInput(
             f"{len(body.origins)} times {len(body.destinations)} travel times are more than {_MOST_TIMES} at once. "
-            "Ask in parts, or use `gridsvc travel-times`.",
+            "Send several requests, or use `gridsvc travel-times`.",
             origins=len(body.origins),
             destinations=len(body.destinations),
             most=_MOST_TIMES,
         )
     service, ends = service_of(request), (np.array(body.origins, float), np.array(body.destinations, float))
-    asked = {"profile": body.profile, "district": body.district}
+    chosen = {"profile": body.profile, "district": body.district}
     age_s: float | None = None
     try:
-        seconds = travel_times.travel_times(service, *ends, **asked)  # type: ignore[arg-type]
+        seconds = travel_times.travel_times(service, *ends, **chosen)  # type: ignore[arg-type]
     except Unavailable as away:
-        seconds, age_s = offline.travel_times(service, away, *ends, **asked)  # type: ignore[arg-type]
+        seconds, age_s = offline.travel_times(service, away, *ends, **chosen)  # type: ignore[arg-type]
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
     return JSONResponse({"seconds": rows} | offline.degraded(age_s))

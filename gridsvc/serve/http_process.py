@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from gridsvc.api.app import THREADS, create_app
-from gridsvc.api.http.client_timeouts import PatientProtocol
+from gridsvc.api.http.client_timeouts import TimeoutProtocol
 from gridsvc.api.http.metrics import share_counts
 from gridsvc.operations.runtime.json_logs import log_as_json
 from gridsvc.operations.runtime.kernels import load_all
@@ -42,7 +42,7 @@ def run(listener: Listener, listening: socket.socket, number: int) -> None:
     counts = share_counts(service.folder, os.getppid(), number)
     app = create_app(service, sign_in=sign_in, counts=counts)
     config = uvicorn.Config(
-        app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_TIMEOUT_S,
+        app, http=TimeoutProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_TIMEOUT_S,
         timeout_keep_alive=_KEEP_ALIVE_S, server_header=False, ssl_certfile=listener.tls_cert,
         ssl_keyfile=listener.tls_key, proxy_headers=listener.proxies is not None, forwarded_allow_ips=listener.proxies,
     )  # fmt: skip

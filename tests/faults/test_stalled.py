@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from gridsvc.api.http import client_timeouts
-from gridsvc.api.http.client_timeouts import PatientProtocol
+from gridsvc.api.http.client_timeouts import TimeoutProtocol
 from tests.faults.service import Served
 
 LARGE = bytes(8_000_000)
@@ -38,12 +38,12 @@ async def app(scope, receive, send):
 
 @pytest.fixture
 def port(monkeypatch):
-    for name, value in {"ASK_S": 1.0, "LISTEN_S": 1.5, "_LOOK_EVERY_S": 0.1, "HELD_BYTES": 20_000_000}.items():
+    for name, value in {"SEND_S": 1.0, "READ_S": 1.5, "_CHECK_EVERY_S": 0.1, "UNREAD_BYTES": 20_000_000}.items():
         monkeypatch.setattr(client_timeouts, name, value)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(256)
-        config = uvicorn.Config(app, http=PatientProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
+        config = uvicorn.Config(app, http=TimeoutProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
         thread.start()
@@ -98,7 +98,7 @@ def test_who_says_nothing_is_not_waited_for(port):
         assert rest_of(line) == b""
 
 
-def test_who_stalls_in_the_second_request_is_put_off_too(port):
+def test_who_stalls_in_the_second_request_is_disconnected_too(port):
     with connect(port) as line:
         line.sendall(ASK)
         assert answer_of(line).startswith(b"HTTP/1.1 200 ")
@@ -122,7 +122,7 @@ def test_a_body_may_come_slowly(port):
         assert len(rest_of(line)) > 500_000
 
 
-def test_who_does_not_listen_is_put_off(port):
+def test_a_client_that_does_not_read_is_disconnected(port):
     with connect(port, ear_bytes=4096) as line:
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(4)

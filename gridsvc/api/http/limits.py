@@ -1,4 +1,4 @@
-"""Limits on what one request may bring."""
+"""Limits on the size and the duration of one request."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LARGEST_BODY_BYTES = 1_000_000
 LARGEST_BATCH_BYTES = 100_000_000
 BATCH_ROUTES = ("/owners", "/travel-times")
 LONGEST_TARGET_BYTES = 8_000
-"""Path and query together; what is longer belongs into a body."""
+"""Path and query together; anything longer belongs in a body."""
 
 BODY_WITHIN_S = 60.0
 BATCHES_AT_ONCE = 2
-"""In one process: a body of 100 MB is some 600 MB of numbers while it is answered."""
+"""In one process: a body of 100 MB takes about 600 MB of memory while it is answered."""
 
 
 class _RefusedError(Exception):
@@ -27,9 +27,9 @@ class _RefusedError(Exception):
 
 
 class RequestLimit:
-    """Middleware: 414 for a long address, 413 for a large body before it is read whole, 408 for one that drips in.
+    """Middleware: 414 for a long address, 413 for a large body before all of it is read, 408 for a slow one.
 
-    Large batches are answered a few at a time (`BATCHES_AT_ONCE`); the others wait, their bodies unread.
+    At most `BATCHES_AT_ONCE` large batches are answered at a time; the others wait, their bodies unread.
     """
 
     def __init__(self, app: ASGIApp, body_within_s: float = BODY_WITHIN_S) -> None:
@@ -45,12 +45,12 @@ class RequestLimit:
             await self.app(scope, receive, send)
             return
         limit = LARGEST_BATCH_BYTES if scope["path"] in BATCH_ROUTES else LARGEST_BODY_BYTES
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        if told.isdigit() and int(told) > limit:
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
             await _too_large(limit)(scope, receive, send)
             return
         async with AsyncExitStack() as held:
-            if limit == LARGEST_BATCH_BYTES and not (told.isdigit() and 0 < int(told) <= LARGEST_BODY_BYTES):
+            if limit == LARGEST_BATCH_BYTES and not (declared.isdigit() and 0 < int(declared) <= LARGEST_BODY_BYTES):
                 await held.enter_async_context(self._batches)
             await self._pass(scope, receive, send, limit)
 
@@ -62,7 +62,7 @@ class RequestLimit:
 
         async def counted() -> Message:
             nonlocal taken, whole, refusal
-            if whole:  # the next message says that the client has gone; it may come late
+            if whole:  # the next message reports a disconnected client, at any time
                 return await receive()
             try:
                 async with asyncio.timeout_at(late_at):
@@ -79,7 +79,7 @@ class RequestLimit:
 
         async def watched(message: Message) -> None:
             nonlocal answered
-            if refusal is None or answered:  # else: what the application makes of a body that it could not read
+            if refusal is None or answered:  # else: the answer of the application to a body that it could not read
                 answered = True
                 await send(message)
 
@@ -94,7 +94,7 @@ def _target_bytes(scope: Scope) -> int:
 
 
 def _too_long() -> ASGIApp:
-    detail = f"Path and query are longer than {LONGEST_TARGET_BYTES} bytes. Ask for less, or send it in a body."
+    detail = f"Path and query are longer than {LONGEST_TARGET_BYTES} bytes. Send a shorter one, or use a body."
     return problem(414, "too-long", detail, limit_bytes=LONGEST_TARGET_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""Rates: how often one caller, or one address that nobody knows, may ask. Counted in each HTTP process for itself."""
+"""Rate limits of a caller and of an address without a key. Each HTTP process counts for itself."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Rate:
 
 
 CALLER = Rate(per_s=500, burst=1000)
-"""Of one key: beyond what a desk or a gateway of sensors sends, below what a runaway client could take from others."""
+"""Of one key: more than a desk or a gateway of sensors sends, less than would take capacity from others."""
 STRANGER = Rate(per_s=2, burst=40)
 """Of one address on the open routes."""
 WRONG_KEY = Rate(per_s=1 / 6, burst=10)
-"""Of wrong keys, tokens and codes from one address: ten a minute, so that nobody can guess, and argon2 is no weapon."""
+"""Of wrong keys, tokens and codes from one address: ten a minute, against guessing and the cost of argon2."""
 
 
 class Buckets:
-    """Token buckets by name. Safe for threads; the least lately used are forgotten, which only lets them ask again.
+    """Token buckets by name. Safe for threads; the least recently used are dropped and start full again.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Buckets:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str) -> float:
-        """Take one and return 0, or take nothing and return the seconds until one is there."""
+        """Take one token and return 0, or take none and return the seconds until one is free."""
         now = self._clock()
         with self._lock:
             left = self._now(name, now)
@@ -58,7 +58,7 @@ class Buckets:
         return 0.0 if taken else (1.0 - left) / self._rate.per_s
 
     def wait_s(self, name: str) -> float:
-        """Return the seconds until one is there, 0 where one is; nothing is taken."""
+        """Return the seconds until a token is free, 0 if one is; take none."""
         with self._lock:
             left = self._now(name, self._clock())
         return 0.0 if left >= 1.0 else (1.0 - left) / self._rate.per_s

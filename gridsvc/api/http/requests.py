@@ -1,4 +1,4 @@
-"""What routes share of a request: the service, the caller, and the key under which its answer is kept."""
+"""What routes read from a request: the service, the caller, and the key under which the answer is stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_KEY = 255
 
 
 class Body(BaseModel):
-    """A request's body: unknown members are refused, numbers are finite, texts carry no NUL and no lone surrogate."""
+    """A request's body: unknown members are refused, numbers are finite, texts have no NUL and no lone surrogate."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=20_000)
 
@@ -44,31 +44,32 @@ def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("has no offset; send RFC 3339 with one, such as 2026-03-01T08:30:00+08:00")
     if not 1900 < at.year < 2200:
-        raise ValueError("lies outside the years 1900 to 2200")
+        raise ValueError("is outside the years 1900 to 2200")
     return at
 
 
 Text = Annotated[str, AfterValidator(_clean)]
 Moment = Annotated[datetime, BeforeValidator(_text), AfterValidator(_aware)]
 IdempotencyKey = Annotated[
-    str | None, Header(description="One answer per key: a retry gets the first one's bytes. Kept for 30 days.")
+    str | None,
+    Header(description="One answer per key: a retry gets the bytes of the first answer. Stored for 30 days."),
 ]
 
 
 def service_of(request: Request) -> Service:
-    """Return the service that this process holds, as the caller sees it."""
+    """Return the service of this process, limited to the caller's scope."""
     service: Service = request.app.state.whole_service
     return service.seen_by(caller(request))
 
 
 def caller(request: Request) -> Caller:
-    """Return who asks, with what he may and what exists for him."""
+    """Return the caller, with rights and scope."""
     who: Caller = request.state.caller
     return who
 
 
 def caller_of(request: Request) -> str:
-    """Return the name of who asks: the actor of events, and whose an Idempotency-Key is."""
+    """Return the name of the caller: the actor of events and the owner of an Idempotency-Key."""
     return caller(request).name
 
 
@@ -88,13 +89,13 @@ def request_key(request: Request, key: str | None, body: Any) -> RequestKey | No
             kind="idempotency-key",
             most=_LONGEST_KEY,
         )
-    told = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    whole = f"{request.method} {request.url.path}\n{told}".encode("utf-8", "surrogatepass")
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    whole = f"{request.method} {request.url.path}\n{canonical}".encode("utf-8", "surrogatepass")
     return RequestKey(caller_of(request), key, hashlib.sha256(whole).digest())
 
 
 def as_response(answer: KeptAnswer) -> Response:
-    """Return a kept answer as it was given the first time."""
+    """Return a stored answer with its first status and bytes."""
     if answer.status == 204:
         return Response(status_code=204)
     return Response(answer.body, status_code=answer.status, media_type="application/json")

@@ -1,6 +1,6 @@
-"""Which right each route needs: one table, asked before anything else of a request is looked at.
+"""The right that each route needs: one table, checked before anything else of a request.
 
-A route that is not in the table is for administrators alone: forgotten is closed, not open.
+A route that is not in the table is for administrators only.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from gridsvc.access.scopes import Caller, Right
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# None: for everybody, also unknown. ANY: for everybody who is known, whatever he may.
+# None: no key is needed. ANY: a key is needed, but no right.
 ANY = "any"
 ROUTES: Mapping[tuple[str, str], Right | str | None] = {
-    # What a page needs to let somebody in, and what a load balancer asks.
+    # Sign-in, pages, and the probes of a load balancer.
     ("GET", "/"): ANY,
     ("GET", "/docs"): ANY,
     ("GET", "/sign-in"): None,
@@ -36,13 +36,13 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/incidents"): Right.LOOK,
     ("GET", "/incidents/{incident_id}"): Right.LOOK,
     ("GET", "/incidents/{incident_id}/events"): Right.LOOK,
-    ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has a right of its own
+    ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has its own right
     ("GET", "/incidents/{incident_id}/considered"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,
     ("POST", "/proposals/{proposal_id}/decision"): Right.DECIDE,
-    # Whose is it, and how far.
+    # Owners, travel times, areas.
     ("GET", "/owners"): Right.LOOK,
     ("POST", "/owners"): Right.LOOK,
     ("GET", "/grids"): Right.LOOK,
@@ -77,14 +77,14 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
 
 
 def right_of(method: str, path: str) -> Right | str | None:
-    """Return what a route needs; `path` is that of the route, with its names in braces."""
+    """Return what a route needs; `path` is the pattern of the route, with names in braces."""
     if path.startswith("/ogc"):
         return Right.LOOK
     return ROUTES.get((method, path), Right.KEYS)
 
 
 async def authorize(request: Request) -> None:
-    """Refuse what the caller may not; every route depends on it."""
+    """Refuse a caller without the right of the route; every route depends on it."""
     needed = right_of(request.method, request.scope["route"].path)
     if isinstance(needed, Right):
         caller: Caller = request.state.caller

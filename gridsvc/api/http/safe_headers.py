@@ -1,4 +1,4 @@
-"""Headers that every answer carries: nothing is sniffed, framed, referred to, or kept where others could find it."""
+"""Security headers of every answer: no sniffing, framing, referrer or shared cache."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _ALWAYS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"geolocation=(self), camera=(self), microphone=(), payment=(), usb=()",
 }
-# For what is no page: nothing may run, load or be framed. Pages bring a policy of their own.
+# For anything but a page: nothing may run, load or be framed. Pages set their own policy.
 _POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _HTTPS_FOR_A_YEAR = b"max-age=31536000"
 
 
 class SafeHeaders:
-    """Middleware: the headers that are missing are added, those that a route sets stay.
+    """Middleware: adds the headers that are missing; those that a route sets stay.
 
     Parameters
     ----------
     signed_in
-        Whether answers depend on who asks: then no shared cache may keep them.
+        Whether answers depend on the caller: then no shared cache may store them.
     """
 
     def __init__(self, app: ASGIApp, *, signed_in: bool) -> None:

@@ -1,6 +1,6 @@
-"""Who asks: a key, a session's cookie or a device's token becomes a caller before anything else happens.
+"""Sign-in: a key, the cookie of a session or the token of a device becomes a caller, before anything else.
 
-Without sign-in (GRIDSVC_AUTH=off, loopback alone) everybody is the operator of the machine.
+Without sign-in (GRIDSVC_AUTH=off, on loopback only) every caller is the operator of the machine.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _STREAM_CHECKED_EVERY_S = 1.0
 
 
 class SignIn:
-    """Middleware: `state.caller` is who asks; who is not known gets no further than the open routes.
+    """Middleware: sets `state.caller`; a caller without a valid key reaches the open routes only.
 
     Parameters
     ----------
     callers
-        What this process knows of callers; None = no sign-in: everybody is the operator.
+        The callers that this process knows; None = no sign-in: every caller is the operator.
     """
 
     def __init__(self, app: ASGIApp, callers: CallerCache | None) -> None:
@@ -71,18 +71,18 @@ class SignIn:
             return
         address = address_of(scope)
         is_open = (method, path) in _OPEN or (method == "GET" and path.startswith("/assets/"))
-        shown, by_cookie = _shown(scope, headers)
-        if shown is None or (is_open and path != "/readyz"):
+        credential, by_cookie = _credential(scope, headers)
+        if credential is None or (is_open and path != "/readyz"):
             answer = self._admit_stranger(scope, headers, address, is_open=is_open)
             state["caller"] = STRANGER
             await (answer or self.app)(scope, receive, send)
             return
         try:
-            caller = self.callers.find(shown) or await self._verify(shown, address)
+            caller = self.callers.find(credential) or await self._verify(credential, address)
         except _RefusedError as refused:
             await self._refused(scope, headers, refused)(scope, receive, send)
             return
-        if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(shown)):
+        if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(credential)):
             detail = "A write with the session's cookie needs the header X-CSRF-Token; GET /session shows its value."
             answer = problem(403, "csrf", detail)
             await answer(scope, receive, send)
@@ -90,45 +90,45 @@ class SignIn:
         if wait_s := self._callers.take(caller.name):
             await too_often(wait_s, "caller")(scope, receive, send)
             return
-        state["caller"], state["shown"] = caller, shown
-        await self.app(scope, receive, self._watched(shown, send))
+        state["caller"], state["credential"] = caller, credential
+        await self.app(scope, receive, self._watched(credential, send))
 
     def note_wrong(self, address: str) -> None:
-        """Count a wrong key, and write it down."""
+        """Count a wrong key, and write its event."""
         assert self.callers is not None
         self.wrong.take(address)
         with suppress(GridsvcError):
             self.callers.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
 
     def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
-        """Write down that a known caller wanted what he may not."""
+        """Write the event of a known caller who had no right."""
         caller: Caller = scope["state"]["caller"]
         if self.callers is not None:
-            with suppress(GridsvcError):  # the refusal stands also where it cannot be written down
+            with suppress(GridsvcError):  # the refusal stands even where its event cannot be written
                 self.callers.note_refusal(
                     "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
                 )
 
-    async def _verify(self, shown: str, address: str) -> Caller:
-        """Return the caller of what was shown; asks the database, and argon2 where a key is new to this process."""
+    async def _verify(self, credential: str, address: str) -> Caller:
+        """Return the caller of a credential, by the database, and by argon2 where a key is new to this process."""
         assert self.callers is not None
-        known = await self._ask(shown, remembered=True)
+        known = await self._find_caller(credential, remembered=True)
         if known is not None:
             return known
         if wait_s := self.wrong.wait_s(address):
             raise _RefusedError(wait_s=wait_s)
-        caller = await self._ask(shown, remembered=False)
+        caller = await self._find_caller(credential, remembered=False)
         if caller is None:
             await run_in_threadpool(self.note_wrong, address)
             raise _RefusedError
         return caller
 
-    async def _ask(self, shown: str, *, remembered: bool) -> Caller | None:
+    async def _find_caller(self, credential: str, *, remembered: bool) -> Caller | None:
         assert self.callers is not None
-        if remembered and not self.callers.is_known(shown):
+        if remembered and not self.callers.is_known(credential):
             return None
         try:
-            return await run_in_threadpool(self.callers.verify, shown)
+            return await run_in_threadpool(self.callers.verify, credential)
         except Unavailable as away:
             raise _RefusedError(away=away) from away
 
@@ -153,8 +153,8 @@ class SignIn:
             detail = "This key, session or device is not known, or it has ended. Ask an administrator for a new key."
         return problem(401, kind, detail, headers={"WWW-Authenticate": f'Bearer realm="gridsvc"{more}'})
 
-    def _watched(self, shown: str, send: Send) -> Send:
-        """Return a `send` that ends a stream soon after its caller's key ended; all else goes through untouched."""
+    def _watched(self, credential: str, send: Send) -> Send:
+        """Return a `send` that ends a stream within a second after the key of its caller ends."""
         streams = False
         checked_at = time.monotonic()
         ended = False
@@ -166,7 +166,7 @@ class SignIn:
                 streams = bool(kinds) and kinds[0].startswith(b"text/event-stream")
             elif streams and not ended and time.monotonic() - checked_at > _STREAM_CHECKED_EVERY_S:
                 checked_at = time.monotonic()
-                ended = not await self._is_good(shown)
+                ended = not await self._is_good(credential)
                 if ended:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
             if not ended:
@@ -174,14 +174,15 @@ class SignIn:
 
         return watched
 
-    async def _is_good(self, shown: str) -> bool:
+    async def _is_good(self, credential: str) -> bool:
         assert self.callers is not None
         try:
             return (
-                self.callers.find(shown) is not None or await run_in_threadpool(self.callers.verify, shown) is not None
+                self.callers.find(credential) is not None
+                or await run_in_threadpool(self.callers.verify, credential) is not None
             )
         except GridsvcError:
-            return True  # the database is away: nothing can have been revoked
+            return True  # the database is away: no key can have been revoked
 
 
 class _RefusedError(Exception):
@@ -199,12 +200,12 @@ def address_of(scope: Scope) -> str:
 
 
 def is_secure(scope: Scope) -> bool:
-    """Whether the browser's way to us is encrypted."""
+    """Whether the connection is encrypted."""
     return str(scope.get("scheme")) in {"https", "wss"}
 
 
 def cookie_name(scope: Scope) -> str:
-    """Return the name of the session's cookie: with the prefix that browsers enforce, where the way is encrypted."""
+    """Return the name of the session's cookie; over TLS with the prefix that browsers enforce."""
     return SECURE_COOKIE if is_secure(scope) else COOKIE
 
 
@@ -224,8 +225,8 @@ def too_often(wait_s: float, what: str) -> Response:
     return problem(429, "too-often", detail, headers=headers, retry_after_s=retry_after_s, what=what)
 
 
-def _shown(scope: Scope, headers: Headers) -> tuple[str | None, bool]:
-    """Return what the caller shows, and whether the browser sent it by itself."""
+def _credential(scope: Scope, headers: Headers) -> tuple[str | None, bool]:
+    """Return the credential of a request, and whether it is a cookie."""
     authorization = headers.get("authorization")
     if authorization is not None:
         kind, _, value = authorization.partition(" ")
@@ -236,12 +237,12 @@ def _shown(scope: Scope, headers: Headers) -> tuple[str | None, bool]:
     return None, False
 
 
-def _same(told: str | None, wanted: str) -> bool:
-    return told is not None and hmac.compare_digest(told.encode("utf-8", "replace"), wanted.encode())
+def _same(sent: str | None, wanted: str) -> bool:
+    return sent is not None and hmac.compare_digest(sent.encode("utf-8", "replace"), wanted.encode())
 
 
 def _is_foreign(headers: Headers) -> bool:
-    """Whether a browser sends a write from another site's page; programs send neither header."""
+    """Whether a page of another site sends the request; programs send neither header."""
     if headers.get("sec-fetch-site") == "cross-site":
         return True
     origin = headers.get("origin")

@@ -1,6 +1,6 @@
 """The command screen at `/`: our own files and MapLibre's, from this service alone.
 
-Every file lies under a digest of all of them, so that a browser may keep it for ever and still never mixes versions.
+The address of each file has a digest of all files, so that a browser may cache it and never mixes versions.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def get_docs() -> HTMLResponse:
 
 @router.get("/assets/{digest}/{path:path}")
 def get_asset(request: Request, digest: str, path: str) -> Response:
-    """Return one file of the screen; an old digest is gone."""
+    """Return one file of the screen; 404 for an old digest."""
     assets = list_assets()
     if digest != assets.digest or path not in assets.files:
         raise NotFound(
@@ -106,7 +106,7 @@ def get_asset(request: Request, digest: str, path: str) -> Response:
 
 @router.get("/favicon.ico")
 def get_icon() -> Response:
-    """Return the icon, for browsers that ask without reading the page."""
+    """Return the icon, for browsers that request it without reading the page."""
     return Response((_SCREEN / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=PAGE_HEADERS)
 
 
@@ -140,7 +140,7 @@ def search_screen_cases(
     urgency: Literal["emergency", "routine"] | None = None,
     skip: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> dict[str, Any]:
-    """Find cases by number, type and place: a page of one list, and how many each list holds of what was asked."""
+    """Find cases by number, type and place: a page of one list, and how many cases of each list match."""
     service = service_of(request)
     words = q.replace("\0", "").lower().split()
     names = {plan["type"]: _names(plan) for plan in list_plans(service)["items"]} if words else {}

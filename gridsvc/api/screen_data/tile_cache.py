@@ -1,4 +1,4 @@
-"""Tiles that this process has drawn, kept as long as what they were drawn from is the same."""
+"""A cache of the tiles that this process has drawn, valid while their sources are the same."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gridsvc.db.session.connection import Database
 
-_VERSIONS_AGE_S = 1.0  # how long the version vector is believed unasked
-_MOVING_AGE_S = 2.0  # how long a tile with teams or cases is
+_VERSIONS_TTL_S = 1.0  # version cache time-to-live
+_MOVING_TTL_S = 2.0  # time-to-live of a tile with teams or cases
 _KEPT_BYTES = 48 * 2**20
 _BOUNDS_KEPT = 256
 
@@ -55,23 +55,23 @@ class DrawnTile:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The districts that tiles show, the versions of what does not move, and the number of their service areas."""
+    """The districts that tiles show, the versions of their data, and the numbers of their service areas."""
 
     districts: tuple[str, ...]
     versions: tuple[tuple[str, int | None, str | None], ...]
     areas: tuple[tuple[str, int], ...] = ()
 
     def of(self, layers: Sequence[str]) -> tuple[object, ...]:
-        """Return what tiles of these layers are drawn from."""
+        """Return the sources of tiles of these layers."""
         drawn = any(LAYERS[name].drawn for name in layers)
         return self.districts, self.versions, self.areas if drawn else ()
 
 
 class TileStore:
-    """Draws tiles and keeps the newest used ones, at most 48 MB of them.
+    """Draws tiles and caches the most recently used ones, at most 48 MB.
 
-    Safe for threads. Content is at most 2 s behind the database. While the database is away, what was drawn before
-    is still served: better an old map than none.
+    Safe for threads. Content is at most 2 s behind the database. While the database is away, tiles that were
+    drawn before are still served.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ class TileStore:
         self._bounds: OrderedDict[Scope, tuple[Sources, Bounds | None]] = OrderedDict()
 
     def find(self, key: Key) -> DrawnTile | None:
-        """Return a tile that is in memory and still true, without asking the database."""
+        """Return a tile that is cached and valid, without using the database."""
         now = self._clock()
-        if now - self._sources_at > _VERSIONS_AGE_S:
+        if now - self._sources_at > _VERSIONS_TTL_S:
             return None
         with self._lock:
             tile = self._tiles.get(key)
-            if tile is None or not self._is_true(tile, key, now):
+            if tile is None or not self._is_valid(tile, key, now):
                 return None
             self._tiles.move_to_end(key)
             return tile
 
     def get(self, key: Key) -> DrawnTile:
-        """Return a tile, drawing it where memory has none that is still true.
+        """Return a tile, drawing it where the cache has no valid one.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class TileStore:
             return known
 
     def find_bounds(self, scope: Scope) -> Bounds | None:
-        """Return west, south, east, north of all districts that are there for a scope; None where nothing is."""
+        """Return west, south, east, north of all districts of a scope; None without any."""
         sources = self._read_sources()
         known = self._bounds.get(scope)
         if known is None or known[0].of(()) != sources.of(()):
@@ -136,15 +136,15 @@ class TileStore:
         """Whole seconds since the tile was drawn."""
         return int(self._clock() - tile.at)
 
-    def _is_true(self, tile: DrawnTile, key: Key, now: float) -> bool:
+    def _is_valid(self, tile: DrawnTile, key: Key, now: float) -> bool:
         moving = any(LAYERS[name].moving for name in key.layers)
-        if self._sources is None or (moving and now - tile.at > _MOVING_AGE_S):
+        if self._sources is None or (moving and now - tile.at > _MOVING_TTL_S):
             return False
         return tile.sources.of(key.layers) == self._sources.of(key.layers)
 
     def _read_sources(self) -> Sources:
         known = self._sources
-        if known is not None and self._clock() - self._sources_at <= _VERSIONS_AGE_S:
+        if known is not None and self._clock() - self._sources_at <= _VERSIONS_TTL_S:
             return known
         asked_at = self._clock()
         with self._database.transaction() as connection:
