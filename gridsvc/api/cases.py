@@ -177,7 +177,12 @@ async def get_incidents(
     """List cases, drills and closed ones included; `next` is the cursor of the following page."""
     unknown = [word for word in status or [] if word not in set(Status)]
     if unknown:
-        raise InvalidInput(f"There is no status {unknown[0][:40]!r}. Use: {', '.join(Status)}.")
+        raise InvalidInput(
+            f"There is no status {unknown[0][:40]!r}. Use: {', '.join(Status)}.",
+            kind="unknown-status",
+            status=unknown[0][:40],
+            known=list(Status),
+        )
     wanted = CaseFilter(
         district=district, statuses=tuple(status) if status else None, owner=owner, response_class=response_class,
         since=since, bbox=_bbox(bbox), late=late, waiting=waiting,
@@ -243,6 +248,7 @@ def _recommendation_id_of(text: str | None) -> UUID | None:
             f"{text[:60]!r} is no recommendation's id. Send the `recommendation_id` that the case or an order of it "
             "has, unchanged, or none.",
             kind="unknown-recommendation",
+            recommendation_id=text[:60],
         ) from None
 
 

@@ -207,12 +207,19 @@ def reported_at_of(at: datetime | None, now: datetime, urgency: Urgency) -> tupl
         return min(at, now), ()
     if urgency is Urgency.EMERGENCY:
         return now, (Unknown("reported_at", "wrong-clock"),)
-    facts = {"kind": "time-in-future" if ahead else "time-too-early", "field": "reported_at", "at": at.isoformat()}
     if ahead:
         raise InvalidInput(
-            f"`reported_at` {at.isoformat()} lies in the future. Set the clock, or leave it out.", **facts
+            f"`reported_at` {at.isoformat()} is in the future. Set the clock, or leave it out.",
+            kind="time-in-future",
+            field="reported_at",
+            at=at.isoformat(),
         )
-    raise InvalidInput(f"`reported_at` {at.isoformat()} is over a year old. Load history with `gridsvc load`.", **facts)
+    raise InvalidInput(
+        f"`reported_at` {at.isoformat()} is over a year old. Load history with `gridsvc load`.",
+        kind="time-too-early",
+        field="reported_at",
+        at=at.isoformat(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

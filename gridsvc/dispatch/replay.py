@@ -62,11 +62,14 @@ def replay(prepared: Prepared, record: Mapping[str, Any]) -> Recommendation:
     """
     for name, digest in record["versions"].items():
         if prepared.versions.get(name) != digest:
+            other = str(prepared.versions.get(name))[:12]
             raise InvalidInput(
-                f"The record was made with {name} {digest[:12]}, not {str(prepared.versions.get(name))[:12]}; "
+                f"The record was made with {name} {digest[:12]}, not {other}; "
                 "prepare from the documents that its versions name.",
                 kind="other-version",
                 document=name,
+                digest=digest[:12],
+                other=other,
             )
     states, travel_ms = states_of(prepared, record), travel_ms_of(prepared, record)
     loss = _coverage_loss(prepared, record)

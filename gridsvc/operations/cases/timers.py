@@ -245,7 +245,12 @@ def decide(
         Where it was decided already: a decision is made once.
     """
     if decision not in DECISIONS:
-        raise InvalidInput(f"There is no decision {decision[:40]!r}. Use one of: {', '.join(DECISIONS)}.")
+        raise InvalidInput(
+            f"There is no decision {decision[:40]!r}. Use one of: {', '.join(DECISIONS)}.",
+            kind="unknown-decision",
+            decision=decision[:40],
+            known=list(DECISIONS),
+        )
     if decision == "rejected" and not (reason and reason.strip()):
         raise InvalidInput("Who rejects a proposal says why. Give `reason`.", kind="reason-missing")
 

@@ -33,18 +33,26 @@ def read_extent(value: Json) -> BaseGeometry:
         For anything that is no valid GeoJSON geometry with finite coordinates; says what is wrong with it.
     """
     if not isinstance(value, dict) or value.get("type") not in _KINDS:
-        raise InvalidInput(f"`geometry` must be GeoJSON: one of {', '.join(sorted(_KINDS))}.", kind="bad-geometry")
+        raise InvalidInput(
+            f"`geometry` must be GeoJSON: one of {', '.join(sorted(_KINDS))}.",
+            kind="unknown-geometry",
+            known=sorted(_KINDS),
+        )
     try:
         shape: BaseGeometry = shapely.force_2d(shapely.geometry.shape(value))
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, shapely.errors.ShapelyError) as error:
-        raise InvalidInput(f"`geometry` cannot be read: {error}.", kind="bad-geometry") from None
+        raise InvalidInput(f"`geometry` cannot be read: {error}.", kind="bad-geometry", reason=str(error)) from None
     if shape.is_empty:
         raise InvalidInput("`geometry` is empty. Give its coordinates.", kind="bad-geometry")
     if shapely.get_num_coordinates(shape) > _MOST_VERTICES:
-        raise InvalidInput(f"`geometry` has more than {_MOST_VERTICES} vertices. Simplify it.", kind="bad-geometry")
+        raise InvalidInput(
+            f"`geometry` has more than {_MOST_VERTICES} vertices. Simplify it.",
+            kind="bad-geometry",
+            most=_MOST_VERTICES,
+        )
     if not shape.is_valid:
         reason = shapely.is_valid_reason(shape)
-        raise InvalidInput(f"`geometry` is not valid: {reason}. Mend it.", kind="bad-geometry")
+        raise InvalidInput(f"`geometry` is not valid: {reason}. Correct it.", kind="bad-geometry", reason=reason)
     return shape
 
 

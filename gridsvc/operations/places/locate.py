@@ -60,7 +60,11 @@ def location_of(
     told = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(views))
     if radius_m is not None and not 0 <= radius_m <= LARGEST_RADIUS_M:
-        raise InvalidInput(f"`radius_m` is {radius_m}; give metres between 0 and {LARGEST_RADIUS_M}.")
+        raise InvalidInput(
+            f"`radius_m` is {radius_m}; give metres between 0 and {LARGEST_RADIUS_M}.",
+            radius_m=radius_m,
+            most=LARGEST_RADIUS_M,
+        )
     lon, lat = to_wgs84(lon, lat, told)
     return Location(lon, lat, radius_m or None)
 
@@ -94,6 +98,9 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
             f"Longitude {location.lon:.6f}, latitude {location.lat:.6f} lies {distance_m / 1000:.0f} km outside "
             f"{view.district.name}: a likely wrong coordinate. Check the numbers, their order and the datum.",
             kind="outside",
+            lon=round(location.lon, 6),
+            lat=round(location.lat, 6),
+            district=view.district.name,
             distance_m=round(distance_m),
             bearing_deg=round(bearing_deg, 1),
         )

@@ -72,7 +72,12 @@ def list_indexes(
     if not indexes:
         which = "No district has" if district is None else f"District {district} has no"
         when = "" if as_of is None else f" at {as_of.isoformat()}"
-        raise NotFound(f"{which} grids in force{when}. Load a level and activate it.", kind="no-grids")
+        raise NotFound(
+            f"{which} grids in force{when}. Load a level and activate it.",
+            kind="no-grids",
+            district=district,
+            as_of=None if as_of is None else as_of.isoformat(),
+        )
     return indexes
 
 
@@ -108,6 +113,7 @@ def locate(
         f"Longitude {lon:.6f}, latitude {lat:.6f} lies outside every loaded district, {_length(distance_m)} from "
         f"district {nearest.district}, which is at {bearing_deg:.0f} degrees from there.",
         distance_m=round(distance_m, 1), bearing_deg=round(bearing_deg, 1), district=nearest.district,
+        lon=round(lon, 6), lat=round(lat, 6),
     )  # fmt: skip
 
 
