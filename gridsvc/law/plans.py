@@ -176,7 +176,12 @@ class PlanBook:
             return found
         candidates = get_close_matches(type_slug[:100], self.plans, n=3, cutoff=0.5)
         hint = f"nearest are {', '.join(candidates)}" if candidates else "GET /response-plans lists them"
-        raise InvalidInput(f"{type_slug[:100]!r} is no incident type; {hint}.", kind="unknown-type", nearest=candidates)
+        raise InvalidInput(
+            f"{type_slug[:100]!r} is no incident type; {hint}.",
+            kind="unknown-type",
+            type=type_slug[:100],
+            nearest=candidates,
+        )
 
     def strictest_targets(self) -> dict[ResponseClass, int]:
         """Return the shortest target in seconds of each class over all emergency types; empty without any."""
