@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -369,3 +369,11 @@ def test_a_closure_acts_in_its_time_and_for_its_profiles() -> None:
 def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...], hours: int, result: str) -> None:
     with pytest.raises(InvalidInput, match=result):
         check_closure(shapely.Point(0, 0), factor, profiles, NOON, NOON + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_closure_whose_time_no_zone_can_show_is_refused(year: int) -> None:
+    until = datetime(year, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-14)))
+    times = (until, NOON) if year == 1 else (NOON, until)
+    with pytest.raises(InvalidInput, match="between the years"):
+        check_closure(shapely.Point(0, 0), 0.0, ("normal",), *times)

@@ -85,6 +85,14 @@ def check_closure(
             until=until.isoformat(),
             since=since.isoformat(),
         )
+    for name, moment in (("from", since), ("until", until)):
+        # Near the years 1 and 9999 a time zone moves a time out of what Python can read back.
+        if moment is not None and not 1000 < moment.year < 9000:
+            raise InvalidInput(
+                f"`{name}` is {moment.isoformat()}. Give a time between the years 1001 and 8999, or leave it out.",
+                name=name,
+                moment=moment.isoformat(),
+            )
     west, south, east, north = geometry.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidInput("The closure's coordinates are out of range: longitude first, then latitude, in degrees.")
