@@ -182,7 +182,7 @@ def facts_of(
         area=area,
         village=village,
         owned_level=place.owned_level,
-        townships=place.townships if len(place.townships) > 1 else (),
+        townships=place.townships if township is None else (),
         alarm=standing.alarm,
         held=standing.held or {},
         excluded=standing.excluded,

@@ -64,7 +64,7 @@ class CaseFacts:
     regional, township, area, village: codes of its owners, None = no owner at that level (a hole in the grids).
     `owned_level` is the level that owns it as a whole: `village` for a point, `township` or `regional` for a case
     across villages or townships, `district` for one across regional grids, None where the grids have a hole or end.
-    `townships`: the codes of all townships that a line or area touches, where these are several. `matter` is the
+    `townships`: the codes of all townships that a line or area touches, where none holds it. `matter` is the
     catalogue row that was reported instead of a type. `major` marks 重大复杂. `local_time` is aware, in the district's
     zone; the law of its day applies. `alarm`: 1 or 2. `held` maps slots that are filled already to their team ids:
     only the difference is recommended. `excluded` teams are not to be sent (declined, or part of an earlier joint

@@ -151,5 +151,10 @@ class TestSeveralTownships:
         assert members(answer)[f"township-{toy.T2}"] == "town-t2"
         assert verdict_of(answer, "joint-r2") == "other-region"
 
+    def test_r3_the_one_township_that_a_line_into_a_hole_of_the_grids_touches_has_its_slot(self):
+        answer = at(7, township=None, area=None, village=None, owned_level=None, townships=(toy.T2,))
+        assert members(answer)["township"] == "town-t2"
+        assert (answer.handler.team_id, answer.handler.rule) == ("sq-a2", "township-squadron")
+
     def test_a_neighbour_township_is_none_of_those_touched(self):
         assert members(at(10.9, **ACROSS, alarm=2))["neighbour-township"] == "town-t1"
