@@ -208,8 +208,8 @@ class Clocks:
 
     @property
     def closed_at(self) -> datetime | None:
-        """When it was archived or cancelled."""
-        return self.archived_at or self.cancelled_at
+        """When it was archived or cancelled, the last time where it was reopened in between."""
+        return max((at for at in (self.archived_at, self.cancelled_at) if at is not None), default=None)
 
 
 CLOCKS = tuple(Clocks.__slots__)

@@ -89,6 +89,14 @@ def test_r13_reopen_goes_back_to_where_the_work_is(before: list[str], status: St
     assert case.status is status
 
 
+def test_r13_a_case_that_was_reopened_is_closed_by_its_last_end() -> None:
+    case = reported()
+    for minute, name in enumerate(("assign", "handle", "feedback", "archive", "reopen", "cancel"), start=1):
+        case = step(case, name, minute)
+    assert case.clocks.closed_at == at(6)
+    assert reported().clocks.closed_at is None
+
+
 class TestTimes:
     def test_r13_a_late_stamp_is_backfilled_and_marked(self) -> None:
         change = take_step(reported(), "accept", at=at(1), now=at(30))

@@ -54,7 +54,7 @@ OPEN_LISTS = tuple(name for name in LISTS if name != "closed")
 _ROWS = f"""
     select i.id, i.number, i.type, i.urgency, i.response_class, i.status, i.waiting, i.drill,
            ST_X(i.geom) as lon, ST_Y(i.geom) as lat, i.reported_at, i.target_s,
-           coalesce(i.archived_at, i.cancelled_at) as closed_at,
+           greatest(i.archived_at, i.cancelled_at) as closed_at,
            i.owners -> 'township' ->> 'name' as township,
            i.owners -> 'village' ->> 'name' as village,
            i.rule, i.lead_wanted, case when {_LATE} then 'late' else i.timing end as timing,
