@@ -207,9 +207,10 @@ class Clocks:
     cancelled_at: datetime | None = None
 
     @property
-    def closed_at(self) -> datetime | None:
-        """When it was archived or cancelled, the last time where it was reopened in between."""
-        return max((at for at in (self.archived_at, self.cancelled_at) if at is not None), default=None)
+    def last_end(self) -> datetime | None:
+        """When its work was ended the last time: by feedback, archive or cancel; None = never."""
+        ends = (self.feedback_at, self.archived_at, self.cancelled_at)
+        return max((at for at in ends if at is not None), default=None)
 
 
 CLOCKS = tuple(Clocks.__slots__)
@@ -259,11 +260,18 @@ class Case:
 
     @property
     def lead_wanted(self) -> bool:
-        """Whether teams were ordered and none of them leads: the lead left, declined, or was never found (R14)."""
+        """Whether it waits for a lead (R14): teams were ordered, none leads, and no lead has done the work.
+
+        The lead declined, left, or was never found; or the case was reopened.
+        """
         if self.status not in {Status.ASSIGNED, Status.HANDLING}:
             return False
         leads = [each for each in self.engagements if each.lead]
-        return not any(each.live for each in leads) and (not leads or leads[-1].outcome in LEFT)
+        if any(each.live for each in leads):
+            return False
+        ended = self.clocks.last_end  # before a case is reopened its work was done; now it is to be done again
+        cleared = [each.until for each in leads if each.outcome is Outcome.CLEARED and each.until is not None]
+        return not any(ended is None or until > ended for until in cleared)
 
     @property
     def waiting(self) -> bool:

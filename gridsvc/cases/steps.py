@@ -231,7 +231,11 @@ def take_team_step(
         raise InvalidInput(
             f"A team that takes the step {step} says why. Give `note`.", kind="reason-missing", step=step, field="note"
         )
-    when = stamp(at, now, not_before=engagement.since, forgiving=case.target_s is not None)
+    known = (engagement.acknowledged_at, engagement.en_route_at, engagement.on_scene_at)
+    earliest = max(
+        [engagement.since, *(each for each in known if each is not None)] if rule.ends else [engagement.since]
+    )
+    when = stamp(at, now, not_before=earliest, forgiving=case.target_s is not None)
     stays = any(each.live and each.id != engagement.id for each in case.engagements)
     leaves = rule.ends in {Outcome.DECLINED, Outcome.WITHDRAWN} and not stays and case.status is S.ASSIGNED
     return TeamStepTaken(

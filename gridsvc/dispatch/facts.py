@@ -131,6 +131,7 @@ class Substitute:
 
     `why` says what kind of substitute it is: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
     `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
+    `preempts` is the drill that the team would leave.
     """
 
     team_id: str
@@ -138,10 +139,11 @@ class Substitute:
     travel_s: float | None
     response_s: float | None
     why: str
+    preempts: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; `preempts` only where it says something."""
+        return {name: value for name, value in asdict(self).items() if name != "preempts" or value is not None}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Substitute:

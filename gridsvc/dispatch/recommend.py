@@ -250,15 +250,21 @@ class Moment:
         return response_ms if self._status(number) is TeamStatus.AVAILABLE else response_ms + BUSY_MS
 
     def _chosen(self, slot: SlotForm, number: int, offered: set[int]) -> ChosenTeam:
-        team, state, arrival = self.teams[number], self.states[number], self.arrival[number]
-        drill = state.incident_id if state.on_drill and not self.case.drill and not self.routine else None
+        team, arrival = self.teams[number], self.arrival[number]
         if arrival >= BUSY_MS:
             return ChosenTeam(slot.slot.id, team.id, team.unit, None, None)
         travel_ms = self.travel_ms[number]
         assert travel_ms is not None
         late = self.target_ms is not None and arrival > self.target_ms
         substitute = self._substitute(slot, offered, before=arrival) if late else None
-        return ChosenTeam(slot.slot.id, team.id, team.unit, travel_ms / 1000, arrival / 1000, late, substitute, drill)
+        return ChosenTeam(
+            slot.slot.id, team.id, team.unit, travel_ms / 1000, arrival / 1000, late, substitute, self._drill(number)
+        )
+
+    def _drill(self, number: int) -> str | None:
+        """Return the drill that a team would leave for this case (R16)."""
+        state = self.states[number]
+        return state.incident_id if state.on_drill and not self.case.drill and not self.routine else None
 
     def _unfilled(self, empty: list[SlotForm], offered: set[int]) -> tuple[Unfilled, ...]:
         return tuple(
@@ -303,7 +309,7 @@ class Moment:
         team, travel_ms = self.teams[number], self.travel_ms[number]
         if travel_ms is None or arrival >= BUSY_MS:
             return Substitute(team.id, team.unit, None, None, why)
-        return Substitute(team.id, team.unit, travel_ms / 1000, arrival / 1000, why)
+        return Substitute(team.id, team.unit, travel_ms / 1000, arrival / 1000, why, self._drill(number))
 
     def _handler(self, lead: ChosenTeam | None) -> Handler | None:
         form = self.form

@@ -69,6 +69,14 @@ class TestWaiting:
         assert standing(case) == ("accepted", True, False)
         assert case.live == ()
 
+    def test_r14_a_reopened_case_waits_until_a_lead_has_done_the_work_again(self) -> None:
+        case = team_step(step(sent("1"), "handle", 2), 10, "clear", 3)
+        case = step(step(step(case, "feedback", 4), "archive", 5), "reopen", 6)
+        assert standing(case) == ("handling", True, True)
+        case = apply(case, ordered(case, 7, "1", first=20))
+        assert standing(case) == ("handling", False, False)
+        assert standing(team_step(case, 20, "clear", 8)) == ("handling", False, False)
+
     def test_r14_nobody_waits_for_a_closed_case(self) -> None:
         case = step(team_step(sent("1", "township"), 10, "decline", 2), "cancel", 3)
         assert standing(case) == ("cancelled", False, False)

@@ -117,7 +117,8 @@ def _random_event(case: Case, number: int, minutes: float, rng: random.Random) -
         if case.drill and rng.random() < 0.3:
             return preempted(case, rng.choice(case.live).team_id.int, minutes)
         who, name = rng.choice(team_steps)
-        late = None if said is None else max(said, who.since)
+        known = (who.since, who.acknowledged_at, who.en_route_at, who.on_scene_at)
+        late = None if said is None else max(said, *(each for each in known if each is not None))
         return take_team_step(case, who, name, at=late, now=at(minutes), reason="flat tyre")
     name = rng.choice(legal_steps(case.status))
     if name != "assign":

@@ -55,6 +55,7 @@ class Substitute(TypedDict):
     travel_s: float | None
     response_s: float | None
     why: str
+    preempts: NotRequired[Annotated[UUID, Field(description="the drill that the team would leave")]]
 
 
 class RecommendedTeam(TypedDict):

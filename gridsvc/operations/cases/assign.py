@@ -12,6 +12,7 @@ Locks are taken in this order: the case, the drills that lose a team (by id), th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -128,7 +129,7 @@ def assign(
     if order.at is None:
         change = take_step(case, "assign", at=None, now=now)
     emergency = case.urgency is Urgency.EMERGENCY
-    since = max(case.triggered_at, order.at) if change.backfilled and order.at is not None else now
+    since = max(case.triggered_at, order.at.astimezone(UTC)) if change.backfilled and order.at is not None else now
     sent = tuple(_engagement(each, engaging=emergency, since=since) for each in chosen)
     _preempt(connection, case, sent, order.actor, now)
     if not engagements.send(connection, case, sent, on_duty=emergency and order.team_id is None):

@@ -26,14 +26,14 @@ WHERE e.district = i.district AND e.incident_id = i.id AND e.kind = 'report';
 UPDATE incident SET owners = '{}', report_event = '00000000-0000-0000-0000-000000000000'
 WHERE report_event IS NULL;
 
--- As gridsvc.cases.model: teams were ordered and none leads, since the last lead declined or withdrew.
+-- As gridsvc.cases.model: teams were ordered, none leads, and no lead has done the work since the case was last ended.
 UPDATE incident AS i SET lead_wanted = true
 WHERE i.status IN ('assigned', 'handling')
   AND NOT EXISTS (SELECT FROM engagement AS e
                   WHERE e.district = i.district AND e.incident_id = i.id AND e.lead AND e.until IS NULL)
-  AND coalesce((SELECT e.outcome FROM engagement AS e
-                WHERE e.district = i.district AND e.incident_id = i.id AND e.lead
-                ORDER BY e.since DESC, e.id DESC LIMIT 1), 'declined') IN ('declined', 'withdrawn');
+  AND NOT EXISTS (SELECT FROM engagement AS e
+                  WHERE e.district = i.district AND e.incident_id = i.id AND e.lead AND e.outcome = 'cleared'
+                    AND e.until > coalesce(greatest(i.feedback_at, i.archived_at, i.cancelled_at), '-infinity'));
 UPDATE incident AS i
 SET waiting = i.lead_wanted OR (
     i.status IN ('triggered', 'accepted')
