@@ -68,11 +68,21 @@ class Datum(Enum):
 
 
 _DATUM_NAMES = {
-    "wgs84": Datum.WGS84, "epsg4326": Datum.WGS84, "4326": Datum.WGS84, "ogccrs84": Datum.WGS84,
-    "crs84": Datum.WGS84, "urnogcdefcrsogc13crs84": Datum.WGS84, "epsg4979": Datum.WGS84,
-    "cgcs2000": Datum.CGCS2000, "epsg4490": Datum.CGCS2000, "4490": Datum.CGCS2000, "epsg4480": Datum.CGCS2000,
-    "gcj02": Datum.GCJ02, "bd09": Datum.BD09, "bd09ll": Datum.BD09,
-}  # fmt: skip
+    "wgs84": Datum.WGS84,
+    "epsg4326": Datum.WGS84,
+    "4326": Datum.WGS84,
+    "ogccrs84": Datum.WGS84,
+    "crs84": Datum.WGS84,
+    "urnogcdefcrsogc13crs84": Datum.WGS84,
+    "epsg4979": Datum.WGS84,
+    "cgcs2000": Datum.CGCS2000,
+    "epsg4490": Datum.CGCS2000,
+    "4490": Datum.CGCS2000,
+    "epsg4480": Datum.CGCS2000,
+    "gcj02": Datum.GCJ02,
+    "bd09": Datum.BD09,
+    "bd09ll": Datum.BD09,
+}
 
 
 def find_datum(name: str) -> Datum | None:

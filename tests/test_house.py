@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,3 +50,16 @@ def test_the_rules_are_on() -> None:
     assert lint["select"] == ["ALL"]
     assert not {"PLC0415", "PLR0913", "C901", "PLR0912", "PLR0915", "ANN401"} & set(lint["ignore"])
     assert lint["pylint"]["max-args"] == 8
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("gridsvc.grids.index", ["numba", "shapely", "geopandas"]),
+        ("gridsvc.api.app", ["geopandas", "pyogrio", "osmium", "osmnx"]),
+    ],
+)
+def test_what_starts_often_loads_no_more_than_it_needs(module: str, unwanted: list[str]) -> None:
+    code = f"import sys, {module}; print(*(name for name in {unwanted} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -99,8 +99,13 @@ def provide_demo(service: Service, wish: Wish, geodata: Path, say: Say) -> Demo:
     if made.get("finished"):
         _refuse_other(made, wish)
         seconds = round(time.perf_counter() - started, 2)
-        return Demo(json.loads(made["answer"]) | {"seconds": seconds}, result[code]["notes"], made["agreement"],
-                    json.loads(made["first"]), reused=True)  # fmt: skip
+        return Demo(
+            json.loads(made["answer"]) | {"seconds": seconds},
+            result[code]["notes"],
+            made["agreement"],
+            json.loads(made["first"]),
+            reused=True,
+        )
     return _make(service, wish, code, source, geodata, say, started)
 
 
@@ -190,8 +195,15 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
     """Load grids, roads, law, teams and addresses of a place into its district; return the teams' names by id."""
     counts = ", ".join(f"{number} {key}" for key, number in place.grid_counts().items())
     say(f"Grids: {counts} ...")
-    generations.establish(service, place.code, list(place.grids), source={"file": source, "notes": list(place.notes)},
-                    name=place.name, synthetic=place.synthetic, time_zone=place.time_zone)  # fmt: skip
+    generations.establish(
+        service,
+        place.code,
+        list(place.grids),
+        source={"file": source, "notes": list(place.notes)},
+        name=place.name,
+        synthetic=place.synthetic,
+        time_zone=place.time_zone,
+    )
     say(f"Roads: {place.roads.node_count} nodes, {place.roads.arc_count} arcs ...")
     networks.establish(service, place.code, place.roads, source=source)
     units = geodata / "units.toml"
@@ -199,8 +211,10 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
     clocks = read_clock_rules(geodata / "clock_policies.toml")
     plans = read_plan_book(geodata / "response_plans", clocks, catalogue, read_units(units))
     crews = raise_crews(place, catalogue, plans, seed)
-    say(f"Law and teams: {len(plans.plans)} run cards, {len(crews.teams)} teams at {len(crews.stations)} posts, "
-        f"{len(place.addresses)} addresses ...")  # fmt: skip
+    say(
+        f"Law and teams: {len(plans.plans)} run cards, {len(crews.teams)} teams at {len(crews.stations)} posts, "
+        f"{len(place.addresses)} addresses ..."
+    )
     stations = [teams.Station(s.id, s.name, s.kind, s.lon, s.lat, s.derived) for s in crews.stations]
 
     def work(connection: Connection) -> None:

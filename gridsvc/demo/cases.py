@@ -64,8 +64,16 @@ class PastCase:
         event, at = Reported(case), case.triggered_at
         row = personal.personal_row(case.district, case.id, said)
         data = write(event) if row is None else write(event) | {"said": row.digests}
-        first = events.event_row(case.district, event.kind, actor=ACTOR, at=at, data=data, incident_id=case.id,
-                                 client_at=case.reported_at, event_id=case.decision.event_id)  # fmt: skip
+        first = events.event_row(
+            case.district,
+            event.kind,
+            actor=ACTOR,
+            at=at,
+            data=data,
+            incident_id=case.id,
+            client_at=case.reported_at,
+            event_id=case.decision.event_id,
+        )
         return cls(case, [first], personal=None if row is None else row.row)
 
     def take(self, steps: list[PlannedStep], now: datetime) -> None:
@@ -100,16 +108,24 @@ class PastCase:
             engagement = next(e for e in reversed(self.case.engagements) if str(e.team_id) == planned.team_id)
             if not engagement.live:
                 return  # the case was cancelled first
-            event = take_team_step(self.case, engagement, planned.step, at=planned.clock, now=planned.at,
-                                   reason=planned.note)  # fmt: skip
+            event = take_team_step(
+                self.case, engagement, planned.step, at=planned.clock, now=planned.at, reason=planned.note
+            )
         event_id = uuid7(planned.at)
         if isinstance(event, Ordered) and event.decision is not None:
             event = replace(event, decision=replace(event.decision, event_id=event_id))
         self.case = apply(self.case, event)
         row, note = personal.noted_row(
-            self.case.district, event.kind, note=planned.note, actor=ACTOR, at=planned.at, data=write(event),
-            incident_id=self.case.id, client_at=planned.clock, event_id=event_id,
-        )  # fmt: skip
+            self.case.district,
+            event.kind,
+            note=planned.note,
+            actor=ACTOR,
+            at=planned.at,
+            data=write(event),
+            incident_id=self.case.id,
+            client_at=planned.clock,
+            event_id=event_id,
+        )
         self.event_rows.append(row)
         if note is not None:
             self.note_rows.append(note)
@@ -117,10 +133,18 @@ class PastCase:
     def _order(self, planned: PlannedStep) -> Ordered:
         change = take_step(self.case, "assign", at=None, now=planned.at)
         sent = tuple(
-            Engagement(uuid7(), UUID(each.team_id), each.slot, each.lead, self.urgent, each.travel_s, each.response_s,
-                       planned.at)
+            Engagement(
+                uuid7(),
+                UUID(each.team_id),
+                each.slot,
+                each.lead,
+                self.urgent,
+                each.travel_s,
+                each.response_s,
+                planned.at,
+            )
             for each in planned.sent
-        )  # fmt: skip
+        )
         shown = self.case.decision.recommendation.team
         before, now = {each.team_id for each in shown}, {each.team_id for each in planned.sent}
         return Ordered(

@@ -103,8 +103,14 @@ class Replay:
 
     def _report(self, incident: PlannedIncident) -> Iterator[PastCase]:
         placed = locate_in([self._view], Location(incident.lon, incident.lat))
-        report = Report(type=incident.type, lon=incident.lon, lat=incident.lat, description=incident.description,
-                        source="demo", drill=incident.drill)  # fmt: skip
+        report = Report(
+            type=incident.type,
+            lon=incident.lon,
+            lat=incident.lat,
+            description=incident.description,
+            source="demo",
+            drill=incident.drill,
+        )
         new = decide(self._service, placed, report, Moment(incident.at, self._fleet.states, number=self._next_number()))
         case = PastCase.begin(new, {"description": incident.description})
         decision = new.decision
@@ -235,8 +241,11 @@ class Replay:
         steps = [PlannedStep(since + acknowledge, "acknowledge", team_id)]
         if leads and dice < _IMPOSSIBLE:  # pressed on the spot, and the arrival corrected afterwards
             late = there + self._seconds(60, 240)
-            return [*steps, PlannedStep(late, "en_route", team_id),
-                    PlannedStep(late + timedelta(seconds=5), "on_scene", team_id, clock=there)]  # fmt: skip
+            return [
+                *steps,
+                PlannedStep(late, "en_route", team_id),
+                PlannedStep(late + timedelta(seconds=5), "on_scene", team_id, clock=there),
+            ]
         if dice > _IMPOSSIBLE + _NO_EN_ROUTE:
             steps.append(PlannedStep(off, "en_route", team_id))
         if float(self._random.random()) > _NO_ON_SCENE * (1 if leads else 2):
@@ -290,8 +299,11 @@ class Replay:
                 PlannedStep(visit, "on_scene", first),
                 PlannedStep(visit + self._seconds(900, 7200), "clear", first),
             ]
-        steps += [PlannedStep(visit + timedelta(seconds=30), "handle"), PlannedStep(feedback, "feedback"),
-                  PlannedStep(feedback + self._seconds(20_000, 200_000), "archive")]  # fmt: skip
+        steps += [
+            PlannedStep(visit + timedelta(seconds=30), "handle"),
+            PlannedStep(feedback, "feedback"),
+            PlannedStep(feedback + self._seconds(20_000, 200_000), "archive"),
+        ]
         return steps
 
 

@@ -93,16 +93,21 @@ def _take(
         where = past[int(random.integers(len(past)))]
         report = Report(type=where.type, lon=where.lon, lat=where.lat, description=where.description, source="replay")
         case = json.loads(report_incident(service, report, actor=ACTOR).body)
-        return [(float(random.exponential(MEAN_GAP_S)), {"step": "report"}),
-                (35.0, {"step": "assign", "id": case["id"], "tries": 0})]  # fmt: skip
+        return [
+            (float(random.exponential(MEAN_GAP_S)), {"step": "report"}),
+            (35.0, {"step": "assign", "id": case["id"], "tries": 0}),
+        ]
     case_id = UUID(todo["id"])
     team = UUID(todo["team"]) if "team" in todo else None
     case = json.loads(step_incident(service, case_id, Step(todo["step"], team), actor=ACTOR).body)
     if todo["step"] != "assign":
         return []
     if case["urgency"] != "emergency":
-        return [(3600.0, {"step": "handle", "id": todo["id"]}), (7200.0, {"step": "feedback", "id": todo["id"]}),
-                (9000.0, {"step": "archive", "id": todo["id"]})]  # fmt: skip
+        return [
+            (3600.0, {"step": "handle", "id": todo["id"]}),
+            (7200.0, {"step": "feedback", "id": todo["id"]}),
+            (9000.0, {"step": "archive", "id": todo["id"]}),
+        ]
     return _ways(case, random)
 
 
@@ -116,10 +121,17 @@ def _ways(case: dict[str, Any], random: np.random.Generator) -> list[tuple[float
         off_s = float(random.uniform(40, 80))
         there_s = off_s + travel_s.get(sent["team_id"], 300.0) * float(random.uniform(0.85, 1.15))
         clear_s = there_s + float(random.uniform(900, 3000))
-        steps += [(float(random.uniform(5, 20)), who | {"step": "acknowledge"}), (off_s, who | {"step": "en_route"}),
-                  (there_s, who | {"step": "on_scene"}), (clear_s, who | {"step": "clear"})]  # fmt: skip
+        steps += [
+            (float(random.uniform(5, 20)), who | {"step": "acknowledge"}),
+            (off_s, who | {"step": "en_route"}),
+            (there_s, who | {"step": "on_scene"}),
+            (clear_s, who | {"step": "clear"}),
+        ]
         last_s = max(last_s, clear_s)
     whole = {"id": case["id"]}
-    steps += [(last_s - 60.0, whole | {"step": "handle"}), (last_s + 600.0, whole | {"step": "feedback"}),
-              (last_s + 1200.0, whole | {"step": "archive"})]  # fmt: skip
+    steps += [
+        (last_s - 60.0, whole | {"step": "handle"}),
+        (last_s + 600.0, whole | {"step": "feedback"}),
+        (last_s + 1200.0, whole | {"step": "archive"}),
+    ]
     return steps

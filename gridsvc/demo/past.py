@@ -88,8 +88,9 @@ def live_through(service: Service, place: DemoPlace, count: int, seed: int) -> P
         versions = get_versions(connection, place.code, lock="share")
         view = view_at(service, connection, versions)
         spots, far, squadrons = owned_places(view, candidate_places(place, 3 * count + 100, seed + 1))
-        planned = plan_history(spots, far, recommend.law_of(view).plans, place.time_zone, versions.now, count,
-                               seed + 2, squadrons)  # fmt: skip
+        planned = plan_history(
+            spots, far, recommend.law_of(view).plans, place.time_zone, versions.now, count, seed + 2, squadrons
+        )
         numbers = iter(next_numbers(connection, count))
         replay = Replay(service, view, versions.now, seed + 3, lambda: next(numbers))
         tally, newest, batch = Tally(), None, []

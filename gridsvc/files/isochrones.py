@@ -66,5 +66,11 @@ def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any],
         for name, rows in layers.items():
             shapes = [None if shape is None else shapely.from_wkb(shape) for _, shape in rows]
             frame = gpd.GeoDataFrame([attributes for attributes, _ in rows], geometry=shapes, crs="EPSG:4326")
-            frame.to_file(draft, layer=name, driver="GPKG", engine="pyogrio", geometry_type="MultiPolygon",
-                          mode="a" if draft.exists() else "w")  # fmt: skip
+            frame.to_file(
+                draft,
+                layer=name,
+                driver="GPKG",
+                engine="pyogrio",
+                geometry_type="MultiPolygon",
+                mode="a" if draft.exists() else "w",
+            )

@@ -43,15 +43,22 @@ def read_teams(path: Path, catalogue: Catalogue | None = None) -> list[Team]:
             unit = found.id
         teams.append(
             Team(
-                id=row["id"], name=row["name"], unit=unit, kind=TeamKind(row["kind"]),
-                lon=_number(row["lon"], where, "lon"), lat=_number(row["lat"], where, "lat"),
-                township=row.get("township") or None, areas=tuple(_list(row.get("areas"))),
-                region=row.get("region") or None, represents=tuple(_list(row.get("represents"))),
-                skills=frozenset(_list(row.get("skills"))), equipment=frozenset(_list(row.get("equipment"))),
+                id=row["id"],
+                name=row["name"],
+                unit=unit,
+                kind=TeamKind(row["kind"]),
+                lon=_number(row["lon"], where, "lon"),
+                lat=_number(row["lat"], where, "lat"),
+                township=row.get("township") or None,
+                areas=tuple(_list(row.get("areas"))),
+                region=row.get("region") or None,
+                represents=tuple(_list(row.get("represents"))),
+                skills=frozenset(_list(row.get("skills"))),
+                equipment=frozenset(_list(row.get("equipment"))),
                 staff_needed=int(_number(row.get("staff_needed") or "2", where, "staff_needed")),
                 turnout_s=int(_number(row["turnout_s"], where, "turnout_s")) if row.get("turnout_s") else None,
             )
-        )  # fmt: skip
+        )
     if not teams:
         raise InvalidInput(f"{path} holds no teams; give one line a team.")
     try:

@@ -65,8 +65,14 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> bytes:
     }
     return layout.pack(
         {
-            "west_deg": west, "south_deg": south, "cell_deg": cell, "cells_per_deg": 1 / cell,
-            "columns": columns, "rows": rows, "grids": len(ordered), "finest_level": int(levels.max()),
+            "west_deg": west,
+            "south_deg": south,
+            "cell_deg": cell,
+            "cells_per_deg": 1 / cell,
+            "columns": columns,
+            "rows": rows,
+            "grids": len(ordered),
+            "finest_level": int(levels.max()),
             "generation": generation,
         },
         {
@@ -84,7 +90,7 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> bytes:
                 for name, offset in zip(("rings", "polygons", "multipolygons"), offsets, strict=True)
             },
         },
-    )  # fmt: skip
+    )
 
 
 def _refuse(district: str, ordered: Sequence[Grid]) -> None:

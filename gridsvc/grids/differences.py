@@ -48,13 +48,16 @@ class Difference:
     def as_json(self) -> dict[str, object]:
         """Return the difference as JSON values."""
         return {
-            "added": list(self.added), "removed": list(self.removed), "renamed": list(self.renamed),
-            "reparented": list(self.reparented), "reshaped": list(self.reshaped),
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "renamed": list(self.renamed),
+            "reparented": list(self.reparented),
+            "reshaped": list(self.reshaped),
             "moved": [
                 {"level": m.level.key, "from": m.before, "to": m.after, "area_m2": round(m.area_m2, 1)}
                 for m in self.moves
             ],
-        }  # fmt: skip
+        }
 
 
 def compare(before: Sequence[Grid], after: Sequence[Grid]) -> Difference:

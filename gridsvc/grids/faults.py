@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from gridsvc.grids.topology import Piece
 
 FAULT_KINDS = (
-    "invalid", "overlap", "gap", "sliver", "orphan", "misplaced", "duplicate-code", "unresolved-name", "no-officer",
-)  # fmt: skip
+    "invalid",
+    "overlap",
+    "gap",
+    "sliver",
+    "orphan",
+    "misplaced",
+    "duplicate-code",
+    "unresolved-name",
+    "no-officer",
+)
 BLOCKING_OVER_M2 = 100.0
 """An overlap, gap or sliver of a larger area forbids the activation, unless a setting allows it."""
 
@@ -134,9 +142,15 @@ class _Search:
         blocking |= kind in {"overlap", "gap", "sliver"} and area_m2 > self.blocking_over_m2
         lon, lat = at if at is not None else (None, None)
         return Fault(
-            kind, tuple(code for code, _ in concerned), tuple(name for _, name in concerned),
-            area_m2, lon, lat, blocking, words,
-        )  # fmt: skip
+            kind,
+            tuple(code for code, _ in concerned),
+            tuple(name for _, name in concerned),
+            area_m2,
+            lon,
+            lat,
+            blocking,
+            words,
+        )
 
     # ----------------------------------------------------------------------------------------------- one grid by itself
 
@@ -238,9 +252,13 @@ class _Search:
                 yield fault
 
     def _gaps(
-        self, level: Level, rows: NDArray[np.int64], above: NDArray[np.int64], parent_of: NDArray[np.int64],
+        self,
+        level: Level,
+        rows: NDArray[np.int64],
+        above: NDArray[np.int64],
+        parent_of: NDArray[np.int64],
         overlapping: set[int],
-    ) -> Iterator[Fault]:  # fmt: skip
+    ) -> Iterator[Fault]:
         tree = shapely.STRtree(self.shapes[rows])
         divided = {self.grids[row].parent for row in rows}
         gaps = topology.uncovered(self.shapes[above], self.shapes[rows], parent_of, overlapping, self._step)

@@ -180,10 +180,13 @@ class OwnershipIndex:
         first, second, third, fourth = (None if w is None else Owner(w[0], w[1]) for w in words)
         finest = None if rule is Rule.OUTSIDE else self._words(row)
         return Ownership(
-            self.district, (first, second, third, fourth), rule, self.generation,
+            self.district,
+            (first, second, third, fourth),
+            rule,
+            self.generation,
             derived=tuple(key for key, w in zip(LEVEL_KEYS, words, strict=True) if w is not None and w[4]),
             urban_rural_code=None if finest is None else finest[3],
-        )  # fmt: skip
+        )
 
     def _defect(self, lon: float, lat: float, owner: int) -> str:
         claims = find_claims(self._buffer, self._layout, lon, lat)
@@ -295,9 +298,13 @@ class OwnershipIndex:
         """All grids, decoded at the first use."""
         rows = [self._words(row) for row in range(self.size)]
         return GridTable(
-            [r[0] for r in rows], [r[1] for r in rows], self._levels,
-            [r[2] for r in rows], [r[3] for r in rows], [r[4] for r in rows],
-        )  # fmt: skip
+            [r[0] for r in rows],
+            [r[1] for r in rows],
+            self._levels,
+            [r[2] for r in rows],
+            [r[3] for r in rows],
+            [r[4] for r in rows],
+        )
 
     @property
     def chains(self) -> NDArray[np.int32]:

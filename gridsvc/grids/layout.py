@@ -51,10 +51,19 @@ NEAR_DEG = 1e-9
 """A point this near to a border (0.1 mm) is called a border point."""
 
 PARAMETERS = (
-    "west_deg", "south_deg", "cell_deg", "cells_per_deg",
-    "columns", "rows", "grids", "finest_level",
-    "cells_at", "pool_at", "levels_at", "generation",
-)  # fmt: skip
+    "west_deg",
+    "south_deg",
+    "cell_deg",
+    "cells_per_deg",
+    "columns",
+    "rows",
+    "grids",
+    "finest_level",
+    "cells_at",
+    "pool_at",
+    "levels_at",
+    "generation",
+)
 _FLOATS = 4
 SECTIONS = (
     "about",  # JSON: district, bounds, ...

@@ -94,9 +94,11 @@ def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
     answer = index.answer_of_row(row)
     spread = len(chains) > 1 and answer.rule is Rule.GAP
     return replace(
-        answer, rule=Rule.INTERIOR if spread else answer.rule, shares=shares,
+        answer,
+        rule=Rule.INTERIOR if spread else answer.rule,
+        shares=shares,
         confirm=shares[0].share < CONFIRM_UNDER,
-    )  # fmt: skip
+    )
 
 
 def _as_shares(index: OwnershipIndex, held: Mapping[int, float]) -> tuple[Share, ...]:

@@ -39,11 +39,16 @@ def budgets_of(teams: Iterable[Team], policy: ClockPolicy, targets: Mapping[Resp
     In the order of the teams' ids, for each class of `targets` (seconds).
     """
     return [
-        Budget(team, response_class, target_s, target_s - policy.handling_s - team.station_turnout_s,
-               stops_clock(team, policy))
+        Budget(
+            team,
+            response_class,
+            target_s,
+            target_s - policy.handling_s - team.station_turnout_s,
+            stops_clock(team, policy),
+        )
         for response_class, target_s in sorted(targets.items())
         for team in sorted(teams, key=lambda each: each.id)
-    ]  # fmt: skip
+    ]
 
 
 def stops_clock(team: Team, policy: ClockPolicy) -> bool:

@@ -133,9 +133,9 @@ def _build_walk(network: RoadNetwork, weights: Weights) -> Walk:
 
 def _sphere_m(network: RoadNetwork, v: NDArray[np.int64], w: NDArray[np.int64]) -> NDArray[np.float64]:
     lon1, lat1, lon2, lat2 = (
-        np.radians(values * DEGREE) for values in
-        (network.vertex_lon[v], network.vertex_lat[v], network.vertex_lon[w], network.vertex_lat[w])
-    )  # fmt: skip
+        np.radians(values * DEGREE)
+        for values in (network.vertex_lon[v], network.vertex_lat[v], network.vertex_lon[w], network.vertex_lat[w])
+    )
     half = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
     metres: NDArray[np.float64] = 2 * SPHERE_M * np.arcsin(np.sqrt(half))
     return metres
@@ -227,9 +227,14 @@ def _has_forward(walk: Walk) -> NDArray[np.bool_]:
 
 
 def _seconds_at(
-    network: RoadNetwork, walk: Walk, time: NDArray[np.float64], chosen: NDArray[np.int64], share: NDArray[np.float64],
-    place: Snaps, direction: str,
-) -> NDArray[np.float64]:  # fmt: skip
+    network: RoadNetwork,
+    walk: Walk,
+    time: NDArray[np.float64],
+    chosen: NDArray[np.int64],
+    share: NDArray[np.float64],
+    place: Snaps,
+    direction: str,
+) -> NDArray[np.float64]:
     """Seconds at points within pieces of road, by every piece that runs there, either way."""
     low = np.minimum(walk.from_vertex, walk.to_vertex)
     order = np.argsort(low, kind="stable")

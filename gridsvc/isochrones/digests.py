@@ -63,15 +63,19 @@ def area_digest(
     """
     met = _met(network, weights, changes, place, driving_s)
     result = [
-        DRAWING, network_digest, weights.profile, weights.extra_ms, repr(float(place.lon[0])),
-        repr(float(place.lat[0])), driving_s, [[int(changes.slot[n]), int(changes.ms[n])] for n in met],
-    ]  # fmt: skip
+        DRAWING,
+        network_digest,
+        weights.profile,
+        weights.extra_ms,
+        repr(float(place.lon[0])),
+        repr(float(place.lat[0])),
+        driving_s,
+        [[int(changes.slot[n]), int(changes.ms[n])] for n in met],
+    ]
     return hashlib.sha256(json.dumps(result, separators=(",", ":")).encode()).hexdigest()
 
 
-def _met(
-    network: RoadNetwork, weights: Weights, changes: Changes, place: Snaps, driving_s: int
-) -> NDArray[np.int64]:  # fmt: skip
+def _met(network: RoadNetwork, weights: Weights, changes: Changes, place: Snaps, driving_s: int) -> NDArray[np.int64]:
     """Return which of the changed slots a drive within the budget comes to, in order."""
     if not len(changes.slot):
         return np.empty(0, np.int64)

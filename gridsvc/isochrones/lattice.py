@@ -63,6 +63,10 @@ def lattice_of(network: RoadNetwork) -> Lattice:
     first_column, last_column = (west - OFFSET) // width - 1, (east - OFFSET) // width + 1
     first_row, last_row = (south - OFFSET) // HEIGHT - 1, (north - OFFSET) // HEIGHT + 1
     return Lattice(
-        west=first_column * width + OFFSET, south=first_row * HEIGHT + OFFSET, width=width, height=HEIGHT,
-        columns=last_column - first_column + 1, rows=last_row - first_row + 1,
-    )  # fmt: skip
+        west=first_column * width + OFFSET,
+        south=first_row * HEIGHT + OFFSET,
+        width=width,
+        height=HEIGHT,
+        columns=last_column - first_column + 1,
+        rows=last_row - first_row + 1,
+    )

@@ -46,9 +46,11 @@ class RoadPoints:
         fraction = between(self.fraction)
         x, y = (np.rint(between(values)).astype(np.int64) for values in (self.x, self.y))
         return RoadPoints(
-            np.insert(self.edge, at + 1, self.edge[at]), np.insert(self.fraction, at + 1, fraction),
-            np.insert(self.x, at + 1, x), np.insert(self.y, at + 1, y),
-        )  # fmt: skip
+            np.insert(self.edge, at + 1, self.edge[at]),
+            np.insert(self.fraction, at + 1, fraction),
+            np.insert(self.x, at + 1, x),
+            np.insert(self.y, at + 1, y),
+        )
 
 
 def road_points(network: RoadNetwork, profile: str, lattice: Lattice, box: tuple[int, int, int, int]) -> RoadPoints:

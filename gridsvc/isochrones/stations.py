@@ -41,9 +41,15 @@ class StationAreas:
 
 
 def station_areas(
-    network: RoadNetwork, stations: Snaps, minutes: Sequence[float], profile: str | Weights = "emergency",
-    *, at_least: int = 3, mesh: Mesh | None = None, delays_s: Sequence[float] | None = None,
-) -> StationAreas:  # fmt: skip
+    network: RoadNetwork,
+    stations: Snaps,
+    minutes: Sequence[float],
+    profile: str | Weights = "emergency",
+    *,
+    at_least: int = 3,
+    mesh: Mesh | None = None,
+    delays_s: Sequence[float] | None = None,
+) -> StationAreas:
     """Draw the areas of all stations from one mesh.
 
     Parameters
@@ -112,9 +118,14 @@ class _Ranking:
 
 
 def _round(
-    mesh: Mesh, tiles: Tiles, number: NDArray[np.int32], first: NDArray[np.int64], late: NDArray[np.int32],
-    *, spread: bool = True,
-) -> MultiPolygon:  # fmt: skip
+    mesh: Mesh,
+    tiles: Tiles,
+    number: NDArray[np.int32],
+    first: NDArray[np.int64],
+    late: NDArray[np.int32],
+    *,
+    spread: bool = True,
+) -> MultiPolygon:
     """Draw round the corners where `late` <= 0."""
     earliest = np.minimum.reduceat(late, first[:-1]) if len(number) else late
     return outline(Reach(mesh, tiles, number, first, late, earliest), 0, spread=spread)

@@ -34,10 +34,20 @@ WHOLE = 1 << 30
 """A fraction of an edge as a whole number."""
 
 SECTIONS = (
-    "corner_lon", "corner_lat", "triangle", "neighbour", "edge", "edge_ends", "edge_first", "edge_corner",
+    "corner_lon",
+    "corner_lat",
+    "triangle",
+    "neighbour",
+    "edge",
+    "edge_ends",
+    "edge_first",
+    "edge_corner",
     "edge_fraction",
-    "side_first", "side_triangle", "rim_corner", "rim_sides",
-)  # fmt: skip
+    "side_first",
+    "side_triangle",
+    "rim_corner",
+    "rim_sides",
+)
 """What a tile holds, one after another in one row of int32; it begins with the offset of each.
 
 corner_lon, corner_lat (corners,) 1e-7 degrees; triangle (t, 3) counter-clockwise; neighbour (t, 3) twice the triangle
@@ -94,14 +104,23 @@ def build_tile(network: RoadNetwork, profile: str, lattice: Lattice, number: int
     triangle, neighbour, fixed = _along_the_roads(triangle, neighbour, fixed)
     side_first, side_triangle = _sides(triangle, neighbour, all_x, all_y, width, height)
     rim_corner, rim_sides = _rim(corner, all_x, all_y, width, height)
-    return packed({
-        "corner_lon": all_x + west, "corner_lat": all_y + south, "triangle": triangle,
-        "neighbour": 2 * neighbour + fixed,
-        "edge": edges, "edge_ends": _ends(network, edges), "edge_first": np.append(edge_first, len(edge)),
-        "edge_corner": corner, "edge_fraction": np.rint(fraction * WHOLE),
-        "side_first": side_first, "side_triangle": side_triangle,
-        "rim_corner": rim_corner, "rim_sides": rim_sides,
-    })  # fmt: skip
+    return packed(
+        {
+            "corner_lon": all_x + west,
+            "corner_lat": all_y + south,
+            "triangle": triangle,
+            "neighbour": 2 * neighbour + fixed,
+            "edge": edges,
+            "edge_ends": _ends(network, edges),
+            "edge_first": np.append(edge_first, len(edge)),
+            "edge_corner": corner,
+            "edge_fraction": np.rint(fraction * WHOLE),
+            "side_first": side_first,
+            "side_triangle": side_triangle,
+            "rim_corner": rim_corner,
+            "rim_sides": rim_sides,
+        }
+    )
 
 
 def packed(parts: dict[str, NDArray[Any]]) -> NDArray[np.int32]:
@@ -178,9 +197,13 @@ def _along_the_roads(
 
 
 def _sides(
-    triangle: NDArray[np.int32], neighbour: NDArray[np.int32], x: NDArray[np.int64], y: NDArray[np.int64],
-    width: int, height: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    triangle: NDArray[np.int32],
+    neighbour: NDArray[np.int32],
+    x: NDArray[np.int64],
+    y: NDArray[np.int64],
+    width: int,
+    height: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """List the triangles along each side of the tile, and write their places in that list as neighbours: -1, -2 ...
 
     Southern and northern side from west to east, eastern and western from south to north.
@@ -189,8 +212,9 @@ def _sides(
     p, q = triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3]
     side = np.select(
         [(y[p] == 0) & (y[q] == 0), (x[p] == width) & (x[q] == width), (y[p] == height) & (y[q] == height)],
-        [SOUTH, EAST, NORTH], WEST,
-    )  # fmt: skip
+        [SOUTH, EAST, NORTH],
+        WEST,
+    )
     at = np.where((side == SOUTH) | (side == NORTH), np.minimum(x[p], x[q]), np.minimum(y[p], y[q]))
     order = np.lexsort((at, side))
     neighbour[t[order], k[order]] = -1 - np.arange(len(order))

@@ -105,8 +105,10 @@ def test_no_team_is_in_two_places_at_once(past):
 
 def test_clocks_run_forward_and_nothing_happens_after_now(past):
     for case in past[1]:
-        clocks = [getattr(case.case.clocks, c)
-                  for c in ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at")]  # fmt: skip
+        clocks = [
+            getattr(case.case.clocks, c)
+            for c in ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at")
+        ]
         stamps = [at for at in clocks if at is not None]
         assert stamps == sorted(stamps)
         assert all(case.case.triggered_at <= at <= NOW for at in stamps)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 GEOD = pyproj.Geod(ellps="WGS84")
 
 
+def place_of(fault: Fault) -> shapely.Point:
+    """The point at which a fault is shown."""
+    assert fault.lon is not None
+    assert fault.lat is not None
+    return shapely.Point(fault.lon, fault.lat)
+
+
 def area_m2(shape: BaseGeometry) -> float:
     return abs(GEOD.geometry_area_perimeter(shapely.segmentize(shape, 0.001))[0])
 
@@ -76,7 +83,7 @@ def test_an_overlap_is_measured_between_the_two_and_blocks() -> None:
     assert fault.codes == ("V00", "V10")
     assert fault.names == ("village 00", "village 10")
     assert fault.area_m2 == pytest.approx(area_m2(shared), rel=1e-5)
-    assert shapely.covers(shared, shapely.Point(fault.lon, fault.lat))
+    assert shapely.covers(shared, place_of(fault))
     assert fault.blocking
 
 
@@ -86,7 +93,7 @@ def test_a_missing_village_is_a_gap_of_its_township() -> None:
     assert (fault.kind, fault.blocking) == ("gap", True)
     assert fault.codes[0] == "T2"
     assert fault.area_m2 == pytest.approx(area_m2(square(2, 1)), rel=1e-5)
-    assert shapely.covers(square(2, 1), shapely.Point(fault.lon, fault.lat))
+    assert shapely.covers(square(2, 1), place_of(fault))
 
 
 def test_a_township_without_any_village_is_listed_and_does_not_block() -> None:
@@ -101,7 +108,7 @@ def test_a_hole_between_siblings_is_found_where_no_wider_level_is_loaded() -> No
     (fault,) = find_faults([g for g in towns if g.code != "11"])
     assert (fault.kind, fault.blocking) == ("gap", True)
     assert fault.area_m2 == pytest.approx(area_m2(square(1, 1)), rel=1e-5)
-    assert shapely.covers(square(1, 1), shapely.Point(fault.lon, fault.lat))
+    assert shapely.covers(square(1, 1), place_of(fault))
 
 
 def test_the_hole_of_one_grid_may_be_an_enclave_and_does_not_block() -> None:

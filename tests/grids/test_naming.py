@@ -27,9 +27,13 @@ KNOWN = [
 
 def resolve(*names: str, parents: list[str | None] | None = None) -> list[Named]:
     return resolve_codes(
-        names, KNOWN, parents or [None] * len(names), district="330703", level=Level.VILLAGE,
+        names,
+        KNOWN,
+        parents or [None] * len(names),
+        district="330703",
+        level=Level.VILLAGE,
         places=[(119.0 + k, 29.0) for k in range(len(names))],
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,9 +77,13 @@ def test_unknown_names_get_codes_that_do_not_depend_on_the_order_of_rows() -> No
     for seed in range(6):
         order = random.Random(seed).sample(range(4), 4)
         again = resolve_codes(
-            [names[k] for k in order], [], [None] * 4, district="330703", level=Level.VILLAGE,
+            [names[k] for k in order],
+            [],
+            [None] * 4,
+            district="330703",
+            level=Level.VILLAGE,
             places=[(119.0 + k, 29.0) for k in order],
-        )  # fmt: skip
+        )
         assert {k: named.code for k, named in zip(order, again, strict=True)} == {
             k: first[names[k], k].code for k in range(4)
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import shapely
@@ -12,6 +14,9 @@ from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.ownership import Ownership, Rule
 from tests.worlds.tilings import nest, tile
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,6 @@ def test_a_line_along_a_border_has_one_owner(index: OwnershipIndex) -> None:
         shapely.LineString([(29.0, 119.6), (29.1, 119.7)]),
     ],
 )
-def test_an_impossible_geometry_is_refused(index: OwnershipIndex, geometry: shapely.Geometry) -> None:
+def test_an_impossible_geometry_is_refused(index: OwnershipIndex, geometry: BaseGeometry) -> None:
     with pytest.raises(InvalidInput):
         index.of_geometry(geometry)

@@ -29,13 +29,24 @@ EAST_M, NORTH_M = 111_319.4908, 110_574.2758
 @pytest.fixture(scope="module")
 def crossroads() -> RoadNetwork:
     """Four arms of 2 km about (0, 0), and a one-way ring street of 500 m sides off the eastern one; 36 km/h."""
-    points = {0: (0, 0), 1: (2000, 0), 2: (-2000, 0), 3: (0, 2000), 4: (0, -2000),
-              5: (600, 0), 6: (600, 500), 7: (1100, 500), 8: (1100, 0)}  # fmt: skip
+    points = {
+        0: (0, 0),
+        1: (2000, 0),
+        2: (-2000, 0),
+        3: (0, 2000),
+        4: (0, -2000),
+        5: (600, 0),
+        6: (600, 500),
+        7: (1100, 500),
+        8: (1100, 0),
+    }
     ways = {
-        1: ([0, 5, 8, 1], 36.0, "both"), 2: ([0, 2], 36.0, "both"), 3: ([0, 3], 36.0, "both"),
+        1: ([0, 5, 8, 1], 36.0, "both"),
+        2: ([0, 2], 36.0, "both"),
+        3: ([0, 3], 36.0, "both"),
         4: ([0, 4], 36.0, "both"),
         5: ([5, 6, 7, 8], 36.0, "once"),
-    }  # fmt: skip
+    }
     return network({k: (float(x), float(y)) for k, (x, y) in points.items()}, ways)
 
 

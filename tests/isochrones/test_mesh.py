@@ -83,8 +83,9 @@ def _long_road(*, along_the_lattice: bool) -> RoadNetwork:
     """A street of 20 km eastward, through tile after tile, every 500 m a stub; on a line of the lattice if wanted."""
     y = OFFSET * 1e-7 * NORTH_M if along_the_lattice else 0.0
     points = {i: (500.0 * i, y) for i in range(41)} | {100 + i: (500.0 * i, y + 80.0) for i in range(41)}
-    return network(points, {1: (list(range(41)), 72.0, "both")} | {10 + i: ([i, 100 + i], 36.0, "both")
-                                                                   for i in range(41)})  # fmt: skip
+    return network(
+        points, {1: (list(range(41)), 72.0, "both")} | {10 + i: ([i, 100 + i], 36.0, "both") for i in range(41)}
+    )
 
 
 @pytest.mark.parametrize("along_the_lattice", [False, True])

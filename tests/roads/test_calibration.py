@@ -28,10 +28,14 @@ GENERATED = ("main", "minor", "local")
 def trips_of(seconds, observed_s, *, hour=12, urban=True, case=None, groups=GENERATED) -> Trips:
     n = len(observed_s)
     return Trips(
-        groups, np.asarray(seconds, float), np.broadcast_to(np.asarray(hour, np.int64), n).copy(),
-        np.broadcast_to(np.asarray(urban, bool), n).copy(), np.asarray(observed_s, float),
-        np.arange(n) if case is None else np.asarray(case), np.arange(n, dtype=float),
-    )  # fmt: skip
+        groups,
+        np.asarray(seconds, float),
+        np.broadcast_to(np.asarray(hour, np.int64), n).copy(),
+        np.broadcast_to(np.asarray(urban, bool), n).copy(),
+        np.asarray(observed_s, float),
+        np.arange(n) if case is None else np.asarray(case),
+        np.arange(n, dtype=float),
+    )
 
 
 def another_form(n: int, seed: int, *, strength: float = 1.0) -> Trips:
@@ -326,8 +330,15 @@ def sffd(folder: Path) -> Trips:
         rows.append((stretches, took_s, begin.hour, number, (begin - datetime(2020, 1, 1)).total_seconds()))  # noqa: DTZ001
     seconds, took, hour, case, at = zip(*rows, strict=True)
     groups = ("to 500 m", "to 1000 m", "to 2000 m", "to 4000 m", "beyond")
-    return Trips(groups, np.array(seconds), np.array(hour), np.ones(len(rows), bool), np.array(took), np.array(case),
-                 np.array(at))  # fmt: skip
+    return Trips(
+        groups,
+        np.array(seconds),
+        np.array(hour),
+        np.ones(len(rows), bool),
+        np.array(took),
+        np.array(case),
+        np.array(at),
+    )
 
 
 @pytest.mark.shared

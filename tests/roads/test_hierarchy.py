@@ -160,9 +160,26 @@ def test_loops_parallel_streets_and_streets_without_length() -> None:
     net = network(points, ways)
     assert (net.edge_length_m == 0).sum() == 1
     assert (net.edge_from == net.edge_to).sum() == 1
-    here = snap(net, *np.array([lonlat(*xy) for xy in [
-        (0, 0), (360, 0), (0, 360), (720, 0), (450, 60), (450, -60), (30, 45), (0, 180), (540, 0), (200, 360),
-    ]]).T)  # fmt: skip
+    here = snap(
+        net,
+        *np.array(
+            [
+                lonlat(*xy)
+                for xy in [
+                    (0, 0),
+                    (360, 0),
+                    (0, 360),
+                    (720, 0),
+                    (450, 60),
+                    (450, -60),
+                    (30, 45),
+                    (0, 180),
+                    (540, 0),
+                    (200, 360),
+                ]
+            ]
+        ).T,
+    )
     for profile in PROFILES:
         weights = weights_of(net, profile)
         result = matrix_milliseconds(net, here, here, weights)
@@ -203,8 +220,16 @@ def test_changed_weights_are_the_weights_made_anew(seed: int) -> None:
     net = build(random_world(seed), QUIET)
     for profile in PROFILES:
         base = weights_of(net, profile)
-        made = with_closures(net, profile, [(closure(shapely.box(0.002, 0.002, 0.006, 0.006), 0.3),
-                                             closed_edges(net, shapely.box(0.002, 0.002, 0.006, 0.006)))])  # fmt: skip
+        made = with_closures(
+            net,
+            profile,
+            [
+                (
+                    closure(shapely.box(0.002, 0.002, 0.006, 0.006), 0.3),
+                    closed_edges(net, shapely.box(0.002, 0.002, 0.006, 0.006)),
+                )
+            ],
+        )
         again = make_weights(net, profile, made.slot_ms, base.extra_ms, "again")
         assert np.array_equal(made.out_arcs, again.out_arcs)
         assert np.array_equal(made.in_arcs, again.in_arcs)
@@ -214,10 +239,12 @@ def test_changed_weights_are_the_weights_made_anew(seed: int) -> None:
 def random_closures(draw: np.random.Generator, net: RoadNetwork, most: int) -> list[tuple[Closure, np.ndarray]]:
     """Closures and slowdowns of a few edges each, as they come and go."""
     return [
-        (closure(shapely.Point(0, 0), float(draw.choice([0.0, 0.1, 0.5, 0.9])), f"{draw.integers(1 << 40)}"),
-         np.sort(draw.choice(net.edge_count, int(draw.integers(1, 4)), replace=False)).astype(np.int32))
+        (
+            closure(shapely.Point(0, 0), float(draw.choice([0.0, 0.1, 0.5, 0.9])), f"{draw.integers(1 << 40)}"),
+            np.sort(draw.choice(net.edge_count, int(draw.integers(1, 4)), replace=False)).astype(np.int32),
+        )
         for _ in range(int(draw.integers(0, most)))
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -319,8 +346,10 @@ def test_a_line_along_a_street_closes_it_and_not_those_that_end_there(square: Ro
 def test_an_area_closes_all_that_passes_it(square: RoadNetwork) -> None:
     corner = shapely.box(*metres((300, -50))[0], *metres((420, 60))[0])
     assert ends_of(square, closed_edges(square, corner)) == {
-        frozenset({(0, 0), (360, 0)}), frozenset({(360, 0), (360, 360)}), frozenset({(360, 0), (540, 0)}),
-    }  # fmt: skip
+        frozenset({(0, 0), (360, 0)}),
+        frozenset({(360, 0), (360, 360)}),
+        frozenset({(360, 0), (540, 0)}),
+    }
 
 
 def test_a_point_closes_the_nearest_street(square: RoadNetwork) -> None:
@@ -363,9 +392,15 @@ def test_a_closure_acts_in_its_time_and_for_its_profiles() -> None:
 
 @pytest.mark.parametrize(
     ("factor", "profiles", "hours", "result"),
-    [(1.1, PROFILES, 1, "factor"), (-0.1, PROFILES, 1, "factor"), (float("nan"), PROFILES, 1, "factor"),
-     (0.0, (), 1, "profiles"), (0.0, ("hurry",), 1, "hurry"), (0.0, PROFILES, -1, "before it begins")],
-)  # fmt: skip
+    [
+        (1.1, PROFILES, 1, "factor"),
+        (-0.1, PROFILES, 1, "factor"),
+        (float("nan"), PROFILES, 1, "factor"),
+        (0.0, (), 1, "profiles"),
+        (0.0, ("hurry",), 1, "hurry"),
+        (0.0, PROFILES, -1, "before it begins"),
+    ],
+)
 def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...], hours: int, result: str) -> None:
     with pytest.raises(InvalidInput, match=result):
         check_closure(shapely.Point(0, 0), factor, profiles, NOON, NOON + timedelta(hours=hours))

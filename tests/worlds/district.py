@@ -88,14 +88,20 @@ def toy_grids() -> list[Grid]:
         return Grid(code, code, level, parent, shape, urban_rural_code="111" if level == Level.VILLAGE else None)
 
     return [
-        strip("R1", Level.REGIONAL, None, -1, 11), strip("R2", Level.REGIONAL, None, 11, 17),
-        strip(toy.T1, Level.TOWNSHIP, "R1", -1, 5), strip(toy.T2, Level.TOWNSHIP, "R1", 5, 11),
+        strip("R1", Level.REGIONAL, None, -1, 11),
+        strip("R2", Level.REGIONAL, None, 11, 17),
+        strip(toy.T1, Level.TOWNSHIP, "R1", -1, 5),
+        strip(toy.T2, Level.TOWNSHIP, "R1", 5, 11),
         strip(toy.T3, Level.TOWNSHIP, "R2", 11, 17),
-        strip("A1", Level.AREA, toy.T1, -1, 5), strip("A2", Level.AREA, toy.T2, 5, 8),
-        strip("A3", Level.AREA, toy.T2, 8, 11), strip("A4", Level.AREA, toy.T3, 11, 17),
-        strip("V1", Level.VILLAGE, "A1", -1, 5), strip("V2", Level.VILLAGE, "A2", 5, 8),
-        strip("V3", Level.VILLAGE, "A3", 8, 11), strip("V4", Level.VILLAGE, "A4", 11, 17),
-    ]  # fmt: skip
+        strip("A1", Level.AREA, toy.T1, -1, 5),
+        strip("A2", Level.AREA, toy.T2, 5, 8),
+        strip("A3", Level.AREA, toy.T2, 8, 11),
+        strip("A4", Level.AREA, toy.T3, 11, 17),
+        strip("V1", Level.VILLAGE, "A1", -1, 5),
+        strip("V2", Level.VILLAGE, "A2", 5, 8),
+        strip("V3", Level.VILLAGE, "A3", 8, 11),
+        strip("V4", Level.VILLAGE, "A4", 11, 17),
+    ]
 
 
 def toy_road(kph: float = 60.0) -> RoadNetwork:

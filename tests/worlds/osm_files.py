@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import osmium
 from osmium.osm.mutable import Node, Relation, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -48,7 +48,11 @@ class OsmFile:
             nodes.reverse()
             ways.reverse()
         with osmium.SimpleWriter(str(path), overwrite=True) as writer:
-            kinds = [(writer.add_relation, relations), (writer.add_way, ways), (writer.add_node, nodes)]
+            kinds: list[tuple[Callable[[Any], None], Sequence[object]]] = [
+                (writer.add_relation, relations),
+                (writer.add_way, ways),
+                (writer.add_node, nodes),
+            ]
             for add, objects in kinds if shuffled else reversed(kinds):
                 for thing in objects:
                     add(thing)

@@ -93,9 +93,13 @@ def times_over_arcs(network: RoadNetwork, weights: Weights, snaps: Snaps) -> np.
 
 
 def along(
-    network: RoadNetwork, weights: Weights, snaps: Snaps, e: int, here: tuple[int, float, float],
+    network: RoadNetwork,
+    weights: Weights,
+    snaps: Snaps,
+    e: int,
+    here: tuple[int, float, float],
     there: tuple[int, float, float],
-) -> int:  # fmt: skip
+) -> int:
     """Milliseconds between two places on one edge, without leaving it."""
     (a, f, walk_a), (b, g, walk_b) = here, there
     walk = rounded(walk_a * WALK_MS_PER_M) + rounded(walk_b * WALK_MS_PER_M)

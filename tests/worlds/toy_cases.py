@@ -35,9 +35,15 @@ def place(km: float = 7, **changed: Any) -> Place:
     codes = toy.owners(km)
     regional, township, area, village = (Owner(codes[key], key) for key in ("regional", "township", "area", "village"))
     known = Place(
-        lon=round(119.6 + km / 100, 6), lat=29.1, owners=(regional, township, area, village), rule="interior",
-        generation=3, response_class=ResponseClass.RURAL, owned_level="village", townships=(codes["township"],),
-    )  # fmt: skip
+        lon=round(119.6 + km / 100, 6),
+        lat=29.1,
+        owners=(regional, township, area, village),
+        rule="interior",
+        generation=3,
+        response_class=ResponseClass.RURAL,
+        owned_level="village",
+        townships=(codes["township"],),
+    )
     return replace(known, **changed)
 
 
@@ -54,9 +60,13 @@ def reported(type_slug: str = "leak", *, where: Place | None = None, clock: Cloc
     where, plan = where or place(), toy.PLANS.get(type_slug)
     identity = Identity("330703", CASE_ID, 17, synthetic=True, now=START)
     case = new_case(
-        Report(type=type_slug, lon=where.lon, lat=where.lat, **said), identity, where,
-        decide(where, type_slug, REPORT_EVENT, **said), plan=plan, policy=toy.CLOCKS.policies["lead"],
-    )  # fmt: skip
+        Report(type=type_slug, lon=where.lon, lat=where.lat, **said),
+        identity,
+        where,
+        decide(where, type_slug, REPORT_EVENT, **said),
+        plan=plan,
+        policy=toy.CLOCKS.policies["lead"],
+    )
     return case if clock is None else replace(case, clock=clock)
 
 
@@ -66,9 +76,16 @@ def engagement(number: int, slot: str, minutes: float, **stamps: float | bool) -
         name: at(value) for name, value in stamps.items() if name.endswith("_at") or name == "until"
     }
     return Engagement(
-        UUID(int=100 + number), UUID(int=number), slot, slot == "1", bool(stamps.get("engaging", True)), 60.0, 165.25,
-        at(minutes), **clocks,
-    )  # fmt: skip
+        UUID(int=100 + number),
+        UUID(int=number),
+        slot,
+        slot == "1",
+        bool(stamps.get("engaging", True)),
+        60.0,
+        165.25,
+        at(minutes),
+        **clocks,
+    )
 
 
 def ordered(case: Case, minutes: float, *slots: str, first: int = 10, decision: Decision | None = None) -> Ordered:

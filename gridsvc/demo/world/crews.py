@@ -81,9 +81,19 @@ class _Muster:
         team_id = str(uuid.uuid5(_NAMESPACE, f"{self.place.code}/{slug}"))
         station = self.station(post)
         self.teams.append(
-            Team(team_id, name, unit, kind, station.lon, station.lat, skills=has[0], equipment=has[1],
-                 staff_needed=max(3, staff), **fields)  # type: ignore[arg-type]
-        )  # fmt: skip
+            Team(
+                team_id,
+                name,
+                unit,
+                kind,
+                station.lon,
+                station.lat,
+                skills=has[0],
+                equipment=has[1],
+                staff_needed=max(3, staff),
+                **fields,  # type: ignore[arg-type]
+            )
+        )
         self.station_of[team_id] = station.id
 
     def station(self, post: Post) -> Station:
@@ -172,12 +182,20 @@ def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None
         own = areas[number::count] or [areas[number % len(areas)]]
         post = posts[number] if number < len(posts) else _made_up(muster, own[0], "post", f" {number + 1}")
         name = f"{township.name} 派驻中队 {number + 1}"
-        muster.add(f"squadron/{township.code}/{number}", name, BUREAU, TeamKind.SQUADRON, post,
-                   township=township.code, areas=tuple(grid.code for grid in own))  # fmt: skip
+        muster.add(
+            f"squadron/{township.code}/{number}",
+            name,
+            BUREAU,
+            TeamKind.SQUADRON,
+            post,
+            township=township.code,
+            areas=tuple(grid.code for grid in own),
+        )
     unit = township_unit(township.code)
     muster.asked.setdefault(unit, muster.asked.get("township", (set(), set(), 0)))
-    muster.add(f"township/{township.code}", f"{township.name} 执法队", unit, TeamKind.TOWNSHIP, hall,
-               township=township.code)  # fmt: skip
+    muster.add(
+        f"township/{township.code}", f"{township.name} 执法队", unit, TeamKind.TOWNSHIP, hall, township=township.code
+    )
 
 
 def _urban_spots(muster: _Muster, areas: set[str]) -> list[Post]:
@@ -218,8 +236,15 @@ def _muster_regions(muster: _Muster, catalogue: Catalogue, posts: dict[str, list
     for region in muster.place.list_grids(Level.REGIONAL):
         own = [grid for grid in muster.place.list_grids(Level.TOWNSHIP) if grid.parent == region.code]
         largest = max(own, key=lambda grid: (len(posts[grid.code]), grid.geometry.area))
-        muster.add(f"regional/{region.code}", f"{region.name} 联合执法队", BUREAU, TeamKind.REGIONAL,
-                   posts[largest.code][-1], region=region.code, represents=units)  # fmt: skip
+        muster.add(
+            f"regional/{region.code}",
+            f"{region.name} 联合执法队",
+            BUREAU,
+            TeamKind.REGIONAL,
+            posts[largest.code][-1],
+            region=region.code,
+            represents=units,
+        )
 
 
 def _muster_brigades(
@@ -233,8 +258,14 @@ def _muster_brigades(
             posted = number >= _TEAMS_PER_BRIGADE // 2
             township = others[turn % len(others)] if posted else centre
             turn += posted
-            muster.add(f"{unit}/{number}", f"{name} {number + 1}", unit, TeamKind.BRIGADE, posts[township][0],
-                       township=township if posted else None)  # fmt: skip
+            muster.add(
+                f"{unit}/{number}",
+                f"{name} {number + 1}",
+                unit,
+                TeamKind.BRIGADE,
+                posts[township][0],
+                township=township if posted else None,
+            )
 
 
 def _muster_partners(

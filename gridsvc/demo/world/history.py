@@ -39,10 +39,20 @@ FAR_SHARE = 0.05
 # Relative number of calls by hour of the day, 0 to 23.
 _HOURS = np.array([2, 1.5, 1, 1, 1, 1.5, 3, 5, 7, 8, 8, 7, 6, 6, 7, 7.5, 8, 8, 7, 6, 5, 4.5, 4, 3])
 _SEASONS = {
-    "flood": (5, 6, 7, 8, 9), "water": (5, 6, 7, 8, 9), "typhoon": (7, 8, 9), "storm": (6, 7, 8, 9),
-    "forest": (1, 2, 3, 4, 10, 11, 12), "straw": (5, 6, 10, 11), "burning": (5, 6, 10, 11), "food": (6, 7, 8, 9),
-    "heat": (7, 8), "tourism": (4, 5, 10), "scenic": (4, 5, 10), "dust": (2, 3, 4, 11, 12), "noise": (5, 6, 7, 8, 9),
-}  # fmt: skip
+    "flood": (5, 6, 7, 8, 9),
+    "water": (5, 6, 7, 8, 9),
+    "typhoon": (7, 8, 9),
+    "storm": (6, 7, 8, 9),
+    "forest": (1, 2, 3, 4, 10, 11, 12),
+    "straw": (5, 6, 10, 11),
+    "burning": (5, 6, 10, 11),
+    "food": (6, 7, 8, 9),
+    "heat": (7, 8),
+    "tourism": (4, 5, 10),
+    "scenic": (4, 5, 10),
+    "dust": (2, 3, 4, 11, 12),
+    "noise": (5, 6, 7, 8, 9),
+}
 
 
 class Mishap(StrEnum):
@@ -193,8 +203,12 @@ def _times(
     share = _HOURS / _HOURS.sum()
     for _ in range(count - len(found)):
         day = now.astimezone(zone) - timedelta(days=float(random.uniform(1.5, SPAN.days)))
-        day = day.replace(hour=int(random.choice(24, p=share)), minute=int(random.integers(60)),
-                          second=int(random.integers(60)), microsecond=int(random.integers(1000)) * 1000)  # fmt: skip
+        day = day.replace(
+            hour=int(random.choice(24, p=share)),
+            minute=int(random.integers(60)),
+            second=int(random.integers(60)),
+            microsecond=int(random.integers(1000)) * 1000,
+        )
         found.append((min(day.astimezone(now.tzinfo), now - timedelta(hours=12)), False, False))
     return sorted(found)
 

@@ -321,9 +321,16 @@ def _as_grids(
         for village in sorted(township.villages, key=lambda v: v.code):
             officer = None if random.random() < _VACANT_SHARE else f"演示网格员{village.code[-9:]}"
             leaves.append(
-                Grid(village.code, village.name, Level.VILLAGE, area_of[village.code], villages[village.code],
-                     urban_rural_code=village.urban_rural_code, officer=officer)
-            )  # fmt: skip
+                Grid(
+                    village.code,
+                    village.name,
+                    Level.VILLAGE,
+                    area_of[village.code],
+                    villages[village.code],
+                    urban_rural_code=village.urban_rural_code,
+                    officer=officer,
+                )
+            )
     ofs = [township.code for township in townships for _ in township.villages]
     shapes = dissolve([villages[v.code] for t in townships for v in t.villages], ofs)
     wide = [

@@ -120,8 +120,10 @@ def draw_streets(
     lonlat = np.round(plane.degrees(points), 7)
     shapes = _bent(plane, points, lonlat, edges, rank, random)
     nearest = nearest_of(points[edges].mean(axis=1), np.array([hearts[village.code] for village in villages]))
-    names = tuple(_name(villages[n].name, int(r), e) if inside[edges[e, 0]] else ""
-                  for e, (n, r) in enumerate(zip(nearest, rank, strict=True)))  # fmt: skip
+    names = tuple(
+        _name(villages[n].name, int(r), e) if inside[edges[e, 0]] else ""
+        for e, (n, r) in enumerate(zip(nearest, rank, strict=True))
+    )
     return Streets(lonlat, edges[:, 0], edges[:, 1], rank, oneway, shapes, names)
 
 
@@ -245,8 +247,10 @@ def _rank(
     for start, end in ((rim[0], seats[0]), (seats[0], seats[1]), (seats[1], rim[1])):
         rank[ways(start, [end])[0]] = _TRUNK
     for number_of_seat, seat in enumerate(seats):
-        others = sorted(seats[:number_of_seat] + seats[number_of_seat + 1 :],
-                        key=lambda other: float(((points[other] - points[seat]) ** 2).sum()))  # fmt: skip
+        others = sorted(
+            seats[:number_of_seat] + seats[number_of_seat + 1 :],
+            key=lambda other: float(((points[other] - points[seat]) ** 2).sum()),
+        )
         for way in ways(seat, others[:3]):
             rank[way] = np.maximum(rank[way], _PRIMARY)
     for target in rim[2:]:

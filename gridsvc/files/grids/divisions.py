@@ -22,12 +22,16 @@ def list_divisions(district: str, folder: Path | None = None) -> list[KnownDivis
     """Return the known townships and villages of a district; empty where it is not known."""
     return [
         KnownDivision(
-            Level.from_key(row["level"]), row["code"], row["name"], row["parent"],
-            row["former_name"] or None, row["urban_rural_code"] or None,
+            Level.from_key(row["level"]),
+            row["code"],
+            row["name"],
+            row["parent"],
+            row["former_name"] or None,
+            row["urban_rural_code"] or None,
         )
         for row in _rows(district, folder)
         if row["level"] != "district"
-    ]  # fmt: skip
+    ]
 
 
 def _rows(district: str, folder: Path | None) -> list[dict[str, str]]:

@@ -125,8 +125,9 @@ def _from_toml(path: Path, known: UnitsFile, override_reason: str | None) -> tup
     keys = {matter.key for matter in matters}
     approved: dict[str, date | None] = dict.fromkeys(keys)
     bases = (UNTIL_BASIS, SINCE_BASIS)
-    rules: dict[str, list[Competence]] = {m.key: competences_by_approval(
-        [m], approved, until_basis=bases[0], since_basis=bases[1]) for m in matters}  # fmt: skip
+    rules: dict[str, list[Competence]] = {
+        m.key: competences_by_approval([m], approved, until_basis=bases[0], since_basis=bases[1]) for m in matters
+    }
     for number, row in enumerate(value.get("approval", []), start=1):
         where = f"{path}: approval {number}"
         only_keys(row, {"since", "basis", "until_basis", "matters"}, set(), where)
@@ -145,10 +146,15 @@ def _from_toml(path: Path, known: UnitsFile, override_reason: str | None) -> tup
         [key] = _keys([row["matter"]], keys, where)
         competences.append(
             Competence(
-                key, CompetenceLevel.TOWNSHIP, None, _day(row.get("since"), where), _day(row.get("until"), where),
-                row["basis"], row.get("township"),
+                key,
+                CompetenceLevel.TOWNSHIP,
+                None,
+                _day(row.get("since"), where),
+                _day(row.get("until"), where),
+                row["basis"],
+                row.get("township"),
             )
-        )  # fmt: skip
+        )
     catalogue = Catalogue(known.units, known.fields, tuple(matters), tuple(competences), value.get("source", ""))
     report = compare_with_print(
         catalogue, printed, printed_items=value.get("printed_items"), override_reason=override_reason
@@ -165,8 +171,9 @@ def _from_csv(
     for line, row in read_csv(path, CSV_COLUMNS):
         where = f"{path}, line {line}"
         unit = _unit(known, row["unit"], where)
-        total = PrintedTotals(unit, _count(row["unit_printed_areas"] or None, where),
-                              _count(row["unit_printed_items"] or None, where))  # fmt: skip
+        total = PrintedTotals(
+            unit, _count(row["unit_printed_areas"] or None, where), _count(row["unit_printed_items"] or None, where)
+        )
         if printed.setdefault(unit, total) != total:
             raise InvalidInput(f"{where}: {row['unit']} prints other totals than above; make them the same.")
         department = _unit(known, row["department"], where)

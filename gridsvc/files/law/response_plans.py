@@ -28,9 +28,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CARD_KEYS = {
-    "type", "name", "name_en", "field", "urgency", "priority", "clock_policy", "matters", "lead", "township", "targets",
-    "working_days", "major", "need", "partner", "condition", "second_alarm",
-}  # fmt: skip
+    "type",
+    "name",
+    "name_en",
+    "field",
+    "urgency",
+    "priority",
+    "clock_policy",
+    "matters",
+    "lead",
+    "township",
+    "targets",
+    "working_days",
+    "major",
+    "need",
+    "partner",
+    "condition",
+    "second_alarm",
+}
 CARD_NEEDS = {"type", "name", "name_en", "field", "urgency", "priority", "matters"}
 ROUTINE_CLOCK = "routine-working-days"
 
@@ -135,10 +150,11 @@ def _plan(card: dict[str, Any], clock_rules: ClockRules) -> ResponsePlan:
             ResponseClass(key.removesuffix("_s")): _expect(value, int, f"`targets.{key}`", "whole seconds")
             for key, value in targets.items()
         },
-        working_days=None if (days := card.get("working_days")) is None
+        working_days=None
+        if (days := card.get("working_days")) is None
         else _expect(days, int, "`working_days`", "a whole number"),
         major=_expect(card.get("major", False), bool, "`major`", "true or false"),
-    )  # fmt: skip
+    )
 
 
 def _condition(row: Any, number: int) -> Condition:

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.osm.compass import compass_names
 from gridsvc.files.osm.tiling import Plane, cells_of, cluster_centres, dissolve, nearest_of, voronoi_edges
 from gridsvc.files.osm.villages import Frame, Label, Unit, VillageSeeds
 from gridsvc.grids.levels import Grid, Level
@@ -135,8 +136,10 @@ class _Drawing:
         tree = shapely.STRtree([township.shape for township in townships])
         settled, cut = [], 0
         for unit in units:
-            shares = {int(number): unit.shape.intersection(townships[number].shape).area / unit.shape.area
-                      for number in tree.query(unit.shape)}  # fmt: skip
+            shares = {
+                int(number): unit.shape.intersection(townships[number].shape).area / unit.shape.area
+                for number in tree.query(unit.shape)
+            }
             best = max(shares, key=lambda number: (shares[number], -number), default=-1)
             if best < 0 or shares[best] < 0.5:
                 continue
@@ -223,21 +226,40 @@ class _Drawing:
             dissolved = dissolve([shape_of[key] for key in own], [numbers[group[key]] for key in own])
             for label, area_name in sorted(area_names.items(), key=lambda item: numbers[item[0]]):
                 areas.append(
-                    Grid(numbers[label], area_name, Level.AREA, f"{stem}000", dissolved[numbers[label]],
-                         derived=label.startswith("derived"))
-                )  # fmt: skip
+                    Grid(
+                        numbers[label],
+                        area_name,
+                        Level.AREA,
+                        f"{stem}000",
+                        dissolved[numbers[label]],
+                        derived=label.startswith("derived"),
+                    )
+                )
             named = sorted((self._village_name(key, inner, frames, townships), key) for key in own)
             for n, (name, key) in enumerate(named, 1):
                 leaves.append(
-                    Grid(f"{stem}{n:03}", name, Level.VILLAGE, numbers[group[key]], shape_of[key],
-                         urban_rural_code=self._urban_rural(shape_of[key]), derived=key[2] < 0,
-                         officer=None if n % 17 == 0 else f"Demo officer {stem[-3:]}{n:03}")
-                )  # fmt: skip
+                    Grid(
+                        f"{stem}{n:03}",
+                        name,
+                        Level.VILLAGE,
+                        numbers[group[key]],
+                        shape_of[key],
+                        urban_rural_code=self._urban_rural(shape_of[key]),
+                        derived=key[2] < 0,
+                        officer=None if n % 17 == 0 else f"Demo officer {stem[-3:]}{n:03}",
+                    )
+                )
             shape = _plain(whole[t])
             wide.append(
-                Grid(f"{stem}000", townships[t].name, Level.TOWNSHIP, f"{self.code}R{region_of[t]:02}", shape,
-                     derived=not real_townships)
-            )  # fmt: skip
+                Grid(
+                    f"{stem}000",
+                    townships[t].name,
+                    Level.TOWNSHIP,
+                    f"{self.code}R{region_of[t]:02}",
+                    shape,
+                    derived=not real_townships,
+                )
+            )
         top = []
         for number, (name, derived) in sorted(region_names.items()):
             code = f"{self.code}R{number:02}"
@@ -361,22 +383,6 @@ def _one_area_a_village(keys: list[tuple[int, int, int, int]], sizes: list[float
             share[t, v][a] += size
     best = {key: max(held, key=lambda a: (held[a], -a)) for key, held in share.items()}
     return [(t, best[t, v] if v >= 0 else a, v, seed) for t, a, v, seed in keys]
-
-
-def compass_names(name: str, centres: NDArray[np.float64], suffix: str = "") -> list[str]:
-    """Name each centre (metres) by its direction from the middle of all; equal directions are numbered."""
-    middle = centres.mean(axis=0)
-    spread = float(np.hypot(*(centres - middle).T).max()) or 1.0
-    words = ("East", "North-East", "North", "North-West", "West", "South-West", "South", "South-East")
-    plain = []
-    for x, y in centres - middle:
-        turn = round(float(np.degrees(np.arctan2(y, x))) / 45.0) % 8
-        plain.append("Centre" if np.hypot(x, y) < 0.25 * spread or len(centres) == 1 else words[turn])
-    names = []
-    for index, word in enumerate(plain):
-        number = plain[:index].count(word) + 1
-        names.append(f"{name} {word}{f' {number}' if plain.count(word) > 1 else ''}{suffix}")
-    return names
 
 
 def _plain(shape: BaseGeometry) -> BaseGeometry:

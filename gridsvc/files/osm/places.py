@@ -24,9 +24,17 @@ if TYPE_CHECKING:
 POST_AMENITIES = ("fire_station", "police", "townhall")
 
 PLACE_WEIGHTS = {
-    "city": 40.0, "town": 15.0, "suburb": 8.0, "quarter": 5.0, "village": 5.0, "neighbourhood": 3.0, "hamlet": 1.0,
-    "isolated_dwelling": 0.2, "farm": 0.2, "locality": 0.1,
-}  # fmt: skip
+    "city": 40.0,
+    "town": 15.0,
+    "suburb": 8.0,
+    "quarter": 5.0,
+    "village": 5.0,
+    "neighbourhood": 3.0,
+    "hamlet": 1.0,
+    "isolated_dwelling": 0.2,
+    "farm": 0.2,
+    "locality": 0.1,
+}
 """Rough ratio of the people who live in a place of each rank; places of other kinds are not settlements."""
 
 BOUNDARY_ROLES = {"", "outer", "inner", "exclave", "enclave"}
@@ -201,9 +209,13 @@ def _assemble(
         if missing or gone or not member.ways:
             lack = f"{len(missing)} of its {len(member.ways)} ways" if missing else f"{len(gone)} of its points"
             left_out.append(
-                LeftOut(member.osm_id, member.admin_level, member.name, f"{lack} lie outside the file"
-                        if member.ways else "it has no boundary way")
-            )  # fmt: skip
+                LeftOut(
+                    member.osm_id,
+                    member.admin_level,
+                    member.name,
+                    f"{lack} lie outside the file" if member.ways else "it has no boundary way",
+                )
+            )
             continue
         geometry = _area_of([ways[way] for way in dict.fromkeys(member.ways)], located)
         if geometry is None:

@@ -108,8 +108,12 @@ def _read_fast(text: CsvText, lon_at: int, lat_at: int) -> tuple[Floats, Floats]
     read = csv.ReadOptions(column_names=text.columns, skip_rows=1)
     options = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.float64()))
     try:
-        table = csv.read_csv(pa.BufferReader(text.content), read_options=read, convert_options=options,
-                             parse_options=_parse_options(text))  # fmt: skip
+        table = csv.read_csv(
+            pa.BufferReader(text.content),
+            read_options=read,
+            convert_options=options,
+            parse_options=_parse_options(text),
+        )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
     lon, lat = (np.ascontiguousarray(table.column(name).to_numpy(), dtype=np.float64) for name in names)
@@ -140,16 +144,19 @@ def _read_rows(text: CsvText, lon_at: int, lat_at: int) -> Places:
         lat.append(position[1])
         cells.append((number, (row + [""] * width)[:width]))
     if not cells:
-        raise InvalidInput(f"{text.path} holds no rows. Give one line for each place below the header.",
-                           kind="empty-file")  # fmt: skip
+        raise InvalidInput(
+            f"{text.path} holds no rows. Give one line for each place below the header.", kind="empty-file"
+        )
     bad.refuse_all(len(cells) - len(bad))
     return Places(text, np.array(lon), np.array(lat), bad, cells)
 
 
 def _position(lon: str, lat: str, *, decimal_comma: bool) -> tuple[float, float]:
     """Return degrees; InvalidInput, with the cure, for cells that cannot be meant."""
-    numbers = (read_degrees(lon, "longitude", decimal_comma=decimal_comma),
-               read_degrees(lat, "latitude", decimal_comma=decimal_comma))  # fmt: skip
+    numbers = (
+        read_degrees(lon, "longitude", decimal_comma=decimal_comma),
+        read_degrees(lat, "latitude", decimal_comma=decimal_comma),
+    )
     check_lonlat(*numbers)
     return numbers
 
@@ -293,6 +300,10 @@ def _columns(places: Places) -> Sequence[Any]:
     names = [str(at) for at in range(width)]  # titles may be there twice
     read = csv.ReadOptions(column_names=names, skip_rows=1)
     kinds = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    table = csv.read_csv(pa.BufferReader(places.text.content), read_options=read, convert_options=kinds,
-                         parse_options=_parse_options(places.text))  # fmt: skip
+    table = csv.read_csv(
+        pa.BufferReader(places.text.content),
+        read_options=read,
+        convert_options=kinds,
+        parse_options=_parse_options(places.text),
+    )
     return list(table.columns)

@@ -78,8 +78,12 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
             back["oneway"] = "no"
             continue
         rows[number[u], number[v], line.wkb, result] = {
-            **tags, "oneway": "yes", "geometry": line, "from": number[u], "to": number[v],
-        }  # fmt: skip
+            **tags,
+            "oneway": "yes",
+            "geometry": line,
+            "from": number[u],
+            "to": number[v],
+        }
     if not rows:
         raise InvalidInput("The graph has no edges.", kind="no-roads")
     table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
@@ -123,12 +127,15 @@ def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
         for side in opened:
             u, v = ends if side == 0 else ends[::-1]
             data = {
-                "osmid": int(network.edge_way[edge]), "highway": kind if kind != "gate" else "service",
-                "oneway": len(opened) == 1, "length": float(network.edge_length_m[edge]),
-                "speed_kph": float(network.edge_kph[edge]), "reversed": side == 1,
+                "osmid": int(network.edge_way[edge]),
+                "highway": kind if kind != "gate" else "service",
+                "oneway": len(opened) == 1,
+                "length": float(network.edge_length_m[edge]),
+                "speed_kph": float(network.edge_kph[edge]),
+                "reversed": side == 1,
                 "travel_time": int(network.slot_ms[0, 2 * edge + side]) / 1000.0,
                 "geometry": shapely.LineString(line if side == 0 else line[::-1]),
-            }  # fmt: skip
+            }
             if name >= 0:
                 data["name"] = network.names[name]
             if kind in ON_FOOT_FIRST:

@@ -22,9 +22,24 @@ if TYPE_CHECKING:
     from gridsvc.roads.network.network import RoadNetwork
 
 TAGS = (
-    "highway", "oneway", "maxspeed", "maxspeed:forward", "maxspeed:backward", "junction", "access", "vehicle",
-    "motor_vehicle", "motorcar", "area", "surface", "tracktype", "name", "ref", "emergency", "route",
-)  # fmt: skip
+    "highway",
+    "oneway",
+    "maxspeed",
+    "maxspeed:forward",
+    "maxspeed:backward",
+    "junction",
+    "access",
+    "vehicle",
+    "motor_vehicle",
+    "motorcar",
+    "area",
+    "surface",
+    "tracktype",
+    "name",
+    "ref",
+    "emergency",
+    "route",
+)
 """Columns that are read as OpenStreetMap's tags of the same name."""
 
 SLOWEST_KPH = 1.0
@@ -100,14 +115,20 @@ def _survey(table: gpd.GeoDataFrame, speeds: Speeds, left_out: int) -> Survey:
     result = [tags.get("name") or tags.get("ref") for tags in _rows(table[used], naming)]
     name = [-1 if text is None else names.setdefault(text, len(names)) for text in result]
     return Survey(
-        point=point[first_use], lon=coordinates[first_use, 0], lat=coordinates[first_use, 1],
-        signal=np.zeros(len(first_use), bool), way=np.flatnonzero(used).astype(np.int64),
-        way_first=np.searchsorted(line, np.arange(len(geometry) + 1)).astype(np.int64), way_point=point,
+        point=point[first_use],
+        lon=coordinates[first_use, 0],
+        lat=coordinates[first_use, 1],
+        signal=np.zeros(len(first_use), bool),
+        way=np.flatnonzero(used).astype(np.int64),
+        way_first=np.searchsorted(line, np.arange(len(geometry) + 1)).astype(np.int64),
+        way_point=point,
         road_class=np.array([d.road_class for d in kept], np.uint8),
         kph=_measured(table[used], np.array([d.kph for d in kept], np.float32).reshape(-1, 4)),
-        roundabout=np.array([d.roundabout for d in kept], bool), name=np.array(name, np.int32), names=tuple(names),
+        roundabout=np.array([d.roundabout for d in kept], bool),
+        name=np.array(name, np.int32),
+        names=tuple(names),
         report={"ways": len(kept), "ways_left_out": {"no_road": int((~used).sum()), "no_line": left_out}},
-    )  # fmt: skip
+    )
 
 
 def _measured(table: gpd.GeoDataFrame, kph: Any) -> Any:

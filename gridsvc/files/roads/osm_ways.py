@@ -141,14 +141,22 @@ class _Ways:
 
     def survey(self, points: _Points, restrictions: tuple[Restriction, ...], report: dict[str, Any]) -> Survey:
         return Survey(
-            point=np.array(points.ids, np.int64), lon=np.array(points.lon), lat=np.array(points.lat),
+            point=np.array(points.ids, np.int64),
+            lon=np.array(points.lon),
+            lat=np.array(points.lat),
             signal=np.array(points.signal, bool),
-            way=np.array(self.ids, np.int64), way_first=np.array(self.first, np.int64),
-            way_point=np.array(self.points, np.int64), road_class=np.array(self.road_class, np.uint8),
-            kph=np.array(self.kph, np.float32).reshape(-1, 4), roundabout=np.array(self.roundabout, bool),
-            name=np.array(self.name, np.int32), names=tuple(self.names),
-            barriers=points.barriers, restrictions=restrictions, report=report,
-        )  # fmt: skip
+            way=np.array(self.ids, np.int64),
+            way_first=np.array(self.first, np.int64),
+            way_point=np.array(self.points, np.int64),
+            road_class=np.array(self.road_class, np.uint8),
+            kph=np.array(self.kph, np.float32).reshape(-1, 4),
+            roundabout=np.array(self.roundabout, bool),
+            name=np.array(self.name, np.int32),
+            names=tuple(self.names),
+            barriers=points.barriers,
+            restrictions=restrictions,
+            report=report,
+        )
 
 
 def _restriction(relation: Any) -> tuple[Restriction | None, str]:

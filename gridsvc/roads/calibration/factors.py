@@ -35,8 +35,12 @@ LEAST_FACTOR = 0.2
 TIMES_OF_DAY = {"night": (22, 6), "morning": (6, 10), "day": (10, 16), "evening": (16, 22)}
 LENGTHS_S = (0.0, 120.0, 240.0, 480.0)
 
-TIME_OF_HOUR = np.array([next(n for n, (a, b) in enumerate(TIMES_OF_DAY.values())
-                               if (a <= h < b if a < b else h >= a or h < b)) for h in range(24)])  # fmt: skip
+TIME_OF_HOUR = np.array(
+    [
+        next(n for n, (a, b) in enumerate(TIMES_OF_DAY.values()) if (a <= h < b if a < b else h >= a or h < b))
+        for h in range(24)
+    ]
+)
 CLASS_ROWS = ("rural", "urban")
 _LEAST_SCALE_S = 60.0
 """Errors count relative to the length of a trip, but no trip as shorter than this."""
@@ -78,8 +82,15 @@ class Trips:
 
     def take(self, which: NDArray[np.bool_]) -> Trips:
         """Return some of the trips."""
-        return Trips(self.groups, self.seconds[which], self.hour[which], self.urban[which], self.observed_s[which],
-                     self.case[which], self.at_s[which])  # fmt: skip
+        return Trips(
+            self.groups,
+            self.seconds[which],
+            self.hour[which],
+            self.urban[which],
+            self.observed_s[which],
+            self.case[which],
+            self.at_s[which],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,8 +238,9 @@ def lengths_of(trips: Trips, held_out_s: NDArray[np.float64]) -> tuple[LengthBan
     for begin, here in zip(starts, numbers, strict=True):
         ratio = np.sort(trips.observed_s[here] / held_out_s[here])
         low, high = (round(rank(ratio, q), 4) for q in (0.05, 0.95))
-        bands.append(LengthBand(begin, len(here), low, round(float(np.median(ratio)), 4),
-                                round(rank(ratio, 0.9), 4), high))  # fmt: skip
+        bands.append(
+            LengthBand(begin, len(here), low, round(float(np.median(ratio)), 4), round(rank(ratio, 0.9), 4), high)
+        )
     return tuple(bands)
 
 

@@ -115,9 +115,14 @@ def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
         level, errors, held_out = choose(trips)
         factors, lengths = fit(trips, level), lengths_of(trips, held_out)
     evidence = dict(about or {}) | {
-        "outcome": outcome, "trips": len(trips), "cases": len(np.unique(trips.case)), "levels": errors,
-        "uncalibrated": asdict(raw), "calibrated": asdict(calibrated), "worse_at": list(worse_at),
-    }  # fmt: skip
+        "outcome": outcome,
+        "trips": len(trips),
+        "cases": len(np.unique(trips.case)),
+        "levels": errors,
+        "uncalibrated": asdict(raw),
+        "calibrated": asdict(calibrated),
+        "worse_at": list(worse_at),
+    }
     hours = {
         name: tuple(None if np.isnan(h) else round(float(h), 4) for h in factors.hours[row])
         for row, name in enumerate(CLASS_ROWS)
@@ -125,8 +130,11 @@ def calibrate(trips: Trips, about: dict[str, Any] | None = None) -> Verdict:
     made = Calibration(
         level=factors.level,
         factors={group: round(float(f), 4) for group, f in zip(trips.groups, factors.factor, strict=True)},
-        start_s=round(factors.start_s, 2), hours=hours, lengths=lengths, evidence=evidence,
-    )  # fmt: skip
+        start_s=round(factors.start_s, 2),
+        hours=hours,
+        lengths=lengths,
+        evidence=evidence,
+    )
     return Verdict(outcome, len(trips), made, raw, calibrated, errors, worse_at, _fallbacks(factors, len(trips)))
 
 
@@ -175,9 +183,12 @@ def score_since(calibration: Calibration, trips: Trips) -> tuple[Score, Score] |
 
 
 def _scored(
-    seen: NDArray[np.float64], p05: NDArray[np.float64], p50: NDArray[np.float64], p90: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    p05: NDArray[np.float64],
+    p50: NDArray[np.float64],
+    p90: NDArray[np.float64],
     p95: NDArray[np.float64],
-) -> Score:  # fmt: skip
+) -> Score:
     return Score(
         trips=len(seen),
         mae_s=round(float(np.abs(p50 - seen).mean()), 2),
@@ -200,8 +211,15 @@ def _worse_at(trips: Trips, middle_s: NDArray[np.float64]) -> tuple[dict[str, An
             seen = trips.observed_s[here]
             ours, raw = (float(np.abs(p[here] - seen).mean()) for p in (middle_s, trips.total_s))
             if ours >= raw:
-                result.append({"response_class": name, "time": time, "trips": int(here.sum()),
-                             "mae_s": round(ours, 2), "uncalibrated_mae_s": round(raw, 2)})  # fmt: skip
+                result.append(
+                    {
+                        "response_class": name,
+                        "time": time,
+                        "trips": int(here.sum()),
+                        "mae_s": round(ours, 2),
+                        "uncalibrated_mae_s": round(raw, 2),
+                    }
+                )
     return tuple(result)
 
 

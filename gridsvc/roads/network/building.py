@@ -114,8 +114,16 @@ def _edges(streets: Streets, via: NDArray[np.int64]) -> _Edges:
     start = chains.segment[first]
     kind = np.where(chains.against[first], streets.against[start], streets.along[start])
     n = len(first)
-    return _Edges(chains, junction_point, junction[:n].astype(np.int32), junction[n:].astype(np.int32),
-                  vertex_m[last], vertex_m, kind, slot_of)  # fmt: skip
+    return _Edges(
+        chains,
+        junction_point,
+        junction[:n].astype(np.int32),
+        junction[n:].astype(np.int32),
+        vertex_m[last],
+        vertex_m,
+        kind,
+        slot_of,
+    )
 
 
 def _slot_milliseconds(edges: _Edges, streets: Streets, speeds: Speeds) -> NDArray[np.uint32]:
@@ -208,9 +216,10 @@ def _report_cut_off(
         "parts": int((km > 0).sum()),
         "longest": [
             {"km": round(float(km[p]), 3), "lon": round(lon[where[p]], 7), "lat": round(lat[where[p]], 7)}
-            for p in longest.tolist() if p in where
+            for p in longest.tolist()
+            if p in where
         ],
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,29 +287,47 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
     on_vertices = lon[vertex], lat[vertex]
     facts = {
         **origin,
-        "bounds": [round(float(v) * DEGREE, 7) for v in
-                   (on_vertices[0].min(), on_vertices[1].min(), on_vertices[0].max(), on_vertices[1].max())],
+        "bounds": [
+            round(float(v) * DEGREE, 7)
+            for v in (on_vertices[0].min(), on_vertices[1].min(), on_vertices[0].max(), on_vertices[1].max())
+        ],
         "km": round(float(edges.length_m[old_edges].sum() / 1000), 3),
-    }  # fmt: skip
+    }
     return RoadNetwork(
-        junction_lon=lon[edges.junction_point[junctions]], junction_lat=lat[edges.junction_point[junctions]],
+        junction_lon=lon[edges.junction_point[junctions]],
+        junction_lat=lat[edges.junction_point[junctions]],
         junction_first=junction_first,
         out_first=np.searchsorted(tail, np.arange(n + 1)).astype(np.int32),
-        arc_tail=tail, arc_head=head, arc_slot=slot, arc_forbidden=forbidden,
-        in_first=np.searchsorted(head[in_arc], np.arange(n + 1)).astype(np.int32), in_arc=in_arc,
+        arc_tail=tail,
+        arc_head=head,
+        arc_slot=slot,
+        arc_forbidden=forbidden,
+        in_first=np.searchsorted(head[in_arc], np.arange(n + 1)).astype(np.int32),
+        in_arc=in_arc,
         slot_first=np.searchsorted(slot[slot_arc], np.arange(2 * len(old_edges) + 1)).astype(np.int32),
         slot_arc=slot_arc,
-        edge_from=new_junction[edges.start[old_edges]], edge_to=new_junction[edges.end[old_edges]],
-        edge_length_m=edges.length_m[old_edges], edge_class=streets.road_class[kind],
-        edge_kph=forward_kph.astype(np.float32), edge_flags=streets.roundabout[kind].astype(np.uint16),
-        edge_name=_names(edges, streets)[old_edges], edge_way=streets.way[segment],
-        edge_first_vertex=first_vertex, vertex_lon=on_vertices[0], vertex_lat=on_vertices[1],
+        edge_from=new_junction[edges.start[old_edges]],
+        edge_to=new_junction[edges.end[old_edges]],
+        edge_length_m=edges.length_m[old_edges],
+        edge_class=streets.road_class[kind],
+        edge_kph=forward_kph.astype(np.float32),
+        edge_flags=streets.roundabout[kind].astype(np.uint16),
+        edge_name=_names(edges, streets)[old_edges],
+        edge_way=streets.way[segment],
+        edge_first_vertex=first_vertex,
+        vertex_lon=on_vertices[0],
+        vertex_lat=on_vertices[1],
         vertex_m=edges.vertex_m[pick],
-        cell_frame=frame, cell_first=cell_first, cell_segment=cell_segment, cell_empty=cell_empty, segment_edge=edge_of,
+        cell_frame=frame,
+        cell_first=cell_first,
+        cell_segment=cell_segment,
+        cell_empty=cell_empty,
+        segment_edge=edge_of,
         slot_ms=np.ascontiguousarray(ms),
         forbidden_turn_ms=np.array([CLOSED, round(speeds.forbidden_turn_s * 1000)], np.uint32),
-        facts=facts, names=names,
-    )  # fmt: skip
+        facts=facts,
+        names=names,
+    )
 
 
 def _names(edges: _Edges, streets: Streets) -> NDArray[np.int32]:

@@ -27,8 +27,13 @@ class Chains:
     against: NDArray[np.bool_]
 
 
-def chain(u: NDArray[np.int64], v: NDArray[np.int64], along: NDArray[np.int64], against: NDArray[np.int64],
-          keep: NDArray[np.bool_]) -> Chains:  # fmt: skip
+def chain(
+    u: NDArray[np.int64],
+    v: NDArray[np.int64],
+    along: NDArray[np.int64],
+    against: NDArray[np.int64],
+    keep: NDArray[np.bool_],
+) -> Chains:
     """Join segments into edges.
 
     Parameters

@@ -48,8 +48,12 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
         "wanted_m": WANTED_M,
         "least_m": round(float(margin_m.min()), 0),
         "grids": [
-            {"code": own[i].code, "name": own[i].name, "margin_m": round(float(margin_m[i]), 0),
-             "rim_s": None if np.isinf(rim_s[i]) else round(float(rim_s[i]), 1)}
+            {
+                "code": own[i].code,
+                "name": own[i].name,
+                "margin_m": round(float(margin_m[i]), 0),
+                "rim_s": None if np.isinf(rim_s[i]) else round(float(rim_s[i]), 1),
+            }
             for i in near.tolist()
         ],
         "teams": [
@@ -57,7 +61,7 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
             for team, away in zip(teams, offroad, strict=True)
             if away > FARTHEST_POST_M
         ],
-    }  # fmt: skip
+    }
 
 
 def in_words(margins: dict[str, Any]) -> list[str]:

@@ -89,6 +89,7 @@ def seconds_from_rim(
     inf = no way from any end.
     """
     ends = snap(network, network.junction_lon[rim.junctions] * DEGREE, network.junction_lat[rim.junctions] * DEGREE)
-    anywhere = Snaps(ends.lon[:1], ends.lat[:1], np.array([0, len(ends.edge)], np.int32), ends.edge, ends.fraction,
-                     ends.offroad_m)  # fmt: skip
+    anywhere = Snaps(
+        ends.lon[:1], ends.lat[:1], np.array([0, len(ends.edge)], np.int32), ends.edge, ends.fraction, ends.offroad_m
+    )
     return seconds_from(network, anywhere, places, profile)

@@ -43,8 +43,11 @@ def segments(survey: Survey, report: dict[str, Any]) -> Streets:
     order = np.argsort(survey.point, kind="stable")
     known = survey.point[order]
     at = np.searchsorted(known, survey.way_point)
-    found = (at < len(known)) & (known[np.minimum(at, max(len(known) - 1, 0))] == survey.way_point) if len(known) else (
-        np.zeros(len(survey.way_point), bool))  # fmt: skip
+    found = (
+        (at < len(known)) & (known[np.minimum(at, max(len(known) - 1, 0))] == survey.way_point)
+        if len(known)
+        else (np.zeros(len(survey.way_point), bool))
+    )
     number = np.where(found, order[np.minimum(at, len(known) - 1)] if len(known) else 0, -1)
     way = np.repeat(np.arange(len(survey.way)), np.diff(survey.way_first))
     here, there = number[:-1], number[1:]
@@ -58,11 +61,20 @@ def segments(survey: Survey, report: dict[str, Any]) -> Streets:
     kinds, kind = np.unique(np.concatenate([rows, turned]), axis=0, return_inverse=True)
     of = way[:-1][same]
     return Streets(
-        point=survey.point[used], lon=survey.lon[used], lat=survey.lat[used], signal=survey.signal[used],
-        u=ends[:m], v=ends[m:], way=survey.way[of], name=survey.name[of],
-        along=kind.reshape(-1)[of], against=kind.reshape(-1)[len(rows) + of],
-        road_class=kinds[:, 0].astype(np.uint8), roundabout=kinds[:, 1] > 0, kph=kinds[:, 2:].astype(np.float32),
-    )  # fmt: skip
+        point=survey.point[used],
+        lon=survey.lon[used],
+        lat=survey.lat[used],
+        signal=survey.signal[used],
+        u=ends[:m],
+        v=ends[m:],
+        way=survey.way[of],
+        name=survey.name[of],
+        along=kind.reshape(-1)[of],
+        against=kind.reshape(-1)[len(rows) + of],
+        road_class=kinds[:, 0].astype(np.uint8),
+        roundabout=kinds[:, 1] > 0,
+        kph=kinds[:, 2:].astype(np.float32),
+    )
 
 
 def shut_barriers(streets: Streets, barriers: dict[int, tuple[bool, bool]], report: dict[str, Any]) -> Streets:

@@ -19,7 +19,7 @@ from gridsvc.roads.network.speeds import (
     UNLIMITED_KPH,
     ZONE_KPH,
     Speeds,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -153,9 +153,12 @@ def by_hierarchy(
 
 
 def node_milliseconds_of_many(
-    network: RoadNetwork, places: Snaps, direction: str, profile: str | Weights = "emergency",
+    network: RoadNetwork,
+    places: Snaps,
+    direction: str,
+    profile: str | Weights = "emergency",
     limit_s: float | None = None,
-) -> NDArray[np.int32]:  # fmt: skip
+) -> NDArray[np.int32]:
     """Milliseconds between each place and every node, (places, nodes); 2^31 - 1 = beyond the limit or no way.
 
     direction as in `search.node_milliseconds`. The first place is searched, and how far that goes decides for the

@@ -26,17 +26,23 @@ FARTHEST_MS = 2**31 - 1
 
 
 def seconds_to(
-    network: RoadNetwork, origins: Snaps, destination: Snaps, profile: str | Weights = "emergency",
+    network: RoadNetwork,
+    origins: Snaps,
+    destination: Snaps,
+    profile: str | Weights = "emergency",
     limit_s: float | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Time from each of n origins to the one destination, (n,) seconds; inf = no way there within the limit."""
     return as_seconds(milliseconds_one_place(network, origins, destination, profile, limit_s, backward=True))
 
 
 def seconds_from(
-    network: RoadNetwork, origin: Snaps, destinations: Snaps, profile: str | Weights = "emergency",
+    network: RoadNetwork,
+    origin: Snaps,
+    destinations: Snaps,
+    profile: str | Weights = "emergency",
     limit_s: float | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Time from the one origin to each of n destinations, (n,) seconds; inf = no way there within the limit."""
     return as_seconds(milliseconds_one_place(network, destinations, origin, profile, limit_s, backward=False))
 
@@ -59,9 +65,15 @@ def as_seconds(ms: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.float64]
 
 
 def milliseconds_one_place(
-    network: RoadNetwork, many: Snaps, one: Snaps, profile: str | Weights, limit_s: float | None = None,
-    wanted: int = 0, *, backward: bool,
-) -> NDArray[np.int64]:  # fmt: skip
+    network: RoadNetwork,
+    many: Snaps,
+    one: Snaps,
+    profile: str | Weights,
+    limit_s: float | None = None,
+    wanted: int = 0,
+    *,
+    backward: bool,
+) -> NDArray[np.int64]:
     """Milliseconds between one place and many, (many,): towards it when searched backward, from it when forward.
 
     2^31 - 1 = no way there within the limit. `wanted`: enough when so many of them are known for certain; 0 = all.
@@ -86,9 +98,12 @@ def milliseconds_one_place(
 
 
 def node_milliseconds(
-    network: RoadNetwork, place: Snaps, direction: str, profile: str | Weights = "emergency",
+    network: RoadNetwork,
+    place: Snaps,
+    direction: str,
+    profile: str | Weights = "emergency",
     limit_s: float | None = None,
-) -> NDArray[np.int32]:  # fmt: skip
+) -> NDArray[np.int32]:
     """Milliseconds between the one place and every node, (nodes,); 2^31 - 1 = beyond the limit or no way.
 
     direction `to`: from the nodes to the place; `from`: from the place to the nodes.
