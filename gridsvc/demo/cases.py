@@ -115,7 +115,7 @@ class PastCase:
         if isinstance(event, Ordered) and event.decision is not None:
             event = replace(event, decision=replace(event.decision, event_id=event_id))
         self.case = apply(self.case, event)
-        row, note = personal.noted_row(
+        row, note = events.noted_row(
             self.case.district,
             event.kind,
             note=planned.note,

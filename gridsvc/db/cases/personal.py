@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.json_types import Json
 
 FIELDS = ("reporter", "description", "subject", "site")
 
@@ -62,20 +61,6 @@ def find_personal(connection: Connection, district: str, incident_id: UUID) -> d
     return dict.fromkeys(FIELDS) if row is None else dict(zip(FIELDS, row, strict=True))
 
 
-def noted_row(
-    district: str, kind: str, *, note: str | None, data: dict[str, Any], incident_id: UUID | None = None, **facts: Json
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return an event (`events.event_row`) and, apart, its free words; the event has their `note_digest`."""
-    if not note:
-        return events.event_row(district, kind, data=data, incident_id=incident_id, **facts), None
-    salt = os.urandom(16)
-    data = data | {"note_digest": chain.personal_digest(salt, note)}
-    event = events.event_row(district, kind, data=data, incident_id=incident_id, **facts)
-    return event, {
-        "district": district, "event_id": event["id"], "incident_id": incident_id, "note": note, "salt": salt
-    }  # fmt: skip
-
-
 def append_noted(
     connection: Connection,
     district: str,
@@ -88,15 +73,15 @@ def append_noted(
     incident_id: UUID | None = None,
 ) -> UUID:
     """Write an event whose note is stored in a separate table, in the transaction of its change; return its id."""
-    event, apart = noted_row(district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id)
+    event, noted = events.noted_row(district, kind, note=note, actor=actor, at=at, data=data, incident_id=incident_id)
     events.append_events(connection, [event])
-    add_notes(connection, [apart] if apart else [])
+    add_notes(connection, [noted] if noted else [])
     event_id: UUID = event["id"]
     return event_id
 
 
 def add_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the free words of events (`noted_row`), after their events."""
+    """Write the notes of events (`events.noted_row`), after their events."""
     if rows:
         connection.execute(insert(event_personal), list(rows))
 

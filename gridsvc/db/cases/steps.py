@@ -30,7 +30,7 @@ def write_step(
     request: RequestKey | None = None,
     answer: Kept | None = None,
 ) -> None:
-    """Write what an event changed of a case, with the event and its note (`personal.noted_row`).
+    """Write what an event changed of a case, with the event and its note (`events.noted_row`).
 
     New engagements are inserted before (`engagements.send`). `request`: the key that `idempotency.begin_answer`
     claimed for `answer`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection
+
+    from gridsvc.json_types import Json
 
 EVENT = ("district", "id", "incident_id", "kind", "at", "body")
 WRITTEN = f"written as ({insert_into('incident_event', EVENT)})"
@@ -68,10 +71,10 @@ def event_row(
     client_at: datetime | None = None,
     event_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return an event as a row, its canonical text made; `event_id` where what it tells names the event itself.
+    """Return an event as a row with its canonical text; `event_id` where the data name the event itself.
 
-    Its id sorts by `at`, the database's clock: the events of a case stand in their order, whatever clock the machine$
-    has whose process wrote them.
+    Its id sorts by `at`, the database's clock: the events of a case stay in order, whatever the clock of the machine
+    whose process wrote them.
     """
     event_id = event_id or uuid7(at)
     body = chain.event_text(
@@ -79,6 +82,24 @@ def event_row(
         client_at=client_at, data=data,
     )  # fmt: skip
     return {"district": district, "id": event_id, "incident_id": incident_id, "kind": kind, "at": at, "body": body}
+
+
+def noted_row(
+    district: str, kind: str, *, note: str | None, data: dict[str, Any], incident_id: UUID | None = None, **facts: Json
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return an event (`event_row`) and the row of its note, which may be erased: the event has only its digest."""
+    if not note:
+        return event_row(district, kind, data=data, incident_id=incident_id, **facts), None
+    salt = os.urandom(16)
+    data = data | {"note_digest": chain.personal_digest(salt, note)}
+    event = event_row(district, kind, data=data, incident_id=incident_id, **facts)
+    return event, {
+        "district": district,
+        "event_id": event["id"],
+        "incident_id": incident_id,
+        "note": note,
+        "salt": salt,
+    }
 
 
 def append_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gridsvc.cases.events import apply
 from gridsvc.cases.records import write
 from gridsvc.cases.steps import TEAM_STEPS, check_step, right_of_step, take_step, take_team_step
-from gridsvc.db.cases import personal
 from gridsvc.db.cases.steps import write_step
+from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.session import idempotency
 from gridsvc.db.session.connection import whole_district
@@ -79,7 +79,7 @@ def step_incident(
         else:
             event = take_step(case, step.step, at=step.at, now=versions.now)
         after = apply(case, event)
-        row, note = personal.noted_row(
+        row, note = events.noted_row(
             case.district, event.kind, note=step.note, data=write(event), incident_id=case.id, actor=actor,
             at=event.at, client_at=step.at, event_id=event_id,
         )  # fmt: skip

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridsvc.cases.model import Place
+    from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Ownership
     from gridsvc.operations.runtime.districts import DistrictView
 
@@ -81,9 +82,9 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
     """
     if not views:
         raise NotFound("No district is loaded. Load grids and roads, or run `gridsvc demo`.", kind="no-district")
-    with_grids = [view for view in views if view.index is not None]
-    for view in with_grids:
-        ownership = _ownership(view, location)
+    with_grids = [(view.index, view) for view in views if view.index is not None]
+    for index, view in with_grids:
+        ownership = _ownership(index, location)
         if ownership.rule is not Rule.OUTSIDE:
             return Placement(location, view, ownership)
     for view in views:
@@ -91,7 +92,7 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
             return Placement(location, view, None)
     if not with_grids:
         return Placement(location, views[0], None)
-    distances = [(view.index.distance(location.lon, location.lat), view) for view in with_grids if view.index]
+    distances = [(index.distance(location.lon, location.lat), view) for index, view in with_grids]
     (distance_m, bearing_deg), view = min(distances, key=lambda pair: pair[0][0])
     if distance_m > TAKEN_WITHIN_M:
         raise InvalidInput(
@@ -107,13 +108,12 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
     return Placement(location, view, None, (distance_m, bearing_deg))
 
 
-def _ownership(view: DistrictView, location: Location) -> Ownership:
-    assert view.index is not None
+def _ownership(index: OwnershipIndex, location: Location) -> Ownership:
     if location.extent is not None:
-        return view.index.of_geometry(location.extent)
+        return index.of_geometry(location.extent)
     if location.radius_m:
-        return view.index.shares(location.lon, location.lat, location.radius_m)
-    return view.index.locate(location.lon, location.lat)
+        return index.shares(location.lon, location.lat, location.radius_m)
+    return index.locate(location.lon, location.lat)
 
 
 def _within(bounds: tuple[float, float, float, float], location: Location) -> bool:
