@@ -22,7 +22,10 @@ docs/refusals.md lists the kinds with their parameters; tests/test_refusals.py c
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gridsvc.json_types import Json
 
 
 class GridsvcError(Exception):
@@ -44,7 +47,7 @@ class Refusal(GridsvcError):
 
     kind = "refused"
 
-    def __init__(self, detail: str, *, kind: str | None = None, **parameters: Any) -> None:
+    def __init__(self, detail: str, *, kind: str | None = None, **parameters: Json) -> None:
         super().__init__(detail)
         self.detail = detail
         if kind is not None:
@@ -103,7 +106,7 @@ class Unavailable(GridsvcError):
 
     kind = "unavailable"
 
-    def __init__(self, detail: str, *, kind: str | None = None, retry_after_s: int = 2, **parameters: Any) -> None:
+    def __init__(self, detail: str, *, kind: str | None = None, retry_after_s: int = 2, **parameters: Json) -> None:
         super().__init__(detail)
         self.detail = detail
         if kind is not None:

@@ -1,4 +1,4 @@
-"""The name of a JSON value in annotations."""
+"""The names of JSON values in annotations."""
 
 from __future__ import annotations
 
@@ -9,3 +9,6 @@ Json: TypeAlias = Any
 
 It is `Any` for mypy: a recursive union would have to be narrowed at every key that is read.
 """
+
+JsonObject: TypeAlias = dict[str, Json]
+"""A JSON object."""

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.errors import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gridsvc.json_types import Json
 
 
 class Right(StrEnum):
@@ -103,7 +105,7 @@ class Scope:
         """Whether a district, or a part of it, exists for the caller."""
         return self.district in (None, code)
 
-    def holds_chain(self, codes: Mapping[str, Any]) -> bool:
+    def holds_chain(self, codes: Mapping[str, str | None]) -> bool:
         """Whether a place whose owner chain is {level: code or None} lies in the grid; the district is not checked."""
         return self.grid is None or self.grid in codes.values()
 
@@ -127,9 +129,9 @@ class Caller:
     session: str | None = None
 
     @classmethod
-    def of(cls, name: str, role: Role, scope: Scope = EVERYTHING, **more: Any) -> Caller:
+    def of(cls, name: str, role: Role, scope: Scope = EVERYTHING, *, key_id: str | None = None) -> Caller:
         """Return a caller with all rights of the role."""
-        return cls(name, role, scope, RIGHTS[role], **more)
+        return cls(name, role, scope, RIGHTS[role], key_id)
 
     def may(self, right: Right) -> bool:
         """Whether the caller has a right."""
@@ -193,7 +195,7 @@ def mask_numbers(text: str) -> str:
     return _NUMBERS_IN_TEXT.sub(lambda found: mask_phone(found[0]), text)
 
 
-def mask_reporter(reporter: Mapping[str, Any]) -> dict[str, Any]:
+def mask_reporter(reporter: Mapping[str, Json]) -> dict[str, Json]:
     """Return a reporter masked: a desk can recognise the person, others cannot; `masked` is true."""
     masks = {"name": mask_name, "phone": mask_phone}
     shown = {key: masks[key](str(value)) if key in masks else "***" for key, value in reporter.items()}

@@ -16,6 +16,7 @@ from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.problems import problem
 from gridsvc.api.http.requests import Body, Text, caller, incident_id_of, service_of, team_id_of
 from gridsvc.api.http.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
+from gridsvc.api.screen_data.pages import PAGE_HEADERS, list_assets
 from gridsvc.errors import NotFound
 from gridsvc.operations.access import credentials, sessions
 from gridsvc.operations.cases import read
@@ -74,8 +75,6 @@ class WhyBody(Body):
 @router.get("/sign-in", include_in_schema=False, response_class=HTMLResponse)
 def get_sign_in() -> HTMLResponse:
     """Return the page on which a person enters a key."""
-    from gridsvc.api.screen_data.pages import PAGE_HEADERS, list_assets
-
     page = _PAGE.read_text(encoding="utf-8").replace("{assets}", f"/assets/{list_assets().digest}")
     return HTMLResponse(page, headers=PAGE_HEADERS)
 
@@ -98,9 +97,14 @@ def post_session(request: Request, body: KeyBody) -> Response:
     more = {"csrf": credentials.csrf_token(session.token), "expires_at": session.expires_at.isoformat()}
     response = JSONResponse(_json(session.caller) | more, status_code=201)
     response.set_cookie(
-        cookie_name(request.scope), session.token, path="/", httponly=True, samesite="strict",
-        secure=is_secure(request.scope), max_age=int(sessions.SESSION_LIVES.total_seconds()),
-    )  # fmt: skip
+        cookie_name(request.scope),
+        session.token,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=is_secure(request.scope),
+        max_age=int(sessions.SESSION_LIVES.total_seconds()),
+    )
     return response
 
 
@@ -117,11 +121,13 @@ def delete_session(request: Request) -> Response:
     response = Response(status_code=204)
     if sign_in.callers is not None:
         if caller(request).session is None:
-            raise NotFound("The request has a key, not a session. `gridsvc keys revoke NAME` ends a key.",
-                           kind="no-session")  # fmt: skip
+            raise NotFound(
+                "The request has a key, not a session. `gridsvc keys revoke NAME` ends a key.", kind="no-session"
+            )
         sign_in.callers.end_session(request.state.credential)
-        response.delete_cookie(cookie_name(request.scope), path="/", httponly=True, samesite="strict",
-                             secure=is_secure(request.scope))  # fmt: skip
+        response.delete_cookie(
+            cookie_name(request.scope), path="/", httponly=True, samesite="strict", secure=is_secure(request.scope)
+        )
     return response
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, PREVIEW
 from gridsvc.api.answers.cases import (
@@ -160,22 +161,25 @@ def post_recommendation(request: Request, body: ReportBody) -> Response:
     return JSONResponse(preview.recommend(service_of(request), body.as_report()))
 
 
+class CaseQuery(BaseModel):
+    """Which cases are listed, and which page of them; a filter that is not set admits every case."""
+
+    status: list[str] | None = None
+    owner: str | None = None
+    response_class: Annotated[str | None, Field(alias="class")] = None
+    since: Moment | None = None
+    bbox: Annotated[str | None, Field(description="west,south,east,north in degrees")] = None
+    late: bool | None = None
+    waiting: bool | None = None
+    district: str | None = None
+    limit: Annotated[int, Field(ge=1, le=read.LONGEST_PAGE)] = 100
+    after: str | None = None
+
+
 @router.get("/incidents", summary="Cases, newest first", responses=answer(CasePage, {"items": [CASE], "next": None}))
-async def get_incidents(
-    request: Request,
-    status: Annotated[list[str] | None, Query()] = None,
-    owner: str | None = None,
-    response_class: Annotated[str | None, Query(alias="class")] = None,
-    since: Moment | None = None,
-    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
-    late: bool | None = None,
-    waiting: bool | None = None,
-    district: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=read.LONGEST_PAGE)] = 100,
-    after: str | None = None,
-) -> Response:
+async def get_incidents(request: Request, query: Annotated[CaseQuery, Query()]) -> Response:
     """List cases, drills and closed ones included; `next` is the cursor of the following page."""
-    unknown = [word for word in status or [] if word not in set(Status)]
+    unknown = [word for word in query.status or [] if word not in set(Status)]
     if unknown:
         raise InvalidInput(
             f"There is no status {unknown[0][:40]!r}. Use: {', '.join(Status)}.",
@@ -184,16 +188,22 @@ async def get_incidents(
             known=list(Status),
         )
     wanted = CaseFilter(
-        district=district, statuses=tuple(status) if status else None, owner=owner, response_class=response_class,
-        since=since, bbox=_bbox(bbox), late=late, waiting=waiting,
-    )  # fmt: skip
+        district=query.district,
+        statuses=tuple(query.status) if query.status else None,
+        owner=query.owner,
+        response_class=query.response_class,
+        since=query.since,
+        bbox=_bbox(query.bbox),
+        late=query.late,
+        waiting=query.waiting,
+    )
     service = service_of(request)
 
     def page() -> Response:
-        return JSONResponse(read.list_cases(service, wanted, limit=limit, after=after))
+        return JSONResponse(read.list_cases(service, wanted, limit=query.limit, after=query.after))
 
     # A page of a thousand takes 200 MB while it is made: one at a time, and nobody else waits for it.
-    return await run_sync(page, limiter=getattr(request.app.state, "large", None) if limit > _LARGE else None)
+    return await run_sync(page, limiter=getattr(request.app.state, "large", None) if query.limit > _LARGE else None)
 
 
 @router.get("/incidents/{incident_id}", summary="One case as it is now", responses=answer(CaseWithTexts, CASE))
@@ -231,9 +241,13 @@ def post_step(request: Request, incident_id: str, body: StepBody, idempotency_ke
     """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     step = steps.Step(
-        step=body.step, team_id=None if body.team_id is None else team_id_of(body.team_id), at=body.at,
-        note=body.note, recommendation_id=_recommendation_id_of(body.recommendation_id), alarm=body.alarm,
-    )  # fmt: skip
+        step=body.step,
+        team_id=None if body.team_id is None else team_id_of(body.team_id),
+        at=body.at,
+        note=body.note,
+        recommendation_id=_recommendation_id_of(body.recommendation_id),
+        alarm=body.alarm,
+    )
     case_id = incident_id_of(incident_id)
     return as_response(steps.step_incident(service_of(request), case_id, step, actor=caller_of(request), request=key))
 
@@ -255,8 +269,6 @@ def _recommendation_id_of(text: str | None) -> UUID | None:
 def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
     if text is None:
         return None
-    from math import isfinite
-
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:

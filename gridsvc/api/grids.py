@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -23,6 +23,7 @@ from gridsvc.operations.places import owners
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 _LIVE: float | None = None  # the age of an answer that is not from memory
@@ -146,7 +147,7 @@ def _encoded(texts: list[str | None]) -> NDArray[np.object_]:
     return np.array([json.dumps(text, ensure_ascii=False) for text in texts], dtype=object)
 
 
-def _degrees(name: str, values: Any) -> NDArray[np.float64]:
+def _degrees(name: str, values: Json) -> NDArray[np.float64]:
     if not isinstance(values, list) or not set(map(type, values)) <= {float, int}:
         raise InvalidInput(f"`{name}` must be a list of numbers.", name=name)
     if len(values) > MOST_POINTS:

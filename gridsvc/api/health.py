@@ -12,6 +12,7 @@ from gridsvc.api.answers.service import Health, Readiness
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import caller
 from gridsvc.operations.runtime.districts import list_views
+from gridsvc.operations.runtime.doctor import refuse_full_disk
 
 if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
@@ -36,8 +37,6 @@ def get_health() -> Response:
 )
 def get_readiness(request: Request) -> Response:
     """Load everything that is in force and list it; 503 while the database is away or its disk is full."""
-    from gridsvc.operations.runtime.doctor import refuse_full_disk
-
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)
     with service.database.transaction() as connection:

@@ -114,9 +114,12 @@ def delete_job(request: Request, job_id: str, idempotency_key: IdempotencyKey = 
     responses=answer(ProposalList, {"items": [_PROPOSAL | {"reason": None}]}),
 )
 def get_proposals(
-    request: Request, *, all: bool = False, incident_id: str | None = None,  # noqa: A002 - the name of the parameter
+    request: Request,
+    *,
+    all: bool = False,  # noqa: A002 - the name of the parameter
+    incident_id: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> Response:  # fmt: skip
+) -> Response:
     """List the proposals without a decision; with `all` every proposal."""
     case = None if incident_id is None else _id_of(incident_id, "incident")
     found = timers.list_proposals(service_of(request), undecided=not all, incident_id=case, limit=limit)
@@ -135,10 +138,14 @@ def post_decision(
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
     return as_response(
         timers.decide(
-            service_of(request), _id_of(proposal_id, "proposal"), body.decision, reason=body.reason,
-            actor=caller_of(request), request=key,
+            service_of(request),
+            _id_of(proposal_id, "proposal"),
+            body.decision,
+            reason=body.reason,
+            actor=caller_of(request),
+            request=key,
         )
-    )  # fmt: skip
+    )
 
 
 _TIMERS = {"version": "…", "rules": [], "holidays": ["2026-10-01"], "make_up_days": ["2026-10-10"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -61,8 +62,6 @@ class TravelTimesBody(Body):
 )
 def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
     """Return seconds by road, a row for each origin; null = unreachable."""
-    import numpy as np
-
     if len(body.origins) * len(body.destinations) > _MOST_TIMES:
         raise InvalidInput(
             f"{len(body.origins)} times {len(body.destinations)} travel times are more than {_MOST_TIMES} at once. "
@@ -188,14 +187,18 @@ def post_closure(request: Request, body: ClosureBody, idempotency_key: Idempoten
         closures.add_closure(
             service_of(request),
             closures.NewClosure(
-                read_extent(body.geometry), factor=body.factor, reason=body.reason, since=body.since, until=body.until,
+                read_extent(body.geometry),
+                factor=body.factor,
+                reason=body.reason,
+                since=body.since,
+                until=body.until,
                 profiles=tuple(body.profiles),
             ),
             actor=caller_of(request),
             district=body.district,
             request=request_key(request, idempotency_key, body.model_dump(mode="json")),
         )
-    )  # fmt: skip
+    )
 
 
 @router.get(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gridsvc.dispatch.facts import CaseFacts
+    from gridsvc.law import Need
 
 REGIONAL_LEVELS = frozenset({"regional", "district"})
 FORMS_KEPT = 2048
@@ -140,11 +141,17 @@ class Prepared:
         fields = (field.id for field in self.catalogue.fields if field.brigade == matter.unit)
         routine = (plan.clock_policy for plan in self.plans.plans.values() if plan.urgency is Urgency.ROUTINE)
         return ResponsePlan(
-            type=MATTER_TYPE, name=matter.field, name_en="", field=next(fields, URBAN_MANAGEMENT),
-            urgency=Urgency.ROUTINE, priority=MATTER_PRIORITY, matters=(key,),
-            clock_policy=next(routine, self.clocks.default_policy), lead=LeadRule.AREA,
+            type=MATTER_TYPE,
+            name=matter.field,
+            name_en="",
+            field=next(fields, URBAN_MANAGEMENT),
+            urgency=Urgency.ROUTINE,
+            priority=MATTER_PRIORITY,
+            matters=(key,),
+            clock_policy=next(routine, self.clocks.default_policy),
+            lead=LeadRule.AREA,
             working_days=MATTER_WORKING_DAYS,
-        )  # fmt: skip
+        )
 
     def form(self, case: CaseFacts) -> Form:
         """Return the form of a case; raises InvalidInput for an unknown type, NotFound for an unknown matter."""
@@ -156,9 +163,13 @@ class Prepared:
             if condition.holds(case.local_time, case.response_class)
         )
         around = Circumstances(
-            on=case.local_time.date(), townships=townships, active=tuple(active), alarm=case.alarm, rules=case.rules,
+            on=case.local_time.date(),
+            townships=townships,
+            active=tuple(active),
+            alarm=case.alarm,
+            rules=case.rules,
             regional_leads=case.major or plan.major or case.owned_level in REGIONAL_LEVELS,
-        )  # fmt: skip
+        )
         region = None if case.owned_level == "district" else case.regional
         key = (plan.type, case.matter, around, case.area, region)
         found = self._forms.get(key)
@@ -211,33 +222,31 @@ class Prepared:
     def _slot_form(
         self, slot: Slot, plan: ResponsePlan, around: Circumstances, area: str | None, region: str | None
     ) -> SlotForm:
-        need, is_lead = slot.need, slot.id == "1"
+        need = slot.need
         own = (slot.township,) if slot.township is not None else around.townships[:1]
         if need.unit == NEIGHBOUR_TOWNSHIP:
             own = around.townships
+        leads_of_area = slot.id == "1" and need.unit == BUREAU and plan.lead is LeadRule.AREA
+        leads_of_region = slot.id == "1" and need.unit == REGIONAL_JOINT and region is not None
         options, barred, substitutes = [], [], []
         for number, team in enumerate(self.teams):
             place = self._place(team, need.unit, own)
-            if place == "own" and is_lead:
-                if need.unit == REGIONAL_JOINT and region is not None and team.region != region:
-                    place = "other-region"
-                elif need.unit == BUREAU and plan.lead is LeadRule.AREA and area not in team.areas:
-                    place = "neighbour-squadron"
-            if place == "own":
-                if not need.skills <= team.skills:
-                    barred.append((number, "skill"))
-                    substitutes.append((number, "skill"))
-                elif not need.equipment <= team.equipment:
-                    barred.append((number, "equipment"))
-                    substitutes.append((number, "equipment"))
-                else:
-                    options.append(number)
+            if place == "own" and leads_of_region and team.region != region:
+                place = "other-region"
+            elif place == "own" and leads_of_area and area not in team.areas:
+                place = "neighbour-squadron"
+            bar = _missing(need, team) if place == "own" else None
+            if bar is not None:
+                barred.append((number, bar))
+                substitutes.append((number, bar))
+            elif place == "own":
+                options.append(number)
             elif place is not None:
                 substitutes.append((number, place))
         no_option = barred[0][1] if barred else "no-such-unit"
         if need.unit == TOWNSHIP and not own:
             no_option = "township-unknown"
-        elif is_lead and need.unit == BUREAU and plan.lead is LeadRule.AREA and area is None:
+        elif leads_of_area and area is None:
             no_option = "area-unknown"
         unit = {TOWNSHIP: township_unit(own[0]) if own else TOWNSHIP}.get(need.unit, need.unit)
         return SlotForm(slot, unit, tuple(options), tuple(barred), tuple(substitutes), no_option)
@@ -287,3 +296,10 @@ class Prepared:
         if township is not None and (near := tuple(n for n, team in squadrons if team.township == township)):
             return near, "township-squadron"
         return (), "lead"
+
+
+def _missing(need: Need, team: Team) -> str | None:
+    """Return what bars a team from a slot: `skill`, `equipment`, or None."""
+    if not need.skills <= team.skills:
+        return "skill"
+    return None if need.equipment <= team.equipment else "equipment"

@@ -18,7 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn.config import Config
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from uvicorn.server import ServerState
 
 SEND_S = 15.0
 SEND_BYTES_PER_S = 2000
@@ -42,8 +44,14 @@ _log = logging.getLogger("gridsvc.api")
 class TimeoutProtocol(HttpToolsProtocol):
     """One connection of a client, with its progress. The server checks all connections once a second."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._sending_since: float | None = None
         self._sent_bytes = 0
         self._reading_since = 0.0

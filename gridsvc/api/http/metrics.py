@@ -66,9 +66,12 @@ class RequestTimes:
     def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
-            "gridsvc_http_request_seconds", "Time from a request to the end of its answer.",
-            ["method", "route", "status"], buckets=BUCKETS_S, registry=self.registry if folder is None else None,
-        )  # fmt: skip
+            "gridsvc_http_request_seconds",
+            "Time from a request to the end of its answer.",
+            ["method", "route", "status"],
+            buckets=BUCKETS_S,
+            registry=self.registry if folder is None else None,
+        )
         if folder is not None:
             MultiProcessCollector(self.registry, str(folder))  # type: ignore[no-untyped-call]
 

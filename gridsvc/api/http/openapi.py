@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter, FastAPI
 
+    from gridsvc.json_types import Json
+
 Route = tuple[str, str]
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -93,7 +95,7 @@ class GeoJson(JSONResponse):
 
 
 def answer(
-    model: Any, example: Any, *, status: int = 200, media_type: str = "application/json"
+    model: type, example: Json, *, status: int = 200, media_type: str = "application/json"
 ) -> dict[int | str, Any]:
     """Return the `responses` of a route: the shape of its answer and an example.
 

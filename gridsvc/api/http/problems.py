@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI, Request
+
+    from gridsvc.json_types import Json
 
 STATUS: dict[type[errors.Refusal], int] = {
     errors.InvalidInput: 422,
@@ -40,7 +42,7 @@ _log = logging.getLogger("gridsvc.api")
 
 
 def problem(
-    status: int, kind: str, detail: str, /, *, headers: Mapping[str, str] | None = None, **parameters: Any
+    status: int, kind: str, detail: str, /, *, headers: Mapping[str, str] | None = None, **parameters: Json
 ) -> JSONResponse:
     """Return one problem document; `kind` makes its `type` and `title`, `parameters` are the values of `detail`."""
     body = {
@@ -54,7 +56,7 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Json:
     """Return a JSON value: a number that is not finite, an id or a time becomes text, half a surrogate pair `?`."""
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
@@ -102,9 +104,9 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return problem(422, kind, f"The request is not valid. {named}.", errors=found)
 
 
-def _error_json(error: Mapping[str, Any]) -> dict[str, Any]:
+def _error_json(error: Mapping[str, Json]) -> dict[str, Json]:
     """Return where an error is, what it is in English, its name in pydantic, and the value where it is a short one."""
-    found: dict[str, Any] = {
+    found: dict[str, Json] = {
         "where": ".".join(str(part) for part in error["loc"]),
         "what": error["msg"],
         "error": error["type"],

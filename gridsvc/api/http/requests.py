@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import Header, Request, Response
@@ -16,6 +16,7 @@ from gridsvc.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from gridsvc.access.scopes import Caller
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 _LONGEST_KEY = 255
@@ -73,7 +74,7 @@ def caller_of(request: Request) -> str:
     return caller(request).name
 
 
-def request_key(request: Request, key: str | None, body: Any) -> RequestKey | None:
+def request_key(request: Request, key: str | None, body: Json) -> RequestKey | None:
     """Return the key of a request with the digest of its canonical form; None where no key was sent.
 
     Raises
@@ -106,8 +107,11 @@ def incident_id_of(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound(f"There is no case {text[:60]!r}. Ids are UUIDs, as POST /incidents gives them.",
-                       kind="no-incident", incident_id=text[:60]) from None  # fmt: skip
+        raise NotFound(
+            f"There is no case {text[:60]!r}. Ids are UUIDs, as POST /incidents gives them.",
+            kind="no-incident",
+            incident_id=text[:60],
+        ) from None
 
 
 def team_id_of(text: str) -> UUID:
