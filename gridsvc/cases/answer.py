@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import shapely
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from gridsvc.cases.events import Event
     from gridsvc.cases.model import Case, Engagement, Place
+    from gridsvc.json_types import Json
 
 
-def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ()) -> dict[str, Json]:
     """Return the answer about a case at a moment; the same case and moment give the same bytes.
 
     `alerts`: those that were raised until then, as the interface shows them.
@@ -69,9 +70,9 @@ def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Any]] = ()) 
     }
 
 
-def location_json(place: Place) -> dict[str, Any]:
+def location_json(place: Place) -> dict[str, Json]:
     """Return `location` of the interface: the point, its radius, and the line or area as GeoJSON."""
-    value: dict[str, Any] = {"lon": place.lon, "lat": place.lat}
+    value: dict[str, Json] = {"lon": place.lon, "lat": place.lat}
     if place.radius_m:
         value["radius_m"] = place.radius_m
     if place.geometry is not None:
@@ -79,7 +80,7 @@ def location_json(place: Place) -> dict[str, Any]:
     return value
 
 
-def _assignment_json(each: Engagement) -> dict[str, Any]:
+def _assignment_json(each: Engagement) -> dict[str, Json]:
     clocks = ("since", "until", "acknowledged_at", "en_route_at", "on_scene_at")
     return {
         "team_id": str(each.team_id),
@@ -100,8 +101,8 @@ def _text(at: datetime | None) -> str | None:
 
 
 def answer_json(
-    case: Case, event: Event, event_id: UUID, now: datetime, alerts: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+    case: Case, event: Event, event_id: UUID, now: datetime, alerts: Sequence[dict[str, Json]] = ()
+) -> dict[str, Json]:
     """Return the answer to the request that made an event: the case after it, and what the event itself says."""
     value = case_json(case, now, alerts)
     match event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.cases.model import Case, Clock, Place, Unknown
 from gridsvc.dispatch import CaseFacts
@@ -14,14 +14,15 @@ from gridsvc.grids.ownership import Rule
 from gridsvc.law import ResponseClass, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.cases.model import Decision, Duplicate
-    from gridsvc.grids.ownership import Ownership
+    from gridsvc.grids.ownership import Ownership, Share
+    from gridsvc.json_types import Json
     from gridsvc.law import ClockPolicy, ResponseClassMapping, ResponsePlan
 
 OLDEST_REPORT = timedelta(days=366)
@@ -58,7 +59,7 @@ class Report:
     address: str | None = None
     extent: BaseGeometry | None = None
     description: str | None = None
-    reporter: dict[str, Any] | None = None
+    reporter: dict[str, Json] | None = None
     reported_at: datetime | None = None
     source: str | None = None
     external_ref: str | None = None
@@ -125,7 +126,7 @@ def place_beside(
     )
 
 
-def _class_of(ownership: Ownership, township: str | None, inside: list[Any], classes: Classes) -> ResponseClass:
+def _class_of(ownership: Ownership, township: str | None, inside: Sequence[Share], classes: Classes) -> ResponseClass:
     """Return the class of the owner; of a line or area the strictest that it touches."""
     if not inside:
         return classes.of(ownership.urban_rural_code, township)

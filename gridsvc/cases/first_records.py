@@ -6,9 +6,8 @@ Then a report kept its whole answer, with every team that was considered, and a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.cases.events import Ordered, Reported, StepTaken, TeamStepTaken
@@ -25,13 +24,23 @@ if TYPE_CHECKING:
     from gridsvc.cases.events import Event
     from gridsvc.cases.model import Owners
     from gridsvc.cases.records import Record
-
-Json = Mapping[str, Any]
+    from gridsvc.json_types import JsonObject
 
 _ENDS = {"clear": Outcome.CLEARED, "decline": Outcome.DECLINED, "withdraw": Outcome.WITHDRAWN,
          "archive": Outcome.ARCHIVED, "cancel": Outcome.CANCELLED}  # fmt: skip
-_NOT_LAWFUL = frozenset({"not-competent", "not-called", "other-township", "other-area", "other-region", "not-regional",
-                         "regional-leads", "skill", "equipment"})  # fmt: skip
+_NOT_LAWFUL = frozenset(
+    {
+        "not-competent",
+        "not-called",
+        "other-township",
+        "other-area",
+        "other-region",
+        "not-regional",
+        "regional-leads",
+        "skill",
+        "equipment",
+    }
+)
 # The clock policies of the first version: the stamp that stops them is in their ids.
 _STOPS = {"first": "first_on_scene", "full": "full_team_on_scene"}
 
@@ -49,9 +58,15 @@ def read(record: Record, case: Case | None) -> Event:
     if record.kind in STEPS:
         return StepTaken(record.kind, record.at, Status(data["status"]), stamps, ends, data["backfilled"])
     return TeamStepTaken(
-        record.kind, record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), stamps, ends,
-        Status(data["status"]) if "status" in data else None, data["backfilled"],
-    )  # fmt: skip
+        record.kind,
+        record.at,
+        UUID(data["engagement_id"]),
+        UUID(data["team_id"]),
+        stamps,
+        ends,
+        Status(data["status"]) if "status" in data else None,
+        data["backfilled"],
+    )
 
 
 def _order(record: Record, case: Case, stamps: dict[str, datetime]) -> Ordered:
@@ -65,10 +80,18 @@ def _order(record: Record, case: Case, stamps: dict[str, datetime]) -> Ordered:
     sent = []
     for each in data["engagements"]:
         known = predicted.get(each["team_id"], {"travel_s": None, "response_s": None})
-        sent.append(Engagement(
-            UUID(each["id"]), UUID(each["team_id"]), each["slot"], each["lead"], case.urgency is Urgency.EMERGENCY,
-            known["travel_s"], known["response_s"], since,
-        ))  # fmt: skip
+        sent.append(
+            Engagement(
+                UUID(each["id"]),
+                UUID(each["team_id"]),
+                each["slot"],
+                each["lead"],
+                case.urgency is Urgency.EMERGENCY,
+                known["travel_s"],
+                known["response_s"],
+                since,
+            )
+        )
     decision = None
     if "inputs" in data:
         facts = CaseFacts.from_json(data["inputs"]["case"])
@@ -104,13 +127,17 @@ def _case(record: Record) -> Case:
     )
 
 
-def _recommendation(value: Json, facts: CaseFacts, urgency: Urgency, handler: Json | None) -> Recommendation:
+def _recommendation(
+    value: JsonObject, facts: CaseFacts, urgency: Urgency, handler: JsonObject | None
+) -> Recommendation:
     rows = [Considered(**each) for each in value["considered"]]
     shown, counts = nearest(rows)
     return Recommendation.from_json(
-        {**value, "considered": [each.as_json() for each in shown], "considered_counts": counts}, facts=facts,
-        urgency=urgency, handler=None if handler is None else Handler(**handler),
-    )  # fmt: skip
+        {**value, "considered": [each.as_json() for each in shown], "considered_counts": counts},
+        facts=facts,
+        urgency=urgency,
+        handler=None if handler is None else Handler(**handler),
+    )
 
 
 def nearest(rows: Sequence[Considered]) -> tuple[list[Considered], dict[str, int]]:
@@ -128,7 +155,7 @@ def _clock(policy: str) -> Clock:
     return Clock(policy, "dispatched" if policy.startswith("dispatched") else "received", stop)
 
 
-def _place(answer: Json, facts: CaseFacts) -> Place:
+def _place(answer: JsonObject, facts: CaseFacts) -> Place:
     ownership, location = answer["ownership"], answer["location"]
     shares = ownership.get("shares")
     return Place(
@@ -150,7 +177,7 @@ def _place(answer: Json, facts: CaseFacts) -> Place:
     )
 
 
-def _owners(value: Json) -> Owners:
+def _owners(value: JsonObject) -> Owners:
     chain = [value[key] for key in LEVEL_KEYS]
     first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
     return first, second, third, fourth

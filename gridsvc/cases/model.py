@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.grids.ownership import owners_json
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from gridsvc.dispatch import Recommendation
     from gridsvc.grids.ownership import Owner, Share
+    from gridsvc.json_types import Json
     from gridsvc.law import ResponseClass, Urgency
 
 Owners = tuple["Owner | None", "Owner | None", "Owner | None", "Owner | None"]
@@ -106,9 +107,9 @@ class Place:
         """Return `owners` of the interface."""
         return owners_json(self.owners)
 
-    def ownership_json(self) -> dict[str, Any]:
+    def ownership_json(self) -> dict[str, Json]:
         """Return `ownership` of the interface: how the owners were found."""
-        value: dict[str, Any] = {"rule": self.rule, "generation": self.generation}
+        value: dict[str, Json] = {"rule": self.rule, "generation": self.generation}
         if self.shares is not None:
             value["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
             value["confirm"] = bool(self.confirm)
@@ -141,7 +142,7 @@ class Duplicate:
     distance_m: int
     age_s: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -156,8 +157,8 @@ class Decision:
 
     event_id: UUID
     recommendation: Recommendation
-    versions: Mapping[str, Any]
-    inputs: Mapping[str, Any]
+    versions: Mapping[str, Json]
+    inputs: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import shapely
@@ -33,12 +33,12 @@ from gridsvc.grids.ownership import Owner, Share
 from gridsvc.law import ResponseClass, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from gridsvc.cases.events import Event
     from gridsvc.cases.model import Owners
+    from gridsvc.json_types import JsonObject
 
-Json = dict[str, Any]
 FORMAT = 2
 KINDS = frozenset({"report", "preempt", *STEPS, *TEAM_STEPS})
 """The kinds of events that change a case; others (alerts, proposals, unmasking) only belong to it."""
@@ -54,17 +54,21 @@ class Record:
     kind: str
     at: datetime
     client_at: datetime | None
-    data: Json
+    data: JsonObject
 
     @classmethod
-    def of(cls, body: Mapping[str, Any]) -> Record:
+    def of(cls, body: JsonObject) -> Record:
         """Return the record of an event's parsed canonical text."""
         client_at = body["client_at"]
         return cls(
-            body["district"], UUID(body["id"]), UUID(body["incident_id"]), body["kind"],
-            datetime.fromisoformat(body["at"]), None if client_at is None else datetime.fromisoformat(client_at),
+            body["district"],
+            UUID(body["id"]),
+            UUID(body["incident_id"]),
+            body["kind"],
+            datetime.fromisoformat(body["at"]),
+            None if client_at is None else datetime.fromisoformat(client_at),
             body["data"],
-        )  # fmt: skip
+        )
 
 
 def rebuild(records: Iterable[Record]) -> Case | None:
@@ -77,7 +81,7 @@ def rebuild(records: Iterable[Record]) -> Case | None:
     return case
 
 
-def write(event: Event) -> Json:
+def write(event: Event) -> JsonObject:
     """Return the data of an event."""
     match event:
         case Reported():
@@ -92,9 +96,12 @@ def write(event: Event) -> Json:
             return value if event.ends is None else value | {"ends": str(event.ends)}
         case Preempted():
             return {
-                "format": FORMAT, "status": str(event.status), "engagement_id": str(event.engagement_id),
-                "team_id": str(event.team_id), "by": str(event.by),
-            }  # fmt: skip
+                "format": FORMAT,
+                "status": str(event.status),
+                "engagement_id": str(event.engagement_id),
+                "team_id": str(event.team_id),
+                "by": str(event.by),
+            }
 
 
 def read(record: Record, case: Case | None) -> Event | None:
@@ -118,13 +125,20 @@ def read(record: Record, case: Case | None) -> Event | None:
     if record.kind in STEPS:
         return StepTaken(record.kind, record.at, Status(data["status"]), stamps, ends, backfilled, corrected)
     return TeamStepTaken(
-        record.kind, record.at, UUID(data["engagement_id"]), UUID(data["team_id"]), stamps, ends,
-        Status(data["status"]) if "status" in data else None, backfilled, corrected,
-    )  # fmt: skip
+        record.kind,
+        record.at,
+        UUID(data["engagement_id"]),
+        UUID(data["team_id"]),
+        stamps,
+        ends,
+        Status(data["status"]) if "status" in data else None,
+        backfilled,
+        corrected,
+    )
 
 
-def _step_json(event: Ordered | StepTaken | TeamStepTaken) -> Json:
-    value: Json = {"format": FORMAT, "stamps": {clock: at.isoformat() for clock, at in event.stamps.items()}}
+def _step_json(event: Ordered | StepTaken | TeamStepTaken) -> JsonObject:
+    value: JsonObject = {"format": FORMAT, "stamps": {clock: at.isoformat() for clock, at in event.stamps.items()}}
     if event.status is not None:
         value["status"] = str(event.status)
     if event.backfilled:
@@ -134,14 +148,14 @@ def _step_json(event: Ordered | StepTaken | TeamStepTaken) -> Json:
     return value
 
 
-def _order_json(event: Ordered) -> Json:
+def _order_json(event: Ordered) -> JsonObject:
     value = _step_json(event) | {"engagements": [_engagement_json(each) for each in event.sent]}
     if event.decision is not None:
         value["decision"] = _decision_json(event.decision)
     return value | {"differs": differs_json(event)}
 
 
-def differs_json(event: Ordered) -> Json:
+def differs_json(event: Ordered) -> JsonObject:
     """Return `differs` of the interface: what was sent otherwise than shown."""
     return {
         "added": [{"slot": slot, "team_id": team_id} for slot, team_id in event.added],
@@ -168,28 +182,39 @@ def _read_order(record: Record) -> Ordered:
     )
 
 
-def _engagement_json(each: Engagement) -> Json:
+def _engagement_json(each: Engagement) -> JsonObject:
     """Return an engagement as an order begins it: it has no other stamp yet."""
-    value: Json = {
-        "id": str(each.id), "team_id": str(each.team_id), "slot": each.slot, "lead": each.lead,
-        "engaging": each.engaging, "travel_s": each.travel_s, "response_s": each.response_s,
+    value: JsonObject = {
+        "id": str(each.id),
+        "team_id": str(each.team_id),
+        "slot": each.slot,
+        "lead": each.lead,
+        "engaging": each.engaging,
+        "travel_s": each.travel_s,
+        "response_s": each.response_s,
         "since": each.since.isoformat(),
-    }  # fmt: skip
+    }
     if each.preempted_from is not None:
         value["preempted_from"] = str(each.preempted_from)
     return value
 
 
-def _read_engagement(value: Json) -> Engagement:
+def _read_engagement(value: JsonObject) -> Engagement:
     origin = value.get("preempted_from")
     return Engagement(
-        UUID(value["id"]), UUID(value["team_id"]), value["slot"], value["lead"], value["engaging"], value["travel_s"],
-        value["response_s"], datetime.fromisoformat(value["since"]),
+        UUID(value["id"]),
+        UUID(value["team_id"]),
+        value["slot"],
+        value["lead"],
+        value["engaging"],
+        value["travel_s"],
+        value["response_s"],
+        datetime.fromisoformat(value["since"]),
         preempted_from=None if origin is None else UUID(origin),
-    )  # fmt: skip
+    )
 
 
-def _decision_json(decision: Decision) -> Json:
+def _decision_json(decision: Decision) -> JsonObject:
     recommendation = decision.recommendation
     return {
         "recommendation": recommendation.as_json(),
@@ -200,7 +225,7 @@ def _decision_json(decision: Decision) -> Json:
     }
 
 
-def _read_decision(event_id: UUID, value: Json) -> Decision:
+def _read_decision(event_id: UUID, value: JsonObject) -> Decision:
     handler = value["handler"]
     recommendation = Recommendation.from_json(
         value["recommendation"],
@@ -211,14 +236,22 @@ def _read_decision(event_id: UUID, value: Json) -> Decision:
     return Decision(event_id, recommendation, value["versions"], value["inputs"])
 
 
-def _case_json(case: Case) -> Json:
-    value: Json = {
-        "number": case.number, "type": case.type, "type_name": case.type_name, "urgency": str(case.urgency),
-        "place": place_json(case.place), "target_s": case.target_s,
+def _case_json(case: Case) -> JsonObject:
+    value: JsonObject = {
+        "number": case.number,
+        "type": case.type,
+        "type_name": case.type_name,
+        "urgency": str(case.urgency),
+        "place": place_json(case.place),
+        "target_s": case.target_s,
         "clock": {"policy": case.clock.policy, "start": case.clock.start, "stop": case.clock.stop},
-        "reported_at": case.reported_at.isoformat(), "matter": case.matter, "drill": case.drill,
-        "synthetic": case.synthetic, "source": case.source, "external_ref": case.external_ref,
-    }  # fmt: skip
+        "reported_at": case.reported_at.isoformat(),
+        "matter": case.matter,
+        "drill": case.drill,
+        "synthetic": case.synthetic,
+        "source": case.source,
+        "external_ref": case.external_ref,
+    }
     if case.duplicates:
         value["duplicates"] = [each.as_json() for each in case.duplicates]
     if case.unknown:
@@ -251,13 +284,18 @@ def _read_case(record: Record) -> Case:
     )
 
 
-def place_json(place: Place) -> Json:
+def place_json(place: Place) -> JsonObject:
     """Return a place with all that was decided of it."""
-    value: Json = {
-        "lon": place.lon, "lat": place.lat, "owners": place.owners_json(), "rule": place.rule,
-        "generation": place.generation, "response_class": str(place.response_class), "owned_level": place.owned_level,
+    value: JsonObject = {
+        "lon": place.lon,
+        "lat": place.lat,
+        "owners": place.owners_json(),
+        "rule": place.rule,
+        "generation": place.generation,
+        "response_class": str(place.response_class),
+        "owned_level": place.owned_level,
         "townships": list(place.townships),
-    }  # fmt: skip
+    }
     if place.radius_m is not None:
         value["radius_m"] = place.radius_m
     if place.geometry is not None:
@@ -276,7 +314,7 @@ def place_json(place: Place) -> Json:
     return value
 
 
-def read_place(value: Mapping[str, Any]) -> Place:
+def read_place(value: JsonObject) -> Place:
     """Read back what `place_json` wrote."""
     shares = value.get("shares")
     return Place(
@@ -299,7 +337,7 @@ def read_place(value: Mapping[str, Any]) -> Place:
     )
 
 
-def read_owners(value: Mapping[str, Any]) -> Owners:
+def read_owners(value: JsonObject) -> Owners:
     """Return the chain of `owners` of the interface."""
     chain = [value[key] for key in LEVEL_KEYS]
     first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
@@ -310,6 +348,6 @@ def _chain_json(owners: Owners) -> list[list[str] | None]:
     return [None if each is None else [each.code, each.name] for each in owners]
 
 
-def _read_share(value: Mapping[str, Any]) -> Share:
+def _read_share(value: JsonObject) -> Share:
     first, second, third, fourth = (None if each is None else Owner(*each) for each in value["owners"])
     return Share((first, second, third, fourth), value["share"], value["class"])

@@ -96,9 +96,11 @@ def check_step(step: str) -> None:
     if step not in STEPS and step not in TEAM_STEPS:
         known = [*STEPS, *TEAM_STEPS]
         raise InvalidInput(
-            f"There is no step {step[:40]!r}. Use one of: {', '.join(known)}.", kind="unknown-step", step=step[:40],
+            f"There is no step {step[:40]!r}. Use one of: {', '.join(known)}.",
+            kind="unknown-step",
+            step=step[:40],
             known=known,
-        )  # fmt: skip
+        )
 
 
 def right_of_step(step: str, *, named_team: bool = False) -> Right:
@@ -159,13 +161,19 @@ def stamp(at: datetime | None, now: datetime, *, not_before: datetime, forgiving
         raise InvalidInput(
             f"`at` {at.isoformat()} lies in the future (the service's clock says {now.isoformat()}). "
             "Set the device's clock, or leave `at` out.",
-            kind="time-in-future", field="at", at=at.isoformat(), now=now.isoformat(),
-        )  # fmt: skip
+            kind="time-in-future",
+            field="at",
+            at=at.isoformat(),
+            now=now.isoformat(),
+        )
     if at < not_before:
         raise InvalidInput(
             f"`at` {at.isoformat()} lies before the case or the order ({not_before.isoformat()}). Correct the time.",
-            kind="time-too-early", field="at", at=at.isoformat(), not_before=not_before.isoformat(),
-        )  # fmt: skip
+            kind="time-too-early",
+            field="at",
+            at=at.isoformat(),
+            not_before=not_before.isoformat(),
+        )
     return Stamp(min(at, now).astimezone(UTC), backfilled=at < now - timedelta(seconds=1))
 
 
@@ -185,8 +193,10 @@ def take_step(case: Case, step: str, *, at: datetime | None, now: datetime) -> S
         legal = legal_steps(case.status)
         raise IllegalStep(
             f"A case that is {case.status} cannot take the step {step}. Legal now: {', '.join(legal)}.",
-            legal=legal, step=step, case_status=str(case.status),
-        )  # fmt: skip
+            legal=legal,
+            step=step,
+            case_status=str(case.status),
+        )
     when = stamp(at, now, not_before=case.triggered_at, forgiving=case.target_s is not None)
     if rule.leads_to is None:
         return StepTaken(step, now, _reopened(case), backfilled=when.backfilled, corrected=when.corrected)
@@ -224,9 +234,11 @@ def take_team_step(
     if step not in legal:
         words = f"Legal now: {', '.join(legal)}." if legal else f"The engagement has ended ({engagement.outcome})."
         raise IllegalStep(
-            f"The team cannot take the step {step} on this case. {words}", legal=legal, step=step,
+            f"The team cannot take the step {step} on this case. {words}",
+            legal=legal,
+            step=step,
             outcome=None if engagement.outcome is None else str(engagement.outcome),
-        )  # fmt: skip
+        )
     if rule.needs_reason and not (reason and reason.strip()):
         raise InvalidInput(
             f"A team that takes the step {step} says why. Give `note`.", kind="reason-missing", step=step, field="note"
@@ -239,6 +251,13 @@ def take_team_step(
     stays = any(each.live and each.id != engagement.id for each in case.engagements)
     leaves = rule.ends in {Outcome.DECLINED, Outcome.WITHDRAWN} and not stays and case.status is S.ASSIGNED
     return TeamStepTaken(
-        step, now, engagement.id, engagement.team_id, {rule.stamp: when.at}, rule.ends,
-        S.ACCEPTED if leaves else case.status, when.backfilled, when.corrected,
-    )  # fmt: skip
+        step,
+        now,
+        engagement.id,
+        engagement.team_id,
+        {rule.stamp: when.at},
+        rule.ends,
+        S.ACCEPTED if leaves else case.status,
+        when.backfilled,
+        when.corrected,
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.law import ResponseClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gridsvc.json_types import Json
     from gridsvc.law import Urgency
 
 LEAD_SLOT = "1"
@@ -89,7 +90,7 @@ class CaseFacts:
     drill: bool = False
     rules: int = RULES
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return the facts as plain JSON values."""
         return {
             "type": self.type,
@@ -111,7 +112,7 @@ class CaseFacts:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> CaseFacts:
+    def from_json(cls, value: Mapping[str, Json]) -> CaseFacts:
         """Read back what `as_json` wrote; facts without `rules` are of version 1."""
         return cls(
             **{
@@ -141,12 +142,12 @@ class Substitute:
     why: str
     preempts: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values; `preempts` only where it says something."""
         return {name: value for name, value in asdict(self).items() if name != "preempts" or value is not None}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Substitute:
+    def from_json(cls, value: Mapping[str, Json]) -> Substitute:
         """Read back what `as_json` wrote."""
         return cls(**value)
 
@@ -170,9 +171,9 @@ class ChosenTeam:
     substitute: Substitute | None = None
     preempts: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values; `substitute` and `preempts` only where they say something."""
-        value: dict[str, Any] = {
+        value: dict[str, Json] = {
             "slot": self.slot,
             "team_id": self.team_id,
             "unit": self.unit,
@@ -187,14 +188,19 @@ class ChosenTeam:
         return value
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> ChosenTeam:
+    def from_json(cls, value: Mapping[str, Json]) -> ChosenTeam:
         """Read back what `as_json` wrote."""
         substitute = value.get("substitute")
         return cls(
-            value["slot"], value["team_id"], value["unit"], value["travel_s"], value["response_s"],
-            value.get("late", False), None if substitute is None else Substitute.from_json(substitute),
+            value["slot"],
+            value["team_id"],
+            value["unit"],
+            value["travel_s"],
+            value["response_s"],
+            value.get("late", False),
+            None if substitute is None else Substitute.from_json(substitute),
             value.get("preempts"),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,7 @@ class ResponseRange:
     basis: str
     calibration: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
         return asdict(self)
 
@@ -234,19 +240,23 @@ class Unfilled:
     reason: str
     substitute: Substitute | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
-        value: dict[str, Any] = {"slot": self.slot, "unit": self.unit, "reason": self.reason}
+        value: dict[str, Json] = {"slot": self.slot, "unit": self.unit, "reason": self.reason}
         if self.substitute is not None:
             value["substitute"] = self.substitute.as_json()
         return value
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Unfilled:
+    def from_json(cls, value: Mapping[str, Json]) -> Unfilled:
         """Read back what `as_json` wrote."""
         substitute = value.get("substitute")
-        return cls(value["slot"], value["unit"], value["reason"],
-                   None if substitute is None else Substitute.from_json(substitute))  # fmt: skip
+        return cls(
+            value["slot"],
+            value["unit"],
+            value["reason"],
+            None if substitute is None else Substitute.from_json(substitute),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +271,7 @@ class Handler:
     unit: str
     rule: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
         return {"team_id": self.team_id, "unit": self.unit, "rule": self.rule}
 
@@ -274,7 +284,7 @@ class Considered:
     travel_s: float | None
     verdict: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
         return {"team_id": self.team_id, "travel_s": self.travel_s, "verdict": self.verdict}
 
@@ -318,7 +328,7 @@ class Recommendation:
         """The lead, where there is one, and the members."""
         return self.members if self.lead is None else (self.lead, *self.members)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return the `recommendation` of the HTTP interface: plain JSON values, same input same bytes."""
         return {
             "lead": None if self.lead is None else self.lead.as_json() | self._range_json(),
@@ -337,14 +347,14 @@ class Recommendation:
             "transfer": list(self.transfer),
         }
 
-    def _range_json(self) -> dict[str, Any]:
+    def _range_json(self) -> dict[str, Json]:
         if isinstance(self.lead_range, str):
             return {"range": None, "range_reason": self.lead_range}
         return {"range": self.lead_range.as_json(), "range_reason": None}
 
     @classmethod
     def from_json(
-        cls, value: Mapping[str, Any], *, facts: CaseFacts, urgency: Urgency, handler: Handler | None
+        cls, value: Mapping[str, Json], *, facts: CaseFacts, urgency: Urgency, handler: Handler | None
     ) -> Recommendation:
         """Read back what `as_json` wrote; `facts`, `urgency` and `handler` are kept beside it."""
         lead = value["lead"]

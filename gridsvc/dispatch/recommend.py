@@ -79,13 +79,33 @@ class Moment:
     what became of each team, and which teams the decision rests on.
     """
 
-    __slots__ = ("arrival", "case", "form", "handling_ms", "loss", "loss_given", "obstacles", "policy_id", "prepared",
-                 "routine", "sent", "states", "target_ms", "teams", "travel_ms", "verdicts")  # fmt: skip
+    __slots__ = (
+        "arrival",
+        "case",
+        "form",
+        "handling_ms",
+        "loss",
+        "loss_given",
+        "obstacles",
+        "policy_id",
+        "prepared",
+        "routine",
+        "sent",
+        "states",
+        "target_ms",
+        "teams",
+        "travel_ms",
+        "verdicts",
+    )
 
     def __init__(
-        self, prepared: Prepared, case: CaseFacts, states: Sequence[TeamState],
-        travel_ms: Sequence[int | None], coverage_loss: Sequence[float] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        prepared: Prepared,
+        case: CaseFacts,
+        states: Sequence[TeamState],
+        travel_ms: Sequence[int | None],
+        coverage_loss: Sequence[float] | None = None,
+    ) -> None:
         self.prepared, self.form, self.case = prepared, prepared.form(case), case
         self.teams: tuple[Team, ...] = prepared.teams
         self.states, self.travel_ms = states, travel_ms

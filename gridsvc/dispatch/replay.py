@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.dispatch.facts import CaseFacts, Recommendation
 from gridsvc.dispatch.recommend import Moment
 from gridsvc.errors import InvalidInput
+from gridsvc.json_types import JsonObject
 from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gridsvc.dispatch.prepared import Prepared
+    from gridsvc.json_types import Json
 
-Record = dict[str, Any]
+Record = JsonObject
 """What a recommendation was made from, as plain JSON values."""
 
 _STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road", "on_drill")
@@ -45,7 +47,7 @@ def recommend_and_record(
     """
     moment = Moment(prepared, case, states, travel_ms, coverage_loss)
     recommendation = moment.recommendation()
-    teams: dict[str, dict[str, Any]] = {}
+    teams: dict[str, dict[str, Json]] = {}
     for number in moment.relevant():
         teams[prepared.team_ids[number]] = {"travel_ms": travel_ms[number]} | _state_json(states[number])
         if coverage_loss is not None:
@@ -54,7 +56,7 @@ def recommend_and_record(
     return Recorded(recommendation, record, tuple(moment.verdicts))
 
 
-def replay(prepared: Prepared, record: Mapping[str, Any]) -> Recommendation:
+def replay(prepared: Prepared, record: Mapping[str, Json]) -> Recommendation:
     """Recommend again from a kept record.
 
     All of it is the same but `considered_counts`, which is over the recorded teams. Raises InvalidInput, naming the
@@ -76,42 +78,42 @@ def replay(prepared: Prepared, record: Mapping[str, Any]) -> Recommendation:
     return Moment(prepared, CaseFacts.from_json(record["case"]), states, travel_ms, loss).recommendation()
 
 
-def states_of(prepared: Prepared, record: Mapping[str, Any]) -> list[TeamState]:
+def states_of(prepared: Prepared, record: Mapping[str, Json]) -> list[TeamState]:
     """Return the states of the teams in the order of `prepared.teams`; one that is not recorded cannot be sent."""
     if "teams" not in record:  # version 1: every team, those that are simply available left out
-        known: dict[str, Any] = record["states"]
+        known: dict[str, Json] = record["states"]
         return [_state(known[team_id]) if team_id in known else AVAILABLE for team_id in prepared.team_ids]
-    teams: dict[str, Any] = record["teams"]
+    teams: dict[str, Json] = record["teams"]
     return [_state(teams[team_id]) if team_id in teams else _NOT_RECORDED for team_id in prepared.team_ids]
 
 
-def travel_ms_of(prepared: Prepared, record: Mapping[str, Any]) -> list[int | None]:
+def travel_ms_of(prepared: Prepared, record: Mapping[str, Json]) -> list[int | None]:
     """Return the recorded travel times, ms, in the order of `prepared.teams`; None = unreachable or not recorded."""
     if "teams" not in record:
         return list(record["travel_ms"])
-    teams: dict[str, Any] = record["teams"]
+    teams: dict[str, Json] = record["teams"]
     return [teams[team_id]["travel_ms"] if team_id in teams else None for team_id in prepared.team_ids]
 
 
-def recorded_numbers(prepared: Prepared, record: Mapping[str, Any]) -> list[int]:
+def recorded_numbers(prepared: Prepared, record: Mapping[str, Json]) -> list[int]:
     """Return the numbers, in `prepared.teams`, of the teams that a record holds."""
     teams = record.get("teams")
     return [number for number, team_id in enumerate(prepared.team_ids) if teams is None or team_id in teams]
 
 
-def _coverage_loss(prepared: Prepared, record: Mapping[str, Any]) -> list[float] | None:
+def _coverage_loss(prepared: Prepared, record: Mapping[str, Json]) -> list[float] | None:
     if "teams" not in record:
         found: list[float] | None = record["coverage_loss"]
         return found
-    teams: dict[str, Any] = record["teams"]
+    teams: dict[str, Json] = record["teams"]
     if not any("coverage_loss" in team for team in teams.values()):
         return None
     return [teams.get(team_id, {}).get("coverage_loss", 0.0) for team_id in prepared.team_ids]
 
 
-def _state_json(state: TeamState) -> dict[str, Any]:
+def _state_json(state: TeamState) -> dict[str, Json]:
     """Return what differs from a team that stands available at its station."""
-    value: dict[str, Any] = {}
+    value: dict[str, Json] = {}
     if state.status is not TeamStatus.AVAILABLE:
         value["status"] = str(state.status)
     for name in _STATE_FIELDS:
@@ -120,6 +122,6 @@ def _state_json(state: TeamState) -> dict[str, Any]:
     return value
 
 
-def _state(value: Mapping[str, Any]) -> TeamState:
+def _state(value: Mapping[str, Json]) -> TeamState:
     fields = {name: value[name] for name in _STATE_FIELDS if name in value}
     return TeamState(status=TeamStatus(value.get("status", TeamStatus.AVAILABLE)), **fields)

@@ -117,19 +117,32 @@ def test_who_reads_what_was_said(world):
 
 def test_nothing_personal_is_in_lists_events_or_kept_answers(world):
     dispatcher = world.client("dispatcher")
-    body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}, "reporter": SAID, "description": "Li Si did it",
-            "subject": "Li Si", "site": "Li Si's shop"}  # fmt: skip
+    body = {
+        "type": "leak",
+        "location": {"lon": 119.61, "lat": 29.1},
+        "reporter": SAID,
+        "description": "Li Si did it",
+        "subject": "Li Si",
+        "site": "Li Si's shop",
+    }
     answer = dispatcher.post("/incidents", json=body, headers={"Idempotency-Key": "personal"})
     assert answer.status_code == 201
     case = answer.json()["id"]
-    step = dispatcher.post(f"/incidents/{case}/steps", json={"step": "accept", "note": "Li Si was rude"},
-                           headers={"Idempotency-Key": "personal-step"})  # fmt: skip
+    step = dispatcher.post(
+        f"/incidents/{case}/steps",
+        json={"step": "accept", "note": "Li Si was rude"},
+        headers={"Idempotency-Key": "personal-step"},
+    )
     assert step.status_code == 200
     events = dispatcher.get(f"/incidents/{case}/events").json()["items"]
     assert [item.get("note") for item in events] == [None, "Li Si was rude"]
     assert "note" not in world.client("planner").get(f"/incidents/{case}/events").json()["items"][1]
-    told = [answer.text, step.text, dispatcher.get("/incidents", params={"limit": 1000}).text,
-            dispatcher.get("/screen/cases").text]  # fmt: skip
+    told = [
+        answer.text,
+        step.text,
+        dispatcher.get("/incidents", params={"limit": 1000}).text,
+        dispatcher.get("/screen/cases").text,
+    ]
     with as_superuser(world.url) as connection:
         tables = [
             row[0]
@@ -142,7 +155,7 @@ def test_nothing_personal_is_in_lists_events_or_kept_answers(world):
             for table in tables
             if table not in {"incident_personal", "event_personal"}
             for row in connection.execute(f"select coalesce(string_agg(t::text, ' '), '') from {table} as t")
-        ]  # fmt: skip
+        ]
         bodies = connection.execute("select string_agg(convert_from(body, 'UTF8'), ' ') from idempotency").fetchone()
         told.append(bodies[0])
     for words in ("王小明", "13812345678", "Li Si", "东湄路"):

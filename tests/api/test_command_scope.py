@@ -48,8 +48,10 @@ def commands(command=root, path=()):
 def places(two, tmp_path_factory):
     """A file with a place of either district, and one with a point of the first."""
     folder = tmp_path_factory.mktemp("places")
-    rows = [two.rows("select st_x(geom), st_y(geom) from incident where district = :d order by id limit 1", d=d)[0]
-            for d in (A, B)]  # fmt: skip
+    rows = [
+        two.rows("select st_x(geom), st_y(geom) from incident where district = :d order by id limit 1", d=d)[0]
+        for d in (A, B)
+    ]
     with (folder / "places.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("lon", "lat"), *rows])
     return folder / "places.csv", rows[0]
@@ -61,13 +63,22 @@ def asked(places, folder, two):
     here = [str(lon), str(lat)]
     township = two.rows("select code from grid where district = :d and level = 2 order by code limit 1", d=A)[0][0]
     return {
-        "grids list": [], "grids check": [], "grids diff": ["1"], "grids history": [township],
-        "grids export": [str(folder / "grids.geojson")], "grids activate": ["1"], "grids rollback": [],
-        "roads show": [], "incidents list": [], "teams list": [], "closures list": [],
-        "locate": ["--file", str(file), "--out", str(folder / "owners.csv")], "db url": ["--role", "viewer"],
+        "grids list": [],
+        "grids check": [],
+        "grids diff": ["1"],
+        "grids history": [township],
+        "grids export": [str(folder / "grids.geojson")],
+        "grids activate": ["1"],
+        "grids rollback": [],
+        "roads show": [],
+        "incidents list": [],
+        "teams list": [],
+        "closures list": [],
+        "locate": ["--file", str(file), "--out", str(folder / "owners.csv")],
+        "db url": ["--role", "viewer"],
         "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
         "isochrone": [*here, "--minutes", "5", "--out", str(folder / "area.geojson")],
-    }  # fmt: skip
+    }
 
 
 def test_no_command_is_left_out(two, places, tmp_path):
@@ -83,8 +94,9 @@ def test_no_command_is_left_out(two, places, tmp_path):
 def run(two, words):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
     environment |= {"GRIDSVC_DATA": str(two.service.folder)}
-    return subprocess.run([sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("words", sorted(

@@ -134,9 +134,16 @@ def walk_service(web: TestClient, service: Service) -> None:
     ok(web.delete(f"/jobs/{job['id']}"))
     grounds = {"step": "feedback", "since": job["created_at"], "over_s": 1.5, "timers": timers["version"]}
     proposal = service.database.run(
-        lambda connection: add_proposal(connection, district, "yellow-card", incident_id=None, subject=district,
-                                        grounds=grounds, at=datetime.fromisoformat(job["created_at"]))
-    )  # fmt: skip
+        lambda connection: add_proposal(
+            connection,
+            district,
+            "yellow-card",
+            incident_id=None,
+            subject=district,
+            grounds=grounds,
+            at=datetime.fromisoformat(job["created_at"]),
+        )
+    )
     made = ok(web.get("/proposals", params={"all": True}))["items"]
     assert made
     ok(web.post(f"/proposals/{proposal}/decision", json={"decision": "rejected", "reason": "flood"}))

@@ -47,8 +47,10 @@ def test_a_team_s_duty_is_changed_once(world):
 def test_a_key_is_its_owner_s(world):
     """Two persons may choose the same Idempotency-Key; neither sees the other's answer."""
     body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
-    told = [world.client(role).post("/incidents", json=body, headers={"Idempotency-Key": "mine"}).json()["id"]
-            for role in ("dispatcher", "officer", "dispatcher")]  # fmt: skip
+    told = [
+        world.client(role).post("/incidents", json=body, headers={"Idempotency-Key": "mine"}).json()["id"]
+        for role in ("dispatcher", "officer", "dispatcher")
+    ]
     assert told[0] == told[2] != told[1]
 
 
@@ -111,12 +113,17 @@ ONCE = {
 
 def test_every_write_takes_the_key_or_says_why_it_need_not(world):
     paths = world.app.openapi()["paths"]
-    writes = {(method.upper(), path): told for path, methods in paths.items() for method, told in methods.items()
-              if method in WRITES}  # fmt: skip
+    writes = {
+        (method.upper(), path): told
+        for path, methods in paths.items()
+        for method, told in methods.items()
+        if method in WRITES
+    }
     takes = {
-        route for route, told in writes.items()
+        route
+        for route, told in writes.items()
         if any(each["name"].lower() == "idempotency-key" for each in told.get("parameters", ()))
-    }  # fmt: skip
+    }
     tried = {(method, re.sub(r"{}", "{id}", path.partition("?")[0])) for method, path in ONCE}
     assert {(method, re.sub(r"{\w+}", "{id}", path)) for method, path in takes} == tried
     assert set(writes) - takes == set(WITHOUT_KEY) & set(writes)
@@ -174,8 +181,10 @@ def test_a_key_that_cannot_be_one_is_refused(world, route):
 
 def effects(world, kind):
     """How often something happened, by its events; of jobs, which have none, by their rows."""
-    rows = {"job": "select count(*) from job where kind = 'tidy'",
-            "job-cancelled": "select count(*) from job where state = 'cancelled'"}  # fmt: skip
+    rows = {
+        "job": "select count(*) from job where kind = 'tidy'",
+        "job-cancelled": "select count(*) from job where state = 'cancelled'",
+    }
     if kind not in rows:
         return count(world, kind)
     with as_superuser(world.url) as connection:

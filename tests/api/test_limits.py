@@ -17,9 +17,19 @@ class Line:
     def __init__(self, path="/incidents", *, method="POST", query=b"", pieces=(), waits_s=0.0, length=None):
         headers = [(b"content-type", b"application/json")]
         headers += [] if length is None else [(b"content-length", str(length).encode())]
-        self.scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers,
-                      "query_string": query, "http_version": "1.1", "scheme": "http", "root_path": "",
-                      "server": ("localhost", 80), "client": ("10.0.0.1", 1)}  # fmt: skip
+        self.scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "headers": headers,
+            "query_string": query,
+            "http_version": "1.1",
+            "scheme": "http",
+            "root_path": "",
+            "server": ("localhost", 80),
+            "client": ("10.0.0.1", 1),
+        }
         self.pieces = list(pieces)
         self.waits_s = waits_s
         self.said = []

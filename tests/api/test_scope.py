@@ -20,8 +20,9 @@ from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.tiles import LAYERS
 from tests.api.two_districts import MARK, A, B, World
 
-TILES = [(z, x, y) for z, xs, ys in ((11, range(1703, 1707), range(845, 849)), (9, (426,), (211,)))
-         for x in xs for y in ys]  # fmt: skip
+TILES = [
+    (z, x, y) for z, xs, ys in ((11, range(1703, 1707), range(845, 849)), (9, (426,), (211,))) for x in xs for y in ys
+]
 SAMPLE = 8  # of the callers' own cases, teams, closures, and as many of the others'
 # Parts of a path: the callers' own, the others', and what never was.
 NEVER = str(uuid.uuid5(uuid.NAMESPACE_URL, "never"))
@@ -83,8 +84,9 @@ def hidden_words(world: World, caller: str) -> set[str]:
         beyond = f"district = :d and not coalesce({own}, false)"
         hidden |= ids(world, "incident", beyond, d=A, t=world.township)
         for table in ("incident_event", "proposal"):
-            hidden |= ids(world, table, f"incident_id in (select id from incident where {beyond})", d=A,
-                          t=world.township)  # fmt: skip
+            hidden |= ids(
+                world, table, f"incident_id in (select id from incident where {beyond})", d=A, t=world.township
+            )
         with world.service.database.transaction() as connection:
             from gridsvc.db.access.keys import list_family
 
@@ -92,11 +94,14 @@ def hidden_words(world: World, caller: str) -> set[str]:
         hidden |= ids(world, "grid", "district = :d", "code", d=A) - family
         reports = world.rows(
             f"select e.body from incident i join incident_event e on e.id = i.report_event and e.district = i.district"
-            f" where i.district = :d and {own}", d=A, t=world.township,
-        )  # fmt: skip
+            f" where i.district = :d and {own}",
+            d=A,
+            t=world.township,
+        )
         on_case = {each["team_id"] for (body,) in reports for each in _proposed(json.loads(body)["data"]["decision"])}
-        on_case |= ids(world, "engagement", f"incident_id in (select id from incident where {own})", "team_id",
-                       t=world.township)  # fmt: skip
+        on_case |= ids(
+            world, "engagement", f"incident_id in (select id from incident where {own})", "team_id", t=world.township
+        )
         others = "district = :d and roster ->> 'township' <> :t"
         hidden |= ids(world, "team", others, d=A, t=world.township) - on_case
     return hidden
@@ -173,8 +178,10 @@ def _asked(world, caller, method, path, what):
         places = [here, _place(world, B), *_township_places(world)]
         bodies = [{"type": kind, "location": {"lon": x, "lat": y}} for x, y in places]
         bodies += [{"type": kind, "location": {"lon": x, "lat": y, "radius_m": 5000}} for x, y in places[:3]]
-        bodies += [{"type": kind, "address": row[0]} for row in
-                   world.rows("select text from address where district = :d order by id limit 2", d=B)]  # fmt: skip
+        bodies += [
+            {"type": kind, "address": row[0]}
+            for row in world.rows("select text from address where district = :d order by id limit 2", d=B)
+        ]
     elif path == "/owners":
         xs, ys = zip(*([here, _place(world, B), *_township_places(world)]), strict=True)
         bodies = [{"lon": list(xs), "lat": list(ys)}]
@@ -206,9 +213,12 @@ def _asked(world, caller, method, path, what):
 def _township_places(world):
     return [
         list(row)
-        for row in world.rows("select distinct on (township) st_x(geom), st_y(geom) from incident where district = :d"
-                              " order by township, id", d=A)
-    ]  # fmt: skip
+        for row in world.rows(
+            "select distinct on (township) st_x(geom), st_y(geom) from incident where district = :d"
+            " order by township, id",
+            d=A,
+        )
+    ]
 
 
 def _example(what, world):
@@ -342,8 +352,9 @@ def test_a_report_from_beyond_the_grid_is_taken_and_told_no_more(world):
     case = world.rows(
         "select type, st_x(geom), st_y(geom), township from incident"
         " where district = :d and township <> :t and urgency = 'emergency' order by id limit 1",
-        d=A, t=world.township,
-    )[0]  # fmt: skip
+        d=A,
+        t=world.township,
+    )[0]
     body = {"type": case[0], "location": {"lon": case[1], "lat": case[2]}}
     answer = world.client("township").post("/incidents", json=body)
     assert answer.status_code == 201
@@ -361,8 +372,9 @@ def test_the_law_sends_the_same_teams_whoever_asks(world):
     case = world.rows(
         "select type, st_x(geom), st_y(geom) from incident where district = :d and township = :t"
         " and urgency = 'emergency' order by id limit 1",
-        d=A, t=world.township,
-    )[0]  # fmt: skip
+        d=A,
+        t=world.township,
+    )[0]
     body = {"type": case[0], "location": {"lon": case[1], "lat": case[2]}}
     whole = world.client("dispatcher-a").post("/recommendations", json=body).json()["recommendation"]
     part = world.client("township").post("/recommendations", json=body).json()["recommendation"]

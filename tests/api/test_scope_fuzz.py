@@ -52,8 +52,9 @@ class Caller:
             beyond = f"select id from incident where district = :d and {self.level} is distinct from :g"
             self.hidden |= (hidden_cases := _ids(world, beyond, d=self.district, g=self.grid))
             for table in ("incident_event", "engagement"):
-                self.hidden |= _ids(world, f"select id from {table} where incident_id in ({beyond})", d=self.district,
-                                    g=self.grid)  # fmt: skip
+                self.hidden |= _ids(
+                    world, f"select id from {table} where incident_id in ({beyond})", d=self.district, g=self.grid
+                )
             with world.service.database.transaction() as connection:
                 family = set(list_family(connection, self.district, self.grid))
             self.hidden |= _ids(world, "select code from grid where district = :d", d=self.district) - family
@@ -114,25 +115,47 @@ class Ground:
         x, y = self.point(dice)
         u, v = self.point(dice)
         meant = {
-            "district": [A, B], "owner": self.grids, "limit": [1, 7, 1000], "after": self.cursors,
-            "lon": [x], "lat": [y],
-            "bbox": [f"{min(x, u)},{min(y, v)},{max(x, u)},{max(y, v)}"], "status": ["archived", "triggered"],
-            "class": ["urban", "rural"], "minutes": ["5", "5,15"], "radius_m": [10, 20_000], "late": [True, False],
-            "waiting": [True, False], "level": list(LEVELS), "team_id": self.ids, "incident_id": self.cases,
-            "from": [f"{x},{y}"], "to": [f"{u},{v}"], "datum": ["WGS-84", "GCJ-02"],
-        }.get(name, [self.grids[0], "x"])  # fmt: skip
+            "district": [A, B],
+            "owner": self.grids,
+            "limit": [1, 7, 1000],
+            "after": self.cursors,
+            "lon": [x],
+            "lat": [y],
+            "bbox": [f"{min(x, u)},{min(y, v)},{max(x, u)},{max(y, v)}"],
+            "status": ["archived", "triggered"],
+            "class": ["urban", "rural"],
+            "minutes": ["5", "5,15"],
+            "radius_m": [10, 20_000],
+            "late": [True, False],
+            "waiting": [True, False],
+            "level": list(LEVELS),
+            "team_id": self.ids,
+            "incident_id": self.cases,
+            "from": [f"{x},{y}"],
+            "to": [f"{u},{v}"],
+            "datum": ["WGS-84", "GCJ-02"],
+        }.get(name, [self.grids[0], "x"])
         return dice.choice(meant) if dice.random() < 0.95 else dice.choice(["", "é" * 9, -1, str(uuid.UUID(int=1))])
 
     def request(self, dice):
         """Return (method, path, query, body) of one request."""
         method, path = dice.choice(self.routes)
         if dice.random() < 0.3:  # what is asked most is asked more
-            method, path = dice.choice([("GET", "/incidents"), ("GET", "/incidents/{incident_id}"),
-                                        ("GET", "/incidents/{incident_id}/events"), ("GET", "/teams")])  # fmt: skip
+            method, path = dice.choice(
+                [
+                    ("GET", "/incidents"),
+                    ("GET", "/incidents/{incident_id}"),
+                    ("GET", "/incidents/{incident_id}/events"),
+                    ("GET", "/teams"),
+                ]
+            )
         parts = {
-            "incident_id": self.cases, "layers": [*LAYERS, ",".join(LAYERS)], "z": [9, 11, 13],
-            "x": [426, 1704, 1705, 6818], "y": [211, 846, 847, 3388],
-        }  # fmt: skip
+            "incident_id": self.cases,
+            "layers": [*LAYERS, ",".join(LAYERS)],
+            "z": [9, 11, 13],
+            "x": [426, 1704, 1705, 6818],
+            "y": [211, 846, 847, 3388],
+        }
         filled = re.sub(r"{(\w+)[^}]*}", lambda name: str(dice.choice(parts.get(name[1], self.ids))), path)
         names = self.parameters.get((method, path), [])
         query = {name: self.word(dice, name) for name in names if dice.random() < 0.5 or name in {"lon", "lat"}}
@@ -143,8 +166,9 @@ class Ground:
         u, v = self.point(dice)
         place = {"lon": x, "lat": y}
         if path in {"/incidents", "/recommendations"}:
-            where = dice.choice([{"location": place}, {"location": place | {"radius_m": 3000}},
-                                 {"address": dice.choice(self.texts)}])  # fmt: skip
+            where = dice.choice(
+                [{"location": place}, {"location": place | {"radius_m": 3000}}, {"address": dice.choice(self.texts)}]
+            )
             return {"type": dice.choice(self.types)} | where
         if path == "/owners":
             return {"lon": [x, u], "lat": [y, v]}
@@ -225,8 +249,19 @@ def _still(value):
 
 def seen_by(client):
     """What a caller sees of everything, by route."""
-    routes = ("/screen/facts", "/screen/cases", "/screen/search", "/incidents?limit=1000", "/teams", "/grids",
-              "/closures", "/response-plans", "/tiles", "/tiles/incidents.json", "/proposals")  # fmt: skip
+    routes = (
+        "/screen/facts",
+        "/screen/cases",
+        "/screen/search",
+        "/incidents?limit=1000",
+        "/teams",
+        "/grids",
+        "/closures",
+        "/response-plans",
+        "/tiles",
+        "/tiles/incidents.json",
+        "/proposals",
+    )
     return {route: json.dumps(_still(client.get(route).json()), sort_keys=True) for route in routes}
 
 

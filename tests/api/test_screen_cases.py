@@ -14,9 +14,17 @@ def world(cluster, tmp_path_factory):
     """Three leaks (reported now, 1 h and 2 h ago), a noise, a closed leak, a leak of a drill."""
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("data"))
-        ids = {name: report(service, kind, drill=name == "drill")
-               for name, kind in [("new", "leak"), ("hour", "leak"), ("two_hours", "leak"), ("noise", "noise"),
-                                  ("closed", "leak"), ("drill", "leak")]}  # fmt: skip
+        ids = {
+            name: report(service, kind, drill=name == "drill")
+            for name, kind in [
+                ("new", "leak"),
+                ("hour", "leak"),
+                ("two_hours", "leak"),
+                ("noise", "noise"),
+                ("closed", "leak"),
+                ("drill", "leak"),
+            ]
+        }
         with as_superuser(url) as superuser:
             for name, hours in [("hour", 1), ("two_hours", 2)]:
                 superuser.execute(

@@ -66,9 +66,13 @@ def test_areas_are_geojson_with_what_they_were_drawn_from(web, drawn):
         "features"
     ]
     assert {key: own["properties"][key] for key in ("kind", "response_class", "team_id", "team", "k", "minutes")} == {
-        "kind": "own", "response_class": "urban", "team_id": TEAM_IDS["sq-a2"], "team": "sq-a2", "k": None,
+        "kind": "own",
+        "response_class": "urban",
+        "team_id": TEAM_IDS["sq-a2"],
+        "team": "sq-a2",
+        "k": None,
         "minutes": 3.25,
-    }  # fmt: skip
+    }
     assert own["properties"]["versions"] == told["districts"][0]["versions"]
     assert own["properties"]["versions"]["closures_acting"] == 0
     shape = shapely.geometry.shape(own["geometry"])

@@ -21,8 +21,9 @@ LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P
 def client(cluster, tmp_path_factory):
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("toy"))
-        with CheckedClient(create_app(service, sign_in=False), base_url="http://localhost",
-                        raise_server_exceptions=False) as client:  # fmt: skip
+        with CheckedClient(
+            create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False
+        ) as client:
             yield client
         service.database.close()
 
@@ -46,9 +47,8 @@ def test_a_request_is_counted_in_the_bucket_of_its_time(client):
     found = read(client.get("/metrics").text)
     assert found[key] == before + 3
     buckets = [
-        value for (name, labels), value in found.items()
-        if name.endswith("_bucket") and 'route="/teams"' in labels
-    ]  # fmt: skip
+        value for (name, labels), value in found.items() if name.endswith("_bucket") and 'route="/teams"' in labels
+    ]
     assert buckets == sorted(buckets)
     assert buckets[-1] == found[key]
 
@@ -88,9 +88,11 @@ def test_a_request_keeps_its_id_or_gets_one(client):
 def test_a_log_line_has_the_pattern_of_the_route_and_nothing_that_was_said(client, caplog):
     caplog.set_level(logging.INFO, logger="gridsvc")
     report = {
-        "type": "leak", "location": {"lon": 119.61, "lat": 29.1}, "description": "the secret words",
+        "type": "leak",
+        "location": {"lon": 119.61, "lat": 29.1},
+        "description": "the secret words",
         "reporter": {"name": "王小明", "phone": "13800138000"},
-    }  # fmt: skip
+    }
     case = client.post("/incidents", json=report, headers={"X-Request-Id": "r-1"}).json()["id"]
     client.get(f"/incidents/{case}?owner=13800138000")
     lines = [JsonLines().format(record) for record in caplog.records]

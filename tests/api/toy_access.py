@@ -47,8 +47,13 @@ class World:
         """Return a client from an address of its own, so that none uses up another's tries."""
         number = next(_addresses)
         told = {"Authorization": f"Bearer {key}"} if key else {}
-        return CheckedClient(self.app, headers=told | headers, raise_server_exceptions=False, follow_redirects=False,
-                          client=(f"10.0.{number // 250}.{number % 250}", 1))  # fmt: skip
+        return CheckedClient(
+            self.app,
+            headers=told | headers,
+            raise_server_exceptions=False,
+            follow_redirects=False,
+            client=(f"10.0.{number // 250}.{number % 250}", 1),
+        )
 
     def client(self, role: str) -> TestClient:
         """Return a client with the key of a role."""

@@ -72,8 +72,10 @@ def _renamed(place: DemoPlace) -> DemoPlace:
         return None if old is None else old.replace(A, B)
 
     grids = tuple(replace(g, code=code(g.code), parent=code(g.parent), name=g.name + MARK) for g in place.grids)
-    named = {kind: tuple(replace(each, name=each.name + MARK) for each in getattr(place, kind))
-             for kind in ("posts", "settlements")}  # fmt: skip
+    named = {
+        kind: tuple(replace(each, name=each.name + MARK) for each in getattr(place, kind))
+        for kind in ("posts", "settlements")
+    }
     addresses = tuple(replace(each, text=each.text + MARK) for each in place.addresses)
     return replace(place, code=B, name=place.name + MARK, grids=grids, addresses=addresses, **named)
 
@@ -99,8 +101,10 @@ def two_districts() -> Iterator[World]:
         _load(service, _renamed(make_jindong(geodata_folder(), 2)), 2)
         sealing.seal_all(service.database)
         with service.database.transaction() as connection:
-            busiest = text("select township from incident where district = :d and township is not null "
-                           "group by 1 order by count(*) desc, 1 limit 1")  # fmt: skip
+            busiest = text(
+                "select township from incident where district = :d and township is not null "
+                "group by 1 order by count(*) desc, 1 limit 1"
+            )
             township = connection.scalar(busiest, {"d": A})
         made = {
             name: keys.add_key(service, name, role, district=district, grid=grid).text

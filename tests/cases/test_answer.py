@@ -40,22 +40,52 @@ def test_a_new_case_says_whose_it_is_who_goes_and_what_may_follow() -> None:
     answer = case_json(reported(source="12345", external_ref="A-1"), at(0))
     recommendation = answer.pop("recommendation")
     assert answer == {
-        "id": str(CASE_ID), "number": 17, "district": "330703", "type": "leak", "type_name": "泄漏", "matter": None,
-        "status": "triggered", "waiting": True, "lead_wanted": False, "timing": "open",
-        "due_at": "2026-03-01T08:15:00+00:00", "arrived_at": None, "location": {"lon": 119.67, "lat": 29.1},
+        "id": str(CASE_ID),
+        "number": 17,
+        "district": "330703",
+        "type": "leak",
+        "type_name": "泄漏",
+        "matter": None,
+        "status": "triggered",
+        "waiting": True,
+        "lead_wanted": False,
+        "timing": "open",
+        "due_at": "2026-03-01T08:15:00+00:00",
+        "arrived_at": None,
+        "location": {"lon": 119.67, "lat": 29.1},
         "owners": {
-            "regional": {"code": toy.R1, "name": "regional"}, "township": {"code": toy.T2, "name": "township"},
-            "area": {"code": "A2", "name": "area"}, "village": {"code": "V2", "name": "village"},
+            "regional": {"code": toy.R1, "name": "regional"},
+            "township": {"code": toy.T2, "name": "township"},
+            "area": {"code": "A2", "name": "area"},
+            "village": {"code": "V2", "name": "village"},
         },
-        "ownership": {"rule": "interior", "generation": 3}, "urgency": "emergency", "response_class": "rural",
-        "target_s": 900, "clock_policy": "lead",
-        "handler": {"team_id": "sq-a2", "unit": "bureau", "rule": "area-squadron"}, "possible_duplicates": [],
-        "recommendation_id": str(REPORT_EVENT), "reported_at": "2026-03-01T08:00:00+00:00",
-        "triggered_at": "2026-03-01T08:00:00+00:00", "accepted_at": None, "assigned_at": None, "handled_at": None,
-        "feedback_at": None, "archived_at": None, "cancelled_at": None, "source": "12345", "external_ref": "A-1",
-        "drill": False, "synthetic": True, "unknown": [], "versions": VERSIONS,
-        "legal_steps": ["accept", "assign", "cancel"], "assignments": [], "work_list": [], "alerts": [],
-    }  # fmt: skip
+        "ownership": {"rule": "interior", "generation": 3},
+        "urgency": "emergency",
+        "response_class": "rural",
+        "target_s": 900,
+        "clock_policy": "lead",
+        "handler": {"team_id": "sq-a2", "unit": "bureau", "rule": "area-squadron"},
+        "possible_duplicates": [],
+        "recommendation_id": str(REPORT_EVENT),
+        "reported_at": "2026-03-01T08:00:00+00:00",
+        "triggered_at": "2026-03-01T08:00:00+00:00",
+        "accepted_at": None,
+        "assigned_at": None,
+        "handled_at": None,
+        "feedback_at": None,
+        "archived_at": None,
+        "cancelled_at": None,
+        "source": "12345",
+        "external_ref": "A-1",
+        "drill": False,
+        "synthetic": True,
+        "unknown": [],
+        "versions": VERSIONS,
+        "legal_steps": ["accept", "assign", "cancel"],
+        "assignments": [],
+        "work_list": [],
+        "alerts": [],
+    }
     assert (recommendation["lead"]["team_id"], recommendation["lead_response_s"]) == ("sq-a2", 165)
     assert (recommendation["meets_target"], recommendation["team_meets_target"]) == (True, True)
     assert "handler" not in recommendation
@@ -66,11 +96,21 @@ def test_an_assignment_says_when_it_was_what_was_predicted_and_what_may_follow()
     answer = case_json(case, at(4))
     assert (answer["status"], answer["waiting"], answer["work_list"]) == ("assigned", False, [])
     assert answer["assignments"][0] == {
-        "team_id": str(UUID(int=10)), "slot": "1", "lead": True, "since": "2026-03-01T08:02:00+00:00", "until": None,
-        "acknowledged_at": None, "en_route_at": "2026-03-01T08:03:00+00:00", "on_scene_at": None, "outcome": None,
-        "travel_s": 60.0, "response_s": 165.25, "preempted_from": None, "preempted_by": None,
+        "team_id": str(UUID(int=10)),
+        "slot": "1",
+        "lead": True,
+        "since": "2026-03-01T08:02:00+00:00",
+        "until": None,
+        "acknowledged_at": None,
+        "en_route_at": "2026-03-01T08:03:00+00:00",
+        "on_scene_at": None,
+        "outcome": None,
+        "travel_s": 60.0,
+        "response_s": 165.25,
+        "preempted_from": None,
+        "preempted_by": None,
         "legal_steps": ["on_scene", "clear", "withdraw"],
-    }  # fmt: skip
+    }
 
 
 def test_r13_a_routine_case_is_on_a_work_list_and_engages_nobody() -> None:
@@ -102,16 +142,18 @@ def test_r3_a_location_has_its_radius_or_its_line() -> None:
     assert location_json(place(radius_m=150.0)) == {"lon": 119.67, "lat": 29.1, "radius_m": 150.0}
     line = place(geometry=shapely.LineString([(119.6, 29.1), (119.7, 29.2)]))
     assert json.loads(json.dumps(location_json(line)["geometry"])) == {
-        "type": "LineString", "coordinates": [[119.6, 29.1], [119.7, 29.2]],
-    }  # fmt: skip
+        "type": "LineString",
+        "coordinates": [[119.6, 29.1], [119.7, 29.2]],
+    }
 
 
 def test_the_answer_to_an_order_says_what_was_sent_and_where_it_differs() -> None:
     case = reported()
     order = replace(
-        ordered(case, 2, "1", decision=decide(case.place, "leak", EVENT)), added=(("1", "sq-a3"),),
+        ordered(case, 2, "1", decision=decide(case.place, "leak", EVENT)),
+        added=(("1", "sq-a3"),),
         missing=(Difference("1", "sq-a2", "engaged", "another"),),
-    )  # fmt: skip
+    )
     answer = answer_json(apply(case, order), order, EVENT, at(2))
     assert answer["sent"] == [str(UUID(int=10))]
     assert answer["unfilled"] == []
@@ -140,8 +182,16 @@ def test_a_case_that_is_rebuilt_from_its_events_is_answered_with_the_same_bytes(
             if isinstance(event, Reported):
                 event_id = REPORT_EVENT
             when = event.case.triggered_at if isinstance(event, Reported) else event.at
-            text = event_text(district="330703", event_id=event_id, incident_id=CASE_ID, kind=event.kind, actor="x",
-                              at=when, client_at=None, data=write(event))  # fmt: skip
+            text = event_text(
+                district="330703",
+                event_id=event_id,
+                incident_id=CASE_ID,
+                kind=event.kind,
+                actor="x",
+                at=when,
+                client_at=None,
+                data=write(event),
+            )
             records.append(Record.of(json.loads(text)))
             case = apply(case, event)
         again = rebuild(records)

@@ -73,15 +73,20 @@ def test_r3_a_line_that_ends_in_a_hole_of_the_grids_still_has_the_slot_of_its_to
 
 
 def test_r3_what_lies_outside_the_district_has_no_say_in_the_class() -> None:
-    place = line(Share((R1, T2, None, None), 0.6, "220"), Share(NOBODY, 0.4, "111"), owners=(R1, T2, None, None),
-                 rule=Rule.INTERIOR)  # fmt: skip
+    place = line(
+        Share((R1, T2, None, None), 0.6, "220"),
+        Share(NOBODY, 0.4, "111"),
+        owners=(R1, T2, None, None),
+        rule=Rule.INTERIOR,
+    )
     assert place.response_class is ResponseClass.RURAL
 
 
 def test_r3_a_radius_keeps_the_owner_and_the_class_of_its_middle() -> None:
     shares = Share((R1, T2, None, None), 0.6, "220"), Share((R2, T3, None, None), 0.4, "111")
-    ownership = Ownership("330703", (R1, T2, None, None), Rule.BORDER, 3, shares=shares, confirm=True,
-                          urban_rural_code="220")  # fmt: skip
+    ownership = Ownership(
+        "330703", (R1, T2, None, None), Rule.BORDER, 3, shares=shares, confirm=True, urban_rural_code="220"
+    )
     place = placed(ownership, radius_m=150.0)
     assert (place.response_class, place.radius_m, place.confirm) == (ResponseClass.RURAL, 150.0, True)
     assert townships(place) == (toy.T2, ())
@@ -101,9 +106,13 @@ def test_r2_a_place_beside_the_district_has_nobody_and_the_way_to_it() -> None:
 def test_a_second_alarm_tells_dispatch_what_is_held_and_who_is_not_to_be_sent() -> None:
     standing = Standing(2, {"1": "sq-a2"}, frozenset({"fire-1"}))
     facts = facts_of(
-        placed(Ownership("330703", (R1, T2, None, None), Rule.INTERIOR, 3)), "leak", None, toy.NOON, drill=True,
+        placed(Ownership("330703", (R1, T2, None, None), Rule.INTERIOR, 3)),
+        "leak",
+        None,
+        toy.NOON,
+        drill=True,
         standing=standing,
-    )  # fmt: skip
+    )
     assert (facts.alarm, facts.excluded, facts.drill) == (2, frozenset({"fire-1"}), True)
     assert facts.held == {"1": "sq-a2"}
 

@@ -53,8 +53,11 @@ class TestWholeLife:
     def test_the_report(self) -> None:
         case = case_of("life", 1)
         assert (case.status, case.urgency, case.target_s, case.number) == (
-            Status.TRIGGERED, Urgency.EMERGENCY, 900, 12,
-        )  # fmt: skip
+            Status.TRIGGERED,
+            Urgency.EMERGENCY,
+            900,
+            12,
+        )
         assert (case.reported_at, case.triggered_at) == (at(-1), at(0))
         assert (case.source, case.external_ref, case.drill, case.synthetic) == ("12345", "A-1", False, True)
         assert (case.place.code(1), case.place.rule, case.place.owned_level) == (toy.T2, "interior", "village")
@@ -74,8 +77,9 @@ class TestWholeLife:
         assert (case.status, case.clocks.accepted_at, case.clocks.assigned_at) == (Status.ASSIGNED, at(4), at(4))
         assert {each.since for each in case.engagements} == {at(4)}
         assert [(each.slot, each.lead, each.engaging, each.response_s) for each in case.engagements][:2] == [
-            ("1", True, True, 165), ("township", False, True, 105),
-        ]  # fmt: skip
+            ("1", True, True, 165),
+            ("township", False, True, 105),
+        ]
         event = read(records("life")[1], case_of("life", 1))
         assert isinstance(event, Ordered)
         assert event.decision is not None
@@ -85,10 +89,12 @@ class TestWholeLife:
         case = case_of("life")
         assert (case.status, case.clocks.handled_at, case.clocks.archived_at) == (Status.ARCHIVED, at(10), at(31))
         assert slots(case) == {
-            "1": (165, Outcome.CLEARED), "township": (105, Outcome.DECLINED),
-            "brigade-emergency": (375, Outcome.ARCHIVED), "brigade-ecology": (195, Outcome.ARCHIVED),
+            "1": (165, Outcome.CLEARED),
+            "township": (105, Outcome.DECLINED),
+            "brigade-emergency": (375, Outcome.ARCHIVED),
+            "brigade-ecology": (195, Outcome.ARCHIVED),
             "partner-fire": (225, Outcome.ARCHIVED),
-        }  # fmt: skip
+        }
         lead = next(each for each in case.engagements if each.lead)
         assert (lead.acknowledged_at, lead.on_scene_at, lead.until) == (at(5.5), at(8), at(20))
         assert evaluate(case).outcome is Timeliness.MET
@@ -131,9 +137,15 @@ def test_an_event_of_the_first_version_can_be_written_as_one_of_today(name: str)
         event = read(record, case)
         assert event is not None
         text = event_text(
-            district=record.district, event_id=record.id, incident_id=record.incident_id, kind=event.kind,
-            actor="somebody", at=record.at, client_at=record.client_at, data=write(event),
-        )  # fmt: skip
+            district=record.district,
+            event_id=record.id,
+            incident_id=record.incident_id,
+            kind=event.kind,
+            actor="somebody",
+            at=record.at,
+            client_at=record.client_at,
+            data=write(event),
+        )
         today.append(Record.of(json.loads(text)))
         case = rebuild(today)
         assert isinstance(event, Reported) or case is not None

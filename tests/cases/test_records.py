@@ -25,9 +25,15 @@ def text_of(event: Event, event_id: UUID) -> str:
     """The canonical text of an event, as it is stored."""
     when = event.case.triggered_at if isinstance(event, Reported) else event.at
     return event_text(
-        district="330703", event_id=event_id, incident_id=CASE_ID, kind=event.kind, actor="somebody", at=when,
-        client_at=None, data=write(event),
-    )  # fmt: skip
+        district="330703",
+        event_id=event_id,
+        incident_id=CASE_ID,
+        kind=event.kind,
+        actor="somebody",
+        at=when,
+        client_at=None,
+        data=write(event),
+    )
 
 
 def record_of(event: Event, event_id: UUID = REPORT_EVENT) -> Record:
@@ -98,9 +104,14 @@ def test_r3_a_place_is_kept_with_all_that_was_decided_of_it(where: Place) -> Non
 def test_r18_a_report_keeps_what_was_unknown_its_duplicates_and_where_it_is_from() -> None:
     near = Duplicate(str(UUID(int=7)), 16, "leak", "assigned", 120, 340)
     case = replace(
-        reported(reported_at=at(-3)), duplicates=(near,), unknown=(Unknown("travel_s", "damaged-file"),), drill=True,
-        source="12345", external_ref="A-1", matter="bureau/卫生健康/dept-health",
-    )  # fmt: skip
+        reported(reported_at=at(-3)),
+        duplicates=(near,),
+        unknown=(Unknown("travel_s", "damaged-file"),),
+        drill=True,
+        source="12345",
+        external_ref="A-1",
+        matter="bureau/卫生健康/dept-health",
+    )
     assert case.reported_at == at(-3)
     assert rebuild([record_of(Reported(case))]) == case
 
@@ -117,9 +128,11 @@ def test_r11_a_recommendation_keeps_its_range() -> None:
 def test_r11_an_order_keeps_why_it_differs_from_what_was_shown() -> None:
     case = reported()
     order = replace(
-        ordered(case, 2, "1"), added=(("1", "sq-a3"),), corrected=True,
+        ordered(case, 2, "1"),
+        added=(("1", "sq-a3"),),
+        corrected=True,
         missing=(Difference("1", "sq-a2", "engaged", str(UUID(int=9))), Difference("township", "town-t2", "off-duty")),
-    )  # fmt: skip
+    )
     assert read(record_of(order), case) == order
 
 

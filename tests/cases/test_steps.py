@@ -135,8 +135,13 @@ class TestTeamSteps:
     def test_r13_a_team_takes_each_step_once(self) -> None:
         case = apply(reported(), ordered(reported(), 0, "1"))
         assert legal_team_steps(case.engagements[0]) == [
-            "acknowledge", "decline", "en_route", "on_scene", "clear", "withdraw",
-        ]  # fmt: skip
+            "acknowledge",
+            "decline",
+            "en_route",
+            "on_scene",
+            "clear",
+            "withdraw",
+        ]
         for minute, name in enumerate(("acknowledge", "en_route", "on_scene", "clear"), start=1):
             case = team_step(case, 10, name, minute)
             with pytest.raises(IllegalStep):

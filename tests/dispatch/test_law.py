@@ -203,8 +203,10 @@ class TestWhoHoldsThePower:
         seconds = [60.0 * abs((toy.KM | {"dept-team": 6})[each] - 7) for each in prepared.team_ids]
         before = at(7, "noise", prepared=prepared, seconds=seconds, local_time=toy.BEFORE_APPROVAL)
         assert (before.lead.team_id, before.handler.team_id, before.handler.rule) == (
-            "dept-team", "dept-team", "power-holder",
-        )  # fmt: skip
+            "dept-team",
+            "dept-team",
+            "power-holder",
+        )
         assert members(before) == {"township": "town-t2"}
         assert verdict_of(before, "sq-a2") == "not-competent"
         after = at(7, "noise", prepared=prepared, seconds=seconds)

@@ -94,9 +94,17 @@ class TestEmergency:
         answer = at(7)
         # Lawful: four squadrons, town-t2, emergency-1 (emergency-2 has no gear), two of ecology, two of fire: ten.
         assert [(each.team_id, each.travel_s) for each in answer.considered] == [
-            ("town-t2", 0), ("ecology-1", 60), ("sq-a2", 60), ("fire-1", 120), ("sq-a3", 120), ("emergency-1", 240),
-            ("sq-a4", 300), ("sq-a1", 360), ("ecology-2", 420), ("fire-2", 540),
-        ]  # fmt: skip
+            ("town-t2", 0),
+            ("ecology-1", 60),
+            ("sq-a2", 60),
+            ("fire-1", 120),
+            ("sq-a3", 120),
+            ("emergency-1", 240),
+            ("sq-a4", 300),
+            ("sq-a1", 360),
+            ("ecology-2", 420),
+            ("fire-2", 540),
+        ]
         assert answer.considered_counts == {"not-regional": 2, "other-township": 2, "skill": 1}
 
     def test_an_eleventh_lawful_team_is_counted(self):
@@ -158,8 +166,10 @@ class TestShortfalls:
         nobody = {"joint_r1": OFF_DUTY, "joint_r2": OFF_DUTY, "fire_2": OFF_DUTY}
         slot = unfilled(at(7, team_states=toy.states(fire_1=old, **nobody)))["partner-fire"]
         assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == (
-            "stale-position", "fire-1", "stale-position",
-        )  # fmt: skip
+            "stale-position",
+            "fire-1",
+            "stale-position",
+        )
 
     def test_a_team_too_small_for_one_slot_but_fit_for_another_is_only_slower(self):
         # The first ecology slot wants three officers, which nobody has; the second takes the nearer of the two.
@@ -296,7 +306,9 @@ class TestRegionalAndRoutine:
         answer = at(7, "noise", prepared=without("sq-a2"))
         slot = unfilled(answer)["1"]
         assert (slot.reason, slot.substitute.team_id, slot.substitute.why) == (
-            "no-such-unit", "sq-a3", "neighbour-squadron",
-        )  # fmt: skip
+            "no-such-unit",
+            "sq-a3",
+            "neighbour-squadron",
+        )
         assert (answer.handler.team_id, answer.handler.rule) == ("sq-a3", "township-squadron")
         assert unfilled(at(7, "noise", area=None))["1"].reason == "area-unknown"

@@ -47,10 +47,19 @@ def _random_team(number: int, rng: random.Random, kinds: list[tuple[TeamKind, st
     township = rng.choice(TOWNSHIPS)
     gear: dict[str, Any] = rng.choice([{}, toy.HAZMAT, {"skills": toy.HAZMAT["skills"]}])
     return Team(
-        f"team-{number:04}", "", unit or f"township-{township}", kind, 119.6, 29.1, township=township,
-        areas=(rng.choice(["A1", "A2", "A3", "A4"]),), region=rng.choice([toy.R1, toy.R2]),
-        staff_needed=rng.choice([1, 2, 3]), turnout_s=rng.choice([None, None, 0, 200]), **gear,
-    )  # fmt: skip
+        f"team-{number:04}",
+        "",
+        unit or f"township-{township}",
+        kind,
+        119.6,
+        29.1,
+        township=township,
+        areas=(rng.choice(["A1", "A2", "A3", "A4"]),),
+        region=rng.choice([toy.R1, toy.R2]),
+        staff_needed=rng.choice([1, 2, 3]),
+        turnout_s=rng.choice([None, None, 0, 200]),
+        **gear,
+    )
 
 
 @cache
@@ -68,10 +77,13 @@ def _random_states(size: int, rng: random.Random) -> list[TeamState]:
     for _ in range(size):
         status = TeamStatus.AVAILABLE if rng.random() < free else rng.choice(list(TeamStatus))
         state = TeamState(
-            status, "another" if status is TeamStatus.ENGAGED else None, rng.choice([None, None, 0, 2, 3]),
-            position_age_s=rng.choice([None, None, 60.0, 1800.5]), on_road=rng.random() < 0.2,
+            status,
+            "another" if status is TeamStatus.ENGAGED else None,
+            rng.choice([None, None, 0, 2, 3]),
+            position_age_s=rng.choice([None, None, 60.0, 1800.5]),
+            on_road=rng.random() < 0.2,
             on_drill=rng.random() < 0.3,
-        )  # fmt: skip
+        )
         found.append(AVAILABLE if rng.random() < 0.2 and free > 0.1 else state)
     return found
 
@@ -87,14 +99,19 @@ def _random_facts(prepared: Prepared, rng: random.Random) -> CaseFacts:
     several = rng.random() < 0.2
     matter = rng.choice(toy.MATTERS).key if rng.random() < 0.15 else None
     return toy.case(
-        rng.choice([0.5, 6.0, 9.5, 12.0]), rng.choice(sorted(CARDS)), matter=matter,
+        rng.choice([0.5, 6.0, 9.5, 12.0]),
+        rng.choice(sorted(CARDS)),
+        matter=matter,
         alarm=rng.choice([1, 1, 2]),
         owned_level="district" if several else rng.choice(["village", "village", "regional", None]),
-        townships=TOWNSHIPS[: rng.randint(2, 3)] if several else (), major=rng.random() < 0.1,
+        townships=TOWNSHIPS[: rng.randint(2, 3)] if several else (),
+        major=rng.random() < 0.1,
         excluded=frozenset(rng.sample(prepared.team_ids, rng.choice([0, 3, 20]))),
-        local_time=rng.choice([toy.NOON, toy.NOON, toy.BEFORE_APPROVAL]), drill=rng.random() < 0.2,
-        response_class=rng.choice(list(ResponseClass)), rules=rng.choice([1, 2, 2]),
-    )  # fmt: skip
+        local_time=rng.choice([toy.NOON, toy.NOON, toy.BEFORE_APPROVAL]),
+        drill=rng.random() < 0.2,
+        response_class=rng.choice(list(ResponseClass)),
+        rules=rng.choice([1, 2, 2]),
+    )
 
 
 def check_replay(seed: int) -> None:
@@ -158,18 +175,28 @@ def test_r11_a_record_of_the_first_version_gives_what_the_first_rules_said() -> 
     record: dict[str, Any] = {
         "versions": toy.PREPARED.versions,
         "case": {
-            "type": "noise", "local_time": "2021-12-31T12:00:00+08:00", "response_class": "rural", "regional": toy.R1,
-            "township": toy.T2, "area": "A2", "village": "V2", "owned_level": "village", "major": False, "alarm": 1,
-            "held": {}, "excluded": [],
+            "type": "noise",
+            "local_time": "2021-12-31T12:00:00+08:00",
+            "response_class": "rural",
+            "regional": toy.R1,
+            "township": toy.T2,
+            "area": "A2",
+            "village": "V2",
+            "owned_level": "village",
+            "major": False,
+            "alarm": 1,
+            "held": {},
+            "excluded": [],
         },
         "states": {"town-t2": {"status": "engaged", "incident_id": "another"}},
         "travel_ms": [60_000 * abs(toy.KM[team_id] - 7) for team_id in toy.PREPARED.team_ids],
         "coverage_loss": None,
-    }  # fmt: skip
+    }
     answer = replay(toy.PREPARED, record)
     assert [(each.slot, each.team_id, each.response_s) for each in answer.team] == [
-        ("1", "sq-a2", 165), ("township", "town-t2", None),
-    ]  # fmt: skip
+        ("1", "sq-a2", 165),
+        ("township", "town-t2", None),
+    ]
     assert [(each.slot, each.reason) for each in answer.unfilled] == [("dept-ecology", "no-such-unit")]
     assert answer.handler == Handler("sq-a2", "bureau", "area-squadron")
     second = replay(toy.PREPARED, record | {"case": record["case"] | {"rules": 2}})

@@ -31,14 +31,17 @@ class TestLateTeams:
         late = chosen(answer, "brigade-emergency")
         assert (late.team_id, late.response_s) == ("emergency-1", 363)
         assert (late.substitute.team_id, late.substitute.response_s, late.substitute.why) == (
-            "joint-r1", 303, "regional-joint-team",
-        )  # fmt: skip
+            "joint-r1",
+            303,
+            "regional-joint-team",
+        )
         assert (answer.meets_target, answer.team_meets_target) == (True, False)
 
     def test_r7_a_substitute_that_would_be_no_earlier_is_not_offered(self):
         # joint-r2 at 15 needs 492 + 135 s; emergency-2, without the gear, is busy.
-        late = chosen(at(6.8, **URBAN, team_states=toy.states(joint_r1=ENGAGED, emergency_2=ENGAGED)),
-                      "brigade-emergency")  # fmt: skip
+        late = chosen(
+            at(6.8, **URBAN, team_states=toy.states(joint_r1=ENGAGED, emergency_2=ENGAGED)), "brigade-emergency"
+        )
         assert (late.late, late.substitute) == (True, None)
         assert late.as_json()["substitute"] is None
 
@@ -135,9 +138,12 @@ class TestSeveralTownships:
         assert (answer.lead.team_id, answer.lead.response_s) == ("joint-r2", 246 + 135)
         assert (answer.handler.team_id, answer.handler.rule) == ("joint-r2", "regional-joint-team")
         assert members(answer) == {
-            f"township-{toy.T2}": "town-t2", f"township-{toy.T3}": "town-t3", "brigade-emergency": "emergency-1",
-            "brigade-ecology": "ecology-1", "partner-fire": "fire-2",
-        }  # fmt: skip
+            f"township-{toy.T2}": "town-t2",
+            f"township-{toy.T3}": "town-t3",
+            "brigade-emergency": "emergency-1",
+            "brigade-ecology": "ecology-1",
+            "partner-fire": "fire-2",
+        }
         assert verdict_of(answer, "town-t1") == "other-township"
         assert verdict_of(answer, "joint-r1") == "slower"
 

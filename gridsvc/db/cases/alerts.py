@@ -74,9 +74,10 @@ def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str
     for case, kind, urgency, response_class, step, since, *codes, handler, ranks, cards in rows:
         owners = tuple((level, code) for level, code in zip(_LEVELS, codes, strict=True) if code is not None)
         found.append(
-            AwaitingCase(case, kind, urgency, response_class, step, since, owners, handler, frozenset(ranks),
-                         frozenset(cards))
-        )  # fmt: skip
+            AwaitingCase(
+                case, kind, urgency, response_class, step, since, owners, handler, frozenset(ranks), frozenset(cards)
+            )
+        )
     return found
 
 
@@ -102,10 +103,18 @@ def list_alerts(
     ):
         if until is not None and at > until:
             continue
-        found.setdefault(case, []).append({
-            "step": step, "rank": rank, "kind": "warning" if rank == 0 else "escalation", "since": since.isoformat(),
-            "limit_at": limit_at.isoformat(), "at": at.isoformat(), "level": level, "owner": owner,
-        })  # fmt: skip
+        found.setdefault(case, []).append(
+            {
+                "step": step,
+                "rank": rank,
+                "kind": "warning" if rank == 0 else "escalation",
+                "since": since.isoformat(),
+                "limit_at": limit_at.isoformat(),
+                "at": at.isoformat(),
+                "level": level,
+                "owner": owner,
+            }
+        )
     return found
 
 
@@ -160,8 +169,15 @@ def add_proposal(
     at: datetime,
 ) -> UUID | None:
     """Propose something; None where the same was proposed before, whatever was decided."""
-    row = {"district": district, "id": uuid7(), "kind": kind, "incident_id": incident_id, "subject": subject,
-           "grounds": grounds, "proposed_at": at}  # fmt: skip
+    row = {
+        "district": district,
+        "id": uuid7(),
+        "kind": kind,
+        "incident_id": incident_id,
+        "subject": subject,
+        "grounds": grounds,
+        "proposed_at": at,
+    }
     statement = insert(proposal).values(row).on_conflict_do_nothing().returning(proposal.c.id)
     made: UUID | None = connection.scalar(statement)
     return made

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_COLUMNS = ", ".join(f"st_asbinary(i.{name}) as {name}" if name in {"geom", "extent"} else f"i.{name}"
-                     for name in INCIDENT)  # fmt: skip
+_COLUMNS = ", ".join(
+    f"st_asbinary(i.{name}) as {name}" if name in {"geom", "extent"} else f"i.{name}" for name in INCIDENT
+)
 _CASES = f"select {_COLUMNS} from incident i where i.district = %s"
 _EVENTS = "select incident_id, body from incident_event where district = %s and incident_id is not null"
 _ENGAGEMENTS = f"select {', '.join(ENGAGEMENT)} from engagement where district = %s"
@@ -68,8 +69,9 @@ def find_case_rows(connection: Connection, district: str, incident_id: UUID) -> 
 
     case = rows(_CASES, "i.id")
     engagements = {row["id"]: row for row in rows(_ENGAGEMENTS, "incident_id")}
-    return CaseRows(incident_id, case[0] if case else None, engagements,
-                    [row["body"] for row in rows(_EVENTS, "incident_id")])  # fmt: skip
+    return CaseRows(
+        incident_id, case[0] if case else None, engagements, [row["body"] for row in rows(_EVENTS, "incident_id")]
+    )
 
 
 def _rows(

@@ -53,10 +53,11 @@ _closure_named = text(
 _speaks = "(position(lower(:name) in lower({0})) > 0 and :name <> '' or :number <> '' and {0} ~ :number)"
 _cases_speaking = text(
     "select district, incident_id from incident_personal where "
-    + _speaks.format("concat_ws(' ', reporter ->> 'name', reporter ->> 'phone', reporter ->> 'address', description, "
-                     "subject, site)")
+    + _speaks.format(
+        "concat_ws(' ', reporter ->> 'name', reporter ->> 'phone', reporter ->> 'address', description, subject, site)"
+    )
     + " order by 1, 2"
-)  # fmt: skip
+)
 _closures_speaking = text(
     f"select district, closure_id from closure_personal where {_speaks.format('reason')} order by 1, 2"
 )

@@ -78,9 +78,15 @@ def event_row(
     """
     event_id = event_id or uuid7(at)
     body = chain.event_text(
-        district=district, event_id=event_id, incident_id=incident_id, kind=kind, actor=actor, at=at,
-        client_at=client_at, data=data,
-    )  # fmt: skip
+        district=district,
+        event_id=event_id,
+        incident_id=incident_id,
+        kind=kind,
+        actor=actor,
+        at=at,
+        client_at=client_at,
+        data=data,
+    )
     return {"district": district, "id": event_id, "incident_id": incident_id, "kind": kind, "at": at, "body": body}
 
 

@@ -8,7 +8,7 @@ left out for them depends on the moment.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.cases.answer import answer_json
 from gridsvc.cases.events import Reported, apply
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from gridsvc.cases.events import Event
     from gridsvc.cases.model import Case
     from gridsvc.db.session.idempotency import Kept
+    from gridsvc.json_types import JsonObject
 
-Json = dict[str, Any]
 CREATED = 201
 
 
-def case_bytes(value: Json) -> bytes:
+def case_bytes(value: JsonObject) -> bytes:
     """Return an answer about a case as bytes that depend on its content alone: keys sorted, 60.0 written as 60."""
     text = json.dumps(whole(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
     return text.encode()
 
 
 def answer_of(
-    connection: Connection, after: Case, event: Event, event_id: UUID, redact: Callable[[Json], Json]
+    connection: Connection, after: Case, event: Event, event_id: UUID, redact: Callable[[JsonObject], JsonObject]
 ) -> tuple[KeptAnswer, Kept]:
     """Return the answer to give, and what is kept of it for a retry."""
     status = CREATED if isinstance(event, Reported) else 200
@@ -60,8 +60,12 @@ def give_again(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
     records = [Record.of(json.loads(body)) for body, _ in rows]
     numbers = [number for number, record in enumerate(records) if record.id == kept.event_id]
     if not numbers:
-        raise NotFound(f"The event of case {kept.incident_id} that this answer was made from is gone.", kind="no-event",
-                       incident_id=str(kept.incident_id), event_id=str(kept.event_id))  # fmt: skip
+        raise NotFound(
+            f"The event of case {kept.incident_id} that this answer was made from is gone.",
+            kind="no-event",
+            incident_id=str(kept.incident_id),
+            event_id=str(kept.event_id),
+        )
     before = rebuild(records[: numbers[0]])
     event = read(records[numbers[0]], before)
     assert event is not None
@@ -69,7 +73,7 @@ def give_again(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
     return KeptAnswer(kept.status, case_bytes(_answer(connection, after, event, kept.event_id)))
 
 
-def _answer(connection: Connection, after: Case, event: Event, event_id: UUID) -> Json:
+def _answer(connection: Connection, after: Case, event: Event, event_id: UUID) -> JsonObject:
     at = after.triggered_at if isinstance(event, Reported) else event.at
     raised = []
     if not isinstance(event, Reported):

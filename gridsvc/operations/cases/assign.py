@@ -89,8 +89,9 @@ class _Context:
         standing = Standing(order.alarm, {each.slot: str(each.team_id) for each in case.live}, frozenset(left))
         # The conditions of the response plan hold at the time of the report, as the dispatcher saw them.
         at = case.triggered_at if order.alarm == 1 else self.view.versions.now
-        facts = facts_of(case.place, case.type, case.matter, local_time(self.view, at), drill=case.drill,
-                         standing=standing)  # fmt: skip
+        facts = facts_of(
+            case.place, case.type, case.matter, local_time(self.view, at), drill=case.drill, standing=standing
+        )
         return choose(self.service, self.view, facts, states, case.place)
 
     def states(self) -> dict[str, TeamState]:
@@ -136,19 +137,31 @@ def assign(
         raise TeamsTakenError
     decision = Decision(order.event_id, choice.recommendation, versions_of(context.view), choice.inputs)
     return Ordered(
-        at=now, status=change.status, stamps=change.stamps, sent=sent, decision=decision,
+        at=now,
+        status=change.status,
+        stamps=change.stamps,
+        sent=sent,
+        decision=decision,
         added=_added(shown, sent) if order.team_id is None else (),
         missing=_missing(shown, case, sent, choice, states) if order.team_id is None else (),
-        backfilled=change.backfilled, corrected=change.corrected,
-    )  # fmt: skip
+        backfilled=change.backfilled,
+        corrected=change.corrected,
+    )
 
 
 def _engagement(chosen: ChosenTeam, *, engaging: bool, since: datetime) -> Engagement:
     origin = None if chosen.preempts is None or not engaging else UUID(chosen.preempts)
     return Engagement(
-        uuid7(), UUID(chosen.team_id), chosen.slot, chosen.slot == LEAD_SLOT, engaging, chosen.travel_s,
-        chosen.response_s, since, preempted_from=origin,
-    )  # fmt: skip
+        uuid7(),
+        UUID(chosen.team_id),
+        chosen.slot,
+        chosen.slot == LEAD_SLOT,
+        engaging,
+        chosen.travel_s,
+        chosen.response_s,
+        since,
+        preempted_from=origin,
+    )
 
 
 def _joint(context: _Context, states: dict[str, TeamState], *, last: bool) -> tuple[Choice, list[ChosenTeam]]:
@@ -191,9 +204,11 @@ def _named(context: _Context, states: Mapping[str, TeamState]) -> tuple[Choice, 
     number = law.prepared.index.get(str(team_id))
     if number is None:
         raise NotFound(
-            f"There is no team {team_id} in district {case.district}. See GET /teams.", kind="no-team",
-            team_id=str(team_id), district=case.district,
-        )  # fmt: skip
+            f"There is no team {team_id} in district {case.district}. See GET /teams.",
+            kind="no-team",
+            team_id=str(team_id),
+            district=case.district,
+        )
     if any(each.team_id == team_id for each in case.live):
         raise TeamEngaged(f"Team {team_id} is on this case already.", team_id=str(team_id), incident_id=str(case.id))
     from_drill = _lock_named(context, team_id)
@@ -219,8 +234,9 @@ def _lock_named(context: _Context, team_id: UUID) -> str | None:
     if case.drill or not drill:
         raise TeamEngaged(
             f"Team {team_id} is engaged on case {incident_id}. Choose another, or clear it there first.",
-            team_id=str(team_id), incident_id=str(incident_id),
-        )  # fmt: skip
+            team_id=str(team_id),
+            incident_id=str(incident_id),
+        )
     if holder != before:  # it went to another drill while the lock was waited for
         raise TeamsTakenError
     return str(incident_id)
@@ -244,8 +260,9 @@ def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], act
             stays = any(e.live and e.id != held.id for e in drill.engagements)
             status = Status.ACCEPTED if drill.status is Status.ASSIGNED and not stays else drill.status
             event = Preempted(now, held.id, held.team_id, case.id, status)
-            row = events.event_row(drill.district, event.kind, actor=actor, at=now, data=write(event),
-                                   incident_id=drill.id)  # fmt: skip
+            row = events.event_row(
+                drill.district, event.kind, actor=actor, at=now, data=write(event), incident_id=drill.id
+            )
             after = apply(drill, event)
             write_step(connection, drill, after, row)
             drill = after
@@ -274,8 +291,10 @@ def _shown(connection: Connection, case: Case, recommendation_id: UUID | None) -
             f"No recommendation {recommendation_id} is kept with case {case.id}. Send the `recommendation_id` that "
             "the case or an order of it has; what POST /recommendations answers is not kept. Without one, the order "
             "is compared with the recommendation of the report.",
-            kind="unknown-recommendation", recommendation_id=str(recommendation_id), incident_id=str(case.id),
-        )  # fmt: skip
+            kind="unknown-recommendation",
+            recommendation_id=str(recommendation_id),
+            incident_id=str(case.id),
+        )
     return event.decision.recommendation
 
 

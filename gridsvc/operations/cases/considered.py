@@ -6,7 +6,7 @@ from engagements, duties and positions, the travel times from the network and cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.db.teams import list_states_at as teams_then
 from gridsvc.dispatch import CaseFacts, list_considered
@@ -20,10 +20,11 @@ from gridsvc.operations.roads.team_times import travel_seconds
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 
-def list_case_considered(service: Service, incident_id: UUID) -> dict[str, Any]:
+def list_case_considered(service: Service, incident_id: UUID) -> dict[str, Json]:
     """Return {items}: every team that was considered at the report, with seconds and verdict, the nearest first.
 
     Teams that are not recorded with the case are taken as they were then, by engagements, duties and positions; a

@@ -38,9 +38,13 @@ def list_duplicates(connection: Connection, placed: Placement, report: Report, n
     near = [(case, distance_m(at.lon, at.lat, case.lon, case.lat)) for case in found]
     return tuple(
         Duplicate(
-            str(case.id), case.number, case.type, case.status, round(metres),
+            str(case.id),
+            case.number,
+            case.type,
+            case.status,
+            round(metres),
             round((now - case.triggered_at).total_seconds()),
         )
         for case, metres in near
         if metres <= reach_m
-    )[:SHOWN]  # fmt: skip
+    )[:SHOWN]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.coordinates import check_lonlats
 from gridsvc.operations.places.locate import bounds_of
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from gridsvc.errors import Unavailable
     from gridsvc.grids.index import OwnershipIndex
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
 
-def degraded(age_s: float | None) -> dict[str, Any]:
+def degraded(age_s: float | None) -> dict[str, Json]:
     """Return the marks of an answer from memory; none where the answer is live (None)."""
     return {} if age_s is None else {"degraded": True, "age_s": round(age_s, 1)}
 

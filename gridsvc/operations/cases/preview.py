@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.cases.answer import case_json
 from gridsvc.cases.model import CLOCKS
@@ -21,14 +21,27 @@ from gridsvc.operations.runtime.districts import list_views
 if TYPE_CHECKING:
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Case
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
-ONLY_KEPT = frozenset({"id", "number", "status", "assignments", "work_list", "legal_steps", "alerts",
-                       "recommendation_id", "arrived_at", *CLOCKS})  # fmt: skip
+ONLY_KEPT = frozenset(
+    {
+        "id",
+        "number",
+        "status",
+        "assignments",
+        "work_list",
+        "legal_steps",
+        "alerts",
+        "recommendation_id",
+        "arrived_at",
+        *CLOCKS,
+    }
+)
 """What only the answer about a stored case has."""
 
 
-def recommend(service: Service, report: Report) -> dict[str, Any]:
+def recommend(service: Service, report: Report) -> dict[str, Json]:
     """Return the answer that a report would get now.
 
     With the database away it is made from memory: then it has `degraded` and the age of what it was made from.
@@ -46,7 +59,7 @@ def recommend(service: Service, report: Report) -> dict[str, Any]:
         return _recommend_from_memory(service, report, away)
 
 
-def _recommend(service: Service, report: Report) -> dict[str, Any]:
+def _recommend(service: Service, report: Report) -> dict[str, Json]:
     with service.database.transaction() as connection:
         views = list_views(service, connection)
         placed = locate_in(views, locate_report(connection, views, report))
@@ -59,7 +72,7 @@ def _recommend(service: Service, report: Report) -> dict[str, Any]:
         return redaction(connection).case(_preview(service, case))
 
 
-def _recommend_from_memory(service: Service, report: Report, away: Unavailable) -> dict[str, Any]:
+def _recommend_from_memory(service: Service, report: Report, away: Unavailable) -> dict[str, Json]:
     """Recommend with teams as they were last; possible duplicates are unknown.
 
     Raises `away` for an address, which only the database knows.
@@ -76,7 +89,7 @@ def _recommend_from_memory(service: Service, report: Report, away: Unavailable) 
     return redact.case(_preview(service, case)) | offline.degraded(max(age_s, states_age_s))
 
 
-def _preview(service: Service, case: Case) -> dict[str, Any]:
+def _preview(service: Service, case: Case) -> dict[str, Json]:
     if not in_scope(service, case):
         raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
     answer = whole(case_json(case, case.triggered_at))

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.access.scopes import Right, mask_numbers, mask_reporter
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
     from gridsvc.cases.model import Case
     from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 LONGEST_PAGE = 1000
 
 
-def get_case(service: Service, incident_id: UUID) -> dict[str, Any]:
+def get_case(service: Service, incident_id: UUID) -> dict[str, Json]:
     """Return a case as it is now, with the personal data of its report where the caller may read it.
 
     The reporter is masked; `unmask` shows them. NotFound for a case that is unknown or out of scope.
@@ -53,7 +54,7 @@ def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False)
     return case
 
 
-def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
+def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Json]:
     """Return who reported a case and what was said of it, in full, and write the event that says who looked and why.
 
     The answer has {incident_id, reporter, description, subject, site, notes: {event id: note}}. NotFound where nothing
@@ -61,7 +62,7 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
     """
     service.caller.need(Right.UNMASK)
 
-    def work(connection: Connection) -> dict[str, Any]:
+    def work(connection: Connection) -> dict[str, Json]:
         case = get_stored(connection, incident_id)
         now = get_versions(connection, case.district).now
         said = personal.find_personal(connection, case.district, case.id)
@@ -70,14 +71,22 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Any]:
         if not shown:
             raise NotFound("Nothing was said of this case, or it was erased.", kind="nothing-said")
         data = {"fields": shown, "reporter": sorted(said["reporter"] or ())}
-        personal.append_noted(connection, case.district, "unmask", note=why, actor=service.caller.name, at=now,
-                              data=data, incident_id=case.id)  # fmt: skip
+        personal.append_noted(
+            connection,
+            case.district,
+            "unmask",
+            note=why,
+            actor=service.caller.name,
+            at=now,
+            data=data,
+            incident_id=case.id,
+        )
         return {"incident_id": str(case.id)} | said | {"notes": notes}
 
     return service.database.run(work)
 
 
-def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Any]:
+def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Json]:
     """Return {items, next}: cases newest first; `next` is the cursor of the following page, None at the end."""
     if not 1 <= limit <= LONGEST_PAGE:
         raise InvalidInput(
@@ -93,16 +102,16 @@ def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str |
     return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
 
 
-def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Any]]:
+def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Json]]:
     """Return the answers about cases as they are now, with their alerts."""
-    raised: dict[UUID, list[dict[str, Any]]] = {}
+    raised: dict[UUID, list[dict[str, Json]]] = {}
     for code in {case.district for case in cases}:
         raised |= alerts.list_alerts(connection, code, [case.id for case in cases if case.district == code])
     now = get_clock(connection)
     return [whole(case_json(case, now, raised.get(case.id, []))) for case in cases]
 
 
-def list_case_events(service: Service, incident_id: UUID) -> dict[str, Any]:
+def list_case_events(service: Service, incident_id: UUID) -> dict[str, Json]:
     """Return {items}: every event of a case, oldest first, with its sealed position (None = not sealed yet)."""
     with service.database.transaction() as connection:
         case = get_stored(connection, incident_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gridsvc.cases.decide import Classes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Place
     from gridsvc.dispatch import Prepared, Recommendation
+    from gridsvc.json_types import Json
     from gridsvc.law import ResponsePlan
     from gridsvc.operations.law.mapped import Law
     from gridsvc.operations.runtime.districts import DistrictView
@@ -37,7 +38,7 @@ class Choice:
     """
 
     recommendation: Recommendation
-    inputs: dict[str, Any]
+    inputs: dict[str, Json]
     verdicts: Mapping[str, str]
     travel_s: Mapping[str, float | None]
 
@@ -71,8 +72,9 @@ def plan_of(view: DistrictView, report: Report) -> ResponsePlan:
         raise InvalidInput(
             "Say what it is in exactly one way: `type` (GET /response-plans lists them), or `matter`, a row of the "
             "catalogue (unit/field/department).",
-            kind="one-type", fields=["type", "matter"],
-        )  # fmt: skip
+            kind="one-type",
+            fields=["type", "matter"],
+        )
     prepared = law_of(view).prepared
     if report.matter is None:
         assert report.type is not None
@@ -93,7 +95,7 @@ def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list
     return [states.get(team.id, OFF_DUTY) for team in prepared.teams]
 
 
-def versions_of(view: DistrictView) -> dict[str, Any]:
+def versions_of(view: DistrictView) -> dict[str, Json]:
     """Return what a decision was made from: the version vector and the roster."""
     return view.versions.as_json() | {"roster": law_of(view).roster_digest}
 

@@ -7,7 +7,7 @@ the district; the answer must not show where the other teams are, or what they a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.db import teams
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.access.scopes import Scope
+    from gridsvc.json_types import Json
     from gridsvc.teams.model import Team
 
 
@@ -35,7 +36,7 @@ class Redaction:
     teams: frozenset[str] | None
     grid: str | None = None
 
-    def case(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def case(self, answer: dict[str, Json]) -> dict[str, Json]:
         """Return a case, or the answer to a report, without the teams and cases that are out of scope."""
         if self.teams is None:
             return answer
@@ -48,7 +49,7 @@ class Redaction:
             answer["possible_duplicates"] = [each for each in near if UUID(each["id"]) in present]
         return answer
 
-    def event(self, event: dict[str, Any]) -> dict[str, Any]:
+    def event(self, event: dict[str, Json]) -> dict[str, Json]:
         """Return an event of a case without what it was decided from."""
         if self.teams is None:
             return event
@@ -67,7 +68,7 @@ class Redaction:
             }
         return event | {"data": data}
 
-    def _ownership(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _ownership(self, value: dict[str, Json]) -> dict[str, Json]:
         """Return how the owners were found: what a radius or an area has of other grids has no names."""
         value = {key: value for key, value in value.items() if key != "defect"}
         if shares := value.get("shares"):
@@ -79,7 +80,7 @@ class Redaction:
             value["shares"] = own + rest
         return value
 
-    def _recommendation(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _recommendation(self, value: dict[str, Json]) -> dict[str, Json]:
         assert self.teams is not None
         shown = {key: field for key, field in value.items() if key != "coverage_loss"}
         if "considered" in shown:
@@ -102,7 +103,9 @@ def redaction_from_memory(scope: Scope, roster: Iterable[Team]) -> Redaction:
         return Redaction(None, None)
     own = frozenset(scope.grids)
     seen = frozenset(
-        team.id for team in roster if own.intersection((team.township, team.region, *team.areas))
+        team.id
+        for team in roster
+        if own.intersection((team.township, team.region, *team.areas))
         or (team.township is None and team.region is None and not team.areas)
-    )  # fmt: skip
+    )
     return Redaction(None, seen, scope.grid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.cases.decide import Identity, Location, facts_of, new_case
 from gridsvc.cases.events import Reported
@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Case, Duplicate
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.json_types import JsonObject
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.teams.model import TeamState
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +73,30 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             views = [view_at(service, connection, versions) if view.code == code else view for view in views]
             placed = locate_in(views, placed.location)
         moment = Moment(
-            versions.now, _states(connection, code, versions.now),
-            list_duplicates(connection, placed, report, versions.now), ground.number,
-        )  # fmt: skip
+            versions.now,
+            _states(connection, code, versions.now),
+            list_duplicates(connection, placed, report, versions.now),
+            ground.number,
+        )
         case = decide(service, placed, report, moment)
         event = Reported(case)
         said = personal.personal_row(code, case.id, {name: getattr(report, name) for name in personal.FIELDS})
         data = write(event) if said is None else write(event) | {"said": said.digests}
-        row = events.event_row(code, event.kind, actor=actor, at=versions.now, data=data, incident_id=case.id,
-                               client_at=report.reported_at, event_id=case.decision.event_id)  # fmt: skip
+        row = events.event_row(
+            code,
+            event.kind,
+            actor=actor,
+            at=versions.now,
+            data=data,
+            incident_id=case.id,
+            client_at=report.reported_at,
+            event_id=case.decision.event_id,
+        )
         redact = _redact(service, connection, case)
         given, kept = answer_of(connection, case, event, case.decision.event_id, redact)
-        reports.write_report(connection, case, row, said=None if said is None else said.row, request=request,
-                             answer=kept)  # fmt: skip
+        reports.write_report(
+            connection, case, row, said=None if said is None else said.row, request=request, answer=kept
+        )
         return given
 
     return service.database.run(work)
@@ -139,23 +149,33 @@ def in_scope(service: Service, case: Case) -> bool:
     return service.caller.scope.holds_chain(dict(zip(LEVEL_KEYS, codes, strict=True)))
 
 
-def _redact(service: Service, connection: Connection, case: Case) -> Callable[[Json], Json]:
+def _redact(service: Service, connection: Connection, case: Case) -> Callable[[JsonObject], JsonObject]:
     """Return what to leave out of the answer to a report for its caller."""
     return redaction(connection).case if in_scope(service, case) else _beyond
 
 
-def _beyond(answer: Json) -> Json:
+def _beyond(answer: JsonObject) -> JsonObject:
     """Return the answer to a report from beyond the caller's grid: it is taken all the same (R10).
 
     The caller learns no more than that; the case is its owner's.
     """
-    nobody: Json = {
-        "lead": None, "members": [], "unfilled": [], "considered": [], "considered_counts": {},
-        "lead_response_s": None, "full_team_response_s": None, "meets_target": None, "team_meets_target": None,
-        "target_s": None, "clock_policy": answer["clock_policy"], "coverage_loss": None, "competence": [],
+    nobody: JsonObject = {
+        "lead": None,
+        "members": [],
+        "unfilled": [],
+        "considered": [],
+        "considered_counts": {},
+        "lead_response_s": None,
+        "full_team_response_s": None,
+        "meets_target": None,
+        "team_meets_target": None,
+        "target_s": None,
+        "clock_policy": answer["clock_policy"],
+        "coverage_loss": None,
+        "competence": [],
         "transfer": [],
-    }  # fmt: skip
-    hidden: Json = {
+    }
+    hidden: JsonObject = {
         "owners": dict.fromkeys(LEVEL_KEYS),
         "ownership": {"rule": "outside-scope", "generation": answer["versions"]["generation"]},
         "response_class": None,
@@ -188,8 +208,10 @@ def locate_given(views: list[DistrictView], report: Report) -> Location:
     if sum(given.values()) != 1:
         raise InvalidInput(
             "Say where it is in exactly one way: `location` {lon, lat}, `address`, or `geometry`.",
-            kind="one-place", given=[name for name, there in given.items() if there], fields=list(given),
-        )  # fmt: skip
+            kind="one-place",
+            given=[name for name, there in given.items() if there],
+            fields=list(given),
+        )
     if report.extent is not None:
         return middle_of(views, report.extent, report.datum)
     assert report.lon is not None

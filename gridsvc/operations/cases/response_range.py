@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.dispatch import ResponseRange
 from gridsvc.operations.roads.weights import weights_now
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gridsvc.cases.model import Place
     from gridsvc.dispatch import CaseFacts, Recommendation
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.calibration.model import Calibration
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 
 
 def add_range(
-    service: Service, view: DistrictView, facts: CaseFacts, states: Sequence[TeamState],
-    recommendation: Recommendation, place: Place,
-) -> tuple[Recommendation, dict[str, Any]]:  # fmt: skip
+    service: Service,
+    view: DistrictView,
+    facts: CaseFacts,
+    states: Sequence[TeamState],
+    recommendation: Recommendation,
+    place: Place,
+) -> tuple[Recommendation, dict[str, Json]]:
     """Return a recommendation that has a lead with the lead's range, and what the range was made from (R11)."""
     lead, calibration = recommendation.lead, view.calibration
     assert lead is not None

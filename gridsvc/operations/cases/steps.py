@@ -80,9 +80,16 @@ def step_incident(
             event = take_step(case, step.step, at=step.at, now=versions.now)
         after = apply(case, event)
         row, note = events.noted_row(
-            case.district, event.kind, note=step.note, data=write(event), incident_id=case.id, actor=actor,
-            at=event.at, client_at=step.at, event_id=event_id,
-        )  # fmt: skip
+            case.district,
+            event.kind,
+            note=step.note,
+            data=write(event),
+            incident_id=case.id,
+            actor=actor,
+            at=event.at,
+            client_at=step.at,
+            event_id=event_id,
+        )
         given, kept = answer_of(connection, after, event, event_id, redaction(connection).case)
         write_step(connection, case, after, row, note=note, request=request, answer=kept)
         return given
@@ -104,6 +111,8 @@ def _team_step(case: Case, step: Step, *, now: datetime) -> TeamStepTaken:
         there = sorted({str(each.team_id) for each in case.live})
         raise NotFound(
             f"Team {step.team_id} is not on this case. On it now: {', '.join(there) or 'none'}.",
-            kind="team-not-on-case", team_id=str(step.team_id), on_case=there,
-        )  # fmt: skip
+            kind="team-not-on-case",
+            team_id=str(step.team_id),
+            on_case=there,
+        )
     return take_team_step(case, mine[-1], step.step, at=step.at, now=now, reason=step.note)

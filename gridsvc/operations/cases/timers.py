@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gridsvc.access.scopes import Right, mask_numbers
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gridsvc.db.cases.alerts import AwaitingCase
     from gridsvc.db.grids.versions import Versions
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 ACTOR = "gridsvc"
@@ -54,7 +55,7 @@ def _keep_default(service: Service, district: str) -> TimerRules:
     return rules
 
 
-def get_timers(service: Service, district: str) -> dict[str, Any]:
+def get_timers(service: Service, district: str) -> dict[str, Json]:
     """Return {version, rules, holidays, make_up_days} in force in a district."""
     with service.database.transaction() as connection:
         get_versions(connection, district)
@@ -62,20 +63,20 @@ def get_timers(service: Service, district: str) -> dict[str, Any]:
     return _as_json(rules)
 
 
-def _as_json(rules: TimerRules) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(rules.document())
+def _as_json(rules: TimerRules) -> dict[str, Json]:
+    told: dict[str, Json] = json.loads(rules.document())
     return {"version": rules.version, "make_up_days": []} | told
 
 
 def put_timers(
-    service: Service, district: str, value: dict[str, Any], *, actor: str, request: RequestKey | None = None
+    service: Service, district: str, value: dict[str, Json], *, actor: str, request: RequestKey | None = None
 ) -> KeptAnswer:
     """Put timers in force, with an event, and answer with them (200); alerts that older ones sounded stay.
 
     The calendar in force stays where `value` has no `holidays` or `make_up_days`.
     """
 
-    def put(connection: Connection) -> dict[str, Any]:
+    def put(connection: Connection) -> dict[str, Json]:
         now = get_versions(connection, district, lock="update").now
         before = timers_of(service, connection, district)
         kept = {key: told for key, told in _as_json(before).items() if key in {"holidays", "make_up_days"}}
@@ -175,12 +176,29 @@ def _sound_case(
         if rank in case.ranks:
             continue
         level, owner = chain[rank]
-        row = {"district": code, "incident_id": case.id, "step": case.step, "since": case.since, "rank": rank,
-               "limit_at": limit_at, "at": now, "level": level, "owner": owner, "timers": rules.version}  # fmt: skip
+        row = {
+            "district": code,
+            "incident_id": case.id,
+            "step": case.step,
+            "since": case.since,
+            "rank": rank,
+            "limit_at": limit_at,
+            "at": now,
+            "level": level,
+            "owner": owner,
+            "timers": rules.version,
+        }
         if alerts.add_alert(connection, row):
-            told = {"step": case.step, "rank": rank, "since": case.since.isoformat(), "limit_s": limit_s,
-                    "elapsed_s": round(elapsed_s, 1), "level": level, "owner": owner,
-                    "timers": rules.version}  # fmt: skip
+            told = {
+                "step": case.step,
+                "rank": rank,
+                "since": case.since.isoformat(),
+                "limit_s": limit_s,
+                "elapsed_s": round(elapsed_s, 1),
+                "level": level,
+                "owner": owner,
+                "timers": rules.version,
+            }
             kind = "warning" if rank == 0 else "escalation"
             events.append_event(connection, code, kind, actor=ACTOR, at=now, data=told, incident_id=case.id)
             sounded += 1
@@ -200,8 +218,7 @@ def _propose_card(
     now: datetime,
 ) -> int:
     subject = case.handler or (case.owners[0][1] if case.owners else code)
-    grounds = {"step": case.step, "since": case.since.isoformat(), "over_s": round(over_s, 1),
-               "timers": rules.version}  # fmt: skip
+    grounds = {"step": case.step, "since": case.since.isoformat(), "over_s": round(over_s, 1), "timers": rules.version}
     made = alerts.add_proposal(connection, code, card, incident_id=case.id, subject=subject, grounds=grounds, at=now)
     if made is None:
         return 0
@@ -212,7 +229,7 @@ def _propose_card(
 
 def list_proposals(
     service: Service, *, undecided: bool = True, incident_id: UUID | None = None, limit: int = 200
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     """Return {items}: proposals, the newest first; those that nobody decided on yet, unless told otherwise.
 
     The reason of a decision is for those who may read what was said; None for all others.
@@ -262,8 +279,16 @@ def decide(
                 return kept
         now = get_versions(connection, before.district, lock="share").now
         data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision}
-        event_id = personal.append_noted(connection, before.district, "decide", note=reason, actor=actor, at=now,
-                                         data=data, incident_id=before.incident_id)  # fmt: skip
+        event_id = personal.append_noted(
+            connection,
+            before.district,
+            "decide",
+            note=reason,
+            actor=actor,
+            at=now,
+            data=data,
+            incident_id=before.incident_id,
+        )
         alerts.set_decision(connection, before, decision, by=actor, event_id=event_id)
         told = alerts.get_proposal(connection, proposal_id).as_json()
         answer = json_answer(200, {key: value for key, value in told.items() if key != "reason"})

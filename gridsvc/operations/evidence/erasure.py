@@ -49,8 +49,10 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
         if not rows and not mentioned:
             raise NotFound("Nothing is kept on this subject.", kind="no-subject")
         erased = Kept() if dry_run else _erase(service, connection, kept)
-        told = {name: [str(each) for _, each in getattr(kept if dry_run else erased, name)] for name in
-                ("cases", "closures", "notes")}  # fmt: skip
+        told = {
+            name: [str(each) for _, each in getattr(kept if dry_run else erased, name)]
+            for name in ("cases", "closures", "notes")
+        }
         return told | {"rows": rows, "mentioned": mentioned, "erased": not dry_run and rows > 0}
 
     return service.database.run(work)

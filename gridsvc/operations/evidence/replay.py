@@ -71,9 +71,12 @@ class Replayed:
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""
         return {
-            "incident_id": self.incident_id, "same": self.same, "dispatches": self.dispatches,
-            "differs": list(self.differs), "tampered": list(self.tampered),
-        }  # fmt: skip
+            "incident_id": self.incident_id,
+            "same": self.same,
+            "dispatches": self.dispatches,
+            "differs": list(self.differs),
+            "tampered": list(self.tampered),
+        }
 
 
 def replay(service: Service, incident_id: UUID) -> Replayed:
@@ -87,8 +90,11 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
     with service.database.snapshot() as connection:
         case = find_case(connection, incident_id)
         if case is None:
-            raise NotFound(f"There is no case {incident_id}, or its report is gone.", kind="no-incident",
-                           incident_id=str(incident_id))  # fmt: skip
+            raise NotFound(
+                f"There is no case {incident_id}, or its report is gone.",
+                kind="no-incident",
+                incident_id=str(incident_id),
+            )
         rows = events.list_incident_events(connection, case.district, incident_id)
         records = [Record.of(json.loads(body)) for body, _ in rows]
         tampered = _tampered_row(connection, case)

@@ -125,8 +125,9 @@ def _walk(
             return position, previous, f"{where} is gone"
         if chain.seal(previous, row.position, row.body) != row.hash:
             return position, previous, f"{where} or its seal was changed"
-        if not chain.columns_agree(row.body, district=code, event_id=row.event_id, incident_id=row.incident_id,
-                                   kind=row.kind, at=row.at):  # fmt: skip
+        if not chain.columns_agree(
+            row.body, district=code, event_id=row.event_id, incident_id=row.incident_id, kind=row.kind, at=row.at
+        ):
             return position, previous, f"{where}: its columns say other than its text"
         previous, position = row.hash, row.position
         if anchored is not None and position == anchored[0] and previous.hex() != anchored[1]:

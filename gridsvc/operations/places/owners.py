@@ -112,9 +112,12 @@ def locate(
     raise OutsideDistricts(
         f"Longitude {lon:.6f}, latitude {lat:.6f} lies outside every loaded district, {_length(distance_m)} from "
         f"district {nearest.district}, which is at {bearing_deg:.0f} degrees from there.",
-        distance_m=round(distance_m, 1), bearing_deg=round(bearing_deg, 1), district=nearest.district,
-        lon=round(lon, 6), lat=round(lat, 6),
-    )  # fmt: skip
+        distance_m=round(distance_m, 1),
+        bearing_deg=round(bearing_deg, 1),
+        district=nearest.district,
+        lon=round(lon, 6),
+        lat=round(lat, 6),
+    )
 
 
 def _length(distance_m: float) -> str:

@@ -143,8 +143,17 @@ def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, mo
 def test_the_answer_of_a_step_is_the_case_as_it_is_read_again(service):
     case = report(service)
     team = UUID(step(service, case)["sent"][0])
-    steps = [("acknowledge", team), ("en_route", team), ("on_scene", team), ("handle", None), ("clear", team),
-             ("feedback", None), ("archive", None), ("reopen", None), ("cancel", None)]  # fmt: skip
+    steps = [
+        ("acknowledge", team),
+        ("en_route", team),
+        ("on_scene", team),
+        ("handle", None),
+        ("clear", team),
+        ("feedback", None),
+        ("archive", None),
+        ("reopen", None),
+        ("cancel", None),
+    ]
     for word, who in steps:
         told = step(service, case, word, team_id=who)
         told.pop("legal_team_steps", None)
@@ -167,9 +176,11 @@ def test_twins_under_one_key_make_one_case(service):
     assert rows(service, "select count(*) from incident_event where kind = 'report'") == [(1,)]
     with pytest.raises(InvalidInput):
         report_incident(
-            service, Report(type="leak", lon=119.61, lat=29.1001), actor="test",
+            service,
+            Report(type="leak", lon=119.61, lat=29.1001),
+            actor="test",
             request=RequestKey("test", "twins", b"another"),
-        )  # fmt: skip
+        )
 
 
 def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):

@@ -24,8 +24,10 @@ CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def rules(service, *given):
-    told = [{"step": step, "urgency": urgency, "warn_s": w, "limit_s": x, "again_s": a} | more
-            for step, urgency, w, x, a, more in given]  # fmt: skip
+    told = [
+        {"step": step, "urgency": urgency, "warn_s": w, "limit_s": x, "again_s": a} | more
+        for step, urgency, w, x, a, more in given
+    ]
     timers.put_timers(service, DISTRICT, {"rules": told}, actor="test")
 
 
@@ -61,8 +63,10 @@ def test_a_case_is_warned_of_and_escalated_level_by_level(service, url):
     look(service)
     found = told(service, case)
     assert [(a["kind"], a["level"]) for a in found] == [
-        ("warning", "village"), ("escalation", "area"), ("escalation", "township"),
-    ]  # fmt: skip
+        ("warning", "village"),
+        ("escalation", "area"),
+        ("escalation", "township"),
+    ]
     assert {a["step"] for a in found} == {"accept"}
 
 

@@ -126,8 +126,12 @@ def test_what_others_said_of_a_subject_goes_only_when_it_is_asked_for(service, u
     with pytest.raises(NotFound):
         erasure.erase(service, subject, mentions=True)
     with as_superuser(url) as connection:
-        left = str([connection.execute(f"select * from {name}_personal").fetchall() for name in
-                    ("incident", "event", "closure")])  # fmt: skip
+        left = str(
+            [
+                connection.execute(f"select * from {name}_personal").fetchall()
+                for name in ("incident", "event", "closure")
+            ]
+        )
     assert (LI if subject == LI else NUMBER) not in left
     if subject == LI:
         assert done["cases"] == [case]

@@ -219,10 +219,17 @@ def test_steps_have_the_history_that_the_verification_tells(service):
         team = UUID(order["engagements"][0]["team_id"])
         now = connection.execute(text("select clock_timestamp()")).scalar_one()
     steps = [
-        Step("acknowledge", team_id=team), Step("en_route", team_id=team),
-        Step("on_scene", team_id=team, at=now + timedelta(milliseconds=1)), Step("handle"), Step("clear", team_id=team),
-        Step("feedback"), Step("reopen"), Step("feedback"), Step("archive"), Step("reopen"),
-    ]  # fmt: skip
+        Step("acknowledge", team_id=team),
+        Step("en_route", team_id=team),
+        Step("on_scene", team_id=team, at=now + timedelta(milliseconds=1)),
+        Step("handle"),
+        Step("clear", team_id=team),
+        Step("feedback"),
+        Step("reopen"),
+        Step("feedback"),
+        Step("archive"),
+        Step("reopen"),
+    ]
     for step in steps:
         step_incident(service, case, step, actor="test")
     other = UUID(report(service))
