@@ -15,7 +15,7 @@ def client(cluster, tmp_path):
         service = open_toy(url, tmp_path)
         cases = [report(service, kind) for kind in ("leak", "leak", "noise")]
         with as_superuser(url) as superuser:
-            superuser.execute("update incident set reported_at = reported_at - interval '1 h' where id = %s", cases[:1])
+            superuser.execute("update incident set due_at = due_at - interval '1 h' where id = %s", cases[:1])
         with CheckedClient(create_app(service, sign_in=False), base_url="http://localhost") as client:
             client.cases = cases
             yield client
