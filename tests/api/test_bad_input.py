@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
 HERE = {"lon": 119.70, "lat": 29.12}
-KIND = "hazmat-leak"
+KIND, ROUTINE = "hazmat-leak", "street-vending"
 
 
 def refused(answer: Any, *statuses: int) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def refused(answer: Any, *statuses: int) -> dict[str, Any]:
         ({"type": KIND, "location": HERE, "address": "x"}, "exactly one"),
         ({"type": KIND, "address": "nowhere at all 99"}, "not known"),
         ({"type": KIND, "location": HERE, "reported_at": "2026-01-01T00:00:00"}, "offset"),
-        ({"type": KIND, "location": HERE, "reported_at": "2199-01-01T00:00:00Z"}, "future"),
+        ({"type": ROUTINE, "location": HERE, "reported_at": "2199-01-01T00:00:00Z"}, "future"),
         ({"type": KIND, "location": HERE, "surprise": 1}, "surprise"),
         ({"type": KIND, "geometry": {"type": "Polygon", "coordinates": []}}, "geometry"),
         ({"type": KIND, "geometry": {"type": "Polygon", "coordinates": [[[119.7, 29.1], [119.71, 29.11],

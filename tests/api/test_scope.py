@@ -31,7 +31,8 @@ WALKED = {
     "DELETE": ("/closures/{closure_id}", "/jobs/{job_id}", "/session"),
     "GET": (
         "/tiles", "/tiles/{layers}.json", "/tiles/{layers}/{z}/{x}/{y}.mvt", "/incidents", "/incidents/{incident_id}",
-        "/incidents/{incident_id}/events", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
+        "/incidents/{incident_id}/events",
+        "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
         "/metrics", "/service-areas",
     ),
@@ -199,6 +200,8 @@ def _asked(world, caller, method, path, what):
         bodies = [{"step": "accept"}, {"step": "assign"}, {"step": "nonsense"}]
     elif path.endswith("/positions"):
         bodies = [point]
+    elif path == "/teams/{team_id}":
+        bodies = [{"on_duty": True}]
     elif path == "/closures":
         geometry = {"type": "Point", "coordinates": here}
         bodies = [{"geometry": geometry, "factor": 0.5, "reason": "x", "district": code} for code in (A, B)]
@@ -381,5 +384,7 @@ def test_the_law_sends_the_same_teams_whoever_asks(world):
     assert part["lead"] == whole["lead"]
     assert part["members"] == whole["members"]
     seen = {each["team_id"] for each in part["considered"]}
-    assert seen < {each["team_id"] for each in whole["considered"]}
+    assert seen <= {each["team_id"] for each in whole["considered"]}
+    assert whole["considered_counts"]
+    assert part["considered_counts"] == {}
     assert seen <= {team["id"] for team in world.client("township").get("/teams").json()["items"]}

@@ -123,7 +123,8 @@ def test_osmnx_reads_what_we_write_and_we_read_what_it_saves(shared_data: Path, 
     opened = (net.slot_ms[0].reshape(-1, 2) != CLOSED).any(axis=1)
     assert again.facts["km"] == pytest.approx(net.edge_length_m[opened].sum() / 1000, rel=0.01)
     parts: list[set[int]] = [set(part) for part in nx.strongly_connected_components(graph)]
-    largest = np.array(sorted(max(parts, key=len)))
+    biggest: set[int] = max(parts, key=len)
+    largest = np.array(sorted(biggest))
     ends = np.random.default_rng(3).choice(largest, (60, 2))
     lon, lat = net.junction_lon * 1e-7, net.junction_lat * 1e-7
     here, there = (snap(again, lon[ends[:, k]], lat[ends[:, k]]) for k in (0, 1))
