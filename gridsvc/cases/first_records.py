@@ -14,15 +14,13 @@ from gridsvc.cases.events import Ordered, Reported, StepTaken, TeamStepTaken
 from gridsvc.cases.model import Case, Clock, Decision, Duplicate, Engagement, Outcome, Place, Status
 from gridsvc.cases.steps import STEPS
 from gridsvc.dispatch import CONSIDERED_SHOWN, CaseFacts, Considered, Handler, Recommendation
-from gridsvc.grids.levels import LEVEL_KEYS
-from gridsvc.grids.ownership import Owner, Share
+from gridsvc.grids.ownership import Share, read_owners
 from gridsvc.law import ResponseClass, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridsvc.cases.events import Event
-    from gridsvc.cases.model import Owners
     from gridsvc.cases.records import Record
     from gridsvc.json_types import JsonObject
 
@@ -161,23 +159,17 @@ def _place(answer: JsonObject, facts: CaseFacts) -> Place:
     return Place(
         lon=location["lon"],
         lat=location["lat"],
-        owners=_owners(answer["owners"]),
+        owners=read_owners(answer["owners"]),
         rule=ownership["rule"],
         generation=ownership["generation"],
         response_class=ResponseClass(answer["response_class"]),
         owned_level=facts.owned_level,
         townships=() if facts.township is None else (facts.township,),
         radius_m=location.get("radius_m"),
-        shares=None if shares is None else tuple(Share(_owners(s["owners"]), s["share"]) for s in shares),
+        shares=None if shares is None else tuple(Share(read_owners(s["owners"]), s["share"]) for s in shares),
         confirm=ownership.get("confirm"),
         defect=ownership.get("defect"),
         derived=tuple(ownership.get("derived", ())),
         distance_m=ownership.get("distance_m"),
         bearing_deg=ownership.get("bearing_deg"),
     )
-
-
-def _owners(value: JsonObject) -> Owners:
-    chain = [value[key] for key in LEVEL_KEYS]
-    first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
-    return first, second, third, fourth

@@ -28,8 +28,7 @@ from gridsvc.cases.model import (
 )
 from gridsvc.cases.steps import STEPS, TEAM_STEPS
 from gridsvc.dispatch import CaseFacts, Handler, Recommendation
-from gridsvc.grids.levels import LEVEL_KEYS
-from gridsvc.grids.ownership import Owner, Share
+from gridsvc.grids.ownership import Owner, Share, read_owners
 from gridsvc.law import ResponseClass, Urgency
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ KINDS = frozenset({"report", "preempt", *STEPS, *TEAM_STEPS})
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event of a case as its canonical text tells it: whose, when by both clocks, and its data."""
+    """An event of a case, read from its canonical text: ids, the times of both clocks, and its data."""
 
     district: str
     id: UUID
@@ -156,7 +155,7 @@ def _order_json(event: Ordered) -> JsonObject:
 
 
 def differs_json(event: Ordered) -> JsonObject:
-    """Return `differs` of the interface: what was sent otherwise than shown."""
+    """Return `differs` of the interface: how the order differs from the recommendation shown."""
     return {
         "added": [{"slot": slot, "team_id": team_id} for slot, team_id in event.added],
         "missing": [
@@ -335,13 +334,6 @@ def read_place(value: JsonObject) -> Place:
         distance_m=value.get("distance_m"),
         bearing_deg=value.get("bearing_deg"),
     )
-
-
-def read_owners(value: JsonObject) -> Owners:
-    """Return the chain of `owners` of the interface."""
-    chain = [value[key] for key in LEVEL_KEYS]
-    first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
-    return first, second, third, fourth
 
 
 def _chain_json(owners: Owners) -> list[list[str] | None]:

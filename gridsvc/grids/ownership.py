@@ -10,6 +10,7 @@ from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:
     from gridsvc.grids.levels import Level
+    from gridsvc.json_types import JsonObject
 
 
 class Rule(IntEnum):
@@ -100,6 +101,13 @@ class Ownership:
         if self.derived:
             answer["derived"] = list(self.derived)
         return answer
+
+
+def read_owners(value: JsonObject) -> tuple[Owner | None, Owner | None, Owner | None, Owner | None]:
+    """Return the owner chain that `owners_json` wrote."""
+    chain = [value[key] for key in LEVEL_KEYS]
+    first, second, third, fourth = (None if each is None else Owner(each["code"], each["name"]) for each in chain)
+    return first, second, third, fourth
 
 
 def owners_json(owners: tuple[Owner | None, ...]) -> dict[str, dict[str, str] | None]:
