@@ -75,7 +75,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 """The rights of each role. An officer handles cases; only the desk sends teams."""
 
 DEVICE_RIGHTS = RIGHTS[Role.OFFICER]
-"""The most that a paired device may do, whatever rights its owner has: a lost phone sends no team."""
+"""The most that a paired device may do, even where its owner has more rights: a lost phone sends no team."""
 
 
 def roles_with(right: Right) -> list[str]:
@@ -106,7 +106,7 @@ class Scope:
         return self.district in (None, code)
 
     def holds_chain(self, codes: Mapping[str, str | None]) -> bool:
-        """Whether a place whose owner chain is {level: code or None} lies in the grid; the district is not checked."""
+        """Whether a place whose owner chain is {level: code or None} is in the grid; the district is not checked."""
         return self.grid is None or self.grid in codes.values()
 
 

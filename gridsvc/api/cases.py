@@ -1,4 +1,4 @@
-"""Cases over HTTP: report, look, step, and who would go."""
+"""Cases over HTTP: reports, lists, steps, and recommendations without a case."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LARGE = 200
 
 
 class LocationBody(Body):
-    """A place; `datum` is WGS-84 unless said, `radius_m` how uncertain it is."""
+    """A place; `datum` is WGS-84 by default, `radius_m` is its uncertainty."""
 
     lon: Annotated[float, Field(strict=True)]
     lat: Annotated[float, Field(strict=True)]
@@ -57,7 +57,7 @@ class LocationBody(Body):
 
 
 class ReporterBody(Body):
-    """Who reports; kept apart, masked in answers, erasable."""
+    """The reporter: stored in a separate table, masked in answers, erasable."""
 
     name: Text | None = None
     phone: Text | None = None
@@ -157,7 +157,7 @@ def post_incident(request: Request, body: ReportBody, idempotency_key: Idempoten
     responses=answer(Preview, PREVIEW),
 )
 def post_recommendation(request: Request, body: ReportBody) -> Response:
-    """Say who would go, without making a case."""
+    """Return the recommendation of a report, without making a case."""
     return JSONResponse(preview.recommend(service_of(request), body.as_report()))
 
 
@@ -202,7 +202,7 @@ async def get_incidents(request: Request, query: Annotated[CaseQuery, Query()]) 
     def page() -> Response:
         return JSONResponse(read.list_cases(service, wanted, limit=query.limit, after=query.after))
 
-    # A page of a thousand takes 200 MB while it is made: one at a time, and nobody else waits for it.
+    # A page of a thousand takes 200 MB while it is made: one at a time, and no other request waits for it.
     return await run_sync(page, limiter=getattr(request.app.state, "large", None) if query.limit > _LARGE else None)
 
 

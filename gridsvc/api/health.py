@@ -36,7 +36,7 @@ def get_health() -> Response:
     responses=answer(Readiness, {"status": "ready", "districts": []}),
 )
 def get_readiness(request: Request) -> Response:
-    """Load everything that is in force and list it; 503 while the database is away or its disk is full."""
+    """Load everything that is in force and list it; 503 while the database is unavailable or its disk is full."""
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)
     with service.database.transaction() as connection:

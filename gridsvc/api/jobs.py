@@ -42,7 +42,7 @@ class JobBody(Body):
 
 
 class DecisionBody(Body):
-    """A person's decision on a proposal; a rejection says why."""
+    """A person's decision on a proposal; a rejection has a reason."""
 
     decision: Annotated[Text, Field(max_length=20)]
     reason: Annotated[Text, Field(max_length=2000)] | None = None
@@ -53,7 +53,7 @@ class DecisionBody(Body):
 
 
 class TimersBody(Body):
-    """Timers as GET /timers shows them; without `holidays` or `make_up_days` those in force are kept."""
+    """Timers as GET /timers shows them; without `holidays` or `make_up_days` those in force stay."""
 
     rules: list[dict[str, Any]]
     holidays: list[Annotated[Text, Field(max_length=10)]] | None = None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ()) -> dict[str, Json]:
-    """Return the answer about a case at a moment; the same case and moment give the same bytes.
+    """Return the answer about a case at a time; the same case and time give the same bytes.
 
     `alerts`: those that were raised until then, as the interface shows them.
     """
@@ -103,7 +103,7 @@ def _text(at: datetime | None) -> str | None:
 def answer_json(
     case: Case, event: Event, event_id: UUID, now: datetime, alerts: Sequence[dict[str, Json]] = ()
 ) -> dict[str, Json]:
-    """Return the answer to the request that made an event: the case after it, and what the event itself says."""
+    """Return the answer to the request that made an event: the case after it, and the facts of the event."""
     value = case_json(case, now, alerts)
     match event:
         case Ordered():

@@ -44,7 +44,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a caller says of an incident.
+    """A report of an incident, as a caller sends it.
 
     Exactly one of `type` and `matter` (a row of the catalogue), and exactly one of lon and lat, `address`, `extent`;
     lon, lat and `extent` are degrees in `datum`, longitude first.

@@ -45,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Teams are sent. `decision` is what they were chosen by; `added` and `missing` differ from what was shown.
+    """Teams are sent. `decision` chose them; `added` and `missing` are the differences from the recommendation shown.
 
     `added`: (slot, team id) of the teams that were not recommended.
     """

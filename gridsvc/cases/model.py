@@ -30,7 +30,7 @@ Owners = tuple["Owner | None", "Owner | None", "Owner | None", "Owner | None"]
 
 
 class Status(StrEnum):
-    """Where a case stands."""
+    """The status of a case."""
 
     TRIGGERED = "triggered"
     ACCEPTED = "accepted"
@@ -73,7 +73,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case is and whose, decided once at the report: orders and replays decide from it, never anew.
+    """Where a case is and whose, decided once at the report: orders and replays use it and never decide again.
 
     lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
@@ -276,7 +276,7 @@ class Case:
 
     @property
     def waiting(self) -> bool:
-        """Whether it is in the waiting list: nobody is on it, or it waits for a lead."""
+        """Whether it is in the waiting list: no team is on it, or it waits for a lead."""
         if self.status in {Status.TRIGGERED, Status.ACCEPTED}:
             return not self.live
         return self.lead_wanted

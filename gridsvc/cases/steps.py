@@ -30,7 +30,7 @@ OPEN = frozenset(S) - CLOSED
 
 @dataclass(frozen=True, slots=True)
 class StepRule:
-    """A step of the case: who may take it, from which statuses, where it leads, and the clock that it stamps.
+    """A step of the case: its right, the statuses that allow it, the next status, and the clock that it sets.
 
     `leads_to` None: see `_reopened`. `ends`: how it ends the engagements that are live.
     """
@@ -44,7 +44,7 @@ class StepRule:
 
 @dataclass(frozen=True, slots=True)
 class TeamStepRule:
-    """A step of a team on a case: who may take it, the stamp that it sets, how it ends the engagement.
+    """A step of a team on a case: its right, the time that it sets, and how it ends the engagement.
 
     `needs_reason`: the note must say why.
     """
@@ -106,7 +106,7 @@ def check_step(step: str) -> None:
 def right_of_step(step: str, *, named_team: bool = False) -> Right:
     """Return the right that a step needs; an order that names its team is the caller's own choice.
 
-    An unknown step needs only the right to look, so that it is refused as unknown and not as forbidden.
+    An unknown step needs only the right LOOK, so that its refusal is `unknown-step` and not a missing right.
     """
     if step == "assign" and named_team:
         return Right.OVERRIDE
@@ -159,7 +159,7 @@ def stamp(at: datetime | None, now: datetime, *, not_before: datetime, forgiving
         return Stamp(now, corrected=True)
     if ahead:
         raise InvalidInput(
-            f"`at` {at.isoformat()} lies in the future (the service's clock says {now.isoformat()}). "
+            f"`at` {at.isoformat()} is in the future (the service's clock says {now.isoformat()}). "
             "Set the device's clock, or leave `at` out.",
             kind="time-in-future",
             field="at",
@@ -168,7 +168,7 @@ def stamp(at: datetime | None, now: datetime, *, not_before: datetime, forgiving
         )
     if at < not_before:
         raise InvalidInput(
-            f"`at` {at.isoformat()} lies before the case or the order ({not_before.isoformat()}). Correct the time.",
+            f"`at` {at.isoformat()} is before the case or the order ({not_before.isoformat()}). Correct the time.",
             kind="time-too-early",
             field="at",
             at=at.isoformat(),

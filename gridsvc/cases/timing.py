@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Timeliness(StrEnum):
-    """How a response stands to its target."""
+    """Whether a response meets its target."""
 
     MET = "met"
     LATE = "late"
@@ -31,7 +31,7 @@ class Timing:
 
     outcome None: the 5 and 15 minutes do not apply (a routine case, or one cancelled before anybody arrived).
     `due_at`: when the target ends, None while the clock has not started. `arrived_at`: the stamp that stops it.
-    `outcome` OPEN turns into LATE at `due_at`; `at` says so for a moment.
+    `outcome` OPEN becomes LATE at `due_at`; `at` evaluates it at a time.
     """
 
     outcome: Timeliness | None
@@ -39,7 +39,7 @@ class Timing:
     arrived_at: datetime | None = None
 
     def at(self, now: datetime) -> Timeliness | None:
-        """Return the outcome at a moment: an open response is late once its target has passed."""
+        """Return the outcome at a time: an open response is late once its target has passed."""
         if self.outcome is Timeliness.OPEN and self.due_at is not None and now > self.due_at:
             return Timeliness.LATE
         return self.outcome

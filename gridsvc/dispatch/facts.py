@@ -1,4 +1,4 @@
-"""What a recommendation is made from, and what it says: plain values in, plain values out."""
+"""The input and the output of a recommendation, as plain values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ VERDICTS = {
     "slot-filled": "the only slot that it could fill is filled already",
     **{slug: words for slug, words in REASONS.items() if slug not in {"no-such-unit", "no-further-team"}},
 }
-"""What is said of each team that was considered."""
+"""Every verdict on a team that was considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class CaseFacts:
     catalogue row that was reported instead of a type. `major` marks 重大复杂. `local_time` is aware, in the district's
     zone; the law of its day applies. `alarm`: 1 or 2. `held` maps slots that are filled already to their team ids:
     only the difference is recommended. `excluded` teams are not to be sent (declined, or part of an earlier joint
-    team of the case). `drill`: a drill takes only teams that nobody has; a live case also takes teams from drills
+    team of the case). `drill`: a drill takes only teams that are on no case; a live case also takes teams from drills
     (R16). `rules`: the version of the rules of dispatch, kept with a case so that a replay applies the same ones.
     """
 
@@ -130,7 +130,7 @@ class CaseFacts:
 class Substitute:
     """The nearest lawful team for a slot that stays empty, or whose team will be late; a person decides.
 
-    `why` says what kind of substitute it is: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
+    `why` is the kind of substitute: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
     `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
     `preempts` is the drill that the team would leave.
     """
@@ -143,7 +143,7 @@ class Substitute:
     preempts: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Return plain JSON values; `preempts` only where it says something."""
+        """Return plain JSON values; `preempts` only where it is set."""
         return {name: value for name, value in asdict(self).items() if name != "preempts" or value is not None}
 
     @classmethod
@@ -172,7 +172,7 @@ class ChosenTeam:
     preempts: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Return plain JSON values; `substitute` and `preempts` only where they say something."""
+        """Return plain JSON values; `substitute` and `preempts` only where they are set."""
         value: dict[str, Json] = {
             "slot": self.slot,
             "team_id": self.team_id,
@@ -207,7 +207,7 @@ class ChosenTeam:
 class ResponseRange:
     """How long the lead will take, from recorded trips: seconds of handling and turnout as planned, and a travel range.
 
-    Half of such responses take at most p50_s, nine in ten p90_s; 90 % lie between p05_s and p95_s. `basis` is what the
+    Half of such responses take at most p50_s, nine in ten p90_s; 90 % are between p05_s and p95_s. `basis` is what the
     travel rests on: `hour`, `class`, `district`, or `uncalibrated`, the network's own
     (`gridsvc.roads.calibration.model`). `calibration` is its digest.
     """
@@ -264,7 +264,7 @@ class Handler:
     """The team that keeps the case 承办, and the rule that named it.
 
     `rule`: `area-squadron`, `township-squadron` (no area grid is known), `regional-joint-team`, `township` (the
-    matter is delegated to it), `power-holder` (before the matter's approval), or `lead` (the grids name nobody).
+    matter is delegated to it), `power-holder` (before the matter's approval), or `lead` (the grids name no team).
     """
 
     team_id: str
@@ -356,7 +356,7 @@ class Recommendation:
     def from_json(
         cls, value: Mapping[str, Json], *, facts: CaseFacts, urgency: Urgency, handler: Handler | None
     ) -> Recommendation:
-        """Read back what `as_json` wrote; `facts`, `urgency` and `handler` are kept beside it."""
+        """Read back what `as_json` wrote; `facts`, `urgency` and `handler` are stored elsewhere."""
         lead = value["lead"]
         found = None if lead is None else lead.get("range")
         reason = "no-calibration" if lead is None else lead.get("range_reason") or "no-calibration"

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 REGIONAL_LEVELS = frozenset({"regional", "district"})
 FORMS_KEPT = 2048
-"""Forms are small and quick to make: when so many are kept, all are dropped."""
+"""The most forms in memory; they are small and quick to make, so all are dropped at once."""
 MATTER_TYPE = "matter"
 """The type of a case that was reported by a row of the catalogue instead of a type."""
 MATTER_WORKING_DAYS = 7
 MATTER_PRIORITY = 4
-"""What holds for a row of the catalogue that no response plan names: a routine case of ordinary priority."""
+"""For a row of the catalogue that no response plan names: a routine case of ordinary priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class SlotForm:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Everything about a case that does not depend on the moment: slots, options, and a first verdict per team.
+    """Everything about a case that does not depend on the time: slots, options, and a first verdict per team.
 
     `verdicts` has "" for teams that are an option of some slot; `lawful` lists these. `handlers`: team numbers that may
-    keep the case, with the rule that names them; empty where the grids name nobody.
+    keep the case, with the rule that names them; empty where the grids name no team.
     """
 
     plan: ResponsePlan
@@ -123,7 +123,7 @@ class Prepared:
 
     @classmethod
     def from_documents(cls, *, teams: str, catalogue: str, plans: str, clock_policies: str) -> Prepared:
-        """Prepare from the four kept documents of one version vector."""
+        """Prepare from the four stored documents of one version vector."""
         return cls(
             Roster.from_document(teams),
             Catalogue.from_document(catalogue),

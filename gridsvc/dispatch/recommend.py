@@ -73,7 +73,7 @@ def milliseconds(travel_s: Sequence[float | None]) -> list[int | None]:
 
 
 class Moment:
-    """One case at one moment: the form of its law, filled with the state of the teams.
+    """One case at one time: the form of its law, filled with the state of the teams.
 
     travel_ms: whole milliseconds, None = unreachable. `recommendation` decides; then `considered` and `relevant` say
     what became of each team, and which teams the decision rests on.
@@ -307,7 +307,7 @@ class Moment:
         return (True, 0, number) if travel_ms is None else (False, self._response_ms(number, travel_ms), number)
 
     def _substitute(self, slot: SlotForm, offered: set[int], *, before: int | None = None) -> Substitute | None:
-        """Return the nearest lawful team of another kind, or of the unit with less than the card asks.
+        """Return the nearest lawful team of another kind, or of the unit with less than the response plan requires.
 
         `before`: only one that arrives earlier than that, in ms. It is added to `offered`, whose teams are left out.
         """
@@ -343,7 +343,7 @@ class Moment:
         """Return a verdict (a key of VERDICTS) for every team."""
         verdicts = list(self.form.verdicts)
         for free, number in zip(able, chosen, strict=True):
-            # Earlier than the chosen team, or at the same moment at a greater loss: its coverage kept it back.
+            # Earlier than the chosen team, or as early at a greater loss of coverage: its coverage is the reason.
             kept = None if number is None else (self.arrival[number], -self.loss[number])
             for option in free:
                 if kept is not None and (self.arrival[option], -self.loss[option]) < kept:

@@ -57,7 +57,7 @@ def recommend_and_record(
 
 
 def replay(prepared: Prepared, record: Mapping[str, Json]) -> Recommendation:
-    """Recommend again from a kept record.
+    """Recommend again from a stored record.
 
     All of it is the same but `considered_counts`, which is over the recorded teams. Raises InvalidInput, naming the
     document, where `prepared` is not of the versions that the record was made from.
@@ -96,7 +96,7 @@ def travel_ms_of(prepared: Prepared, record: Mapping[str, Json]) -> list[int | N
 
 
 def recorded_numbers(prepared: Prepared, record: Mapping[str, Json]) -> list[int]:
-    """Return the numbers, in `prepared.teams`, of the teams that a record holds."""
+    """Return the numbers, in `prepared.teams`, of the teams in a record."""
     teams = record.get("teams")
     return [number for number, team_id in enumerate(prepared.team_ids) if teams is None or team_id in teams]
 
@@ -112,7 +112,7 @@ def _coverage_loss(prepared: Prepared, record: Mapping[str, Json]) -> list[float
 
 
 def _state_json(state: TeamState) -> dict[str, Json]:
-    """Return what differs from a team that stands available at its station."""
+    """Return the differences from a team that is available at its station."""
     value: dict[str, Json] = {}
     if state.status is not TeamStatus.AVAILABLE:
         value["status"] = str(state.status)

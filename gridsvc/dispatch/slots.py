@@ -157,14 +157,14 @@ def _competent(catalogue: Catalogue, key: str, on: date, township: str | None) -
 
 
 def _in_force(needs: Iterable[Need], acting: dict[str, list[str]]) -> Iterable[Need]:
-    """Yield the needs, each moved to whoever acts for its unit on the day: the department before approval."""
+    """Yield the needs, each moved to the unit that acts for its own on the day: the department before approval."""
     for need in needs:
         for unit in acting.get(need.unit, [need.unit]) if need.unit != BUREAU else [BUREAU]:
             yield need if unit == need.unit else replace(need, unit=unit)
 
 
 def _require(needs: dict[str, list[Need]], need: Need) -> None:
-    """Let the first `count` teams of a unit bring what the card asks, adding teams up to that count."""
+    """Require skills and equipment of the first `count` teams of a unit, adding teams up to that count."""
     wanted = needs.setdefault(need.unit, [])
     one = replace(need, count=1)
     wanted[: need.count] = [one] * need.count

@@ -279,7 +279,7 @@ def test_an_ended_session_is_ended_in_every_process(world, known):
 def test_while_the_database_is_away_those_who_are_known_stay_known(world, known, monkeypatch):
     familiar, stranger = world.keys["officer"], world.keys["planner"]
     known.callers.verify(familiar)
-    away = Unavailable("The database is away.")
+    away = Unavailable("The database is unavailable.")
 
     def gone(*_args, **_named):
         raise away

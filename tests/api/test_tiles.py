@@ -473,7 +473,7 @@ def test_an_old_tile_is_served_while_the_database_is_away(world: World) -> None:
 
     class Away:
         def transaction(self) -> None:
-            raise Unavailable("The database is away.")
+            raise Unavailable("The database is unavailable.")
 
         def seen_by(self, scope: object) -> Away:
             return self

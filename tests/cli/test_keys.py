@@ -70,5 +70,5 @@ def test_a_person_is_erased(gridsvc):
     assert "1 rows of 1 cases erased" in out
     code, out, err = gridsvc("erase", PHONE)
     assert code == 3
-    assert "Nothing is kept" in err
+    assert "Nothing is stored" in err
     assert PHONE not in out + err

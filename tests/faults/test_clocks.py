@@ -83,7 +83,7 @@ def test_a_step_by_a_clock_an_hour_ahead_is_refused_with_the_cure_and_taken_with
 
 def test_a_step_by_a_clock_an_hour_behind_cannot_lie_before_its_case(service):
     case = report(service)
-    with pytest.raises(InvalidInput, match="lies before the case"):
+    with pytest.raises(InvalidInput, match="is before the case"):
         step(service, case, "accept", at=clock_of(service) - HOUR)
 
 

@@ -72,7 +72,7 @@ class RecommendedTeam(TypedDict):
 
 
 class ResponseRange(TypedDict):
-    """How long the lead takes, from recorded trips: 90 % of responses lie between p05_s and p95_s."""
+    """How long the lead takes, from recorded trips: 90 % of responses are between p05_s and p95_s."""
 
     p05_s: float
     p50_s: float
@@ -99,7 +99,7 @@ class UnfilledSlot(TypedDict):
 
 
 class ConsideredTeam(TypedDict):
-    """A team that was considered; travel_s null: unreachable, or not asked."""
+    """A team that was considered; travel_s null: unreachable, or not computed."""
 
     team_id: UUID
     travel_s: float | None
@@ -328,7 +328,7 @@ class Reporter(TypedDict):
 
 
 class UnmaskedCase(TypedDict):
-    """All that was said of a case, in full."""
+    """All personal data of a case, in full."""
 
     incident_id: UUID
     reporter: Reporter | None

@@ -63,7 +63,7 @@ class Versions(TypedDict):
 
 
 class FromMemory(TypedDict):
-    """Members that an answer has only while the database is away."""
+    """Members that an answer has only while the database is unavailable."""
 
     degraded: NotRequired[bool]
     age_s: NotRequired[Annotated[float, Field(description="age of the data that the answer was made from")]]

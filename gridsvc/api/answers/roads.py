@@ -21,7 +21,7 @@ class TravelTimes(FromMemory):
 
 
 class Certificate(TypedDict):
-    """How an area was checked against travel times: points asked, points on the wrong side, and their share."""
+    """How an area was checked against travel times: points checked, points on the wrong side, and their share."""
 
     points: int
     wrong: int

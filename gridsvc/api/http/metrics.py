@@ -165,7 +165,7 @@ class RequestLog:
     responses={200: {"description": "The metrics.", "content": {"text/plain": {"example": _EXAMPLE}}}},
 )
 def get_metrics(request: Request) -> Response:
-    """Return the counters of all processes and the present gauges; while the database is away, without its gauges."""
+    """Return the counters of all processes and the present gauges, without those of an unavailable database."""
     times: RequestTimes = request.app.state.request_times
     service = service_of(request)
     try:
@@ -203,7 +203,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
 
 
 class _Present(Collector):
-    """The gauges of one moment; None while the database is away."""
+    """The gauges at one time; None while the database is unavailable."""
 
     def __init__(self, gauges: Gauges | None) -> None:
         self._gauges = gauges
@@ -239,7 +239,7 @@ def _reserve(file: Path) -> None:
 
 
 def _started(pid: int) -> str:
-    """Return when a process was started, in ticks since boot: process ids are used again. "0" where it is gone."""
+    """Return when a process was started, in ticks since boot: process ids are used again. "0" where it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):

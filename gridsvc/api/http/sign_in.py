@@ -182,7 +182,7 @@ class SignIn:
                 or await run_in_threadpool(self.callers.verify, credential) is not None
             )
         except GridsvcError:
-            return True  # the database is away: no key can have been revoked
+            return True  # the database is unavailable: no key can have been revoked
 
 
 class _RefusedError(Exception):

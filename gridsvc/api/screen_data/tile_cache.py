@@ -70,7 +70,7 @@ class Sources:
 class TileStore:
     """Draws tiles and caches the most recently used ones, at most 48 MB.
 
-    Safe for threads. Content is at most 2 s behind the database. While the database is away, tiles that were
+    Safe for threads. Content is at most 2 s behind the database. While the database is unavailable, tiles that were
     drawn before are still served.
 
     Parameters
@@ -107,7 +107,7 @@ class TileStore:
         Raises
         ------
         Unavailable
-            When the database is away and the tile was never drawn.
+            When the database is unavailable and the tile was never drawn.
         """
         try:
             sources = self._read_sources()

@@ -1,4 +1,4 @@
-"""Steps that take too long: open cases with what they wait for, the alerts sounded, the cards proposed."""
+"""Steps that take too long: open cases with what they wait for, the alerts raised, the cards proposed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingCase:
-    """An open case and the step that it waits for since a moment; owners from the finest level up, those it has."""
+    """An open case and the step that it waits for since a time; its owners, from the finest level up."""
 
     id: UUID
     type: str
@@ -68,7 +68,7 @@ _LEVELS = ("village", "area", "township", "regional")
 
 
 def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str]) -> list[AwaitingCase]:
-    """Return the open cases of some urgencies, each with what it waits for and what was sounded about it."""
+    """Return the open cases of some urgencies, each with the step that it waits for and the alerts raised for it."""
     rows = connection.execute(_awaiting, {"district": district, "urgencies": list(urgencies)})
     found = []
     for case, kind, urgency, response_class, step, since, *codes, handler, ranks, cards in rows:
@@ -82,7 +82,7 @@ def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str
 
 
 def add_alert(connection: Connection, row: dict[str, Any]) -> bool:
-    """Write an alert; False where somebody sounded it already."""
+    """Write an alert; False where it was raised before."""
     statement = insert(alert).values(row).on_conflict_do_nothing().returning(alert.c.rank)
     return connection.scalar(statement) is not None
 
@@ -120,7 +120,7 @@ def list_alerts(
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the program proposes; decision None: nobody has decided yet. `reason` None: none was given, or it went."""
+    """A proposal of the service; decision None: not decided yet. `reason` None: not given, or erased."""
 
     district: str
     id: UUID
@@ -168,7 +168,7 @@ def add_proposal(
     grounds: dict[str, Any],
     at: datetime,
 ) -> UUID | None:
-    """Propose something; None where the same was proposed before, whatever was decided."""
+    """Write a proposal; None where the same was proposed before, with any decision."""
     row = {
         "district": district,
         "id": uuid7(),

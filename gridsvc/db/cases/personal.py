@@ -1,4 +1,4 @@
-"""Personal data: in tables of its own, with a digest in the event, and gone when the law says so.
+"""Personal data: in separate tables, with a digest in the event, and erased when the law requires it.
 
 Nothing else in the database holds it. A digest is SHA-256 over a random salt and the data; with the row the salt goes,
 and what the event keeps is worth nothing any more, while the chain over the events stays as it is.
@@ -29,15 +29,15 @@ FIELDS = ("reporter", "description", "subject", "site")
 
 @dataclass(frozen=True, slots=True)
 class PersonalRow:
-    """What was said at a report, as a row of `incident_personal`, and its digests for the event."""
+    """The personal data of a report as a row of `incident_personal`, and their digests for its event."""
 
     row: dict[str, Any]
     digests: dict[str, str]
 
 
-def personal_row(district: str, incident_id: UUID, said: Mapping[str, Any]) -> PersonalRow | None:
-    """Return the row of what was said (`FIELDS`; absent, None and empty are nothing); None where nothing was."""
-    given = {name: said[name] for name in FIELDS if said.get(name)}
+def personal_row(district: str, incident_id: UUID, texts: Mapping[str, Any]) -> PersonalRow | None:
+    """Return the row of the personal data (`FIELDS`; absent, None and empty mean no value); None without any value."""
+    given = {name: texts[name] for name in FIELDS if texts.get(name)}
     if not given:
         return None
     salt = os.urandom(16)
@@ -53,7 +53,7 @@ def add_personal(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
 
 
 def find_personal(connection: Connection, district: str, incident_id: UUID) -> dict[str, Any]:
-    """Return what was said at the report of a case: FIELDS, None where nothing was said or it was erased."""
+    """Return the personal data of a case's report: FIELDS, each None where it was not given or was erased."""
     query = select(*(incident_personal.c[name] for name in FIELDS)).where(
         incident_personal.c.district == district, incident_personal.c.incident_id == incident_id
     )
@@ -95,7 +95,7 @@ def list_notes(connection: Connection, district: str, incident_id: UUID) -> dict
 
 
 def add_closure_reason(connection: Connection, district: str, closure_id: UUID, reason: str) -> str:
-    """Write why a road was closed, apart from the closure; return the digest for its event."""
+    """Write the reason of a closure to a separate table; return the digest for its event."""
     salt = os.urandom(16)
     row = {"district": district, "closure_id": closure_id, "reason": reason, "salt": salt}
     connection.execute(insert(closure_personal).values(row))

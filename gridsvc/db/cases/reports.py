@@ -1,4 +1,4 @@
-"""A report: what it is based on in one statement, and the whole case written in another."""
+"""A report: one statement reads what it is based on, another writes the whole case."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def begin_report(connection: Connection, district: str, request: RequestKey | No
     return Ground(Versions(*vector), number, kept)
 
 
-_SAID = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")
+_PERSONAL = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")
 _KEPT = ("district", "caller", "key", "digest", "status", "body", "incident_id", "event_id")
 _WRITE_CASE = insert_into("incident", INCIDENT)
-_WRITE_SAID = f"said as ({insert_into('incident_personal', _SAID)})"
+_WRITE_PERSONAL = f"personal as ({insert_into('incident_personal', _PERSONAL)})"
 _WRITE_ANSWER = f"kept as ({insert_into('idempotency', _KEPT)})"
 
 
@@ -78,22 +78,22 @@ def write_report(
     case: Case,
     event: dict[str, Any],
     *,
-    said: dict[str, Any] | None = None,
+    personal: dict[str, Any] | None = None,
     request: RequestKey | None = None,
     answer: Kept,
 ) -> None:
     """Write a case with its event, the personal data, and the answer under the request's key: one statement.
 
-    `said`: the row of the personal data. Of an answer without a body the event is kept that it is made from. Where
-    another request took the key in the meantime, the database refuses, and `Database.run` starts again.
+    `personal`: the row of the personal data. Of an answer without a body, its event is stored instead. Where another
+    request took the key in the meantime, the database refuses, and `Database.run` starts again.
     """
     parts = [WRITTEN, f"marked as ({MARKED})"]
     values = event_values(event)
-    if said is not None:
-        parts.append(_WRITE_SAID)
-        reporter = said["reporter"]
-        row = said | {"reporter": None if reporter is None else json.dumps(reporter, ensure_ascii=False)}
-        values += [row[name] for name in _SAID]
+    if personal is not None:
+        parts.append(_WRITE_PERSONAL)
+        reporter = personal["reporter"]
+        row = personal | {"reporter": None if reporter is None else json.dumps(reporter, ensure_ascii=False)}
+        values += [row[name] for name in _PERSONAL]
     if request is not None:
         parts.append(_WRITE_ANSWER)
         values += [case.district, request.caller, request.key, request.digest, *kept_values(answer)]

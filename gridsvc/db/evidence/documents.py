@@ -24,7 +24,7 @@ def put_document(connection: Connection, district: str, kind: str, content: str,
 
 
 def get_document(connection: Connection, district: str, kind: str, digest: str) -> str:
-    """Return the text of one version; NotFound when it was never kept."""
+    """Return the text of one version; NotFound when it was never stored."""
     query = select(document.c.content).where(
         document.c.district == district, document.c.kind == kind, document.c.digest == digest
     )

@@ -1,4 +1,4 @@
-"""What is kept on a subject, and its end: rows of the personal tables, found and deleted."""
+"""The personal data of a subject: rows of the personal tables, found and deleted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORTEST_NAME = 2  # letters; one alone is in half of all sentences
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept on a subject, each as (district, id): whole cases, reasons of closures, single notes of events."""
+    """The data of a subject, each as (district, id): whole cases, reasons of closures, single notes of events."""
 
     cases: Pairs = ()
     closures: Pairs = ()
@@ -65,7 +65,7 @@ _notes_speaking = text(f"select district, event_id from event_personal where {_s
 
 
 def find_kept(connection: Connection, subject: str) -> Kept:
-    """Return what is kept on a subject: a phone number, a full name, a case (id or number) or a closure (id).
+    """Return the data of a subject: a phone number, a full name, a case (id or number) or a closure (id).
 
     A phone number is compared by its digits, a name whole and without regard to case.
     """
@@ -75,15 +75,15 @@ def find_kept(connection: Connection, subject: str) -> Kept:
 
 
 def find_mentions(connection: Connection, subject: str) -> Kept:
-    """Return where a phone number or name is spoken of in free words, whoever said them.
+    """Return the texts, of any author, that mention a phone number or name.
 
-    A number may be written in groups; a name has two letters at least, and is found within longer words, too.
+    A number may be written in groups; a name has at least two letters, and is found within longer words, too.
     """
     words, digits = _read(subject)
     number = f"(?<![0-9])((00|[+])?86[ -]?)?{'[ -]?'.join(digits)}(?![0-9])" if digits else ""
     name = words if not digits and len(words) >= _SHORTEST_NAME else ""
-    asked = {"name": name, "number": number}
-    found = (_pairs(connection, query, asked) for query in (_cases_speaking, _closures_speaking, _notes_speaking))
+    values = {"name": name, "number": number}
+    found = (_pairs(connection, query, values) for query in (_cases_speaking, _closures_speaking, _notes_speaking))
     return Kept(*found)
 
 
@@ -99,7 +99,7 @@ def count_rows(connection: Connection, kept: Kept) -> int:
 
 
 def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
-    """Delete what was said at the report and in the notes of a case; return how many rows went."""
+    """Delete the personal data of a case's report and its notes; return the number of rows."""
     return sum(
         connection.execute(
             delete(table).where(table.c.district == district, table.c.incident_id == incident_id)
@@ -115,7 +115,7 @@ def erase_closure(connection: Connection, district: str, closure_id: UUID) -> in
 
 
 def erase_note(connection: Connection, district: str, event_id: UUID) -> int:
-    """Delete the free words of one event; return how many rows went."""
+    """Delete the note of one event; return the number of rows."""
     mine = (event_personal.c.district == district, event_personal.c.event_id == event_id)
     return connection.execute(delete(event_personal).where(*mine)).rowcount
 

@@ -73,8 +73,8 @@ def event_row(
 ) -> dict[str, Any]:
     """Return an event as a row with its canonical text; `event_id` where the data name the event itself.
 
-    Its id sorts by `at`, the database's clock: the events of a case stay in order, whatever the clock of the machine
-    whose process wrote them.
+    Its id sorts by `at`, the database's clock: the events of a case stay in order, even where the clocks of the
+    machines that wrote them differ.
     """
     event_id = event_id or uuid7(at)
     body = chain.event_text(
@@ -204,7 +204,7 @@ def list_chains(connection: Connection) -> list[str]:
 
 
 def list_marks_without_event(connection: Connection, district: str) -> list[UUID]:
-    """Return events that wait for a seal and are not there: somebody removed them before they had one."""
+    """Return events that wait for a seal and are not there: they were removed before they had one."""
     query = text(
         "select u.event_id from event_unsealed u left join incident_event e on e.district = u.district "
         "and e.id = u.event_id where u.district = :district and e.id is null order by 1"
@@ -231,7 +231,7 @@ def list_late_unsealed(connection: Connection, district: str, after_s: float) ->
 
 
 def list_unchained(connection: Connection, district: str) -> list[UUID]:
-    """Return events that are neither sealed nor waiting to be: somebody removed their mark."""
+    """Return events that are neither sealed nor waiting to be: their mark was removed."""
     query = text(
         "select e.id from incident_event e "
         "left join event_seal s on s.district = e.district and s.event_id = e.id "

@@ -1,8 +1,8 @@
 """The sealer: one session per database that gives every event its place in the chain (R18).
 
 Elected by an advisory lock that belongs to its session: it is free again the moment the session ends. A sealer that
-hangs (stopped, frozen) keeps its session: whoever stands for election then has the database end it, so that the old
-one cannot write any more when it wakes.
+hangs (stopped, frozen) keeps its session: the next candidate then has the database end it, so that the old one
+cannot write any more when it wakes.
 
 The two-minute transaction of somebody else is no obstacle: nothing here waits for a row. But it keeps the marks that
 were taken off meanwhile from being cleared away, and a look at all marks would read them again each time; so the
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SEALER_LOCK = 7_402_151_002
 PAUSE_S = 0.015
-"""Between two looks for new events; with the look itself under 20 ms."""
+"""Pause between two looks for new events; with the look itself under 20 ms."""
 
 _ELECTION_PAUSE_S = 0.25
 _STALLED_AFTER_S = 1.0
@@ -88,13 +88,12 @@ _holder = text(
 def seal_until(database: Database, stop: Event) -> None:
     """Seal events as they come while this session is the elected sealer; stand for election otherwise.
 
-    Nothing but `stop` ends it: a database that is away is waited for, and whatever else goes wrong is logged and
-    tried again.
+    Nothing but `stop` ends it: it waits for a database that is away, and logs every other error and tries again.
     """
     while not stop.is_set():
         try:
             _serve_term(database, stop)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the chain must go on
+        except Exception as error:  # noqa: BLE001 - the chain continues after any error
             _log.warning("the sealer begins a new term: %s", (str(error) or type(error).__name__).splitlines()[0])
             stop.wait(_ELECTION_PAUSE_S)
 
@@ -119,7 +118,7 @@ def may_seal(connection: Connection) -> bool:
 
 
 def _end_stalled_sealer(connection: Connection) -> None:
-    """End the session of a sealer that has not asked the database for anything in a while: a living one always does."""
+    """End the session of a sealer that has sent no statement for some time: a running one always does."""
     row = connection.execute(_holder, {"patience": _STALLED_AFTER_S}).one_or_none()
     if row is not None and row[1]:
         _log.warning("the sealer's session %s hangs and is ended", row[0])
@@ -128,7 +127,7 @@ def _end_stalled_sealer(connection: Connection) -> None:
 
 @dataclass(slots=True)
 class Term:
-    """What an elected sealer remembers: the ends of the chains (nobody else moves them), and its last full look."""
+    """State of an elected sealer: the ends of the chains (no other session moves them), and its last full look."""
 
     ends: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     full_look_at: float = 0.0

@@ -3,8 +3,8 @@
 A key is verified with argon2 once in each process, a session with one query. After that a keyed hash of the key or
 token finds the caller. An entry is valid while the change counter (keys, sessions, generations in force) is unchanged.
 The counter is read at most every half second, and always before the answer, so every process refuses a revoked key
-within a second, even one that was suspended in between. While the database is away nothing can be revoked either:
-known callers stay known, and others get 503.
+within a second, even one that was suspended in between. While the database is unavailable, nothing can be revoked
+either: known callers stay known, and others get 503.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class CallerCache:
         Raises
         ------
         Unavailable
-            When the database is away and the caller is not in memory.
+            When the database is unavailable and the caller is not in memory.
         """
         trace = self._trace(shown)
         try:

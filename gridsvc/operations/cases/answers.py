@@ -1,4 +1,4 @@
-"""Answers about a case that a request made or changed: given at once, and made again for a retry of the request.
+"""Answers about a case that a request made or changed, returned at once and again for a retry of the request.
 
 The event of the request holds all that its answer says, so that the answer itself is not stored: a retry gets the same
 bytes, made from the events up to that one. Only a caller who is limited to a grid has the bytes stored, since what is
@@ -43,7 +43,7 @@ def case_bytes(value: JsonObject) -> bytes:
 def answer_of(
     connection: Connection, after: Case, event: Event, event_id: UUID, redact: Callable[[JsonObject], JsonObject]
 ) -> tuple[KeptAnswer, Kept]:
-    """Return the answer to give, and what is kept of it for a retry."""
+    """Return the answer, and what is stored of it for a retry."""
     status = CREATED if isinstance(event, Reported) else 200
     value = redact(_answer(connection, after, event, event_id))
     given = KeptAnswer(status, case_bytes(value))
@@ -53,7 +53,7 @@ def answer_of(
 
 
 def give_again(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
-    """Return a kept answer with its bytes."""
+    """Return a stored answer with its bytes."""
     if isinstance(kept, KeptAnswer):
         return kept
     rows = events.list_incident_events(connection, district, kept.incident_id)

@@ -83,7 +83,7 @@ class _Context:
     order: Order
 
     def choose(self, states: Mapping[str, TeamState]) -> Choice:
-        """Recommend from the stored place of the case: what it is and whose was decided at the report."""
+        """Recommend from the stored place of the case: its owners and class were decided at the report."""
         case, order = self.case, self.order
         left = {str(each.team_id) for each in case.engagements if each.outcome in LEFT}
         standing = Standing(order.alarm, {each.slot: str(each.team_id) for each in case.live}, frozenset(left))
@@ -125,7 +125,7 @@ def assign(
     shown = _shown(connection, case, order.recommendation_id)
     states = context.states()
     choice, chosen = _named(context, states) if order.team_id is not None else _joint(context, states, last=last)
-    # The teams are held: whoever released them did so at an earlier moment.
+    # The teams are locked: a transaction that released them did so at an earlier time.
     now = get_clock(connection)
     if order.at is None:
         change = take_step(case, "assign", at=None, now=now)
@@ -167,7 +167,7 @@ def _engagement(chosen: ChosenTeam, *, engaging: bool, since: datetime) -> Engag
 def _joint(context: _Context, states: dict[str, TeamState], *, last: bool) -> tuple[Choice, list[ChosenTeam]]:
     """Choose the joint team; at the last try under the locks of all teams. `states` learns which teams are taken.
 
-    An emergency takes what it chose, and does not wait for teams that somebody else is sending now: they count as
+    An emergency takes what it chose, and does not wait for teams that another order is sending now: they count as
     engaged, and the choice is made again without them. Where that leaves a slot empty, they are waited for.
     """
     connection, case = context.connection, context.case

@@ -1,8 +1,8 @@
-"""With the database away: whose is it, how far, who would go, from what this process saw last (R22).
+"""While the database is unavailable: whose is it, how far, who would go, from what this process saw last (R22).
 
-Every such answer says `degraded: true` and the age of what it was made from, in seconds. Nothing is written. Who is
-limited to a grid is answered as ever, but for teams that are on a case of his grid: among those considered he is shown
-his own alone, since which others are there cannot be asked.
+Every such answer has `degraded: true` and the age of its data in seconds. Nothing is written. A caller whose scope is a
+grid gets the usual answer, with one difference: the teams considered are those of the grid alone, because the database
+cannot say which others are on a case there.
 """
 
 from __future__ import annotations

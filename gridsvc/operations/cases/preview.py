@@ -1,4 +1,4 @@
-"""The answer that a report would get now; nothing is written (R22: from memory while the database is away)."""
+"""The answer that a report would get now; nothing is written (R22: from memory while the database is unavailable)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ONLY_KEPT = frozenset(
 def recommend(service: Service, report: Report) -> dict[str, Json]:
     """Return the answer that a report would get now.
 
-    With the database away it is made from memory: then it has `degraded` and the age of what it was made from.
+    While the database is unavailable, it is made from memory: then it has `degraded` and the age of its data.
 
     Raises
     ------
@@ -91,6 +91,6 @@ def _recommend_from_memory(service: Service, report: Report, away: Unavailable) 
 
 def _preview(service: Service, case: Case) -> dict[str, Json]:
     if not in_scope(service, case):
-        raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+        raise NotFound("This place is outside the scope of your key.", kind="outside-scope")
     answer = whole(case_json(case, case.triggered_at))
     return {key: value for key, value in answer.items() if key not in ONLY_KEPT}

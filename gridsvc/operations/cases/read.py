@@ -40,9 +40,9 @@ def get_case(service: Service, incident_id: UUID) -> dict[str, Json]:
         case = get_stored(connection, incident_id)
         answer = _answers(connection, [case])[0]
         if service.caller.may(Right.READ_TEXTS):
-            said = personal.find_personal(connection, case.district, case.id)
-            answer |= {name: words and mask_numbers(words) for name, words in said.items() if name != "reporter"}
-            answer["reporter"] = said["reporter"] and mask_reporter(said["reporter"])
+            texts = personal.find_personal(connection, case.district, case.id)
+            answer |= {name: text and mask_numbers(text) for name, text in texts.items() if name != "reporter"}
+            answer["reporter"] = texts["reporter"] and mask_reporter(texts["reporter"])
         return redaction(connection).case(answer)
 
 
@@ -55,22 +55,22 @@ def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False)
 
 
 def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Json]:
-    """Return who reported a case and what was said of it, in full, and write the event that says who looked and why.
+    """Return the personal data of a case in full, and write the event that names the reader and the reason.
 
-    The answer has {incident_id, reporter, description, subject, site, notes: {event id: note}}. NotFound where nothing
-    was said, or all of it was erased.
+    The answer has {incident_id, reporter, description, subject, site, notes: {event id: note}}. NotFound where there
+    are none, or all of them were erased.
     """
     service.caller.need(Right.UNMASK)
 
     def work(connection: Connection) -> dict[str, Json]:
         case = get_stored(connection, incident_id)
         now = get_versions(connection, case.district).now
-        said = personal.find_personal(connection, case.district, case.id)
+        texts = personal.find_personal(connection, case.district, case.id)
         notes = personal.list_notes(connection, case.district, case.id)
-        shown = sorted(name for name, words in (said | {"notes": notes}).items() if words)
+        shown = sorted(name for name, text in (texts | {"notes": notes}).items() if text)
         if not shown:
-            raise NotFound("Nothing was said of this case, or it was erased.", kind="nothing-said")
-        data = {"fields": shown, "reporter": sorted(said["reporter"] or ())}
+            raise NotFound("This case has no reporter, description or notes, or they were erased.", kind="nothing-said")
+        data = {"fields": shown, "reporter": sorted(texts["reporter"] or ())}
         personal.append_noted(
             connection,
             case.district,
@@ -81,7 +81,7 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Json]:
             data=data,
             incident_id=case.id,
         )
-        return {"incident_id": str(case.id)} | said | {"notes": notes}
+        return {"incident_id": str(case.id)} | texts | {"notes": notes}
 
     return service.database.run(work)
 

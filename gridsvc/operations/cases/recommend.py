@@ -86,7 +86,7 @@ def plan_of(view: DistrictView, report: Report) -> ResponsePlan:
 
 
 def local_time(view: DistrictView, at: datetime) -> datetime:
-    """Return a moment in the district's time zone."""
+    """Return a time in the district's time zone."""
     return at.astimezone(ZoneInfo(view.district.time_zone))
 
 

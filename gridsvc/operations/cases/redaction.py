@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Redaction:
     """Keeps what a caller may see. teams None: everything; else the ids of the teams that exist for the caller.
 
-    For use within the transaction of `connection`; None: the database is away, and no other case is shown.
+    For use within the transaction of `connection`; None: the database is unavailable, and no other case is shown.
     """
 
     connection: Connection | None
@@ -50,7 +50,7 @@ class Redaction:
         return answer
 
     def event(self, event: dict[str, Json]) -> dict[str, Json]:
-        """Return an event of a case without what it was decided from."""
+        """Return an event of a case without the input of its decision."""
         if self.teams is None:
             return event
         data = {key: value for key, value in event["data"].items() if key != "inputs"}
@@ -95,7 +95,7 @@ def redaction(connection: Connection) -> Redaction:
 
 
 def redaction_from_memory(scope: Scope, roster: Iterable[Team]) -> Redaction:
-    """Return what a caller may see with the database away.
+    """Return what a caller may see while the database is unavailable.
 
     As `scope_has_team` of the database, without the teams that are on a case of the grid: these are unknown now.
     """

@@ -58,7 +58,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
     InvalidInput
         For a type, matter, place or time that cannot be meant; nothing is written.
     Unavailable
-        When the database is away; nothing is written.
+        When the database is unavailable; nothing is written.
     """
 
     def work(connection: Connection) -> KeptAnswer:
@@ -80,8 +80,8 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         )
         case = decide(service, placed, report, moment)
         event = Reported(case)
-        said = personal.personal_row(code, case.id, {name: getattr(report, name) for name in personal.FIELDS})
-        data = write(event) if said is None else write(event) | {"said": said.digests}
+        texts = personal.personal_row(code, case.id, {name: getattr(report, name) for name in personal.FIELDS})
+        data = write(event) if texts is None else write(event) | {"said": texts.digests}
         row = events.event_row(
             code,
             event.kind,
@@ -95,7 +95,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         redact = _redact(service, connection, case)
         given, kept = answer_of(connection, case, event, case.decision.event_id, redact)
         reports.write_report(
-            connection, case, row, said=None if said is None else said.row, request=request, answer=kept
+            connection, case, row, personal=None if texts is None else texts.row, request=request, answer=kept
         )
         return given
 
@@ -103,7 +103,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
 
 
 def _states(connection: Connection, district: str, now: datetime) -> dict[str, TeamState]:
-    with whole_district(connection):  # the law decides over all teams, whoever asks
+    with whole_district(connection):  # the law decides over all teams, for every caller
         return dict(teams.list_states(connection, district, now))
 
 
@@ -191,7 +191,7 @@ def _beyond(answer: JsonObject) -> JsonObject:
 
 
 def locate_report(connection: Connection, views: list[DistrictView], report: Report) -> Location:
-    """Return where a report lies, in WGS-84, from exactly one of location, address and geometry."""
+    """Return the place of a report, in WGS-84, from exactly one of location, address and geometry."""
     if report.address is not None and report.lon is None and report.extent is None:
         found = get_address(connection, report.address)
         return Location(found.lon, found.lat, found.radius_m)
@@ -199,7 +199,7 @@ def locate_report(connection: Connection, views: list[DistrictView], report: Rep
 
 
 def locate_given(views: list[DistrictView], report: Report) -> Location:
-    """Return where a report lies that has a location or a geometry; an address needs the database."""
+    """Return the place of a report that has a location or a geometry; an address needs the database."""
     given = {
         "location": report.lon is not None,
         "address": report.address is not None,

@@ -38,7 +38,7 @@ _ROUTINE_EVERY_S = 30.0
 
 
 def timers_of(service: Service, connection: Connection, district: str) -> TimerRules:
-    """Return the timers in force in a district: its own, else the default ones, kept like all versions."""
+    """Return the timers in force in a district: its own, else the default ones, stored like all versions."""
     digest = alerts.find_timers(connection, district)
     if digest is None:
         return service.cached("timers", (district, None), lambda: _keep_default(service, district))
@@ -64,14 +64,14 @@ def get_timers(service: Service, district: str) -> dict[str, Json]:
 
 
 def _as_json(rules: TimerRules) -> dict[str, Json]:
-    told: dict[str, Json] = json.loads(rules.document())
-    return {"version": rules.version, "make_up_days": []} | told
+    document: dict[str, Json] = json.loads(rules.document())
+    return {"version": rules.version, "make_up_days": []} | document
 
 
 def put_timers(
     service: Service, district: str, value: dict[str, Json], *, actor: str, request: RequestKey | None = None
 ) -> KeptAnswer:
-    """Put timers in force, with an event, and answer with them (200); alerts that older ones sounded stay.
+    """Put timers in force, with an event, and answer with them (200); alerts of earlier timers stay.
 
     The calendar in force stays where `value` has no `holidays` or `make_up_days`.
     """
@@ -79,7 +79,7 @@ def put_timers(
     def put(connection: Connection) -> dict[str, Json]:
         now = get_versions(connection, district, lock="update").now
         before = timers_of(service, connection, district)
-        kept = {key: told for key, told in _as_json(before).items() if key in {"holidays", "make_up_days"}}
+        kept = {key: days for key, days in _as_json(before).items() if key in {"holidays", "make_up_days"}}
         return _as_json(_put(connection, district, before, TimerRules.from_json(kept | value), now, actor))
 
     return service.database.run(lambda c: answer_once(c, district, request, 200, lambda: put(c)))
@@ -122,27 +122,27 @@ def sound_alerts(service: Service) -> int:
         urgencies.append(str(Urgency.ROUTINE))
     with service.database.transaction() as connection:
         codes = [versions.district for versions in list_versions(connection)]
-    return sum(service.database.run(lambda c, code=code: _sound(service, c, code, urgencies)) for code in codes)  # type: ignore[misc]
+    return sum(service.database.run(lambda c, code=code: _raise_alerts(service, c, code, urgencies)) for code in codes)  # type: ignore[misc]
 
 
-def _sound(service: Service, connection: Connection, code: str, urgencies: list[str]) -> int:
+def _raise_alerts(service: Service, connection: Connection, code: str, urgencies: list[str]) -> int:
     versions = get_versions(connection, code)
     if versions.plans is None:
         return 0
     plans = _plans(service, connection, versions)
     district = next(each for each in list_districts(connection) if each.code == code)
     moment = _Moment(code, versions.now, timers_of(service, connection, code), ZoneInfo(district.time_zone))
-    sounded = 0
+    raised = 0
     for case in alerts.list_awaiting(connection, code, urgencies):
         plan = plans.plans.get(case.type)
         rule = moment.rules.find(case.step, case.urgency, case.response_class, None if plan is None else plan.priority)
         if rule is not None:
-            sounded += _sound_case(connection, moment, rule, case, None if plan is None else plan.working_days)
-    return sounded
+            raised += _raise_case(connection, moment, rule, case, None if plan is None else plan.working_days)
+    return raised
 
 
 def _plans(service: Service, connection: Connection, versions: Versions) -> PlanBook:
-    """Return the run cards alone: whoever only keeps time maps neither grids nor roads."""
+    """Return the response plans alone: timers need neither grids nor roads in memory."""
     code, digest = versions.district, versions.plans
     assert digest is not None
     return service.cached(
@@ -152,7 +152,7 @@ def _plans(service: Service, connection: Connection, versions: Versions) -> Plan
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A district at the moment of a look."""
+    """A district at the time of a check."""
 
     code: str
     now: datetime
@@ -160,7 +160,7 @@ class _Moment:
     zone: ZoneInfo
 
 
-def _sound_case(
+def _raise_case(
     connection: Connection, moment: _Moment, rule: TimerRule, case: AwaitingCase, working_days: int | None
 ) -> int:
     code, now, rules = moment.code, moment.now, moment.rules
@@ -171,7 +171,7 @@ def _sound_case(
     reached = 0 if elapsed_s < limit_s else 1 + int((elapsed_s - limit_s) // rule.again_s)
     chain = [*case.owners, ("district", code)]
     limit_at = case.since + timedelta(seconds=limit_s)
-    sounded = 0
+    raised = 0
     for rank in range(min(reached, len(chain) - 1, MOST_RANKS - 1) + 1):
         if rank in case.ranks:
             continue
@@ -189,7 +189,7 @@ def _sound_case(
             "timers": rules.version,
         }
         if alerts.add_alert(connection, row):
-            told = {
+            data = {
                 "step": case.step,
                 "rank": rank,
                 "since": case.since.isoformat(),
@@ -200,12 +200,12 @@ def _sound_case(
                 "timers": rules.version,
             }
             kind = "warning" if rank == 0 else "escalation"
-            events.append_event(connection, code, kind, actor=ACTOR, at=now, data=told, incident_id=case.id)
-            sounded += 1
+            events.append_event(connection, code, kind, actor=ACTOR, at=now, data=data, incident_id=case.id)
+            raised += 1
     for card, over_s in zip(CARDS, rule.cards_s, strict=False):
         if elapsed_s >= limit_s + over_s and card not in case.cards:
-            sounded += _propose_card(connection, code, rules, case, card, elapsed_s - limit_s, now)
-    return sounded
+            raised += _propose_card(connection, code, rules, case, card, elapsed_s - limit_s, now)
+    return raised
 
 
 def _propose_card(
@@ -230,9 +230,9 @@ def _propose_card(
 def list_proposals(
     service: Service, *, undecided: bool = True, incident_id: UUID | None = None, limit: int = 200
 ) -> dict[str, Json]:
-    """Return {items}: proposals, the newest first; those that nobody decided on yet, unless told otherwise.
+    """Return {items}: proposals, the newest first; those without a decision, unless `undecided` is false.
 
-    The reason of a decision is for those who may read what was said; None for all others.
+    The reason of a decision is for callers who may read the texts of reports; None for all others.
     """
     read = service.caller.may(Right.READ_TEXTS)
     with service.database.transaction() as connection:
@@ -252,7 +252,7 @@ def decide(
 ) -> KeptAnswer:
     """Write a person's decision on a proposal, with its event, and answer with the proposal (200).
 
-    The reason is in no kept answer: `list_proposals` tells it until it is erased.
+    The reason is in no stored answer: `list_proposals` returns it until it is erased.
 
     Raises
     ------
@@ -290,8 +290,8 @@ def decide(
             incident_id=before.incident_id,
         )
         alerts.set_decision(connection, before, decision, by=actor, event_id=event_id)
-        told = alerts.get_proposal(connection, proposal_id).as_json()
-        answer = json_answer(200, {key: value for key, value in told.items() if key != "reason"})
+        proposal = alerts.get_proposal(connection, proposal_id).as_json()
+        answer = json_answer(200, {key: value for key, value in proposal.items() if key != "reason"})
         if request is not None:
             idempotency.keep_answer(connection, before.district, request, answer)
         return answer

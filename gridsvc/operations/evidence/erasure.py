@@ -1,4 +1,4 @@
-"""Erasing what is personal: the law may empty its tables, the chain of events stays whole."""
+"""Erasure of personal data: their tables may be emptied, and the chain of events stays valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Erase what is kept on a subject and return {cases, closures, notes, rows, mentioned, erased}.
+    """Erase what is stored about a subject and return {cases, closures, notes, rows, mentioned, erased}.
 
     With the rows go their salts, so that the digests in the events can no longer be compared with anything. The event
     that is written names cases and closures, not the subject.
@@ -28,13 +28,13 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
     subject
         A phone number (compared by its digits), a full name, the id or number of a case, or the id of a closure.
     mentions
-        Erase also what others said of a number or name: the whole report that speaks of it, the single note, the
-        reason of a closure. Without it `mentioned` counts them, and they stay.
+        Erase also texts of others that mention the number or name: the whole report, the single note, the reason of a
+        closure. Without it `mentioned` counts them, and they stay.
 
     Raises
     ------
     NotFound
-        When nothing is kept on the subject.
+        When nothing is stored about the subject.
     """
     service.caller.need(Right.ERASE)
     if not subject.strip():
@@ -47,34 +47,34 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
         rows = erasure.count_rows(connection, kept)
         mentioned = erasure.count_rows(connection, whole) - rows
         if not rows and not mentioned:
-            raise NotFound("Nothing is kept on this subject.", kind="no-subject")
+            raise NotFound("Nothing is stored about this subject.", kind="no-subject")
         erased = Kept() if dry_run else _erase(service, connection, kept)
-        told = {
+        answer = {
             name: [str(each) for _, each in getattr(kept if dry_run else erased, name)]
             for name in ("cases", "closures", "notes")
         }
-        return told | {"rows": rows, "mentioned": mentioned, "erased": not dry_run and rows > 0}
+        return answer | {"rows": rows, "mentioned": mentioned, "erased": not dry_run and rows > 0}
 
     return service.database.run(work)
 
 
 def _erase(service: Service, connection: Connection, kept: Kept) -> Kept:
-    """Erase, write an event for each case, closure and note of which something went, and return those."""
+    """Erase, write an event for each case, closure and note of which rows were deleted, and return those."""
     _, now = read_version(connection)
     who = service.caller.name
-    gone: dict[str, list[tuple[str, Any]]] = {"cases": [], "closures": [], "notes": []}
+    erased: dict[str, list[tuple[str, Any]]] = {"cases": [], "closures": [], "notes": []}
     for district, case in kept.cases:
         if rows := erasure.erase_case(connection, district, case):
-            gone["cases"].append((district, case))
+            erased["cases"].append((district, case))
             append_event(connection, district, "erase", actor=who, at=now, data={"rows": rows}, incident_id=case)
     for district, closure in kept.closures:
         if rows := erasure.erase_closure(connection, district, closure):
-            gone["closures"].append((district, closure))
+            erased["closures"].append((district, closure))
             data = {"rows": rows, "closure_id": str(closure)}
             append_event(connection, district, "erase", actor=who, at=now, data=data)
     for district, event in kept.notes:
         if rows := erasure.erase_note(connection, district, event):
-            gone["notes"].append((district, event))
+            erased["notes"].append((district, event))
             data = {"rows": rows, "event_id": str(event)}
             append_event(connection, district, "erase", actor=who, at=now, data=data)
-    return Kept(*(tuple(each) for each in gone.values()))
+    return Kept(*(tuple(each) for each in erased.values()))

@@ -30,7 +30,7 @@ def documents_of(connection: Connection, district: str, inputs: Mapping[str, Any
 
 
 def law_from(documents: Mapping[str, str]) -> Law:
-    """Return the law and roster of kept documents."""
+    """Return the law and roster from stored documents."""
     return Law.of(Prepared.from_documents(**documents))
 
 
@@ -42,7 +42,7 @@ def past_view(
     inputs: Mapping[str, Any],
     at: datetime,
 ) -> DistrictView:
-    """Return the district as a decision at a moment saw it; the grids are those of now.
+    """Return the district as a decision at a past time saw it; the grids are those of now.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A dispatch recomputed from what it recorded, after everything has changed, in this process (R11).
+"""A dispatch recomputed from its record, after everything has changed, in this process (R11).
 
 From the recorded versions: the owners from the generation's index; the travel times from the network with the closures
 of that moment; the joint team from law and roster by their digests. What differs is named, and where an input was
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 RULES_NOW = ("lead", "members", "unfilled", "lead_response_s", "full_team_response_s", "meets_target",
              "team_meets_target", "target_s", "clock_policy", "considered", "competence", "transfer",
              "coverage_loss")  # fmt: skip
-"""What a replay compares; `considered_counts` is over all teams, and a record holds only those that matter."""
+"""What a replay compares; `considered_counts` is over all teams, and a record has only those that can matter."""
 RULES_FIRST = ("lead", "members", "unfilled", "lead_response_s", "full_team_response_s", "meets_target", "target_s",
                "clock_policy", "competence", "transfer", "coverage_loss")  # fmt: skip
 """What the first version recorded and today's rules, applied as the first ones, decide again."""

@@ -1,4 +1,7 @@
-"""Proof that nothing was changed, removed or cut off: the chain walked from its beginning, the rows told anew (R18)."""
+"""Proof that nothing was changed, removed or cut off (R18).
+
+The chain is checked from its first link, and every row is rebuilt from its events.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _SAY_EVERY = 5000
 class ChainReport:
     """The outcome for one district. `wrong` None = all of it holds; else the first thing that does not.
 
-    `sealed` events end at `hash`; the rows of `cases` cases were compared with what their events say.
+    `sealed` events end at `hash`; the rows of `cases` cases were compared with their events.
     """
 
     district: str
@@ -48,7 +51,7 @@ def verify(
 ) -> list[ChainReport]:
     """Walk the chain of every district, compare every case with its events, and name the first thing that is wrong.
 
-    All of it is of one moment of the database; writers go on meanwhile.
+    All of it reads one snapshot of the database; writers are not blocked.
 
     Parameters
     ----------
@@ -64,11 +67,11 @@ def verify(
         reports = [_verify_district(connection, code, anchors.get(code), say) for code in codes]
     reports = [_with_unsealed(service, report) for report in reports]
     missing = sorted(set(anchors) - set(codes))
-    return reports + [ChainReport(code, 0, "", f"district {code} of the anchor is gone") for code in missing]
+    return reports + [ChainReport(code, 0, "", f"district {code} of the anchor does not exist") for code in missing]
 
 
 def anchor(service: Service) -> dict[str, Any]:
-    """Return the end of every chain: to be kept where nobody who writes here can reach it."""
+    """Return the end of every chain. Store it where the users of this database cannot write."""
     reports = verify(service)
     for report in reports:
         if report.wrong is not None:
@@ -85,7 +88,7 @@ def run_verify(run: Run) -> Json:
 
 
 class _Progress:
-    """Counts over all districts, and says so now and then."""
+    """Counts over all districts, and reports progress."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0

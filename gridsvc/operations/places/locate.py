@@ -1,4 +1,4 @@
-"""Where a case lies: which district, whose, and how surely (R1 to R3, R10)."""
+"""The place of a case: district, owners, and how certain they are (R1 to R3, R10)."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def bounds_of(views: Sequence[DistrictView]) -> Bounds | None:
 def location_of(
     views: Sequence[DistrictView], lon: float, lat: float, datum: str = "WGS-84", radius_m: float | None = None
 ) -> Location:
-    """Return a place as given, in WGS-84; refuses what cannot be meant (R20)."""
-    told = Datum.from_name(datum)
+    """Return a place in WGS-84; refuses coordinates that are not usable (R20)."""
+    system = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(views))
     if radius_m is not None and not 0 <= radius_m <= LARGEST_RADIUS_M:
         raise InvalidInput(
@@ -66,7 +66,7 @@ def location_of(
             radius_m=radius_m,
             most=LARGEST_RADIUS_M,
         )
-    lon, lat = to_wgs84(lon, lat, told)
+    lon, lat = to_wgs84(lon, lat, system)
     return Location(lon, lat, radius_m or None)
 
 
@@ -96,7 +96,7 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
     (distance_m, bearing_deg), view = min(distances, key=lambda pair: pair[0][0])
     if distance_m > TAKEN_WITHIN_M:
         raise InvalidInput(
-            f"Longitude {location.lon:.6f}, latitude {location.lat:.6f} lies {distance_m / 1000:.0f} km outside "
+            f"Longitude {location.lon:.6f}, latitude {location.lat:.6f} is {distance_m / 1000:.0f} km outside "
             f"{view.district.name}: a likely wrong coordinate. Check the numbers, their order and the datum.",
             kind="outside",
             lon=round(location.lon, 6),

@@ -99,9 +99,9 @@ def locate(
     InvalidInput
         For coordinates that cannot be meant, or an unknown datum.
     """
-    told = Datum.from_name(datum)
+    system = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(indexes))
-    lon, lat = to_wgs84(lon, lat, told)
+    lon, lat = to_wgs84(lon, lat, system)
     for index in indexes:
         found = index.shares(lon, lat, radius_m) if radius_m else index.locate(lon, lat)
         if found.rule is not Rule.OUTSIDE:
@@ -110,7 +110,7 @@ def locate(
         ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
     )
     raise OutsideDistricts(
-        f"Longitude {lon:.6f}, latitude {lat:.6f} lies outside every loaded district, {_length(distance_m)} from "
+        f"Longitude {lon:.6f}, latitude {lat:.6f} is outside every loaded district, {_length(distance_m)} from "
         f"district {nearest.district}, which is at {bearing_deg:.0f} degrees from there.",
         distance_m=round(distance_m, 1),
         bearing_deg=round(bearing_deg, 1),
@@ -132,10 +132,10 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
     InvalidInput
         When a row cannot be meant; the first such row is named.
     """
-    told = Datum.from_name(datum)
-    if told is not Datum.WGS84 or lon.shape != lat.shape:
+    system = Datum.from_name(datum)
+    if system is not Datum.WGS84 or lon.shape != lat.shape:
         check_lonlats(lon, lat, near=bounds_of(indexes))
-    lon, lat = to_wgs84(lon, lat, told)
+    lon, lat = to_wgs84(lon, lat, system)
     words: dict[str, list[str | None]] = {"district": [], **{key: [] for key in LEVEL_KEYS}}
     columns = {key: np.full(lon.size, -1, np.int32) for key in words}
     rule = np.full(lon.size, Rule.OUTSIDE, np.int32)
@@ -168,14 +168,14 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
 
 
 def within(scope: Scope, found: Ownership) -> Ownership:
-    """Return the owners of a place that lies in the grid of a scope; NotFound for one beyond it.
+    """Return the owners of a place in the grid of a scope; NotFound for one outside it.
 
-    What a radius has of other grids is told as one share without owners, an overlap with one of them not at all.
+    The parts of a radius in other grids are one share without owners; an overlap with one of them is left out.
     """
     if scope.grid is None:
         return found
     if scope.grid not in _codes(found.owners):
-        raise NotFound("This place lies outside what your key is for.", kind="outside-scope")
+        raise NotFound("This place is outside the scope of your key.", kind="outside-scope")
     if found.shares is None:
         return replace(found, defect=None)
     own = tuple(share for share in found.shares if scope.grid in _codes(share.owners))
@@ -189,7 +189,7 @@ def _codes(owners: Sequence[Owner | None]) -> set[str]:
 
 
 def within_many(scope: Scope, found: ManyOwners) -> ManyOwners:
-    """Return the owners of the places in the grid of a scope; the others are told as outside."""
+    """Return the owners of the places in the grid of a scope; the others are `outside`."""
     if scope.grid is None:
         return found
     held = np.zeros(len(found.columns["rule"]), bool)

@@ -104,7 +104,7 @@ class Service:
             known.popitem(last=False)
 
     def remember(self, kind: str, district: str, value: object) -> None:
-        """Keep the present state, to answer from while the database is away (R22)."""
+        """Keep the present state, to answer from while the database is unavailable (R22)."""
         self._memory[kind, district] = (time.monotonic(), value)
 
     def recall(self, kind: str) -> dict[str, tuple[float, Any]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def warm(service: Service) -> None:
     """Map what is in force and compute one recommendation in every district; nothing is written.
 
-    What fails now (the database is away, a district has no teams) is loaded by the first request instead.
+    What fails now (the database is unavailable, a district has no teams) is loaded by the first request instead.
     """
     with suppress(GridsvcError):
         with service.database.transaction() as connection:
