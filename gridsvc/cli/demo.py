@@ -116,9 +116,8 @@ def show_demo(made: Demo) -> None:
 
 
 def show_first(result: dict[str, Any]) -> None:
-    """Print a dispatched incident for a person: what, whose, who goes and why, in how many seconds."""
+    """Print a dispatched incident for a person: what, whose, who goes, in how many seconds, who does not and why."""
     rec, names = result["recommendation"], result["team_names"]
-    considered = {each["team_id"]: each for each in rec["considered"]}
     chain = " > ".join(owner["name"] for owner in result["owners"].values() if owner)
     click.secho(f"A dispatched incident: {result['type_name']} ({result['type']})", bold=True)
     click.echo(f"Whose: {chain}")
@@ -126,17 +125,18 @@ def show_first(result: dict[str, Any]) -> None:
     click.secho(f"{rec['lead_response_s']:.0f} s: {'in time' if rec['meets_target'] else 'late'}",
                 fg="green" if rec["meets_target"] else "red", bold=True)  # fmt: skip
     sent = [rec["lead"], *rec["members"]]
-    table(["slot", "team", "unit", "travel_s", "response_s", "why"],
-          [(each.get("slot", "1"), names.get(each["team_id"], each["team_id"]), each["unit"], each["travel_s"],
-            each["response_s"], considered[each["team_id"]]["verdict"]) for each in sent])  # fmt: skip
+    table(["slot", "team", "unit", "travel_s", "response_s", "in time"],
+          [(each["slot"], names.get(each["team_id"], each["team_id"]), each["unit"], each["travel_s"],
+            each["response_s"], "late" if each["late"] else "yes") for each in sent])  # fmt: skip
     for missing in rec["unfilled"]:
         click.secho(f"Unfilled: {missing['slot']}: {missing['reason']}", fg="yellow")
     going = {each["team_id"] for each in sent}
-    stay = [each for each in rec["considered"] if each["travel_s"] is not None and each["team_id"] not in going]
-    stay.sort(key=lambda each: each["travel_s"])
-    click.echo(f"Considered: {len(rec['considered'])} teams. Not sent, the nearest first:")
+    stay = [each for each in rec["considered"] if each["team_id"] not in going]
+    others = ", ".join(f"{number} {verdict}" for verdict, number in rec["considered_counts"].items()) or "none"
+    click.echo("Not sent, the nearest of those that may go by law:")
     table(["team", "travel_s", "why not"],
           [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"]) for c in stay[:5]])  # fmt: skip
+    click.echo(f"Others: {others}.")
 
 
 def free_port() -> int:

@@ -73,8 +73,9 @@ def show_recommendation(service: Service, case: dict[str, Any]) -> None:
     rows = [] if lead is None else [("lead", lead)]
     rows += [(member.get("slot", "member"), member) for member in recommendation["members"]]
     if rows:
-        table(["slot", "team", "unit", "travel_s", "response_s"],
-              [(slot, names.get(t["team_id"], t["team_id"]), t["unit"], t["travel_s"], t["response_s"])
+        table(["slot", "team", "unit", "travel_s", "response_s", "in time"],
+              [(slot, names.get(t["team_id"], t["team_id"]), t["unit"], t["travel_s"], t["response_s"],
+                "late" if t["late"] else "yes")
                for slot, t in rows])  # fmt: skip
     if lead is not None:
         click.echo(_range_words(lead))
@@ -83,12 +84,12 @@ def show_recommendation(service: Service, case: dict[str, Any]) -> None:
         name = None if substitute is None else names.get(substitute["team_id"], substitute["team_id"])
         hint = "" if substitute is None else f"; nearest lawful substitute: {name} ({substitute['unit']})"
         click.secho(printable(f"Unfilled: {missing['slot']}: {missing['reason']}{hint}"), fg="yellow")
-    nearest = sorted(
-        (c for c in recommendation["considered"] if c["travel_s"] is not None), key=lambda c: c["travel_s"]
-    )
-    click.echo(f"Considered: {len(recommendation['considered'])} teams. The nearest:")
+    click.echo("Considered, the nearest of those that may go by law:")
     table(["team", "travel_s", "verdict"],
-          [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"]) for c in nearest[:8]])  # fmt: skip
+          [(names.get(c["team_id"], c["team_id"]), c["travel_s"], c["verdict"])
+           for c in recommendation["considered"]])  # fmt: skip
+    others = ", ".join(f"{number} {verdict}" for verdict, number in recommendation["considered_counts"].items())
+    click.echo(f"Others: {others or 'none'}.")
 
 
 def show_heading(case: dict[str, Any]) -> None:

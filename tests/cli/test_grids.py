@@ -208,7 +208,7 @@ def test_faults_are_shown_to_a_person_and_block(gridsvc: Typed, in_force: int, t
     file = boundaries(tmp_path / "t.geojson", bad)
     dry = gridsvc("load", "grids", file, "--level", "township", "--crs", "wgs84", *at, "--dry-run")
     assert "overlap: 1, 1 blocking" in dry.stdout
-    assert "nothing was kept" in dry.stdout
+    assert "nothing was stored" in dry.stdout
     loaded = json.loads(gridsvc("load", "grids", file, "--level", "township", "--crs", "wgs84", *at, "--json").stdout)
     shown = gridsvc("grids", "check", *at).stdout
     assert "overlap: 1, 1 blocking" in shown

@@ -111,7 +111,7 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, {project!r})
 from gridsvc.db.session.connection import Database
-from gridsvc.operations.cases.report import recommend
+from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.runtime.service import Service
 from tests.db.session.test_versions import a_report
 service = Service(Database({url!r}), Path({folder!r}))
