@@ -42,7 +42,7 @@ class Location:
     extent: BaseGeometry | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A report of an incident, as a caller sends it.
 

@@ -55,7 +55,9 @@ def chain_holds(service):
 def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(service, off):
     before = clock_of(service)
     said = before + off
-    answer = json.loads(report_incident(service, Report("leak", 119.61, 29.1001, reported_at=said), actor="t").body)
+    answer = json.loads(
+        report_incident(service, Report(type="leak", lon=119.61, lat=29.1001, reported_at=said), actor="t").body
+    )
     triggered = datetime.fromisoformat(answer["triggered_at"])
     assert before <= triggered <= clock_of(service)  # what counts is the database's
     counted = datetime.fromisoformat(answer["reported_at"])
@@ -66,25 +68,40 @@ def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(servi
     chain_holds(service)
 
 
-def test_a_report_from_another_day_to_come_is_refused(service):
-    with pytest.raises(InvalidInput, match="future"):
-        report_incident(service, Report("leak", 119.61, 29.1001, reported_at=clock_of(service) + 25 * HOUR), actor="t")
-
-
-def test_a_step_by_a_clock_an_hour_ahead_is_refused_with_the_cure_and_taken_without_the_stamp(service):
-    case = report(service)
-    with pytest.raises(InvalidInput) as refused:
-        step(service, case, "accept", at=clock_of(service) + HOUR)
-    assert "leave `at` out" in refused.value.detail
-    assert "the service's clock says" in refused.value.detail
-    assert step(service, case, "accept")["status"] == "accepted"
+@pytest.mark.parametrize("off", [25 * HOUR, -400 * 24 * HOUR], ids=["ahead", "behind"])
+def test_r10_a_report_by_an_impossible_clock_is_refused_only_for_a_routine_case(service, off):
+    said = clock_of(service) + off
+    place = {"lon": 119.61, "lat": 29.1001, "reported_at": said}
+    with pytest.raises(InvalidInput, match="`reported_at`"):
+        report_incident(service, Report(type="noise", **place), actor="t")
+    answer = json.loads(report_incident(service, Report(type="leak", **place), actor="t").body)
+    assert answer["reported_at"] == answer["triggered_at"]
+    assert answer["unknown"] == [{"what": "reported_at", "reason": "wrong-clock"}]
+    assert datetime.fromisoformat(told(service, answer["id"])[0]["client_at"]) == said
     chain_holds(service)
 
 
-def test_a_step_by_a_clock_an_hour_behind_cannot_lie_before_its_case(service):
+@pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_r10_a_step_by_a_wrong_clock_is_taken_as_of_now_for_an_emergency(service, off):
     case = report(service)
-    with pytest.raises(InvalidInput, match="is before the case"):
+    before = clock_of(service)
+    answer = step(service, case, "accept", at=before + off)
+    assert before <= datetime.fromisoformat(answer["accepted_at"]) <= clock_of(service)
+    event = told(service, case)[-1]
+    assert event["data"]["corrected"] is True
+    assert datetime.fromisoformat(event["client_at"]) == before + off
+    chain_holds(service)
+
+
+def test_a_step_of_a_routine_case_by_a_wrong_clock_is_refused_with_the_cure(service):
+    case = report(service, "noise")
+    with pytest.raises(InvalidInput) as refused:
+        step(service, case, "accept", at=clock_of(service) + HOUR)
+    assert "leave `at` out" in refused.value.detail
+    with pytest.raises(InvalidInput, match="before the case"):
         step(service, case, "accept", at=clock_of(service) - HOUR)
+    assert step(service, case, "accept")["status"] == "accepted"
+    chain_holds(service)
 
 
 def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service):

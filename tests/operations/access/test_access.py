@@ -55,8 +55,11 @@ def row_id(*words: Any) -> Any:
     return uuid.uuid5(uuid.NAMESPACE_OID, " ".join(words))
 
 
-def two_districts(connection: Any) -> None:
+def two_districts(connection: Any, *, before_0010: bool = False) -> None:
     """Two districts on one ground, each with two townships of a regional grid, a case and a team in each of them."""
+    columns, values = "owners, lead_wanted, report_event", "'{}', false, gen_random_uuid()"
+    if before_0010:
+        columns, values = "details", "'{}'"
     for district in (A, B):
         connection.execute("insert into district (code, name) values (%s, %s)", (district, district))
         connection.execute("insert into district_version (district, generation) values (%s, 1)", (district,))
@@ -89,12 +92,9 @@ def two_districts(connection: Any) -> None:
             )
             connection.execute(
                 "insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom,"
-                " regional, township, village, rule, owners, lead_wanted, report_event, versions,"
-                " reported_at, triggered_at)"
+                f" regional, township, village, rule, {columns}, versions, reported_at, triggered_at)"
                 " values (%s, %s, 't', 'emergency', 'p', 'triggered', true, false,"
-                " ST_SetSRID(ST_Point(119.5, 29.5), 4326), %s, %s, %s, 'interior', '{}',"
-                " false, gen_random_uuid(), '{}', now(),"
-                " now())",
+                f" ST_SetSRID(ST_Point(119.5, 29.5), 4326), %s, %s, %s, 'interior', {values}, '{{}}', now(), now())",
                 (district, case, "R", township, village),
             )
             connection.execute(
@@ -204,10 +204,12 @@ def test_what_is_written_stays_in_the_district(database: Database) -> None:
 
 def test_a_case_out_of_scope_is_as_unknown_as_one_that_never_was(database: Database) -> None:
     with database.seen_by(scope_of(database, A, "T1")).transaction() as connection:
-        for unknown in (row_id(A, "T2", "case"), row_id(B, "T1", "case"), uuid.uuid4()):
+        foreign = [row_id(A, "T2", "case"), row_id(B, "T1", "case"), uuid.uuid4()]
+        for unknown in foreign:
             assert incidents.find_case(connection, unknown) is None
             assert incidents.find_case(connection, unknown, lock=True) is None
-        assert incidents.find_case(connection, row_id(A, "T1", "case")) is not None
+        own = row_id(A, "T1", "case")
+        assert incidents.list_present(connection, [*foreign, own]) == {own}
 
 
 def test_every_table_is_behind_a_policy(url: str) -> None:

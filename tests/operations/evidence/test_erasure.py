@@ -161,7 +161,7 @@ def test_the_migration_takes_words_along_that_were_there(empty_database):
     plain = empty_database.replace("+psycopg", "")
     closure, card, event = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     with psycopg.connect(plain.replace("gridsvc_owner@", "postgres@"), autocommit=True) as connection:
-        two_districts(connection)
+        two_districts(connection, before_0010=True)
         connection.execute(
             'insert into closure (district, id, geom, factor, profiles, "from", reason)'
             " values (%s, %s, ST_SetSRID(ST_Point(119.5, 29.5), 4326), 0, '{normal}', now(), 'flood')",
