@@ -26,7 +26,7 @@ from gridsvc.errors import NotAllowed
 CHAIN = {"regional": "R1", "township": "T1", "area": "A1", "village": "V1"}
 
 
-def test_every_role_has_rights_and_every_right_has_a_role():
+def test_every_role_has_rights_and_every_right_has_a_role() -> None:
     assert set(RIGHTS) == set(Role)
     assert all(roles_with(right) for right in Right)
 
@@ -42,17 +42,17 @@ def test_every_role_has_rights_and_every_right_has_a_role():
         (Role.ADMIN, list(Right), []),
     ],
 )
-def test_deeds_of_a_role(role, may, may_not):
+def test_deeds_of_a_role(role: Role, may: list[Right], may_not: list[Right]) -> None:
     caller = Caller.of("x", role)
     assert all(caller.may(right) for right in may)
     assert not any(caller.may(right) for right in may_not)
 
 
-def test_only_an_administrator_gives_keys_and_erases():
+def test_only_an_administrator_gives_keys_and_erases() -> None:
     assert roles_with(Right.KEYS) == roles_with(Right.ERASE) == ["admin"]
 
 
-def test_a_refusal_names_who_may():
+def test_a_refusal_names_who_may() -> None:
     with pytest.raises(NotAllowed) as refused:
         Caller.of("赵六", Role.PLANNER).need(Right.ASSIGN)
     assert "赵六 (planner) may not send the lawful joint team" in refused.value.detail
@@ -60,13 +60,13 @@ def test_a_refusal_names_who_may():
     assert refused.value.parameters["may"] == ["dispatcher", "admin"]
 
 
-def test_a_lost_device_sends_no_team_whoever_owns_it():
+def test_a_lost_device_sends_no_team_whoever_owns_it() -> None:
     assert Right.ASSIGN not in DEVICE_RIGHTS
     assert Right.KEYS not in DEVICE_RIGHTS
     assert Right.REPORT in DEVICE_RIGHTS
 
 
-def test_every_step_has_a_right_of_its_own():
+def test_every_step_has_a_right_of_its_own() -> None:
     for step in (*STEPS, *TEAM_STEPS):
         assert right_of_step(step) is not Right.LOOK, step
     assert right_of_step("assign") is Right.ASSIGN
@@ -74,7 +74,7 @@ def test_every_step_has_a_right_of_its_own():
     assert right_of_step("on_scene", named_team=True) is Right.TEAM_STEP
 
 
-def test_scope_of_a_grid_holds_what_lies_below_it_and_nothing_else():
+def test_scope_of_a_grid_holds_what_lies_below_it_and_nothing_else() -> None:
     assert Scope("330703", "T1").holds_chain(CHAIN)
     assert Scope("330703", "V1").holds_chain(CHAIN)
     assert not Scope("330703", "T2").holds_chain(CHAIN)
@@ -84,7 +84,7 @@ def test_scope_of_a_grid_holds_what_lies_below_it_and_nothing_else():
     assert not Scope("330703", "T1").holds_chain(dict.fromkeys(CHAIN))
 
 
-def test_scope_of_a_district():
+def test_scope_of_a_district() -> None:
     assert EVERYTHING.holds_district("330703")
     assert Scope("330703").holds_district("330703")
     assert not Scope("330703").holds_district("330702")
@@ -92,7 +92,7 @@ def test_scope_of_a_district():
     assert Scope("330703", "T1", ("T1",)).whole_district == Scope("330703")
 
 
-def test_the_operator_of_the_machine_may_everything_everywhere():
+def test_the_operator_of_the_machine_may_everything_everywhere() -> None:
     assert OPERATOR.scope == EVERYTHING
     assert all(OPERATOR.may(right) for right in Right)
 
@@ -110,12 +110,12 @@ def test_the_operator_of_the_machine_may_everything_everywhere():
         ("", "****"),
     ],
 )
-def test_phone_numbers_are_masked(phone, masked):
+def test_phone_numbers_are_masked(phone: str, masked: str) -> None:
     assert mask_phone(phone) == masked
 
 
 @pytest.mark.parametrize(("name", "masked"), [("王小明", "王**"), (" Li Wei", "L**"), ("王", "王**"), ("", "")])
-def test_names_are_masked(name, masked):
+def test_names_are_masked(name: str, masked: str) -> None:
     assert mask_name(name) == masked
 
 
@@ -129,11 +129,11 @@ def test_names_are_masked(name, masked):
         ("no. 138123456789 is no telephone", None),
     ],
 )
-def test_numbers_are_masked_in_free_words_and_nothing_else_is(words, masked):
+def test_numbers_are_masked_in_free_words_and_nothing_else_is(words: str, masked: str | None) -> None:
     assert mask_numbers(words) == (masked or words)
 
 
-def test_a_masked_reporter_says_nothing_that_was_said():
+def test_a_masked_reporter_says_nothing_that_was_said() -> None:
     told = {"name": "王小明", "phone": "13812345678", "address": "金东区多湖街道东湄路1号"}
     masked = mask_reporter(told)
     assert masked == {"name": "王**", "phone": "138****5678", "address": "***", "masked": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,17 +16,23 @@ from gridsvc.operations.access.callers import CallerCache
 from tests.api.contract import CheckedClient
 from tests.api.toy_access import SAID, Clock, D, kind, toy_world
 from tests.worlds import district as worlds
-from tests.worlds.district import as_superuser
+from tests.worlds.district import as_superuser, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from tests.api.toy_access import World
 
 
 @pytest.fixture(scope="module")
-def world(cluster, tmp_path_factory):
+def world(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with toy_world(cluster, tmp_path_factory.mktemp("data")) as world:
         yield world
 
 
 @pytest.fixture
-def known(world):
+def known(world: World) -> SimpleNamespace:
     clock = Clock()
     return SimpleNamespace(callers=CallerCache(world.service, clock=clock), clock=clock)
 
@@ -34,7 +41,7 @@ def known(world):
 
 
 @pytest.mark.parametrize("path", ["/incidents", "/teams", "/tiles", "/session", "/openapi.json", "/metrics", "/no"])
-def test_nobody_gets_nothing(world, path):
+def test_nobody_gets_nothing(world: World, path: str) -> None:
     answer = world.browser().get(path)
     assert answer.status_code == 401
     assert kind(answer) == "sign-in-required"
@@ -42,13 +49,13 @@ def test_nobody_gets_nothing(world, path):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/sign-in", "/favicon.ico"])
-def test_what_is_open_is_open(world, path):
+def test_what_is_open_is_open(world: World, path: str) -> None:
     answer = world.browser().get(path)
     assert answer.status_code == 200
     assert D not in answer.text
 
 
-def test_a_browser_is_led_to_the_page_where_it_signs_in(world):
+def test_a_browser_is_led_to_the_page_where_it_signs_in(world: World) -> None:
     answer = world.browser().get("/", headers={"Accept": "text/html,*/*"})
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=/"
@@ -60,14 +67,14 @@ def test_a_browser_is_led_to_the_page_where_it_signs_in(world):
 @pytest.mark.parametrize(
     "authorization", ["Bearer gs_x", "Bearer ", "Basic eDp5", "Bearer gs_" + "a" * 12 + "_" + "a" * 40, "Bearer \x01"]
 )
-def test_a_wrong_key_is_refused(world, authorization):
+def test_a_wrong_key_is_refused(world: World, authorization: str) -> None:
     answer = world.browser(Authorization=authorization).get("/teams")
     assert answer.status_code == 401
     assert kind(answer) == "key-refused"
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_a_key_in_the_address_opens_nothing(world):
+def test_a_key_in_the_address_opens_nothing(world: World) -> None:
     key = world.keys["admin"]
     assert world.browser().get("/teams", params={"token": key}).status_code == 401
 
@@ -92,7 +99,7 @@ def test_a_key_in_the_address_opens_nothing(world):
         ("GET", "/not/in/the/table", None, set(Role)),
     ],
 )  # fmt: skip
-def test_what_each_role_may(world, method, path, body, may):
+def test_what_each_role_may(world: World, method: str, path: str, body: dict[str, Any] | None, may: set[str]) -> None:
     path = path.format(case=world.case, team=next(iter(worlds.TEAM_IDS.values())))
     for role in Role:
         answer = world.client(role).request(method, path, json=body)
@@ -104,7 +111,7 @@ def test_what_each_role_may(world, method, path, body, may):
             assert "admin" in answer.json()["parameters"]["may"]
 
 
-def test_who_reads_what_was_said(world):
+def test_who_reads_what_was_said(world: World) -> None:
     for role in Role:
         told = world.client(role).get(f"/incidents/{world.case}").json()
         if role in {Role.PLANNER, Role.ENGINEER}:
@@ -115,7 +122,7 @@ def test_who_reads_what_was_said(world):
             assert told["description"] == "he says that Li Si did it"
 
 
-def test_nothing_personal_is_in_lists_events_or_kept_answers(world):
+def test_nothing_personal_is_in_lists_events_or_kept_answers(world: World) -> None:
     dispatcher = world.client("dispatcher")
     body = {
         "type": "leak",
@@ -156,13 +163,12 @@ def test_nothing_personal_is_in_lists_events_or_kept_answers(world):
             if table not in {"incident_personal", "event_personal"}
             for row in connection.execute(f"select coalesce(string_agg(t::text, ' '), '') from {table} as t")
         ]
-        bodies = connection.execute("select string_agg(convert_from(body, 'UTF8'), ' ') from idempotency").fetchone()
-        told.append(bodies[0] or "")
+        told.append(scalar(connection, "select string_agg(convert_from(body, 'UTF8'), ' ') from idempotency"))
     for words in ("王小明", "13812345678", "Li Si", "东湄路"):
         assert not [text for text in told if words in text], words
 
 
-def test_unmasking_is_an_event_that_says_who_and_why(world):
+def test_unmasking_is_an_event_that_says_who_and_why(world: World) -> None:
     supervisor = world.client("supervisor")
     told = supervisor.post(f"/incidents/{world.case}/unmask", json={"why": "the line broke"}).json()
     assert told["reporter"] == SAID
@@ -171,7 +177,7 @@ def test_unmasking_is_an_event_that_says_who_and_why(world):
     assert SAID["phone"] not in json.dumps(last)
 
 
-def test_numbers_in_free_words_are_masked_until_somebody_says_why(world):
+def test_numbers_in_free_words_are_masked_until_somebody_says_why(world: World) -> None:
     dispatcher = world.client("dispatcher")
     number, masked = "13899990000", "138****0000"
     body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}, "description": f"ask {number}", "site": number}
@@ -196,7 +202,7 @@ def test_numbers_in_free_words_are_masked_until_somebody_says_why(world):
 # Browser sessions
 
 
-def test_a_session_comes_and_goes(world):
+def test_a_session_comes_and_goes(world: World) -> None:
     web = world.browser()
     begun = web.post("/session", json={"key": world.keys["dispatcher"]})
     assert begun.status_code == 201
@@ -217,7 +223,7 @@ def test_a_session_comes_and_goes(world):
     assert world.browser(Cookie=f"gridsvc={stolen}").get("/session").status_code == 401
 
 
-def test_over_tls_the_cookie_is_one_that_browsers_protect(world):
+def test_over_tls_the_cookie_is_one_that_browsers_protect(world: World) -> None:
     web = CheckedClient(world.app, base_url="https://testserver", client=("10.1.1.1", 1))
     begun = web.post("/session", json={"key": world.keys["officer"]})
     assert begun.headers["set-cookie"].startswith("__Host-gridsvc=")
@@ -225,7 +231,7 @@ def test_over_tls_the_cookie_is_one_that_browsers_protect(world):
     assert begun.headers["strict-transport-security"] == "max-age=31536000"
 
 
-def test_a_device_is_paired_with_a_code_and_may_less_than_its_owner(world):
+def test_a_device_is_paired_with_a_code_and_may_less_than_its_owner(world: World) -> None:
     code = world.client("admin").post("/pairings", json={}).json()["code"]
     device = world.browser().post("/devices", json={"code": code}).json()
     phone = world.browser(device["token"])
@@ -241,7 +247,7 @@ def test_a_device_is_paired_with_a_code_and_may_less_than_its_owner(world):
 # What a process remembers
 
 
-def test_a_known_key_costs_no_question(world, known):
+def test_a_known_key_costs_no_question(world: World, known: SimpleNamespace) -> None:
     key = world.keys["officer"]
     assert known.callers.find(key) is None
     caller = known.callers.verify(key)
@@ -252,11 +258,13 @@ def test_a_known_key_costs_no_question(world, known):
     assert known.callers.verify(key) is caller
 
 
-def test_a_revoked_key_is_refused_within_a_second(world, known):
+def test_a_revoked_key_is_refused_within_a_second(world: World, known: SimpleNamespace) -> None:
     new = keys.add_key(world.service, "fleeting", Role.OFFICER, district=D)
     other = CallerCache(world.service, clock=known.clock)
     for each in (known.callers, other):
-        assert each.verify(new.text).name == "fleeting"
+        found = each.verify(new.text)
+        assert found is not None
+        assert found.name == "fleeting"
     keys.revoke_key(world.service, "fleeting")
     known.clock.now += 0.6
     for each in (known.callers, other):
@@ -264,11 +272,13 @@ def test_a_revoked_key_is_refused_within_a_second(world, known):
         assert each.verify(new.text) is None
 
 
-def test_an_ended_session_is_ended_in_every_process(world, known):
+def test_an_ended_session_is_ended_in_every_process(world: World, known: SimpleNamespace) -> None:
     new = keys.add_key(world.service, "two", Role.OFFICER, district=D)
     begun = known.callers.begin_session(new.key)
     other = CallerCache(world.service, clock=known.clock)
-    assert other.verify(begun.token).name == "two"
+    found = other.verify(begun.token)
+    assert found is not None
+    assert found.name == "two"
     known.callers.end_session(begun.token)
     assert known.callers.verify(begun.token) is None
     known.clock.now += 0.6
@@ -276,12 +286,14 @@ def test_an_ended_session_is_ended_in_every_process(world, known):
     assert other.verify(begun.token) is None
 
 
-def test_while_the_database_is_away_those_who_are_known_stay_known(world, known, monkeypatch):
+def test_while_the_database_is_away_those_who_are_known_stay_known(
+    world: World, known: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     familiar, stranger = world.keys["officer"], world.keys["planner"]
     known.callers.verify(familiar)
     away = Unavailable("The database is unavailable.")
 
-    def gone(*_args, **_named):
+    def gone(*_args: object, **_named: object) -> None:
         raise away
 
     monkeypatch.setattr(Database, "transaction", gone)
@@ -291,7 +303,7 @@ def test_while_the_database_is_away_those_who_are_known_stay_known(world, known,
         known.callers.verify(stranger)
 
 
-def test_sign_ins_and_refusals_are_events(world):
+def test_sign_ins_and_refusals_are_events(world: World) -> None:
     world.browser().post("/session", json={"key": "gs_wrong"})
     world.client("planner").post(f"/incidents/{world.case}/unmask", json={"why": "x"})
     world.browser().post("/session", json={"key": world.keys["planner"]})

@@ -30,7 +30,8 @@ def urgent(web: TestClient) -> list[str]:
 def report(web: TestClient, kind: str, place: dict[str, float], **more: Any) -> dict[str, Any]:
     answer = web.post("/incidents", json={"type": kind, "location": place} | more)
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def step(web: TestClient, case: dict[str, Any], word: str, **more: Any) -> Any:
@@ -49,7 +50,9 @@ def engaged(web: TestClient) -> Counter[str]:
             return found
 
 
-def test_r10_r11_a_report_is_answered_with_owners_team_and_reasons(web, places, urgent) -> None:
+def test_r10_r11_a_report_is_answered_with_owners_team_and_reasons(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     case = report(web, urgent[0], places[0])
     assert all(case["owners"][level] for level in ("regional", "township", "area", "village"))
     assert case["owners"] == web.get("/owners", params=places[0]).json()["owners"]
@@ -69,7 +72,7 @@ def test_r10_r11_a_report_is_answered_with_owners_team_and_reasons(web, places, 
     assert case["waiting"]
 
 
-def test_r18_every_change_leaves_its_event(web, places, urgent) -> None:
+def test_r18_every_change_leaves_its_event(web: TestClient, places: list[dict[str, float]], urgent: list[str]) -> None:
     case = report(web, urgent[1], places[1], description="smoke")
     assert step(web, case, "accept").status_code == 200
     assert step(web, case, "cancel", note="false alarm").status_code == 200
@@ -80,7 +83,9 @@ def test_r18_every_change_leaves_its_event(web, places, urgent) -> None:
     assert all(event["incident_id"] == case["id"] for event in events)
 
 
-def test_a_retry_gets_the_same_bytes_and_another_body_is_refused(web, places, urgent) -> None:
+def test_a_retry_gets_the_same_bytes_and_another_body_is_refused(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     body = {"type": urgent[0], "location": places[2]}
     key = {"Idempotency-Key": str(uuid.uuid4())}
     first, again = (web.post("/incidents", json=body, headers=key) for _ in range(2))
@@ -91,7 +96,7 @@ def test_a_retry_gets_the_same_bytes_and_another_body_is_refused(web, places, ur
     assert other.json()["type"].endswith("idempotency-key-reused")
 
 
-def test_twins_in_flight_make_one_case(web, places, urgent) -> None:
+def test_twins_in_flight_make_one_case(web: TestClient, places: list[dict[str, float]], urgent: list[str]) -> None:
     body = {"type": urgent[0], "location": places[3]}
     key = {"Idempotency-Key": str(uuid.uuid4())}
     with ThreadPoolExecutor(8) as crowd:
@@ -100,7 +105,9 @@ def test_twins_in_flight_make_one_case(web, places, urgent) -> None:
     assert len({twin.json()["id"] for twin in twins}) == 1
 
 
-def test_r13_a_case_and_its_teams_go_through_their_life(web, places, urgent) -> None:
+def test_r13_a_case_and_its_teams_go_through_their_life(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     case = next(c for c in (report(web, kind, places[4]) for kind in urgent) if c["recommendation"]["lead"])
     sent = step(web, case, "assign").json()
     assert sent["status"] == "assigned"
@@ -121,7 +128,9 @@ def test_r13_a_case_and_its_teams_go_through_their_life(web, places, urgent) -> 
     assert step(web, case, "handle").json()["parameters"]["legal"] == ["reopen"]
 
 
-def test_eight_dispatchers_never_send_one_team_twice(web, places, urgent) -> None:
+def test_eight_dispatchers_never_send_one_team_twice(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     cases = [report(web, urgent[n % len(urgent)], places[n % len(places)]) for n in range(16)]
     with ThreadPoolExecutor(8) as crowd:
         codes = [answer.status_code for answer in crowd.map(lambda case: step(web, case, "assign"), cases)]
@@ -132,7 +141,7 @@ def test_eight_dispatchers_never_send_one_team_twice(web, places, urgent) -> Non
         step(web, case, "cancel")
 
 
-def test_the_loser_is_told_who_has_the_team(web, places, urgent) -> None:
+def test_the_loser_is_told_who_has_the_team(web: TestClient, places: list[dict[str, float]], urgent: list[str]) -> None:
     first, second = (
         next(c for c in (report(web, kind, places[5]) for kind in urgent) if c["recommendation"]["lead"])
         for _ in range(2)
@@ -145,7 +154,9 @@ def test_the_loser_is_told_who_has_the_team(web, places, urgent) -> None:
     step(web, first, "cancel")
 
 
-def test_r13_who_declines_leaves_the_case_waiting_and_is_not_sent_again(web, places, urgent) -> None:
+def test_r13_who_declines_leaves_the_case_waiting_and_is_not_sent_again(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     case = next(c for c in (report(web, kind, places[6]) for kind in urgent) if c["recommendation"]["lead"])
     team = case["recommendation"]["lead"]["team_id"]
     assert step(web, case, "assign", team_id=team).status_code == 200
@@ -158,7 +169,9 @@ def test_r13_who_declines_leaves_the_case_waiting_and_is_not_sent_again(web, pla
     step(web, case, "cancel")
 
 
-def test_r23_the_tenth_call_about_one_fire_names_the_first(web, places, urgent) -> None:
+def test_r23_the_tenth_call_about_one_fire_names_the_first(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     first = report(web, urgent[2], places[7])
     near = {"lon": places[7]["lon"] + 0.0005, "lat": places[7]["lat"]}
     second = report(web, urgent[2], near)
@@ -171,7 +184,9 @@ def test_r23_the_tenth_call_about_one_fire_names_the_first(web, places, urgent) 
     assert not {first["id"], second["id"]} & {d["id"] for d in third["possible_duplicates"]}
 
 
-def test_r13_a_late_stamp_is_backfilled_and_marked(web, places, urgent) -> None:
+def test_r13_a_late_stamp_is_backfilled_and_marked(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     case = next(c for c in (report(web, kind, places[8]) for kind in urgent) if c["recommendation"]["lead"])
     team = case["recommendation"]["lead"]["team_id"]
     since = step(web, case, "assign", team_id=team).json()["assignments"][0]["since"]
@@ -181,7 +196,9 @@ def test_r13_a_late_stamp_is_backfilled_and_marked(web, places, urgent) -> None:
     step(web, case, "cancel")
 
 
-def test_r10_a_wrong_device_clock_refuses_no_step_of_an_emergency(web, places, urgent) -> None:
+def test_r10_a_wrong_device_clock_refuses_no_step_of_an_emergency(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     case = next(c for c in (report(web, kind, places[8]) for kind in urgent) if c["recommendation"]["lead"])
     team = case["recommendation"]["lead"]["team_id"]
     since = datetime.fromisoformat(step(web, case, "assign", team_id=team).json()["assignments"][0]["since"])
@@ -198,7 +215,9 @@ def test_r10_a_wrong_device_clock_refuses_no_step_of_an_emergency(web, places, u
     step(web, case, "cancel")
 
 
-def test_a_line_goes_to_the_lowest_common_ancestor(web, places, urgent) -> None:
+def test_a_line_goes_to_the_lowest_common_ancestor(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     line = {"type": "LineString", "coordinates": [[p["lon"], p["lat"]] for p in places[:6]]}
     answer = web.post("/incidents", json={"type": urgent[0], "geometry": line})
     assert answer.status_code == 201, answer.text
@@ -208,7 +227,9 @@ def test_a_line_goes_to_the_lowest_common_ancestor(web, places, urgent) -> None:
     assert sum(share["share"] for share in shares) == pytest.approx(1, abs=0.02)
 
 
-def test_beside_the_district_a_case_is_taken_and_far_away_it_is_refused(web, places, urgent) -> None:
+def test_beside_the_district_a_case_is_taken_and_far_away_it_is_refused(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     bounds = web.get("/tiles/grids.json").json()["bounds"]
     beside = {"lon": bounds[2] + 0.05, "lat": places[0]["lat"]}
     asked = web.get("/owners", params=beside)
@@ -222,7 +243,7 @@ def test_beside_the_district_a_case_is_taken_and_far_away_it_is_refused(web, pla
     assert far.json()["type"].endswith("outside")
 
 
-def test_the_list_pages_through_every_case_once(web) -> None:
+def test_the_list_pages_through_every_case_once(web: TestClient) -> None:
     seen: list[str] = []
     after = None
     while True:
@@ -237,7 +258,7 @@ def test_the_list_pages_through_every_case_once(web) -> None:
     assert {case["status"] for case in archived} == {"archived"}
 
 
-def test_recommendations_write_nothing(web, places, urgent) -> None:
+def test_recommendations_write_nothing(web: TestClient, places: list[dict[str, float]], urgent: list[str]) -> None:
     before = len(web.get("/incidents", params={"limit": 1000}).json()["items"])
     told = web.post("/recommendations", json={"type": urgent[0], "location": places[0]}).json()
     assert told["recommendation"]["considered"]
@@ -245,7 +266,9 @@ def test_recommendations_write_nothing(web, places, urgent) -> None:
     assert len(web.get("/incidents", params={"limit": 1000}).json()["items"]) == before
 
 
-def test_the_answer_is_json_without_surprises(web, places, urgent) -> None:
+def test_the_answer_is_json_without_surprises(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
     answer = web.post("/incidents", json={"type": urgent[0], "location": places[0]})
     assert b"NaN" not in answer.content
     assert json.loads(answer.content) == answer.json()

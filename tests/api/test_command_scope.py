@@ -11,12 +11,19 @@ import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 from gridsvc.cli.root import root
 from tests.api.two_districts import MARK, A, B
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.api.two_districts import World
 
 # What is about the machine or the whole service: there is no district to speak of.
 WHOLE = {
@@ -34,18 +41,20 @@ LOADS = {"load grids", "load osm", "load roads", "load teams", "load catalogue",
          "load calendar", "roads calibrate"}  # fmt: skip
 
 
-def commands(command=root, path=()):
+def commands(command: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Yield (words, command) of every command there is."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
-            yield from commands(command.get_command(context, name), (*path, name))
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from commands(found, (*path, name))
     else:
         yield " ".join(path), command
 
 
 @pytest.fixture(scope="module")
-def places(two, tmp_path_factory):
+def places(two: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Any, ...]]:
     """A file with a place of either district, and one with a point of the first."""
     folder = tmp_path_factory.mktemp("places")
     rows = [
@@ -57,7 +66,7 @@ def places(two, tmp_path_factory):
     return folder / "places.csv", rows[0]
 
 
-def asked(places, folder, two):
+def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dict[str, list[str]]:
     """How each command that answers for one district is asked."""
     file, (lon, lat) = places
     here = [str(lon), str(lat)]
@@ -81,7 +90,7 @@ def asked(places, folder, two):
     }
 
 
-def test_no_command_is_left_out(two, places, tmp_path):
+def test_no_command_is_left_out(two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path) -> None:
     """A new command says here whose it is."""
     known = WHOLE | ONE_THING | LOADS | SLOW | set(asked(places, tmp_path, two))
     found = dict(commands())
@@ -91,7 +100,7 @@ def test_no_command_is_left_out(two, places, tmp_path):
         assert any(each.name == "district" for each in found[words].params), words
 
 
-def run(two, words):
+def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
     environment |= {"GRIDSVC_DATA": str(two.service.folder)}
     return subprocess.run(
@@ -104,7 +113,9 @@ def run(two, words):
      "roads show", "locate", "travel-times", "isochrone", "db url",
      "incidents list", "teams list", "closures list"}
 ))  # fmt: skip
-def test_a_command_for_one_district_tells_of_that_district(two, places, tmp_path, words):
+def test_a_command_for_one_district_tells_of_that_district(
+    two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str
+) -> None:
     more = asked(places, tmp_path, two)[words]
     done = run(two, [*words.split(), *more, "--district", A, "--json"])
     # It is in force already, there is none before it, and nothing was calibrated.
@@ -119,7 +130,9 @@ def test_a_command_for_one_district_tells_of_that_district(two, places, tmp_path
 
 
 @pytest.mark.parametrize("words", ["grids list", "grids check", "grids rollback", "locate", "db url"])
-def test_a_district_that_is_not_loaded_is_refused(two, places, tmp_path, words):
+def test_a_district_that_is_not_loaded_is_refused(
+    two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str
+) -> None:
     more = asked(places, tmp_path, two)[words]
     done = run(two, [*words.split(), *more, "--district", "330000", "--json"])
     assert done.returncode == 3, done.stderr
@@ -127,7 +140,7 @@ def test_a_district_that_is_not_loaded_is_refused(two, places, tmp_path, words):
     assert "330000" in done.stderr
 
 
-def test_where_several_are_loaded_none_is_guessed(two):
+def test_where_several_are_loaded_none_is_guessed(two: World) -> None:
     for words in ("grids list", "grids check", "grids rollback"):
         done = run(two, [*words.split(), "--json"])
         assert done.returncode == 3, words

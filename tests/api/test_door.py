@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -20,9 +21,16 @@ from tests.api.toy_access import Clock, kind, toy_world
 from tests.worlds import district
 from tests.worlds.certificate import make_certificate
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from tests.api.toy_access import World
+
 
 @pytest.fixture(scope="module")
-def world(cluster, tmp_path_factory):
+def world(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with toy_world(cluster, tmp_path_factory.mktemp("data")) as world:
         yield world
 
@@ -30,7 +38,7 @@ def world(cluster, tmp_path_factory):
 # Rates
 
 
-def test_buckets_fill_and_empty():
+def test_buckets_fill_and_empty() -> None:
     clock = Clock()
     buckets = Buckets(Rate(per_s=2, burst=4), clock=clock)
     assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0]
@@ -44,7 +52,7 @@ def test_buckets_fill_and_empty():
     assert [buckets.take("a") == 0 for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_guessing_ends_after_ten_tries_and_known_callers_of_the_address_go_on(world):
+def test_guessing_ends_after_ten_tries_and_known_callers_of_the_address_go_on(world: World) -> None:
     web = world.browser()
     good = {"Authorization": f"Bearer {world.keys['officer']}"}
     assert web.get("/session", headers=good).status_code == 200
@@ -57,7 +65,7 @@ def test_guessing_ends_after_ten_tries_and_known_callers_of_the_address_go_on(wo
     assert web.get("/session", headers=good).status_code == 200
 
 
-def test_open_routes_have_a_rate(world):
+def test_open_routes_have_a_rate(world: World) -> None:
     web = world.browser()
     statuses = [web.get("/sign-in").status_code for _ in range(int(rates.STRANGER.burst) + 3)]
     assert statuses[0] == 200
@@ -69,7 +77,7 @@ def test_open_routes_have_a_rate(world):
 
 
 @pytest.mark.parametrize("path", ["/", "/teams", "/incidents/x", "/nothing", "/healthz", "/sign-in", "/tiles"])
-def test_every_answer_carries_the_headers(world, path):
+def test_every_answer_carries_the_headers(world: World, path: str) -> None:
     for web in (world.client("admin"), world.browser()):
         headers = web.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -84,7 +92,7 @@ def test_every_answer_carries_the_headers(world, path):
 # Without sign-in
 
 
-def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(world):
+def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(world: World) -> None:
     open_app = create_app(world.service, sign_in=False)
     web = CheckedClient(open_app, raise_server_exceptions=False)
     assert web.get("/session").json()["auth"] == "off"
@@ -102,11 +110,11 @@ def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(w
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def test_serve_wants_keys_and_speaks_tls(world, certificate, tmp_path):
+def test_serve_wants_keys_and_speaks_tls(world: World, certificate: tuple[Path, Path], tmp_path: Path) -> None:
     cert, key = certificate
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -124,7 +132,7 @@ def test_serve_wants_keys_and_speaks_tls(world, certificate, tmp_path):
                         assert web.get("/healthz").status_code == 200
                         break
                     except httpx.TransportError:
-                        assert server.poll() is None, server.stderr.read()
+                        assert server.poll() is None, server.stderr and server.stderr.read()
                         assert time.monotonic() < deadline
                         time.sleep(0.1)
                 assert web.get("/teams").status_code == 401

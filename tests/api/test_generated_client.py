@@ -35,7 +35,16 @@ def generated(app: FastAPI, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     document.write_text(json.dumps(app.openapi()), encoding="utf-8")
     configuration.write_text(json.dumps(CONFIGURATION), encoding="utf-8")
     program = Path(sys.executable).with_name("openapi-python-client")
-    words = [program, "generate", "--path", document, "--meta", "none", "--output-path", folder / PACKAGE]
+    words: list[str | Path] = [
+        program,
+        "generate",
+        "--path",
+        document,
+        "--meta",
+        "none",
+        "--output-path",
+        folder / PACKAGE,
+    ]
     made = subprocess.run(
         [*words, "--config", configuration, "--fail-on-warning"], cwd=folder, capture_output=True, text=True
     )

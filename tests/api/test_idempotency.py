@@ -6,29 +6,39 @@ import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gridsvc.api.http.once import WITHOUT_KEY, WRITES
 from tests.api.toy_access import D, kind, toy_world
 from tests.worlds import district
-from tests.worlds.district import as_superuser
+from tests.worlds.district import as_superuser, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+    from starlette.testclient import TestClient
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from tests.api.toy_access import World
 
 TEAM = next(iter(district.TEAM_IDS.values()))
 
 
 @pytest.fixture(scope="module")
-def world(cluster, tmp_path_factory):
+def world(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with toy_world(cluster, tmp_path_factory.mktemp("data")) as world:
         yield world
 
 
-def count(world, what):
+def count(world: World, what: str) -> int:
     with as_superuser(world.url) as connection:
-        return connection.execute("select count(*) from incident_event where kind = %s", [what]).fetchone()[0]
+        return int(scalar(connection, "select count(*) from incident_event where kind = %s", [what]))
 
 
-def test_a_team_s_duty_is_changed_once(world):
+def test_a_team_s_duty_is_changed_once(world: World) -> None:
     web = world.client("dispatcher")
     once = {"Idempotency-Key": "duty-1"}
     before = count(world, "duty")
@@ -44,7 +54,7 @@ def test_a_team_s_duty_is_changed_once(world):
     assert (other.status_code, kind(other)) == (422, "idempotency-key-reused")
 
 
-def test_a_key_is_its_owner_s(world):
+def test_a_key_is_its_owner_s(world: World) -> None:
     """Two persons may choose the same Idempotency-Key; neither sees the other's answer."""
     body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
     told = [
@@ -54,7 +64,7 @@ def test_a_key_is_its_owner_s(world):
     assert told[0] == told[2] != told[1]
 
 
-def test_one_person_s_key_and_session_are_one_caller(world):
+def test_one_person_s_key_and_session_are_one_caller(world: World) -> None:
     body = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
     once = {"Idempotency-Key": "both ways"}
     by_key = world.client("officer").post("/incidents", json=body, headers=once)
@@ -64,31 +74,35 @@ def test_one_person_s_key_and_session_are_one_caller(world):
     assert by_session.content == by_key.content
 
 
-def closure(world, web):
+def closure(world: World, web: TestClient) -> str:
     """Close a road and return the closure's id."""
-    return web.post("/closures", json=CLOSURE).json()["id"]
+    found: str = web.post("/closures", json=CLOSURE).json()["id"]
+    return found
 
 
-def case(world, web):
+def case(world: World, web: TestClient) -> str:
     """Report an incident and return its id."""
     return district.report(world.service)
 
 
-def job(world, web):
+def job(world: World, web: TestClient) -> str:
     """Ask for a job and return its id."""
-    return web.post("/jobs", json={"kind": "verify"}).json()["id"]
+    found: str = web.post("/jobs", json={"kind": "verify"}).json()["id"]
+    return found
 
 
-def proposal(world, web):
+def proposal(world: World, web: TestClient) -> str:
     """Have a card proposed and return its id."""
     case = district.report(world.service)
     with as_superuser(world.url) as connection:
-        return connection.execute(
+        made = scalar(
+            connection,
             "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds)"
             " values (%s, gen_random_uuid(), 'red-card', %s, 's', now(),"
             " jsonb_build_object('step', 'feedback', 'since', now(), 'over_s', 1.5, 'timers', 'x')) returning id",
             [D, case],
-        ).fetchone()[0]
+        )
+        return str(made)
 
 
 CLOSURE = {
@@ -98,7 +112,7 @@ CLOSURE = {
 PLACE = {"lon": 119.61, "lat": 29.1}
 RULE = {"step": "accept", "urgency": "emergency", "warn_s": 30, "limit_s": 60, "again_s": 60}
 # Every write that takes the key: what its path names, what is asked, its status, and how its effects are counted.
-ONCE = {
+ONCE: dict[tuple[str, str], tuple[Any, Any, int, str]] = {
     ("POST", "/incidents"): (None, {"type": "leak", "location": PLACE}, 201, "report"),
     ("POST", "/incidents/{}/steps"): (case, {"step": "accept"}, 200, "accept"),
     ("PATCH", "/teams/{}"): (lambda world, web: TEAM, {"on_duty": True}, 200, "duty"),
@@ -111,7 +125,7 @@ ONCE = {
 }  # fmt: skip
 
 
-def test_every_write_takes_the_key_or_says_why_it_need_not(world):
+def test_every_write_takes_the_key_or_says_why_it_need_not(world: World) -> None:
     paths = world.app.openapi()["paths"]
     writes = {
         (method.upper(), path): told
@@ -133,7 +147,7 @@ def test_every_write_takes_the_key_or_says_why_it_need_not(world):
 
 
 @pytest.mark.parametrize("route", ONCE, ids=" ".join)
-def test_twins_in_flight_and_a_retry_get_one_answer(world, route):
+def test_twins_in_flight_and_a_retry_get_one_answer(world: World, route: tuple[str, str]) -> None:
     method, path = route
     named, body, status, kind = ONCE[route]
     web = world.browser(world.everywhere)
@@ -142,9 +156,10 @@ def test_twins_in_flight_and_a_retry_get_one_answer(world, route):
     start = threading.Barrier(6)
     once = {"Idempotency-Key": f"twins-{method}-{path}"}
 
-    def ask(_number):
+    def ask(_number: int) -> httpx.Response:
         start.wait()
-        return web.request(method, path, json=body, headers=once)
+        found: httpx.Response = web.request(method, path, json=body, headers=once)
+        return found
 
     with ThreadPoolExecutor(6) as crowd:
         answers = list(crowd.map(ask, range(6)))
@@ -158,7 +173,7 @@ def test_twins_in_flight_and_a_retry_get_one_answer(world, route):
 
 
 @pytest.mark.parametrize("route", [route for route in ONCE if route[0] != "DELETE"], ids=" ".join)
-def test_a_refused_write_leaves_its_key_free(world, route):
+def test_a_refused_write_leaves_its_key_free(world: World, route: tuple[str, str]) -> None:
     """What was refused was not answered once and for all: mended, it goes through under the same key."""
     method, path = route
     named, body, status, _ = ONCE[route]
@@ -170,7 +185,7 @@ def test_a_refused_write_leaves_its_key_free(world, route):
 
 
 @pytest.mark.parametrize("route", [route for route in ONCE if route[1] != "/incidents"], ids=" ".join)
-def test_a_key_that_cannot_be_one_is_refused(world, route):
+def test_a_key_that_cannot_be_one_is_refused(world: World, route: tuple[str, str]) -> None:
     method, path = route
     named, body, *_ = ONCE[route]
     web = world.browser(world.everywhere)
@@ -179,7 +194,7 @@ def test_a_key_that_cannot_be_one_is_refused(world, route):
         assert web.request(method, path, json=body, headers={"Idempotency-Key": key}).status_code == 422
 
 
-def effects(world, kind):
+def effects(world: World, kind: str) -> int:
     """How often something happened, by its events; of jobs, which have none, by their rows."""
     rows = {
         "job": "select count(*) from job where kind = 'tidy'",
@@ -188,31 +203,32 @@ def effects(world, kind):
     if kind not in rows:
         return count(world, kind)
     with as_superuser(world.url) as connection:
-        return connection.execute(rows[kind]).fetchone()[0]
+        return int(scalar(connection, rows[kind]))
 
 
-def test_the_same_position_twice_is_one(world):
+def test_the_same_position_twice_is_one(world: World) -> None:
     web = world.client("officer")
     told = PLACE | {"at": "2026-03-01T08:30:00+08:00"}
     for _ in range(2):
         assert web.post(f"/teams/{TEAM}/positions", json=told).status_code == 200
     with as_superuser(world.url) as connection:
-        assert connection.execute("select count(*) from team_position").fetchone()[0] == 1
+        assert scalar(connection, "select count(*) from team_position") == 1
 
 
-def test_a_code_makes_one_device_also_for_twins(world):
+def test_a_code_makes_one_device_also_for_twins(world: World) -> None:
     code = world.client("officer").post("/pairings", json={}).json()["code"]
     start = threading.Barrier(6)
 
-    def pair(_number):
+    def pair(_number: int) -> int:
         start.wait()
-        return world.browser().post("/devices", json={"code": code}).status_code
+        found: int = world.browser().post("/devices", json={"code": code}).status_code
+        return found
 
     with ThreadPoolExecutor(6) as crowd:
         assert sorted(crowd.map(pair, range(6))) == [201] + [404] * 5
 
 
-def test_secrets_are_in_no_kept_answer(world):
+def test_secrets_are_in_no_kept_answer(world: World) -> None:
     once = {"Idempotency-Key": "secret"}
     admin = world.client("admin")
     web = world.browser()

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from gridsvc.api.app import create_app
 from tests.api.contract import CheckedClient
 from tests.worlds.district import as_superuser, open_toy, report, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture
-def client(cluster, tmp_path):
+def client(cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[tuple[CheckedClient, list[str]]]:
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path)
         cases = [report(service, kind) for kind in ("leak", "leak", "noise")]
         with as_superuser(url) as superuser:
             superuser.execute("update incident set due_at = due_at - interval '1 h' where id = %s", cases[:1])
         with CheckedClient(create_app(service, sign_in=False), base_url="http://localhost") as client:
-            client.cases = cases
-            yield client
+            yield client, cases
         service.database.close()
 
 
 @pytest.mark.parametrize(("late", "expected"), [("true", [0]), ("false", [1, 2]), (None, [0, 1, 2])])
-def test_late_and_not_late_cases(client, late, expected):
-    got = client.get("/incidents", params={} if late is None else {"late": late})
+def test_late_and_not_late_cases(
+    client: tuple[CheckedClient, list[str]], late: str | None, expected: list[int]
+) -> None:
+    web, cases = client
+    got = web.get("/incidents", params={} if late is None else {"late": late})
     assert got.status_code == 200
-    assert {item["id"] for item in got.json()["items"]} == {client.cases[n] for n in expected}
+    assert {item["id"] for item in got.json()["items"]} == {cases[n] for n in expected}

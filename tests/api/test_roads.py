@@ -34,7 +34,8 @@ def corners(network: RoadNetwork) -> list[list[float]]:
     """Twelve junctions, far apart."""
     pick = np.linspace(0, len(network.junction_lon) - 1, 12).astype(int)
     lon, lat = network.junction_lon[pick] * 1e-7, network.junction_lat[pick] * 1e-7
-    return np.column_stack([lon, lat]).round(7).tolist()
+    found: list[list[float]] = np.column_stack([lon, lat]).round(7).tolist()
+    return found
 
 
 @pytest.fixture

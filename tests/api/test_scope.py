@@ -11,14 +11,21 @@ import json
 import re
 import uuid
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from sqlalchemy import event
 
+from gridsvc.access.scopes import Right
 from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.tiles import LAYERS
 from tests.api.two_districts import MARK, A, B, World
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    import httpx
 
 TILES = [
     (z, x, y) for z, xs, ys in ((11, range(1703, 1707), range(845, 849)), (9, (426,), (211,))) for x in xs for y in ys
@@ -47,7 +54,7 @@ WALKED = {
 
 
 @pytest.fixture(scope="module")
-def world(two):
+def world(two: World) -> World:
     """The two districts with closures, a job, and a card proposed for a case of every township."""
     for caller, district, reason in (("dispatcher-a", A, "flood"), ("admin-b", B, f"水{MARK}")):
         road = {"geometry": {"type": "Point", "coordinates": _place(two, district)}, "factor": 0, "reason": reason}
@@ -61,16 +68,16 @@ def world(two):
     return two
 
 
-def known_routes():
+def known_routes() -> set[tuple[str, str]]:
     return {(method, path) for method, paths in WALKED.items() for path in paths}
 
 
-def _place(world, district):
+def _place(world: World, district: str) -> list[Any]:
     rows = world.rows("select st_x(geom), st_y(geom) from incident where district = :d order by id limit 1", d=district)
     return list(rows[0])
 
 
-def ids(world, table, where="true", column="id", **values):
+def ids(world: World, table: str, where: str = "true", column: str = "id", **values: object) -> set[str]:
     return {str(row[0]) for row in world.rows(f"select {column} from {table} where {where}", **values)}
 
 
@@ -108,14 +115,16 @@ def hidden_words(world: World, caller: str) -> set[str]:
     return hidden
 
 
-def _proposed(decision):
+def _proposed(decision: dict[str, Any]) -> Iterator[dict[str, Any]]:
     told = decision["recommendation"]
     team = [each for each in (told["lead"], *told["members"]) if each]
     yield from filter(None, [*team, decision["handler"]])
     yield from (slot["substitute"] for slot in (*told["unfilled"], *team) if slot.get("substitute"))
 
 
-def requests_of(world: World, caller: str):
+def requests_of(
+    world: World, caller: str
+) -> Iterator[tuple[tuple[str, str], str, dict[str, Any], dict[str, Any] | None, bool]]:
     """Yield (route, path, query, body, is_foreign) for every route of the OpenAPI and those of the screen."""
     parts = {
         "incident_id": ids(world, "incident"),
@@ -129,7 +138,9 @@ def requests_of(world: World, caller: str):
     foreign = {name: ids(world, name[:-3], "district = :d", d=B) for name in others} | {"job_id": parts["job_id"]}
     paths = world.app.openapi()["paths"]
     documented = {(method.upper(), path): what for path, methods in paths.items() for method, what in methods.items()}
-    screen = {("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases", "/screen/search")}
+    screen: dict[tuple[str, str], dict[str, Any]] = {
+        ("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases", "/screen/search")
+    }
     for (method, path), what in (documented | screen).items():
         if (method, path) in STREAMS:
             continue
@@ -146,16 +157,18 @@ def requests_of(world: World, caller: str):
                 yield (method, path), path.format(**chosen), query, body, is_foreign
 
 
-def _some(all_, foreign):
-    own = sorted(set(all_) - foreign)
+def _some(all_: Iterable[str], foreign: Collection[str]) -> list[str]:
+    own = sorted(set(all_) - set(foreign))
     return own[:: max(1, len(own) // SAMPLE)] + sorted(foreign)[:SAMPLE]
 
 
-def _asked(world, caller, method, path, what):
+def _asked(
+    world: World, caller: str, method: str, path: str, what: dict[str, Any]
+) -> Iterable[tuple[dict[str, Any], dict[str, Any] | None]]:
     here = _place(world, A)
     point = {"lon": here[0], "lat": here[1]}
-    queries = [{}, {"district": A}, {"district": B}, {"limit": 1000}, {"owner": world.township}]
-    bodies = [None]
+    queries: list[dict[str, Any]] = [{}, {"district": A}, {"district": B}, {"limit": 1000}, {"owner": world.township}]
+    bodies: list[Any] = [None]
     if method == "GET":
         if path in {"/owners", "/isochrones"}:
             queries = [point | {"minutes": "5"}, point | {"radius_m": 20_000, "minutes": 5}]
@@ -165,7 +178,12 @@ def _asked(world, caller, method, path, what):
             queries = [dict(zip(names, (*here, *end), strict=True)) for end in ends]
         elif path == "/service-areas":
             teams = [min(ids(world, "team", "district = :d", d=code)) for code in (A, B)]
-            queries = [{}, {"district": A}, {"district": B}, *({"team_id": team} for team in teams)]
+            queries = [
+                {},
+                {"district": A},
+                {"district": B},
+                *({"team_id": team} for team in teams),
+            ]
         elif path == "/proposals":
             queries += [{"all": True}]
         elif path == "/timers":
@@ -213,7 +231,7 @@ def _asked(world, caller, method, path, what):
     return product(queries, bodies)
 
 
-def _township_places(world):
+def _township_places(world: World) -> list[list[Any]]:
     return [
         list(row)
         for row in world.rows(
@@ -224,7 +242,7 @@ def _township_places(world):
     ]
 
 
-def _example(what, world):
+def _example(what: dict[str, Any], world: World) -> Any:
     try:
         schema = what["requestBody"]["content"]["application/json"]["schema"]
     except KeyError:
@@ -234,17 +252,18 @@ def _example(what, world):
     return schema.get("examples", [{}])[0]
 
 
-def heard(answer) -> bytes:
+def heard(answer: httpx.Response) -> bytes:
     """Everything that an answer says: status line, headers, body (decompressed)."""
     return "\n".join(f"{name}: {value}" for name, value in answer.headers.items()).encode() + b"\n" + answer.content
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("caller", ["admin-a", "township-admin"])
-def test_nothing_out_of_scope_is_in_any_answer(world, caller):
+def test_nothing_out_of_scope_is_in_any_answer(world: World, caller: str) -> None:
     hidden = {word.encode() for word in hidden_words(world, caller)}
     client = world.client(caller)
-    walked, statuses = set(), {}
+    walked: set[tuple[str, str]] = set()
+    statuses: dict[int, list[str]] = {}
     for route, path, query, body, is_foreign in requests_of(world, caller):
         method = route[0]
         answer = client.request(method, path, params=query, json=body)
@@ -264,14 +283,14 @@ def test_nothing_out_of_scope_is_in_any_answer(world, caller):
     assert known_routes() <= walked
 
 
-def test_no_route_is_left_out_of_the_walk(world):
+def test_no_route_is_left_out_of_the_walk(world: World) -> None:
     paths = world.app.openapi()["paths"]
     documented = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     assert documented - known_routes() == STREAMS, "say in WALKED and `_asked` how a new route is asked"
     assert known_routes() - documented == set()
 
 
-def test_every_route_has_its_right(world):
+def test_every_route_has_its_right(world: World) -> None:
     missing = [
         (method.upper(), path)
         for path, methods in world.app.openapi()["paths"].items()
@@ -279,11 +298,11 @@ def test_every_route_has_its_right(world):
         if (method.upper(), path) not in ROUTES
     ]
     assert missing == [], "a route without a row in gridsvc/api/rights.py is for administrators alone"
-    assert right_of("GET", "/nobody/thought/of/it").name == "KEYS"
+    assert right_of("GET", "/nobody/thought/of/it") == Right.KEYS
 
 
 @pytest.mark.parametrize("caller", ["dispatcher-a", "township", "admin-b"])
-def test_counts_are_of_what_is_there_for_the_caller(world, caller):
+def test_counts_are_of_what_is_there_for_the_caller(world: World, caller: str) -> None:
     district = B if caller == "admin-b" else A
     own = "district = :d" + (" and township = :t" if caller == "township" else "")
     values = {"d": district} | ({"t": world.township} if caller == "township" else {})
@@ -315,7 +334,9 @@ def test_counts_are_of_what_is_there_for_the_caller(world, caller):
         ("POST", "/incidents/{}/unmask", {"why": "x"}),
     ],
 )
-def test_another_s_case_takes_the_same_questions_as_one_that_never_was(world, monkeypatch, method, path, body):
+def test_another_s_case_takes_the_same_questions_as_one_that_never_was(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: dict[str, Any] | None
+) -> None:
     """No answer and no clock tells them apart: the same words, after the same statements."""
     foreign = min(ids(world, "incident", "district = :d", d=B))
     client = world.client("dispatcher-a")
@@ -324,14 +345,14 @@ def test_another_s_case_takes_the_same_questions_as_one_that_never_was(world, mo
 
     straight = psycopg.Connection.execute
 
-    def note(_connection, _cursor, statement, *_more):
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         statements.append(statement)
 
-    def execute(connection, query, *values, **more):
+    def execute(connection: psycopg.Connection[Any], query: Any, *values: Any, **more: Any) -> Any:
         statements.append(str(query))
         return straight(connection, query, *values, **more)
 
-    def ask(case):
+    def ask(case: str) -> tuple[int, str, list[str]]:
         client.get("/session")  # whatever is due for the caller himself is done
         statements.clear()
         answer = client.request(method, path.format(case), json=body)
@@ -350,7 +371,7 @@ def test_another_s_case_takes_the_same_questions_as_one_that_never_was(world, mo
     assert any(" incident " in statement for statement in others[2]), "the database was asked"
 
 
-def test_a_report_from_beyond_the_grid_is_taken_and_told_no_more(world):
+def test_a_report_from_beyond_the_grid_is_taken_and_told_no_more(world: World) -> None:
     """R10: it is never refused; it is its owner's."""
     case = world.rows(
         "select type, st_x(geom), st_y(geom), township from incident"
@@ -371,7 +392,7 @@ def test_a_report_from_beyond_the_grid_is_taken_and_told_no_more(world):
     assert whole["recommendation"]["considered"]
 
 
-def test_the_law_sends_the_same_teams_whoever_asks(world):
+def test_the_law_sends_the_same_teams_whoever_asks(world: World) -> None:
     case = world.rows(
         "select type, st_x(geom), st_y(geom) from incident where district = :d and township = :t"
         " and urgency = 'emergency' order by id limit 1",

@@ -11,6 +11,8 @@ import json
 import random
 import re
 import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +21,14 @@ from gridsvc.db.access.keys import list_family
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.access import keys
 from tests.api.two_districts import MARK, A, B
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+    from starlette.testclient import TestClient
+
+    from tests.api.two_districts import World
 
 SEED = 20261124
 LEVELS = ("regional", "township", "area", "village")
@@ -30,7 +40,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 class Caller:
     """One caller: his key, and as words what is not there for him."""
 
-    def __init__(self, world, dice):
+    def __init__(self, world: World, dice: random.Random) -> None:
         self.district = dice.choice([A, B])
         self.level = dice.choice([None, *LEVELS])
         self.grid = None
@@ -42,7 +52,7 @@ class Caller:
         self.web = world.client(key=key.text)
         self.look(world)
 
-    def look(self, world):
+    def look(self, world: World) -> None:
         """Read again what is hidden: others report meanwhile."""
         other = B if self.district == A else A
         self.hidden = {B, MARK} if self.district == A else set()
@@ -62,24 +72,24 @@ class Caller:
             hidden_cases = set()
         self.hidden_cases = hidden_cases | _ids(world, "select id from incident where district = :d", d=other)
 
-    def leak(self, said):
+    def leak(self, said: str) -> str | None:
         """A word of what is hidden that stands in an answer, else None."""
         if self.district == A and (found := re.search(rf"(?<![\d.]){B}|{MARK}", said)):
             return found[0]
         return next(iter(self.hidden & set(_WORD.findall(said))), None)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.role} of {self.grid or self.district}"
 
 
-def _ids(world, sql, **values):
+def _ids(world: World, sql: str, **values: object) -> set[str]:
     return {str(row[0]) for row in world.rows(sql, **values)}
 
 
 class Ground:
     """What requests are made of: the routes, and every id, code and cursor of both districts."""
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         paths = world.app.openapi()["paths"]
         self.routes = sorted(
             (method.upper(), path)
@@ -106,15 +116,15 @@ class Ground:
             "select min(st_x(geom)), min(st_y(geom)), max(st_x(geom)), max(st_y(geom)) from incident"
         )[0]
 
-    def point(self, dice):
+    def point(self, dice: random.Random) -> tuple[float, float]:
         west, south, east, north = self.box
         return dice.uniform(west - 0.05, east + 0.05), dice.uniform(south - 0.05, north + 0.05)
 
-    def word(self, dice, name):
+    def word(self, dice: random.Random, name: str) -> Any:
         """A value for a parameter: mostly one that could be meant."""
         x, y = self.point(dice)
         u, v = self.point(dice)
-        meant = {
+        values: dict[str, list[Any]] = {
             "district": [A, B],
             "owner": self.grids,
             "limit": [1, 7, 1000],
@@ -134,10 +144,11 @@ class Ground:
             "from": [f"{x},{y}"],
             "to": [f"{u},{v}"],
             "datum": ["WGS-84", "GCJ-02"],
-        }.get(name, [self.grids[0], "x"])
+        }
+        meant = values.get(name, [self.grids[0], "x"])
         return dice.choice(meant) if dice.random() < 0.95 else dice.choice(["", "é" * 9, -1, str(uuid.UUID(int=1))])
 
-    def request(self, dice):
+    def request(self, dice: random.Random) -> tuple[str, str, dict[str, Any], dict[str, Any] | None]:
         """Return (method, path, query, body) of one request."""
         method, path = dice.choice(self.routes)
         if dice.random() < 0.3:  # what is asked most is asked more
@@ -149,7 +160,7 @@ class Ground:
                     ("GET", "/teams"),
                 ]
             )
-        parts = {
+        parts: dict[str, list[Any]] = {
             "incident_id": self.cases,
             "layers": [*LAYERS, ",".join(LAYERS)],
             "z": [9, 11, 13],
@@ -161,12 +172,12 @@ class Ground:
         query = {name: self.word(dice, name) for name in names if dice.random() < 0.5 or name in {"lon", "lat"}}
         return method, filled, query, None if method in {"GET", "DELETE"} else self.body(dice, path)
 
-    def body(self, dice, path):
+    def body(self, dice: random.Random, path: str) -> dict[str, Any]:
         x, y = self.point(dice)
         u, v = self.point(dice)
         place = {"lon": x, "lat": y}
         if path in {"/incidents", "/recommendations"}:
-            where = dice.choice(
+            where: dict[str, Any] = dice.choice(
                 [{"location": place}, {"location": place | {"radius_m": 3000}}, {"address": dice.choice(self.texts)}]
             )
             return {"type": dice.choice(self.types)} | where
@@ -185,7 +196,7 @@ class Ground:
         return {"why": "x", "decision": "accept", "name": "x"}
 
 
-def heard(answer, asked):
+def heard(answer: httpx.Response, asked: Iterable[str]) -> str:
     """Everything that an answer says, without what was asked."""
     said = "\n".join(f"{name}: {value}" for name, value in answer.headers.items()) + "\n" + answer.text
     for word in sorted(asked, key=len, reverse=True):
@@ -193,21 +204,24 @@ def heard(answer, asked):
     return said
 
 
-def alike(answer):
+def alike(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
     """An answer without ids, times and its own number."""
     headers = {k: v for k, v in answer.headers.items() if k not in {"x-request-id", "date", "content-length"}}
     return answer.status_code, headers, _ID.sub("ID", answer.text)
 
 
-def fuzz(world, seed, callers, requests):
+def fuzz(world: World, seed: int, callers: int, requests: int) -> Counter[int]:
     """Send random requests of random callers; return how many got which answer."""
-    dice, statuses, leaks, apart = random.Random(seed), {}, [], []
+    dice = random.Random(seed)
+    statuses: Counter[int] = Counter()
+    leaks: list[str] = []
+    unlike: list[str] = []
     for _ in range(callers):
         caller, ground = Caller(world, dice), Ground(world)
         for _ in range(requests):
             method, path, query, body = ground.request(dice)
             answer = caller.web.request(method, path, params=query, json=body)
-            statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+            statuses[answer.status_code] += 1
             asked = {*path.split("/"), *map(str, query.values()), *(map(str, (body or {}).values()))}
             if found := caller.leak(heard(answer, asked)):
                 leaks.append(f"{caller}: {method} {path} {query} {body}: {found} ({answer.status_code})")
@@ -216,15 +230,15 @@ def fuzz(world, seed, callers, requests):
                 never = path.replace(foreign, str(uuid.UUID(int=dice.getrandbits(122) | 1 << 126)))
                 other = caller.web.request(method, never, params=query, json=body)
                 if alike(answer) != alike(other):
-                    apart.append(f"{caller}: {method} {path} {body}: {alike(answer)} and {alike(other)}")
+                    unlike.append(f"{caller}: {method} {path} {body}: {alike(answer)} and {alike(other)}")
     assert leaks == [], "\n".join(leaks[:5])
-    assert apart == [], "\n".join(apart[:3])
+    assert unlike == [], "\n".join(unlike[:3])
     assert not [status for status in statuses if status >= 500], statuses
     return statuses
 
 
 @pytest.mark.timeout(600)
-def test_random_callers_hear_of_nothing_that_is_not_theirs(two):
+def test_random_callers_hear_of_nothing_that_is_not_theirs(two: World) -> None:
     statuses = fuzz(two, SEED, callers=6, requests=80)
     assert {200, 403, 404, 422} <= set(statuses)
 
@@ -232,7 +246,7 @@ def test_random_callers_hear_of_nothing_that_is_not_theirs(two):
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random_callers_hear_of_nothing_that_is_not_theirs_for_long(two, seed):
+def test_random_callers_hear_of_nothing_that_is_not_theirs_for_long(two: World, seed: int) -> None:
     statuses = fuzz(two, seed, callers=60, requests=150)
     assert sum(statuses.values()) >= 9000
 
@@ -240,14 +254,14 @@ def test_random_callers_hear_of_nothing_that_is_not_theirs_for_long(two, seed):
 _MOVING = re.compile(r"(age|_at$|^now$|^at$|lag|late)")
 
 
-def _still(value):
+def _still(value: Any) -> Any:
     """JSON without what changes by itself."""
     if isinstance(value, dict):
         return {key: _still(each) for key, each in value.items() if not _MOVING.search(key)}
     return [_still(each) for each in value] if isinstance(value, list) else value
 
 
-def seen_by(client):
+def seen_by(client: TestClient) -> dict[str, str]:
     """What a caller sees of everything, by route."""
     routes = (
         "/screen/facts",
@@ -266,7 +280,7 @@ def seen_by(client):
 
 
 @pytest.mark.timeout(300)
-def test_what_others_do_changes_nothing_that_a_caller_sees(two):
+def test_what_others_do_changes_nothing_that_a_caller_sees(two: World) -> None:
     """Reports, orders and closures of the second district, and the counts of the first are what they were."""
     world = two
     callers = {name: world.client(name) for name in ("dispatcher-a", "admin-a", "township", "township-admin")}

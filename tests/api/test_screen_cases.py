@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from fastapi.testclient import TestClient
 
 from gridsvc.api.app import create_app
 from tests.worlds.district import as_superuser, open_toy, report, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from tests.api.contract import CheckedClient
+
 
 @pytest.fixture(scope="module")
-def world(cluster, tmp_path_factory):
+def world(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
     """Three leaks (reported now, 1 h and 2 h ago), a noise, a closed leak, a leak of a drill."""
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("data"))
@@ -48,12 +56,12 @@ def world(cluster, tmp_path_factory):
         service.database.close()
 
 
-def names(client, items):
+def names(client: TestClient, items: list[dict[str, Any]]) -> list[str]:
     known = {str(case): name for name, case in client.ids.items()}
     return [known[item["id"]] for item in items]
 
 
-def test_the_queue_begins_with_what_is_overdue_the_longest(world):
+def test_the_queue_begins_with_what_is_overdue_the_longest(world: CheckedClient) -> None:
     told = world.get("/screen/cases").json()
     order = names(world, told["items"])
     assert order[:2] == ["two_hours", "hour"]
@@ -61,7 +69,7 @@ def test_the_queue_begins_with_what_is_overdue_the_longest(world):
     assert told["counts"] == {"open": 4, "waiting": told["counts"]["waiting"], "late": 3, "drills": 1}
 
 
-def test_a_routine_case_is_due_at_the_limit_of_its_step(world):
+def test_a_routine_case_is_due_at_the_limit_of_its_step(world: CheckedClient) -> None:
     noise = next(item for item in world.get("/screen/cases").json()["items"] if item["id"] == str(world.ids["noise"]))
     [alert] = noise["alerts"]
     assert alert["step"] == "accept"
@@ -74,15 +82,18 @@ def test_a_routine_case_is_due_at_the_limit_of_its_step(world):
     [("late", {"two_hours", "hour", "noise"}), ("drills", {"drill"}), ("closed", {"closed"}),
      ("open", {"two_hours", "hour", "noise", "new"})],
 )  # fmt: skip
-def test_a_list_and_its_count_are_the_same_cases(world, listed, expected):
+def test_a_list_and_its_count_are_the_same_cases(world: CheckedClient, listed: str, expected: set[str]) -> None:
     told = world.get("/screen/search", params={"list": listed}).json()
     assert set(names(world, told["items"])) == expected
     assert told["counts"][listed] == len(expected)
 
 
-def test_a_case_is_found_by_number_type_and_place(world):
+def test_a_case_is_found_by_number_type_and_place(world: CheckedClient) -> None:
     case = world.get(f"/incidents/{world.ids['hour']}").json()
-    search = lambda q: set(names(world, world.get("/screen/search", params={"q": q}).json()["items"]))  # noqa: E731
+
+    def search(words: str) -> set[str]:
+        return set(names(world, world.get("/screen/search", params={"q": words}).json()["items"]))
+
     assert search(f"#{case['number']}") == {"hour"}
     assert search(str(case["number"])) == {"hour"}
     assert search("noise") == {"noise"}
@@ -92,7 +103,7 @@ def test_a_case_is_found_by_number_type_and_place(world):
     assert search("_") == set()
 
 
-def test_pages_follow_one_another(world):
+def test_pages_follow_one_another(world: CheckedClient) -> None:
     whole = world.get("/screen/search").json()
     rest = world.get("/screen/search", params={"skip": 1}).json()
     assert rest["items"] == whole["items"][1:]
@@ -100,10 +111,10 @@ def test_pages_follow_one_another(world):
 
 
 @pytest.mark.parametrize("query", [{"list": "everything"}, {"skip": -1}, {"urgency": "soon"}, {"q": "x" * 101}])
-def test_a_search_that_cannot_be_meant_is_refused(world, query):
+def test_a_search_that_cannot_be_meant_is_refused(world: CheckedClient, query: dict[str, Any]) -> None:
     assert world.get("/screen/search", params=query).status_code == 422
 
 
-def test_nothing_is_sent_again_while_nothing_changed(world):
+def test_nothing_is_sent_again_while_nothing_changed(world: CheckedClient) -> None:
     first = world.get("/screen/cases")
     assert world.get("/screen/cases", headers={"If-None-Match": first.headers["etag"]}).status_code == 304

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -22,9 +23,16 @@ from tests.api.contract import CheckedClient
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.testclient import TestClient
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture(scope="module")
-def service(cluster, tmp_path_factory):
+def service(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with scratch_database(cluster) as url:
         service = Service(Database(url), tmp_path_factory.mktemp("areas"))
         load_toy(service)
@@ -33,30 +41,31 @@ def service(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def web(service):
+def web(service: Service) -> Iterator[CheckedClient]:
     with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def drawn(service, web):
+def drawn(service: Service, web: TestClient) -> dict[str, Any]:
     """What is told before anything is drawn; then everything is."""
     before = web.get("/service-areas").json()
     draw_areas(service, DISTRICT)
-    return before
+    found: dict[str, Any] = before
+    return found
 
 
-def names(features):
+def names(features: list[dict[str, Any]]) -> list[str]:
     back = {number: name for name, number in TEAM_IDS.items()}
     return [back[each["properties"]["team_id"]] for each in features]
 
 
-def test_nothing_is_told_as_such_before_it_is_drawn(drawn):
+def test_nothing_is_told_as_such_before_it_is_drawn(drawn: dict[str, Any]) -> None:
     assert (drawn["complete"], drawn["stale"], drawn["features"]) == (False, False, [])
     assert "not drawn yet" in drawn["districts"][0]["words"]
 
 
-def test_areas_are_geojson_with_what_they_were_drawn_from(web, drawn):
+def test_areas_are_geojson_with_what_they_were_drawn_from(web: TestClient, drawn: dict[str, Any]) -> None:
     answer = web.get("/service-areas")
     assert answer.headers["content-type"] == "application/geo+json"
     told = answer.json()
@@ -82,7 +91,7 @@ def test_areas_are_geojson_with_what_they_were_drawn_from(web, drawn):
     assert not shape.covers(shapely.Point(119.6 + 9.4 / 100, 29.1))
 
 
-def test_filters(web, drawn):
+def test_filters(web: TestClient, drawn: dict[str, Any]) -> None:
     first = web.get("/service-areas", params={"kind": "first", "class": "rural"}).json()["features"]
     assert sorted(names(first)) == ["sq-a1", "sq-a2", "sq-a3", "sq-a4"]
     ks = web.get("/service-areas", params={"kind": "reached_by", "class": "urban", "district": DISTRICT}).json()
@@ -97,21 +106,23 @@ def test_filters(web, drawn):
     [({"kind": "all"}, 422), ({"class": "suburban"}, 422), ({"team_id": "nobody"}, 404),
      ({"team_id": str(uuid4())}, 404), ({"district": "999999"}, 404)],
 )  # fmt: skip
-def test_what_is_not_there_is_told(web, drawn, query, status):
+def test_what_is_not_there_is_told(web: TestClient, drawn: dict[str, Any], query: dict[str, Any], status: int) -> None:
     answer = web.get("/service-areas", params=query)
     assert answer.status_code == status
     assert answer.json()["type"].startswith("urn:gridsvc:problem:")
     assert answer.json()["detail"]
 
 
-def test_too_much_at_once_is_refused_with_the_cure(web, drawn, monkeypatch):
+def test_too_much_at_once_is_refused_with_the_cure(
+    web: TestClient, drawn: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(export, "MOST_BYTES", 1000)
     answer = web.get("/service-areas")
     assert answer.status_code == 413
     assert "team_id" in answer.json()["detail"]
 
 
-def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service, drawn):
+def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service: Service, drawn: dict[str, Any]) -> None:
     key = keys.add_key(service, "township", Role.OFFICER, district=DISTRICT, grid=toy.T1).text
     with CheckedClient(create_app(service), headers={"Authorization": f"Bearer {key}"}) as client:
         teams = {each["id"] for each in client.get("/teams").json()["items"]}
@@ -125,7 +136,9 @@ def test_a_township_sees_the_areas_of_the_teams_that_it_sees(service, drawn):
         assert client.get("/service-areas").status_code == 401
 
 
-def test_areas_of_older_versions_are_said_to_be_such_until_they_are_drawn(service, web, drawn):
+def test_areas_of_older_versions_are_said_to_be_such_until_they_are_drawn(
+    service: Service, web: TestClient, drawn: dict[str, Any]
+) -> None:
     closures.add_closure(
         service, NewClosure(shapely.Point(119.6 + 8.5 / 100, 29.1), factor=0.0, reason="flood"), actor="test"
     )
@@ -140,7 +153,9 @@ def test_areas_of_older_versions_are_said_to_be_such_until_they_are_drawn(servic
     assert told["features"][0]["properties"]["versions"]["closures_acting"] == 1
 
 
-def test_a_team_without_minutes_has_no_shape_and_is_listed(service, web, drawn):
+def test_a_team_without_minutes_has_no_shape_and_is_listed(
+    service: Service, web: TestClient, drawn: dict[str, Any]
+) -> None:
     teams = [replace(t, id=TEAM_IDS[t.id], turnout_s=300 if t.id == "sq-a1" else None) for t in toy.TEAMS]
     service.database.run(lambda c: replace_teams(c, DISTRICT, [], teams, {}))
     draw_areas(service, DISTRICT)

@@ -80,7 +80,9 @@ def grids() -> list[tuple[int, str, str, str | None, shapely.Polygon]]:
     cells = {(i, j): village(i, j) for i in range(COLUMNS) for j in range(ROWS)}
 
     def union(of: list[tuple[int, int]]) -> shapely.Polygon:
-        return shapely.coverage_union_all([cells[at] for at in of])
+        whole = shapely.coverage_union_all([cells[at] for at in of])
+        assert isinstance(whole, shapely.Polygon)
+        return whole
 
     rows: list[tuple[int, str, str, str | None, shapely.Polygon]] = [(1, "R", "区域", None, union(list(cells)))]
     rows += [(2, f"T{t}", f"乡镇{t}", "R", union([at for at in cells if at[0] // 2 == t])) for t in range(2)]

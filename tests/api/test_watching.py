@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +15,18 @@ from gridsvc.operations.runtime.json_logs import JsonLines
 from tests.api.contract import CheckedClient
 from tests.worlds.district import open_toy, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.testclient import TestClient
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 LINE = re.compile(r'^(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="[^"]*",?)+)\})? (?P<value>[0-9.e+-]+|NaN)$')
 
 
 @pytest.fixture(scope="module")
-def client(cluster, tmp_path_factory):
+def client(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("toy"))
         with CheckedClient(
@@ -28,7 +36,7 @@ def client(cluster, tmp_path_factory):
         service.database.close()
 
 
-def read(text):
+def read(text: str) -> dict[tuple[str, str], float]:
     """Return {(name, labels): value}; every line must be of the format."""
     found = {}
     for line in text.splitlines():
@@ -39,7 +47,7 @@ def read(text):
     return found
 
 
-def test_a_request_is_counted_in_the_bucket_of_its_time(client):
+def test_a_request_is_counted_in_the_bucket_of_its_time(client: TestClient) -> None:
     key = ("gridsvc_http_request_seconds_count", 'method="GET",route="/teams",status="200"')
     before = read(client.get("/metrics").text).get(key, 0)
     for _ in range(3):
@@ -53,7 +61,7 @@ def test_a_request_is_counted_in_the_bucket_of_its_time(client):
     assert buckets[-1] == found[key]
 
 
-def test_gauges_show_queues_cases_positions_and_backups(client):
+def test_gauges_show_queues_cases_positions_and_backups(client: TestClient) -> None:
     report = {"type": "leak", "location": {"lon": 119.61, "lat": 29.1}}
     assert client.post("/incidents", json=report).status_code == 201
     team = client.get("/teams").json()["items"][0]["id"]
@@ -67,7 +75,7 @@ def test_gauges_show_queues_cases_positions_and_backups(client):
     assert "gridsvc_backup_age_seconds" not in found  # none was made
 
 
-def test_help_and_type_stand_before_every_number(client):
+def test_help_and_type_stand_before_every_number(client: TestClient) -> None:
     lines = client.get("/metrics").text.splitlines()
     typed = {line.split()[2] for line in lines if line.startswith("# TYPE")}
     for line in lines:
@@ -76,7 +84,7 @@ def test_help_and_type_stand_before_every_number(client):
             assert re.sub(r"_(bucket|sum|count)$", "", name) in typed
 
 
-def test_a_request_keeps_its_id_or_gets_one(client):
+def test_a_request_keeps_its_id_or_gets_one(client: TestClient) -> None:
     assert client.get("/healthz", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
     made = client.get("/healthz").headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f]{32}", made)
@@ -85,7 +93,9 @@ def test_a_request_keeps_its_id_or_gets_one(client):
     assert "X-Request-Id" in client.get("/no-such-page").headers
 
 
-def test_a_log_line_has_the_pattern_of_the_route_and_nothing_that_was_said(client, caplog):
+def test_a_log_line_has_the_pattern_of_the_route_and_nothing_that_was_said(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="gridsvc")
     report = {
         "type": "leak",
@@ -104,7 +114,7 @@ def test_a_log_line_has_the_pattern_of_the_route_and_nothing_that_was_said(clien
         assert not any(said in line for line in lines)
 
 
-def test_of_an_error_only_the_first_line_is_logged():
+def test_of_an_error_only_the_first_line_is_logged() -> None:
     told = RuntimeError('null value in column "x"\nDETAIL:  Failing row contains (王小明, 13800138000).')
     error = IntegrityError("insert into t values (%s)", {"phone": "13800138000"}, told, hide_parameters=True)
     error.__cause__ = told

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import httpx
     from fastapi import FastAPI
     from starlette.testclient import TestClient
 
@@ -84,6 +85,7 @@ class Clock:
         return self.now
 
 
-def kind(answer) -> str:
+def kind(answer: httpx.Response) -> str:
     """Return which refusal an answer is."""
-    return answer.json()["type"].rsplit(":", 1)[-1]
+    found: str = answer.json()["type"].rsplit(":", 1)[-1]
+    return found

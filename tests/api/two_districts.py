@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi import FastAPI
+    from sqlalchemy import Connection
     from starlette.testclient import TestClient
 
     from gridsvc.files.osm.model import DemoPlace
@@ -68,11 +69,12 @@ class World:
 
 
 def _renamed(place: DemoPlace) -> DemoPlace:
-    def code(old: str | None) -> str | None:
-        return None if old is None else old.replace(A, B)
+    def moved(grid: Any) -> Any:
+        parent = None if grid.parent is None else grid.parent.replace(A, B)
+        return replace(grid, code=grid.code.replace(A, B), parent=parent, name=grid.name + MARK)
 
-    grids = tuple(replace(g, code=code(g.code), parent=code(g.parent), name=g.name + MARK) for g in place.grids)
-    named = {
+    grids = tuple(moved(grid) for grid in place.grids)
+    named: dict[str, Any] = {
         kind: tuple(replace(each, name=each.name + MARK) for each in getattr(place, kind))
         for kind in ("posts", "settlements")
     }
@@ -81,7 +83,7 @@ def _renamed(place: DemoPlace) -> DemoPlace:
 
 
 def _load(service: Service, place: DemoPlace, seed: int) -> None:
-    def announce(connection):
+    def announce(connection: Connection) -> None:
         ensure_district(connection, place.code, name=place.name, synthetic=True, time_zone=place.time_zone)
 
     service.database.run(announce)

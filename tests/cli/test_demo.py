@@ -13,10 +13,14 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.worlds.osm_files import OsmFile, square
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Program:
@@ -29,14 +33,14 @@ class Program:
         told = [sys.executable, "-m", "gridsvc", *map(str, words)]
         return subprocess.run(told, env=self.env, capture_output=True, text=True, timeout=280)
 
-    def json(self, *words: object):
+    def json(self, *words: object) -> Any:
         done = self.run(*words, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def program():
+def program() -> Iterator[Program]:
     # under /tmp with a short name: a socket's path is short
     folder = Path(tempfile.mkdtemp(prefix="gridsvc-demo-", dir="/tmp"))
     folder.chmod(0o755)
@@ -47,11 +51,12 @@ def program():
 
 
 @pytest.fixture(scope="module")
-def made(program):
-    return program.json("demo", "--incidents", 120, "--no-serve")
+def made(program: Program) -> dict[str, Any]:
+    found: dict[str, Any] = program.json("demo", "--incidents", 120, "--no-serve")
+    return found
 
 
-def test_the_demo_ends_with_its_one_json_object(made):
+def test_the_demo_ends_with_its_one_json_object(made: dict[str, Any]) -> None:
     assert list(made["grids"]) == ["regional", "township", "area", "village"]
     assert made["grids"]["township"] == 11
     assert made["grids"]["village"] == 361
@@ -66,7 +71,7 @@ def test_the_demo_ends_with_its_one_json_object(made):
     assert made["seconds"] > 0
 
 
-def test_the_second_run_uses_what_is_there_and_another_wish_is_refused(program, made):
+def test_the_second_run_uses_what_is_there_and_another_wish_is_refused(program: Program, made: dict[str, Any]) -> None:
     begun = time.monotonic()
     again = program.json("demo", "--no-serve")
     assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in made.items() if k != "seconds"}
@@ -78,7 +83,7 @@ def test_the_second_run_uses_what_is_there_and_another_wish_is_refused(program, 
     assert "GRIDSVC_DATA" in other.stderr
 
 
-def test_its_grids_have_no_blocking_fault_and_its_vacancies_are_listed(program, made):
+def test_its_grids_have_no_blocking_fault_and_its_vacancies_are_listed(program: Program, made: dict[str, Any]) -> None:
     checked = program.json("grids", "check")
     assert checked["blocking"] is False
     kinds = {fault["kind"] for fault in checked["faults"]}
@@ -86,12 +91,14 @@ def test_its_grids_have_no_blocking_fault_and_its_vacancies_are_listed(program, 
     assert not kinds & {"invalid", "overlap", "gap", "sliver", "orphan", "misplaced", "duplicate-code"}
 
 
-def test_its_events_are_sealed_in_a_chain_that_holds(program, made):
+def test_its_events_are_sealed_in_a_chain_that_holds(program: Program, made: dict[str, Any]) -> None:
     done = program.run("audit", "verify")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_people_are_told_what_is_made_up_that_it_agrees_with_networkx_and_who_went(program, made):
+def test_people_are_told_what_is_made_up_that_it_agrees_with_networkx_and_who_went(
+    program: Program, made: dict[str, Any]
+) -> None:
     done = program.run("demo", "--no-serve")
     assert done.returncode == 0
     assert "200 of 200 agree with networkx" in done.stdout
@@ -100,7 +107,7 @@ def test_people_are_told_what_is_made_up_that_it_agrees_with_networkx_and_who_we
     assert "chosen-lead" in done.stdout
 
 
-def test_it_serves_without_sign_in_and_ctrl_c_ends_it(program, made):
+def test_it_serves_without_sign_in_and_ctrl_c_ends_it(program: Program, made: dict[str, Any]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -110,7 +117,7 @@ def test_it_serves_without_sign_in_and_ctrl_c_ends_it(program, made):
     try:
         count = None
         for _ in range(240):
-            assert served.poll() is None, served.stdout.read()
+            assert served.poll() is None, served.stdout and served.stdout.read()
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/incidents?limit=200", timeout=5) as got:
                     count = len(json.load(got)["items"])
@@ -143,7 +150,9 @@ def town(folder: Path, *, boundaries: bool) -> Path:
 
 
 @pytest.mark.parametrize("boundaries", [True, False])
-def test_a_real_place_with_other_levels_or_none_is_owned_and_dispatched(program, tmp_path, boundaries):
+def test_a_real_place_with_other_levels_or_none_is_owned_and_dispatched(
+    program: Program, tmp_path: Path, boundaries: bool
+) -> None:
     made = program.json("demo", "--osm", town(tmp_path, boundaries=boundaries), "--incidents", 30, "--no-serve")
     assert made["district"].startswith("90000")
     assert made["incidents"] == made["owned"] == 30
@@ -152,7 +161,7 @@ def test_a_real_place_with_other_levels_or_none_is_owned_and_dispatched(program,
     assert made["grids"]["township"] == 2 if boundaries else made["grids"]["township"] >= 3
 
 
-def test_load_osm_takes_what_the_file_has_and_makes_nothing_up(program, tmp_path):
+def test_load_osm_takes_what_the_file_has_and_makes_nothing_up(program: Program, tmp_path: Path) -> None:
     told = program.json("load", "osm", town(tmp_path, boundaries=True), "--district", "900777")
     assert told["grids"] == {"regional": 0, "township": 2, "area": 0, "village": 0}
     assert told["stations"] == 1
@@ -161,7 +170,7 @@ def test_load_osm_takes_what_the_file_has_and_makes_nothing_up(program, tmp_path
     assert program.json("grids", "check", "--district", "900777")["blocking"] is False
 
 
-def test_files_that_are_no_place_are_refused_with_exit_3(program, tmp_path):
+def test_files_that_are_no_place_are_refused_with_exit_3(program: Program, tmp_path: Path) -> None:
     whole = town(tmp_path, boundaries=True).read_bytes()
     (tmp_path / "empty.osm.pbf").write_bytes(b"")
     (tmp_path / "cut.osm.pbf").write_bytes(whole[: len(whole) * 2 // 3])
@@ -173,6 +182,6 @@ def test_files_that_are_no_place_are_refused_with_exit_3(program, tmp_path):
             assert "Traceback" not in done.stderr
 
 
-def test_wrong_words_are_usage_errors(program):
+def test_wrong_words_are_usage_errors(program: Program) -> None:
     for words in (("--level", "x"), ("--level", "county=3"), ("--replay", "fast"), ("--incidents", "-1")):
         assert program.run("demo", "--no-serve", *words).returncode == 2

@@ -6,17 +6,25 @@ import json
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.worlds import district
 from tests.worlds.district import scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 PHONE = "13812345678"
 
 
 @pytest.fixture(scope="module")
-def gridsvc(cluster, tmp_path_factory):
+def gridsvc(
+    cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """Run a command on the district on paper; return its exit code, what it printed, and what it said beside."""
     folder = tmp_path_factory.mktemp("data")
     with scratch_database(cluster) as url:
@@ -26,7 +34,7 @@ def gridsvc(cluster, tmp_path_factory):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDSVC_")}
         environment |= {"GRIDSVC_DATABASE_URL": url, "GRIDSVC_DATA": str(folder)}
 
-        def run(*words):
+        def run(*words: str) -> tuple[int, str, str]:
             done = subprocess.run([sys.executable, "-m", "gridsvc", *words], env=environment, capture_output=True,
                                   text=True)  # fmt: skip
             return done.returncode, done.stdout, done.stderr
@@ -34,7 +42,7 @@ def gridsvc(cluster, tmp_path_factory):
         yield run
 
 
-def test_a_key_is_given_listed_and_revoked(gridsvc):
+def test_a_key_is_given_listed_and_revoked(gridsvc: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = gridsvc("keys", "add", "王小明", "--role", "dispatcher")
     assert code == 0
     key = out.strip()
@@ -53,13 +61,13 @@ def test_a_key_is_given_listed_and_revoked(gridsvc):
     assert "No active key" in err
 
 
-def test_what_is_no_role_is_wrong_usage(gridsvc):
+def test_what_is_no_role_is_wrong_usage(gridsvc: Callable[..., tuple[int, str, str]]) -> None:
     code, _, err = gridsvc("keys", "add", "x", "--role", "king")
     assert code == 2
     assert "dispatcher" in err
 
 
-def test_a_person_is_erased(gridsvc):
+def test_a_person_is_erased(gridsvc: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = gridsvc("erase", PHONE, "--dry-run", "--json")
     assert code == 0
     assert json.loads(out) | {"cases": 1} == {

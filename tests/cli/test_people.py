@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,13 +14,16 @@ from tests.worlds.district import TEAM_IDS, load_toy, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
 PLACE = ("119.61", "29.1001")
 
 
 @pytest.fixture(scope="module")
-def program(cluster, tmp_path_factory) -> Iterator[Program]:
+def program(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     folder = tmp_path_factory.mktemp("people")
     with scratch_database(cluster) as url:
         service = Service(Database(url), folder)
@@ -30,12 +33,15 @@ def program(cluster, tmp_path_factory) -> Iterator[Program]:
 
 
 @pytest.fixture(scope="module")
-def case(program) -> dict:
+def case(program: Program) -> dict[str, Any]:
     """A case that the command line reported, by the Chinese name of its type."""
-    return program.json("incidents", "report", "--type", "泄漏", *PLACE, "--actor", "Li Wei", "--source", "110")
+    found: dict[str, Any] = program.json(
+        "incidents", "report", "--type", "泄漏", *PLACE, "--actor", "Li Wei", "--source", "110"
+    )
+    return found
 
 
-def test_a_case_is_reported_listed_and_shown_with_names(program, case):
+def test_a_case_is_reported_listed_and_shown_with_names(program: Program, case: dict[str, Any]) -> None:
     assert (case["type"], case["source"]) == ("leak", "110")
     assert UUID.match(case["id"])
     listed, _ = program.run("incidents", "list", "--status", "triggered")
@@ -46,14 +52,14 @@ def test_a_case_is_reported_listed_and_shown_with_names(program, case):
     assert "Li Wei" in shown
 
 
-def test_a_recommendation_names_teams(program):
+def test_a_recommendation_names_teams(program: Program) -> None:
     told, _ = program.run("recommend", "--type", "Leak", *PLACE)
     assert "sq-a1" in told
     assert not UUID.search(told)
     assert UUID.search(program.json("recommend", "--type", "leak", *PLACE)["recommendation"]["lead"]["team_id"])
 
 
-def test_steps_take_team_names_and_refusals_give_them(program, case):
+def test_steps_take_team_names_and_refusals_give_them(program: Program, case: dict[str, Any]) -> None:
     number = case["number"]
     done = program.json("incidents", "step", number, "assign")
     assert done["status"] == "assigned"
@@ -85,12 +91,12 @@ def test_steps_take_team_names_and_refusals_give_them(program, case):
         (("closures", "remove", "mine"), 3, "closures list"),
     ],
 )
-def test_a_mistyped_word_gets_a_suggestion(program, words, code, hint):
+def test_a_mistyped_word_gets_a_suggestion(program: Program, words: list[str], code: int, hint: str) -> None:
     _, refused = program.run(*words, code=code)
     assert hint in refused
 
 
-def test_a_team_goes_off_duty_by_its_name(program):
+def test_a_team_goes_off_duty_by_its_name(program: Program) -> None:
     said, _ = program.run("teams", "duty", "town-t3", "off")
     assert said == "town-t3 is off duty.\n"
     rows = program.json("teams", "list", "--status", "off_duty")
@@ -100,7 +106,7 @@ def test_a_team_goes_off_duty_by_its_name(program):
     assert not UUID.search(listed)
 
 
-def test_roads_are_closed_and_opened_again(program):
+def test_roads_are_closed_and_opened_again(program: Program) -> None:
     line = ("119.62", "29.1", "119.63", "29.1")
     made = program.json("closures", "add", *line, "--reason", "积水", "--actor", "Li Wei")
     assert made["edges"] >= 1
@@ -113,7 +119,7 @@ def test_roads_are_closed_and_opened_again(program):
     program.run("closures", "add", "119.62", "--reason", "x", code=2)
 
 
-def test_a_line_is_reported_from_a_file(program, tmp_path):
+def test_a_line_is_reported_from_a_file(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "line.geojson"
     file.write_text(
         '{"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[119.61, 29.1], [119.62, 29.1]]}}'

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -23,9 +23,11 @@ from tests.worlds.district import load_toy, scratch_database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture(scope="module")
-def program(cluster, tmp_path_factory) -> Iterator[Program]:
+def program(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     folder = tmp_path_factory.mktemp("robust")
     with scratch_database(cluster) as url:
         service = Service(Database(url), folder)
@@ -42,7 +44,7 @@ def places(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("teams", "list"), ("teams", "list", "--json")])
-def test_a_full_disk_under_stdout(program, words):
+def test_a_full_disk_under_stdout(program: Program, words: tuple[str, str, str] | tuple[str, str] | tuple[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         _, said = program.run(*words, code=3, stdout=full)
     assert said.count("\n") == 1
@@ -50,20 +52,21 @@ def test_a_full_disk_under_stdout(program, words):
 
 
 @pytest.mark.parametrize("command", ["locate", "isochrone", "travel-times", "grids export", "audit anchor"])
-def test_a_full_disk_under_a_file(program, places, tmp_path, command):
+def test_a_full_disk_under_a_file(program: Program, places: Path, tmp_path: Path, command: str) -> None:
     """A file system of 64 kB that is full; the file that was there before is still there, and no draft beside it."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip("this user may not mount a file system")
-    words, name = {
+    typed: dict[str, tuple[list[object], str]] = {
         "locate": (["locate", "--file", places, "--out"], "o.csv"),
         "isochrone": (["isochrone", 119.61, 29.1, "--out"], "o.gpkg"),
         "travel-times": (["travel-times", "--origins", places, "--destinations", places, "--out"], "o.csv"),
         "grids export": (["grids", "export"], "o.gpkg"),
         "audit anchor": (["audit", "anchor"], "o.json"),
-    }[command]
+    }
+    words, name = typed[command]
     try:
         (disk / name).write_text("the old file")
         with (disk / "filler").open("wb", buffering=0) as filler:
@@ -81,24 +84,33 @@ def test_a_full_disk_under_a_file(program, places, tmp_path, command):
 
 
 @pytest.mark.parametrize("out", ["area.shp", "area", "area.kml"])
-def test_an_ending_that_cannot_be_written_is_refused_before_the_work(program, tmp_path, out):
+def test_an_ending_that_cannot_be_written_is_refused_before_the_work(
+    program: Program, tmp_path: Path, out: str
+) -> None:
     _, said = program.run("isochrone", 119.61, 29.1, "--out", tmp_path / out, code=3)
     assert ".geojson or .json or .gpkg" in said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_that_knows_only_ascii(program):
+def test_a_terminal_that_knows_only_ascii(program: Program) -> None:
     program.run("closures", "add", 119.7, 29.1, "--reason", "积水")
-    ascii_only = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ascii_only: dict[str, Any] = {
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
     told, _ = program.run("recommend", "--type", "泄漏", 119.61, 29.1, **ascii_only)
     assert "泄漏 (leak)" in told
     listed, _ = program.run("closures", "list", **ascii_only)
     assert "积水" in listed
 
 
-def test_a_reader_that_stops_reading(program):
+def test_a_reader_that_stops_reading(program: Program) -> None:
     typed = [sys.executable, "-m", "gridsvc", "teams", "list", "--json"]
     with subprocess.Popen(typed, env=program.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         process.stdout.close()
         said = process.stderr.read()
         process.wait()
@@ -107,7 +119,7 @@ def test_a_reader_that_stops_reading(program):
 
 
 @pytest.mark.parametrize("wait_s", [0.5, 1.5])
-def test_ctrl_c(program, places, tmp_path, wait_s):
+def test_ctrl_c(program: Program, places: Path, tmp_path: Path, wait_s: float) -> None:
     places.write_text("lon,lat\n" + "119.61,29.1\n" * 300_000)
     typed = [sys.executable, "-m", "gridsvc", "locate", "--file", str(places), "--out", str(tmp_path / "o.csv")]
     with subprocess.Popen(typed, env=program.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -120,14 +132,14 @@ def test_ctrl_c(program, places, tmp_path, wait_s):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_refused_file_ends_without_a_word_of_the_thread_that_loads_kernels(program, tmp_path):
+def test_a_refused_file_ends_without_a_word_of_the_thread_that_loads_kernels(program: Program, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("lon,lat\nx,y\n")
     _, said = program.run("locate", "--file", bad, "--out", tmp_path / "o.csv", code=3)
     assert said.count("\n") == 1
 
 
-def test_bad_rows_are_reported_and_the_rest_is_done(program, tmp_path):
+def test_bad_rows_are_reported_and_the_rest_is_done(program: Program, tmp_path: Path) -> None:
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes("名称;经度;纬度\n甲;119,61;29,1\n\n乙;;29,1\n丙;29,1;119,61\n丁;119,66;29,1\n".encode("gb18030"))
     told, said = program.run("locate", "--file", source, "--out", out, "--json")
@@ -141,7 +153,7 @@ def test_bad_rows_are_reported_and_the_rest_is_done(program, tmp_path):
     assert [(row[0], row[-1]) for row in rows[1:]] == [("甲", "interior"), ("乙", ""), ("丙", ""), ("丁", "interior")]
 
 
-def test_a_bad_place_keeps_its_row_of_the_matrix(program, places, tmp_path):
+def test_a_bad_place_keeps_its_row_of_the_matrix(program: Program, places: Path, tmp_path: Path) -> None:
     places.write_text("lon,lat\n119.61,29.1\nx,29.1\n119.62,29.1\n")
     out = tmp_path / "m.csv"
     program.run("travel-times", "--origins", places, "--destinations", places, "--out", out)
@@ -200,9 +212,11 @@ _SHAPES = st.sampled_from(
 @settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20")), deadline=None, phases=[Phase.generate],
           derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(shape=_SHAPES, data=st.data())
-def test_bad_input_to_any_command(program, tmp_path, shape, data):
+def test_bad_input_to_any_command(
+    program: Program, tmp_path: Path, shape: tuple[str, ...], data: st.DataObject
+) -> None:
     """The fuzz: a command with bad numbers, texts and files answers, refuses, or calls it wrong usage."""
-    words = []
+    words: list[str] = []
     outputs = ["/dev/full", str(tmp_path / "o.csv"), str(tmp_path / "no" / "o.csv")]
     for word in shape:
         if word == "F":
@@ -215,7 +229,8 @@ def test_bad_input_to_any_command(program, tmp_path, shape, data):
             words.append(data.draw(st.sampled_from(outputs)))
         else:
             words.append(data.draw({"N": _NUMBERS, "T": _TEXTS}[word]) if word in {"N", "T"} else word)
-    typed = [sys.executable, "-m", "gridsvc", *(word.encode("utf-8", "surrogateescape") for word in words)]
+    encoded = [word.encode("utf-8", "surrogateescape") for word in words]
+    typed: list[str | bytes] = [sys.executable, "-m", "gridsvc", *encoded]
     done = subprocess.run(typed, env=program.environment, capture_output=True)
     said = done.stderr.decode("utf-8", "replace")
     assert "Traceback" not in said, (words, said)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pyogrio
@@ -20,11 +21,19 @@ from gridsvc.operations.runtime.service import Service
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, load_toy, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 EMPTY = "999999"
 
 
 @pytest.fixture(scope="module")
-def world(cluster, tmp_path_factory):
+def world(
+    cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, dict[str, str]]]:
     """The district on paper, one squadron without minutes in town, and a district without anything."""
     folder = tmp_path_factory.mktemp("areas")
     with scratch_database(cluster) as url:
@@ -37,16 +46,16 @@ def world(cluster, tmp_path_factory):
         service.database.close()
 
 
-def put(service, **turnout_s):
+def put(service: Service, **turnout_s: int) -> None:
     teams = [replace(t, id=TEAM_IDS[t.id], turnout_s=turnout_s.get(t.id, turnout_s.get("all"))) for t in toy.TEAMS]
     service.database.run(lambda c: replace_teams(c, DISTRICT, [], teams, {}))
 
 
 @pytest.fixture(scope="module")
-def run(world):
+def run(world: tuple[Service, dict[str, str]]) -> Callable[..., str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GRIDSVC_")} | world[1]
 
-    def call(*words, code=0):
+    def call(*words: object, code: int = 0) -> str:
         told = [sys.executable, "-m", "gridsvc", "roads", "areas", *map(str, words)]
         done = subprocess.run(told, env=environment, capture_output=True, text=True)
         assert "Traceback" not in done.stderr, done.stderr
@@ -56,7 +65,7 @@ def run(world):
     return call
 
 
-def test_a_geopackage_has_a_layer_a_kind(run, tmp_path):
+def test_a_geopackage_has_a_layer_a_kind(run: Callable[..., str], tmp_path: Path) -> None:
     out = tmp_path / "areas.gpkg"
     out.write_text("an older file")
     told = json.loads(run("--out", out, "--district", DISTRICT, "--json"))
@@ -85,7 +94,7 @@ def test_a_geopackage_has_a_layer_a_kind(run, tmp_path):
     assert len(pyogrio.list_layers(out)) == 3
 
 
-def test_geojson_of_one_kind_and_class(run, tmp_path):
+def test_geojson_of_one_kind_and_class(run: Callable[..., str], tmp_path: Path) -> None:
     out = tmp_path / "first.geojson"
     told = json.loads(run("--out", out, "--kind", "first", "--class", "urban", "--district", DISTRICT, "--json"))
     assert told["areas"] == {"first": 3}
@@ -97,7 +106,7 @@ def test_geojson_of_one_kind_and_class(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["first.geojson"]
 
 
-def test_refusals_say_why(run, world, tmp_path):
+def test_refusals_say_why(run: Callable[..., str], world: tuple[Service, dict[str, str]], tmp_path: Path) -> None:
     service, _ = world
     assert ".gpkg" in run("--out", tmp_path / "areas.shp", "--district", DISTRICT, code=3)
     assert "no roads" in run("--out", tmp_path / "a.gpkg", "--district", EMPTY, code=3)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsvc.dispatch import CONSIDERED_SHOWN, VERDICTS, Prepared, list_considered, recommend
+from gridsvc.dispatch import CONSIDERED_SHOWN, VERDICTS, CaseFacts, Prepared, list_considered, recommend
 from gridsvc.teams.model import TeamKind, TeamState, TeamStatus
 from tests.worlds import toy
+
+if TYPE_CHECKING:
+    from gridsvc.dispatch import ChosenTeam, Recommendation
 
 STATES = st.builds(
     TeamState,
@@ -23,9 +27,11 @@ STATES = st.builds(
 )
 SECONDS = st.one_of(st.none(), st.floats(0, 5000, allow_nan=False).map(lambda s: round(s, 3)))
 
+Moment = tuple[CaseFacts, list[TeamState], list[float | None], list[float] | None]
+
 
 @st.composite
-def moments(draw):
+def moments(draw: st.DrawFn) -> Moment:
     n = len(toy.TEAMS)
     km = draw(st.sampled_from([0.5, 4.9, 6.0, 9.5, 12.0, 16.0]))
     case = toy.case(
@@ -44,24 +50,25 @@ def moments(draw):
     return case, states, travel, loss
 
 
-def is_free(case, state):
+def is_free(case: CaseFacts, state: TeamState) -> bool:
     """A live case also takes teams from drills (R16)."""
     from_drill = state.status is TeamStatus.ENGAGED and state.on_drill and not case.drill
     return state.status is TeamStatus.AVAILABLE or from_drill
 
 
-def slots_of(answer):
+def slots_of(answer: Recommendation) -> tuple[list[ChosenTeam], list[str]]:
     chosen = [answer.lead, *answer.members] if answer.lead else list(answer.members)
     return chosen, [slot.slot for slot in answer.unfilled]
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(moments())
-def test_one_team_one_slot_and_each_slot_filled_or_named(moment):
+def test_one_team_one_slot_and_each_slot_filled_or_named(moment: Moment) -> None:
     answer = recommend(toy.PREPARED, *moment)
     chosen, empty = slots_of(answer)
     teams = [each.team_id for each in chosen]
-    substitutes = [each.substitute.team_id for each in (*chosen, *answer.unfilled) if each.substitute]
+    slots_with = [each.substitute for each in chosen] + [each.substitute for each in answer.unfilled]
+    substitutes = [each.team_id for each in slots_with if each]
     assert len(set(teams + substitutes)) == len(teams + substitutes)
     slots = [each.slot for each in chosen] + empty
     assert len(set(slots)) == len(slots)
@@ -72,7 +79,7 @@ def test_one_team_one_slot_and_each_slot_filled_or_named(moment):
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(moments())
-def test_an_emergencys_lead_is_the_earliest_lawful(moment):
+def test_an_emergencys_lead_is_the_earliest_lawful(moment: Moment) -> None:
     case, states, travel, _ = moment
     answer = recommend(toy.PREPARED, *moment)
     if case.type != "leak":
@@ -87,9 +94,8 @@ def test_an_emergencys_lead_is_the_earliest_lawful(moment):
             and (state.staff_present is None or state.staff_present >= 2)
             and (state.position_age_s is None or state.position_age_s <= 1800)
             and team.id not in case.excluded
-            and seconds is not None
         )
-        if lawful and free:
+        if lawful and free and seconds is not None:
             turnout = 90 if team.kind is TeamKind.REGIONAL else 60
             arrivals.append(round(seconds + 45 + (15 if state.on_road else turnout), 3))
     assert (answer.lead is None) == (not arrivals)
@@ -99,7 +105,7 @@ def test_an_emergencys_lead_is_the_earliest_lawful(moment):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(moments(), st.integers(0, 10**6))
-def test_the_order_of_teams_changes_nothing(moment, seed):
+def test_the_order_of_teams_changes_nothing(moment: Moment, seed: int) -> None:
     case, states, travel, loss = moment
     teams = list(toy.TEAMS)
     random.Random(seed).shuffle(teams)
@@ -111,7 +117,7 @@ def test_the_order_of_teams_changes_nothing(moment, seed):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(moments())
-def test_every_team_has_a_verdict_and_the_chosen_have_theirs(moment):
+def test_every_team_has_a_verdict_and_the_chosen_have_theirs(moment: Moment) -> None:
     answer = recommend(toy.PREPARED, *moment)
     every = {each.team_id: each for each in list_considered(toy.PREPARED, *moment)}
     verdicts = {team_id: each.verdict for team_id, each in every.items()}
@@ -127,7 +133,7 @@ def test_every_team_has_a_verdict_and_the_chosen_have_theirs(moment):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(moments())
-def test_r11_a_verdict_is_never_a_wrong_reason(moment):
+def test_r11_a_verdict_is_never_a_wrong_reason(moment: Moment) -> None:
     case, states, _, _ = moment
     for each, state in zip(list_considered(toy.PREPARED, *moment), states, strict=True):
         if each.verdict in {"slower", "coverage", "slot-filled"}:
@@ -141,13 +147,18 @@ def test_r11_a_verdict_is_never_a_wrong_reason(moment):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(moments())
-def test_r7_a_late_team_has_only_an_earlier_substitute_and_the_whole_team_is_in_time_only_if_each_is(moment):
+def test_r7_a_late_team_has_only_an_earlier_substitute_and_the_whole_team_is_in_time_only_if_each_is(
+    moment: Moment,
+) -> None:
     answer = recommend(toy.PREPARED, *moment)
     for each in answer.team:
-        assert each.late == (answer.target_s is not None and each.response_s > answer.target_s)
+        response_s = each.response_s
+        assert each.late == (answer.target_s is not None and response_s is not None and response_s > answer.target_s)
         if each.substitute is not None:
             assert each.late
-            assert each.substitute.response_s < each.response_s
+            assert each.substitute.response_s is not None
+            assert response_s is not None
+            assert each.substitute.response_s < response_s
     if answer.target_s is not None:
         assert answer.meets_target == (answer.lead is not None and not answer.lead.late)
         in_time = answer.full_team_response_s is not None and answer.full_team_response_s <= answer.target_s

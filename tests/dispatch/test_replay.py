@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from gridsvc.errors import InvalidInput
 from gridsvc.teams.model import TeamState, TeamStatus
 from tests.conftest import PROJECT
 from tests.worlds import toy
+
+if TYPE_CHECKING:
+    from gridsvc.dispatch import CaseFacts
 
 FRESH = """
 import json, sys
@@ -25,7 +29,7 @@ print(json.dumps(answer))
 """
 
 
-def documents(prepared):
+def documents(prepared: Prepared) -> dict[str, str]:
     return {
         "teams": prepared.roster.document(),
         "catalogue": prepared.catalogue.document(),
@@ -34,12 +38,12 @@ def documents(prepared):
     }
 
 
-def moment():
+def moment() -> tuple[CaseFacts, list[TeamState], list[int | None], list[float]]:
     states = toy.states(sq_a2=TeamState(status=TeamStatus.ENGAGED, incident_id="x"), fire_1=TeamState(on_road=True))
     return toy.case(7, excluded=frozenset({"ecology-1"})), states, milliseconds(toy.travel(7)), [0.25] * len(toy.TEAMS)
 
 
-def test_a_fresh_process_gives_the_same_bytes():
+def test_a_fresh_process_gives_the_same_bytes() -> None:
     kept = {"documents": documents(toy.PREPARED), "record": recommend_and_record(toy.PREPARED, *moment()).record}
     answers = {
         subprocess.run(
@@ -58,12 +62,12 @@ def test_a_fresh_process_gives_the_same_bytes():
     assert answers == {json.dumps(decided)}
 
 
-def test_documents_come_back_with_their_digest():
+def test_documents_come_back_with_their_digest() -> None:
     assert Prepared.from_documents(**documents(toy.PREPARED)).versions == toy.PREPARED.versions
 
 
 @pytest.mark.parametrize("changed", ["teams", "catalogue", "plans", "clock_policies"])
-def test_another_version_is_refused_and_named(changed):
+def test_another_version_is_refused_and_named(changed: str) -> None:
     record = recommend_and_record(toy.PREPARED, *moment()).record
     parts = {
         "teams": (toy.TEAMS[1:], toy.CATALOGUE, toy.PLANS, toy.CLOCKS),
@@ -76,7 +80,7 @@ def test_another_version_is_refused_and_named(changed):
     assert refusal.value.parameters["document"] == changed
 
 
-def test_one_tampered_input_gives_another_answer():
+def test_one_tampered_input_gives_another_answer() -> None:
     record = recommend_and_record(toy.PREPARED, *moment()).record
     answer = replay(toy.PREPARED, record)
     del record["teams"]["sq-a2"]["status"]

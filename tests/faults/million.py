@@ -90,10 +90,10 @@ def multiply(url: str, superuser: str, wanted: int) -> int:
     """Write copies of the closed cases until there are `wanted`; return how many events there are then."""
     with psycopg.connect(superuser) as reading:
         cases = _read_cases(reading)
-        have = reading.execute("select count(*) from incident").fetchone()[0]
-        district, position, previous = reading.execute(
+        [(have,)] = reading.execute("select count(*) from incident").fetchall()
+        [(district, position, previous)] = reading.execute(
             "select district, position, hash from event_seal order by position desc limit 1"
-        ).fetchone()
+        ).fetchall()
     tables = [*_TABLES, "event_seal"]
     lines = {table: psycopg.connect(superuser, autocommit=True) for table in tables}
     names = {"event_seal": "event_seal (district, position, event_id, hash)"}
@@ -124,7 +124,8 @@ def multiply(url: str, superuser: str, wanted: int) -> int:
         lines[table].close()
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("analyze incident, incident_event, event_seal, engagement")
-    return position
+    found: int = position
+    return found
 
 
 def _timed(served: Served, *words: str) -> tuple[float, str]:

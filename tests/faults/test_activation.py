@@ -6,11 +6,15 @@ import json
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from tests.faults.service import Served, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TIMES = 4
 
@@ -18,13 +22,13 @@ TIMES = 4
 class Probe(threading.Thread):
     """Takes the row of the versions as a report does, two hundred times a second, and keeps the longest wait."""
 
-    def __init__(self, url):
+    def __init__(self, url: str) -> None:
         super().__init__(name="probe")
         self._line = psycopg.connect(url, autocommit=True)
         self.stop = threading.Event()
         self.longest_s = 0.0
 
-    def run(self):
+    def run(self) -> None:
         while not self.stop.wait(0.005):
             began = time.monotonic()
             self._line.execute("select 1 from district_version for share")
@@ -34,7 +38,7 @@ class Probe(threading.Thread):
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_an_activation_stalls_writes_for_a_moment(tmp_path):
+def test_an_activation_stalls_writes_for_a_moment(tmp_path: Path) -> None:
     served = Served()
     try:
         served.start()

@@ -26,6 +26,8 @@ from tests.faults.beside import heavy_work
 from tests.faults.service import WRONG, Served, compare, load, measure_capacity, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.faults.traffic import Acknowledged
 
 SEED = 20261124
@@ -34,7 +36,7 @@ LEAST_IN_FLIGHT = 5
 
 
 @pytest.fixture(scope="module")
-def served():
+def served() -> Iterator[Served]:
     instance = Served()
     try:
         instance.start()
@@ -43,14 +45,14 @@ def served():
         instance.close()
 
 
-def holds(served, told):
+def holds(served: Served, told: Acknowledged) -> dict[str, int]:
     found = compare(served, told)
     assert {name: found[name] for name in WRONG} == dict.fromkeys(WRONG, 0), (found, told.bad[:5])
     served.command("audit", "verify")
     return found
 
 
-def wait_for_load(told, more=20, patience_s=60):
+def wait_for_load(told: Acknowledged, more: int = 20, patience_s: float = 60) -> int:
     """Wait until requests are answered, and at least five are in flight this very moment; return how many."""
     begun, deadline = told.answers, time.monotonic() + patience_s
     while told.answers < begun + more or (flying := told.in_flight) < LEAST_IN_FLIGHT:
@@ -59,29 +61,37 @@ def wait_for_load(told, more=20, patience_s=60):
     return flying
 
 
-def wait_for_answers(told, more, patience_s=120):
+def wait_for_answers(told: Acknowledged, more: int, patience_s: float = 120) -> None:
     begun, deadline = told.answers, time.monotonic() + patience_s
     while told.answers < begun + more:
         assert time.monotonic() < deadline, "no load comes about"
         time.sleep(0.01)
 
 
-def kill_job(served):
+def kill_job(served: Served) -> None:
     """Kill -9 the child process of a job, if one runs."""
     for pid in served.jobs():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-HURT = {
-    "service": lambda served: (served.kill_service(), served.start()),
+def kill_and_start(served: Served, *, database: bool = False) -> None:
+    """Kill the service, and the database with it if so, and start it again."""
+    served.kill_service()
+    if database:
+        served.kill_database()
+    served.start()
+
+
+HURT: dict[str, Callable[[Served], object]] = {
+    "service": kill_and_start,
     "background process": lambda served: served.kill_background(),
     "postmaster": lambda served: served.kill_database(),
-    "service and postmaster": lambda served: (served.kill_service(), served.kill_database(), served.start()),
+    "service and postmaster": lambda served: kill_and_start(served, database=True),
 }
 
 
-def take_a_case(served, told, patience_s=90):
+def take_a_case(served: Served, told: Acknowledged, patience_s: float = 90) -> None:
     """Report until a case is taken; it counts like the others."""
     with told.lock:
         body = next(iter(told.bodies.values()))
@@ -110,7 +120,7 @@ class Campaign:
     told: Acknowledged | None = None
 
 
-def hurt_often(served, kills, seed, *, capacity_s=4.0):
+def hurt_often(served: Served, kills: int, seed: int, *, capacity_s: float = 4.0) -> Campaign:
     """Kill one thing after the other while cases arrive at 80 % of what the service can take."""
     dice = random.Random(seed)
     kinds = [kind for kind in HURT for _ in range(-(-kills // len(HURT)))][:kills]
@@ -133,11 +143,12 @@ def hurt_often(served, kills, seed, *, capacity_s=4.0):
     return campaign
 
 
-def show(title, campaign, **more):
+def show(title: str, campaign: Campaign, **more: object) -> None:
     """Say what the table of docs/reliability.md says (pytest -s shows it)."""
-    found = campaign.found | more
-    waits = sorted(campaign.told.waits_s)
     flying, told = campaign.flying, campaign.told
+    assert told is not None
+    found = {**campaign.found, **more}
+    waits = sorted(told.waits_s)
     lines = [f"{title}: capacity {campaign.capacity:.1f} cases/s, paced at {campaign.pace:.1f}/s; {found}"]
     lines.append(
         f"  in flight at a kill: {min(flying)} at least, {statistics.median(flying):.0f} median; arrivals given up "
@@ -154,19 +165,19 @@ def show(title, campaign, **more):
 
 
 @pytest.mark.timeout(600)
-def test_kills_under_load_lose_nothing(served):
+def test_kills_under_load_lose_nothing(served: Served) -> None:
     show("short campaign", hurt_often(served, 4, SEED, capacity_s=2.0))
 
 
 @pytest.mark.timeout(300)
-def test_a_client_that_repeats_everything_gets_the_same_answers(served):
+def test_a_client_that_repeats_everything_gets_the_same_answers(served: Served) -> None:
     with load(served, repeat=True) as told:
         wait_for_answers(told, 120)
     assert holds(served, told)["acknowledged"] > 10
 
 
 @pytest.mark.timeout(300)
-def test_a_database_that_restarts_under_the_pool_is_only_a_pause(served):
+def test_a_database_that_restarts_under_the_pool_is_only_a_pause(served: Served) -> None:
     with load(served) as told:
         for _ in range(3):
             wait_for_load(told)
@@ -181,7 +192,7 @@ def test_a_database_that_restarts_under_the_pool_is_only_a_pause(served):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seconds", [0, pytest.param(120, marks=pytest.mark.long)])
-def test_a_long_import_does_not_hold_the_sealer_up(served, seconds):
+def test_a_long_import_does_not_hold_the_sealer_up(served: Served, seconds: int) -> None:
     """A transaction stays open for as long as the load lasts, or two minutes; all beside it is sealed meanwhile."""
     url = json.loads(served.command("db", "url", "--role", "owner", "--json"))["url"].replace("+psycopg", "")
     with psycopg.connect(url) as importing:
@@ -203,7 +214,7 @@ def test_a_long_import_does_not_hold_the_sealer_up(served, seconds):
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(served, seed):
+def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(served: Served, seed: int) -> None:
     """Fifty over both seeds; the import's draft is whole or absent whenever it was killed."""
     with heavy_work(served, seed) as imports:
         campaign = hurt_often(served, 25, seed, capacity_s=10.0)
@@ -218,7 +229,7 @@ def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(served, seed):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["service", "postmaster"])
-def test_how_soon_a_case_is_taken_after_a_kill_in_a_quiet_moment(served, kind):
+def test_how_soon_a_case_is_taken_after_a_kill_in_a_quiet_moment(served: Served, kind: str) -> None:
     """Ten times, with nothing else to do; said, not judged: it is the machine's speed."""
     back = []
     with load(served, clients=1) as told:

@@ -6,6 +6,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -22,37 +23,47 @@ from gridsvc.operations.evidence import verify
 from gridsvc.operations.runtime import doctor
 from tests.worlds.district import open_toy, report, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from gridsvc.operations.runtime.service import Service
+
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def service(cluster, tmp_path):
+def service(cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[Service]:
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path)
         yield service
         service.database.close()
 
 
-def clock_of(service):
+def clock_of(service: Service) -> datetime:
     with service.database.transaction() as connection:
-        return connection.scalar(text("select clock_timestamp()"))
+        found: datetime = connection.scalar(text("select clock_timestamp()"))
+        return found
 
 
-def told(service, case):
-    return read.list_case_events(service, UUID(case))["items"]
+def told(service: Service, case: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = read.list_case_events(service, UUID(case))["items"]
+    return found
 
 
-def step(service, case, word, **more):
-    return json.loads(step_incident(service, UUID(case), Step(word, **more), actor="test").body)
+def step(service: Service, case: str, word: str, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(step_incident(service, UUID(case), Step(word, **more), actor="test").body)
+    return found
 
 
-def chain_holds(service):
+def chain_holds(service: Service) -> None:
     sealing.seal_all(service.database)
     assert [each.wrong for each in verify.verify(service)] == [None]
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
-def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(service, off):
+def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(service: Service, off: timedelta) -> None:
     before = clock_of(service)
     said = before + off
     answer = json.loads(
@@ -69,9 +80,11 @@ def test_a_report_by_a_clock_an_hour_off_is_taken_and_both_clocks_are_kept(servi
 
 
 @pytest.mark.parametrize("off", [25 * HOUR, -400 * 24 * HOUR], ids=["ahead", "behind"])
-def test_r10_a_report_by_an_impossible_clock_is_refused_only_for_a_routine_case(service, off):
+def test_r10_a_report_by_an_impossible_clock_is_refused_only_for_a_routine_case(
+    service: Service, off: timedelta
+) -> None:
     said = clock_of(service) + off
-    place = {"lon": 119.61, "lat": 29.1001, "reported_at": said}
+    place: dict[str, Any] = {"lon": 119.61, "lat": 29.1001, "reported_at": said}
     with pytest.raises(InvalidInput, match="`reported_at`"):
         report_incident(service, Report(type="noise", **place), actor="t")
     answer = json.loads(report_incident(service, Report(type="leak", **place), actor="t").body)
@@ -82,7 +95,7 @@ def test_r10_a_report_by_an_impossible_clock_is_refused_only_for_a_routine_case(
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
-def test_r10_a_step_by_a_wrong_clock_is_taken_as_of_now_for_an_emergency(service, off):
+def test_r10_a_step_by_a_wrong_clock_is_taken_as_of_now_for_an_emergency(service: Service, off: timedelta) -> None:
     case = report(service)
     before = clock_of(service)
     answer = step(service, case, "accept", at=before + off)
@@ -93,7 +106,7 @@ def test_r10_a_step_by_a_wrong_clock_is_taken_as_of_now_for_an_emergency(service
     chain_holds(service)
 
 
-def test_a_step_of_a_routine_case_by_a_wrong_clock_is_refused_with_the_cure(service):
+def test_a_step_of_a_routine_case_by_a_wrong_clock_is_refused_with_the_cure(service: Service) -> None:
     case = report(service, "noise")
     with pytest.raises(InvalidInput) as refused:
         step(service, case, "accept", at=clock_of(service) + HOUR)
@@ -104,7 +117,7 @@ def test_a_step_of_a_routine_case_by_a_wrong_clock_is_refused_with_the_cure(serv
     chain_holds(service)
 
 
-def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service):
+def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service: Service) -> None:
     """The officer's telephone had no net: his stamp is of before, its place in the chain is of now."""
     case = report(service)
     step(service, case, "accept")
@@ -120,7 +133,9 @@ def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service):
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
-def test_a_process_whose_machine_is_an_hour_off_leaves_the_order_of_events_alone(service, monkeypatch, off):
+def test_a_process_whose_machine_is_an_hour_off_leaves_the_order_of_events_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch, off: timedelta
+) -> None:
     """One process reports, the other one, elsewhere, steps: what a case is told by stands in its order."""
     case = report(service)
     with monkeypatch.context() as elsewhere:
@@ -137,7 +152,9 @@ def test_a_process_whose_machine_is_an_hour_off_leaves_the_order_of_events_alone
         assert abs(datetime.fromisoformat(event["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
 
 
-def test_a_sealer_whose_machine_is_an_hour_ahead_seals_all_the_same(service, monkeypatch):
+def test_a_sealer_whose_machine_is_an_hour_ahead_seals_all_the_same(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report(service)
     wrong = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
     monkeypatch.setattr(sealing, "time", wrong)
@@ -155,15 +172,15 @@ def test_a_sealer_whose_machine_is_an_hour_ahead_seals_all_the_same(service, mon
     assert sealed >= 2
 
 
-def test_doctor_names_clocks_that_differ(service):
-    facts = SimpleNamespace(now=clock_of(service))
+def test_doctor_names_clocks_that_differ(service: Service) -> None:
+    facts: Any = SimpleNamespace(now=clock_of(service))
     assert doctor._clock(facts, facts.now)["state"] == "ok"
     finding = doctor._clock(facts, facts.now + HOUR)
     assert finding["state"] == "bad"
     assert "NTP" in finding["cure"]
 
 
-def test_ids_for_one_moment_sort_in_the_order_of_their_making():
+def test_ids_for_one_moment_sort_in_the_order_of_their_making() -> None:
     at = datetime(2026, 3, 1, 4, 41, 0, 123456, tzinfo=UTC)
     made = [ids.uuid7(at) for _ in range(20)]
     assert made == sorted(made)

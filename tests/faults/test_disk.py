@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
@@ -19,11 +20,16 @@ import pytest
 from gridsvc.db.cluster import processes
 from tests.faults.service import WRONG, Served, compare, load
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.faults.traffic import Acknowledged
+
 SIZE_MB = 400
 
 
 @pytest.fixture(scope="module")
-def small_disk():
+def small_disk() -> Iterator[Path]:
     """A file system of its own, as small as a service needs; skipped where nothing may be mounted."""
     folder = Path(tempfile.mkdtemp(prefix="gsd", dir="/tmp"))
     if os.geteuid() != 0:
@@ -38,7 +44,7 @@ def small_disk():
 
 
 @pytest.fixture(scope="module")
-def served(small_disk):
+def served(small_disk: Path) -> Iterator[Served]:
     instance = Served(folder=small_disk / "service")
     try:
         instance.start()
@@ -47,7 +53,7 @@ def served(small_disk):
         instance.close()
 
 
-def fill(file):
+def fill(file: Path) -> None:
     """Write until there is no byte left."""
     with file.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
@@ -58,23 +64,26 @@ def fill(file):
     assert shutil.disk_usage(file.parent).free < 1 << 12
 
 
-def wait_until(condition, words, patience_s=60):
+def wait_until(condition: Callable[[], object], words: str, patience_s: float = 60) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, words
         time.sleep(0.05)
 
 
-def ready(served):
+def ready(served: Served) -> httpx.Response | None:
     with contextlib.suppress(httpx.TransportError), served.client(10) as client:
         return client.get("/readyz")
+    return None
 
 
-def use_up_the_log(served):
+def use_up_the_log(served: Served) -> None:
     """Ask for one segment of the log after the other, until there is no room for the next: PostgreSQL gives up."""
     data = served.folder / "data" / "postgres" / "data"
     first = served.postmaster()
-    line = f"host={processes.read_postmaster(data).socket_folder} user=postgres dbname=gridsvc"
+    server = processes.read_postmaster(data)
+    assert server is not None
+    line = f"host={server.socket_folder} user=postgres dbname=gridsvc"
     with contextlib.suppress(psycopg.Error), psycopg.connect(line, autocommit=True) as connection:
         for _ in range(200):
             connection.execute("select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
@@ -82,7 +91,7 @@ def use_up_the_log(served):
     wait_until(lambda: not processes.lives(first), "the server lives on a full disk")
 
 
-def holds(served, told):
+def holds(served: Served, told: Acknowledged) -> dict[str, int]:
     found = compare(served, told)
     assert {name: found[name] for name in WRONG} == dict.fromkeys(WRONG, 0), (found, told.bad[:5])
     served.command("audit", "verify")
@@ -90,7 +99,7 @@ def holds(served, told):
 
 
 @pytest.mark.timeout(300)
-def test_a_full_disk_is_told_and_space_cures_it(served):
+def test_a_full_disk_is_told_and_space_cures_it(served: Served) -> None:
     ballast = served.folder / "ballast"
     with load(served, clients=4) as told:
         wait_until(lambda: len(told.cases) > 5, "no load comes about")
@@ -100,6 +109,7 @@ def test_a_full_disk_is_told_and_space_cures_it(served):
         asked = told.refused
         wait_until(lambda: told.refused > asked + 10, "no answers while the database is dead")
         answer = ready(served)
+        assert answer is not None
         assert answer.status_code == 503
         assert answer.json()["type"].endswith("disk-full")
         assert "full" in answer.json()["detail"]
@@ -113,7 +123,7 @@ def test_a_full_disk_is_told_and_space_cures_it(served):
         began, known = time.monotonic(), len(told.cases)
         wait_until(lambda: len(told.cases) > known + 3, "the service does not come back by itself")
         back_s = time.monotonic() - began
-        wait_until(lambda: ready(served).status_code == 200, "not ready again")
+        wait_until(lambda: (answer := ready(served)) is not None and answer.status_code == 200, "not ready again")
     found = holds(served, told)
     assert found["acknowledged"] > 8
     said = f"full disk: {found}, refused {dict(told.kinds)}, cases again {back_s:.1f} s after there was space"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
@@ -16,11 +17,16 @@ from schemathesis.generation import GenerationMode
 from gridsvc.api.app import create_app
 from tests.worlds.district import open_toy, report, scratch_database
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 SEED = 20261124
 
 
 @pytest.fixture(scope="module")
-def client(cluster, tmp_path_factory):
+def client(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with scratch_database(cluster) as url:
         service = open_toy(url, tmp_path_factory.mktemp("toy"))
         for _ in range(3):
@@ -31,12 +37,14 @@ def client(cluster, tmp_path_factory):
         service.database.close()
 
 
-def send_made_up_requests(client, requests):
+def send_made_up_requests(client: TestClient, requests: int) -> Counter[int]:
     """Send about so many requests over all operations; return the answers by status."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
-    operations = [result.ok() for result in schema.get_all_operations()]
+    every: Iterable[Any] = schema.get_all_operations()
+    operations = [result.ok() for result in every]
     each = max(1, requests // (2 * len(operations)))
-    answers, broken = Counter(), []
+    answers: Counter[int] = Counter()
+    broken: list[str] = []
     for operation in operations:
         for mode in GenerationMode:
             try:
@@ -47,14 +55,14 @@ def send_made_up_requests(client, requests):
     return answers
 
 
-def _send(client, operation, mode, count):
-    answers = Counter()
+def _send(client: TestClient, operation: Any, mode: GenerationMode, count: int) -> Counter[int]:
+    answers: Counter[int] = Counter()
 
     @seed(SEED)
     @settings(max_examples=count, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case):
+    def ask(case: Any) -> None:
         told = case.as_transport_kwargs(base_url="http://localhost")
         content = told.get("data")
         got = client.request(
@@ -75,13 +83,13 @@ def _send(client, operation, mode, count):
 
 
 @pytest.mark.timeout(600)
-def test_a_thousand_made_up_requests(client):
+def test_a_thousand_made_up_requests(client: TestClient) -> None:
     answers = send_made_up_requests(client, 1000)
     assert sum(answers.values()) > 600, answers
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_ten_thousand_made_up_requests(client):
+def test_ten_thousand_made_up_requests(client: TestClient) -> None:
     answers = send_made_up_requests(client, 14_000)
     assert sum(answers.values()) >= 10_000, answers

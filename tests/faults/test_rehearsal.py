@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -14,9 +15,12 @@ from gridsvc.operations.evidence.replay import replay
 from gridsvc.settings import Settings, open_service
 from tests.faults.service import Served, load, settle
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @pytest.fixture
-def served():
+def served() -> Iterator[Served]:
     instance = Served(incidents=110)
     try:
         instance.start()
@@ -26,7 +30,7 @@ def served():
 
 
 @pytest.fixture
-def elsewhere():
+def elsewhere() -> Iterator[Path]:
     """A data folder as another machine would have it: empty."""
     folder = Path(tempfile.mkdtemp(prefix="gse", dir="/tmp"))
     folder.chmod(0o755)
@@ -35,7 +39,7 @@ def elsewhere():
 
 
 @pytest.mark.timeout(600)
-def test_a_backup_under_load_is_a_service_elsewhere(served, elsewhere, tmp_path):
+def test_a_backup_under_load_is_a_service_elsewhere(served: Served, elsewhere: Path, tmp_path: Path) -> None:
     with load(served, clients=3) as told:
         while len(told.cases) < 10:
             pass

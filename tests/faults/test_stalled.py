@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
@@ -18,10 +19,15 @@ from gridsvc.api.http import client_timeouts
 from gridsvc.api.http.client_timeouts import TimeoutProtocol
 from tests.faults.service import Served
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
+
 LARGE = bytes(8_000_000)
 
 
-async def app(scope, receive, send):
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer /large with eight megabytes, and all else with what was sent."""
     if scope["type"] == "lifespan":
         return
@@ -37,7 +43,7 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-def port(monkeypatch):
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     for name, value in {"SEND_S": 1.0, "READ_S": 1.5, "_CHECK_EVERY_S": 0.1, "UNREAD_BYTES": 20_000_000}.items():
         monkeypatch.setattr(client_timeouts, name, value)
     with socket.socket() as listening:
@@ -55,7 +61,7 @@ def port(monkeypatch):
         thread.join()
 
 
-def connect(port, *, ear_bytes=None):
+def connect(port: int, *, ear_bytes: int | None = None) -> socket.socket:
     line = socket.socket()
     if ear_bytes is not None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ear_bytes)
@@ -64,7 +70,7 @@ def connect(port, *, ear_bytes=None):
     return line
 
 
-def rest_of(line):
+def rest_of(line: socket.socket) -> bytes:
     """All that still comes until the other side ends the connection."""
     said = b""
     with contextlib.suppress(ConnectionError):
@@ -73,7 +79,7 @@ def rest_of(line):
     return said
 
 
-def answer_of(line):
+def answer_of(line: socket.socket) -> bytes:
     """The answer to ASK."""
     said = b""
     while not said.endswith(b"fine"):
@@ -85,7 +91,7 @@ ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize("begun", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-"])
-def test_who_does_not_finish_asking_is_told_so(port, begun):
+def test_who_does_not_finish_asking_is_told_so(port: int, begun: bytes) -> None:
     with connect(port) as line:
         line.sendall(begun)
         said = rest_of(line)
@@ -93,12 +99,12 @@ def test_who_does_not_finish_asking_is_told_so(port, begun):
     assert b"urn:gridsvc:problem:too-slow" in said
 
 
-def test_who_says_nothing_is_not_waited_for(port):
+def test_who_says_nothing_is_not_waited_for(port: int) -> None:
     with connect(port) as line:
         assert rest_of(line) == b""
 
 
-def test_who_stalls_in_the_second_request_is_disconnected_too(port):
+def test_who_stalls_in_the_second_request_is_disconnected_too(port: int) -> None:
     with connect(port) as line:
         line.sendall(ASK)
         assert answer_of(line).startswith(b"HTTP/1.1 200 ")
@@ -106,13 +112,13 @@ def test_who_stalls_in_the_second_request_is_disconnected_too(port):
         assert rest_of(line).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(port):
+def test_a_body_that_does_not_come_is_not_waited_for(port: int) -> None:
     with connect(port) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
         assert rest_of(line) == b""
 
 
-def test_a_body_may_come_slowly(port):
+def test_a_body_may_come_slowly(port: int) -> None:
     """Half a megabyte in three seconds, thrice as long as a head may take."""
     with connect(port) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n")
@@ -122,14 +128,14 @@ def test_a_body_may_come_slowly(port):
         assert len(rest_of(line)) > 500_000
 
 
-def test_a_client_that_does_not_read_is_disconnected(port):
+def test_a_client_that_does_not_read_is_disconnected(port: int) -> None:
     with connect(port, ear_bytes=4096) as line:
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(4)
         assert len(rest_of(line)) < len(LARGE)
 
 
-def test_who_listens_slowly_gets_it_all(port):
+def test_who_listens_slowly_gets_it_all(port: int) -> None:
     with connect(port, ear_bytes=65_536) as line:
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         got = 0
@@ -139,7 +145,7 @@ def test_who_listens_slowly_gets_it_all(port):
     assert got > len(LARGE)
 
 
-def test_answers_that_nobody_takes_are_bounded(port):
+def test_answers_that_nobody_takes_are_bounded(port: int) -> None:
     """Twelve who do not listen would hold 96 MB; all but those within the bound are put off at once."""
     with contextlib.ExitStack() as stack:
         deaf = [stack.enter_context(connect(port, ear_bytes=4096)) for _ in range(12)]
@@ -155,21 +161,21 @@ def test_answers_that_nobody_takes_are_bounded(port):
     assert open_here <= 3
 
 
-def private_bytes(pid):
+def private_bytes(pid: int) -> int:
     words = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(kb) * 1024 for kb in re.findall(r"Private_\w+: +(\d+)", words))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_two_hundred_who_stall_cost_the_others_little():
+def test_two_hundred_who_stall_cost_the_others_little() -> None:
     """A hundred ask by halves and a hundred do not listen to a list of 300 cases, while others report."""
     served = Served(incidents=300, workers=1)
     try:
         served.start()
         (answering,) = [pid for pid, (name, _) in served.processes().items() if name.startswith("HTTP")]
 
-        def waits_of(count):
+        def waits_of(count: int) -> list[float]:
             waits = []
             with served.client(60) as client:
                 for _ in range(count):

@@ -73,7 +73,8 @@ def test_coverage_is_drawn_where_the_areas_lie(open_screen: Open, served: Served
 
     # Points well inside and well outside the areas that GET /service-areas tells.
     reached = {each["properties"]["k"]: shape(each["geometry"]) for each in areas if each["properties"]["k"]}
-    inside = shapely.maximum_inscribed_circle(reached[1]).coords[0]
+    first: Any = reached[1]
+    inside = shapely.maximum_inscribed_circle(first).coords[0]
     press(page, "[data-coverage='1']")
     page.evaluate("([lon, lat]) => gridsvc.map.jumpTo({center: [lon, lat], zoom: 14})", list(inside))
     until(page, STILL)

@@ -40,8 +40,8 @@ STILL = "gridsvc.map.loaded() && !gridsvc.map.isMoving() && gridsvc.map.areTiles
 def _mesh(served: Served) -> None:
     """Ask for one area, so that no test waits for the mesh of the roads."""
     lon, lat = place_inside(served)
-    asked = {"lon": lon, "lat": lat, "minutes": "5", "profile": "emergency"}
-    assert served.web.get("/isochrones", params=asked, timeout=MESH_MS / 1000).status_code == 200
+    query: dict[str, str | float] = {"lon": lon, "lat": lat, "minutes": "5", "profile": "emergency"}
+    assert served.web.get("/isochrones", params=query, timeout=MESH_MS / 1000).status_code == 200
 
 
 def report(served: Served, *, nth: int = 0) -> dict[str, Any]:
@@ -103,8 +103,14 @@ def station_of(served: Served, team: str) -> tuple[float, float]:
 def way_of(served: Served, team: str, made: dict[str, Any]) -> dict[str, Any]:
     lon, lat = station_of(served, team)
     to = made["location"]
-    asked = {"from_lon": lon, "from_lat": lat, "to_lon": to["lon"], "to_lat": to["lat"], "profile": "emergency"}
-    answer: dict[str, Any] = served.web.get("/routes", params=asked).json()
+    query: dict[str, str | float] = {
+        "from_lon": lon,
+        "from_lat": lat,
+        "to_lon": to["lon"],
+        "to_lat": to["lat"],
+        "profile": "emergency",
+    }
+    answer: dict[str, Any] = served.web.get("/routes", params=query).json()
     return answer
 
 
@@ -260,8 +266,14 @@ def test_the_areas_round_the_scene_are_where_the_travel_times_say(
     choose(page, case)
     page.wait_for_selector("[data-areas=there]", state="attached")
     lon, lat = case["location"]["lon"], case["location"]["lat"]
-    asked = {"lon": lon, "lat": lat, "minutes": "5,15", "direction": "to", "profile": "emergency"}
-    for feature in served.web.get("/isochrones", params=asked).json()["features"]:
+    query: dict[str, str | float] = {
+        "lon": lon,
+        "lat": lat,
+        "minutes": "5,15",
+        "direction": "to",
+        "profile": "emergency",
+    }
+    for feature in served.web.get("/isochrones", params=query).json()["features"]:
         proof = feature["properties"]["certificate"]
         minutes = f"行车 {feature['properties']['minutes']:.0f} 分钟"
         row = page.locator("#areas-card li", has_text=minutes).inner_text()

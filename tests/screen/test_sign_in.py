@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
+
 
 @pytest.fixture(scope="module")
-def door(cluster, tmp_path_factory) -> Iterator[tuple[str, object]]:
+def door(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, object]]:
     """The district on paper behind sign-in, served on a port; (url, world)."""
     with toy_world(cluster, tmp_path_factory.mktemp("data")) as world:
         with socket.socket() as probe:
@@ -46,7 +48,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_signing_in_working_and_signing_out(door, page):
+def test_signing_in_working_and_signing_out(door: Any, page: Page) -> None:
     url, world = door
     policy_errors: list[str] = []
     page.on("console", lambda m: policy_errors.append(m.text) if "Content Security Policy" in m.text else None)
@@ -84,7 +86,7 @@ def test_signing_in_working_and_signing_out(door, page):
 
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example"])
-def test_a_link_cannot_send_the_freshly_signed_in_elsewhere(door, page, elsewhere):
+def test_a_link_cannot_send_the_freshly_signed_in_elsewhere(door: Any, page: Page, elsewhere: str) -> None:
     url, world = door
     page.goto(f"{url}/sign-in?next={elsewhere}")
     page.fill("#key", world.keys["officer"])
@@ -93,15 +95,17 @@ def test_a_link_cannot_send_the_freshly_signed_in_elsewhere(door, page, elsewher
 
 
 @pytest.mark.parametrize("width", [320, 390, 1024, 1366, 1920, 3840])
-def test_the_card_is_whole_and_in_the_middle(door, page, width):
+def test_the_card_is_whole_and_in_the_middle(door: Any, page: Page, width: int) -> None:
     url, _ = door
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{url}/sign-in")
     card = page.locator("form").bounding_box()
+    assert card is not None
     assert card["width"] == min(360, width - 48)
     assert card["x"] + card["width"] / 2 == pytest.approx(width / 2, abs=1)
     for part in page.locator("form > *:visible").all():
         box = part.bounding_box()
+        assert box is not None
         assert card["x"] <= box["x"]
         assert box["x"] + box["width"] <= card["x"] + card["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width

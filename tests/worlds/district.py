@@ -6,7 +6,7 @@ import json
 import secrets
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
@@ -26,7 +26,7 @@ from gridsvc.operations.runtime.service import Service
 from tests.worlds import toy, toy_roads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
@@ -55,7 +55,7 @@ def scratch_database(cluster: EmbeddedCluster, *, migrated: bool = True) -> Iter
 _TEMPLATE = "migrated_template"
 
 
-def _make_template(cluster: EmbeddedCluster, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+def _make_template(cluster: EmbeddedCluster, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone() is None:
         connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER gridsvc_owner")
         _give_roles(cluster, _TEMPLATE)
@@ -70,9 +70,16 @@ def _give_roles(cluster: EmbeddedCluster, name: str) -> None:
         connection.execute("alter function geometry_overlaps(geometry, geometry) leakproof")
 
 
-def as_superuser(url: str) -> psycopg.Connection[tuple[object, ...]]:
+def as_superuser(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect past every grant: what somebody with the keys of the house could do."""
     return psycopg.connect(url.replace("+psycopg", "").replace("gridsvc_app@", "postgres@"), autocommit=True)
+
+
+def scalar(connection: psycopg.Connection[tuple[Any, ...]], query: LiteralString, values: Sequence[object] = ()) -> Any:
+    """The value of a query that gives one row."""
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def owner_of(url: str) -> str:

@@ -41,6 +41,9 @@ from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState, TeamStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gridsvc.dispatch import ChosenTeam
+    from gridsvc.dispatch.facts import Substitute
+
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=CHINA)
 BEFORE_APPROVAL = datetime(2021, 12, 31, 12, 0, tzinfo=CHINA)
@@ -216,6 +219,12 @@ def at(
         recommend(prepared, known, states_now, travel_s, loss),
         tuple(list_considered(prepared, known, states_now, travel_s, loss)),
     )
+
+
+def substitute_of(slot: ChosenTeam | Unfilled) -> Substitute:
+    """The substitute of a slot that has one."""
+    assert slot.substitute is not None
+    return slot.substitute
 
 
 def verdict_of(answer: Answer, team_id: str) -> str:

@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,35 +24,43 @@ from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence.replay import replay
 from tests.worlds.district import open_toy, report
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gridsvc.db.session.idempotency import KeptAnswer
+    from gridsvc.operations.runtime.service import Service
+
 
 @pytest.fixture
-def service(url, tmp_path):
+def service(url: str, tmp_path: Path) -> Iterator[Service]:
     opened = open_toy(url, tmp_path, pool=12)
     yield opened
     opened.database.close()
 
 
-def rows(service, query):
+def rows(service: Service, query: str) -> list[tuple[Any, ...]]:
     with service.database.transaction() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def step(service, case, word="assign", **more):
-    return json.loads(step_incident(service, UUID(str(case)), Step(word, **more), actor="test").body)
+def step(service: Service, case: object, word: str = "assign", **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(step_incident(service, UUID(str(case)), Step(word, **more), actor="test").body)
+    return found
 
 
-def missing(answer):
+def missing(answer: dict[str, Any]) -> dict[str, str]:
     return {each["team_id"]: each["reason"] for each in answer["differs"]["missing"]}
 
 
 LIVE = "select team_id, incident_id from engagement where until is null and engaging"
 
 
-def test_eight_dispatchers_after_the_same_teams_send_nobody_twice(service):
+def test_eight_dispatchers_after_the_same_teams_send_nobody_twice(service: Service) -> None:
     cases = [report(service, km=1.0 + n % 3) for n in range(24)]
     told, together = {}, threading.Barrier(8)
 
-    def dispatcher(mine):
+    def dispatcher(mine: list[str]) -> None:
         together.wait()
         for case in mine:
             try:
@@ -70,10 +79,12 @@ def test_eight_dispatchers_after_the_same_teams_send_nobody_twice(service):
     assert {(case, team) for case, sent in told.items() for team in sent} == set(ever)
 
 
-def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(service, monkeypatch):
+def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case, tries, real = report(service), count(1), engagements.send
 
-    def taken(*given, **more):
+    def taken(*given: Any, **more: Any) -> bool:
         done = real(*given, **more)
         return done and next(tries) > 1
 
@@ -83,7 +94,7 @@ def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_fi
     assert sorted(str(team) for team, _ in rows(service, LIVE)) == sorted(sent)
 
 
-def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(service):
+def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(service: Service) -> None:
     case = report(service)
     lead = get_case(service, UUID(case))["recommendation"]["lead"]["team_id"]
     with service.database.transaction() as other:
@@ -95,7 +106,7 @@ def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(ser
     assert replay(service, UUID(case)).same
 
 
-def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service):
+def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service: Service) -> None:
     first, second = report(service, km=1.0), report(service, km=2.0)
     team = step(service, first)["sent"][0]
     with ThreadPoolExecutor(1) as crowd, service.database.engine.connect() as other, other.begin():
@@ -113,7 +124,9 @@ def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service)
     assert spans[0][1] <= spans[1][0]
 
 
-def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, monkeypatch):
+def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = report(service)
     monkeypatch.setattr(engagements, "send", lambda *_given, **_more: False)
     with pytest.raises(Unavailable):
@@ -122,13 +135,17 @@ def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(service, mon
     assert get_case(service, UUID(case))["status"] == "triggered"
 
 
-def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, monkeypatch):
-    case, chosen = report(service), []
-    choose = assign.choose
+def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(
+    service: Service, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = report(service)
+    chosen: list[str] = []
+    choose = assign.choose  # type: ignore[attr-defined]
 
-    def then_off_duty(*given):
+    def then_off_duty(*given: Any) -> Any:
         choice = choose(*given)
         if not chosen:
+            assert choice.recommendation.lead is not None
             chosen.append(choice.recommendation.lead.team_id)
             with service.database.transaction() as other:
                 other.execute(text("update team set on_duty = false where id = :id"), {"id": UUID(chosen[0])})
@@ -140,7 +157,7 @@ def test_a_team_that_went_off_duty_after_the_choice_is_not_sent(service, url, mo
     assert chosen[0] not in sent
 
 
-def test_the_answer_of_a_step_is_the_case_as_it_is_read_again(service):
+def test_the_answer_of_a_step_is_the_case_as_it_is_read_again(service: Service) -> None:
     case = report(service)
     team = UUID(step(service, case)["sent"][0])
     steps = [
@@ -161,11 +178,11 @@ def test_the_answer_of_a_step_is_the_case_as_it_is_read_again(service):
         assert {key: again[key] for key in told} == told, word
 
 
-def test_twins_under_one_key_make_one_case(service):
+def test_twins_under_one_key_make_one_case(service: Service) -> None:
     key = RequestKey("test", "twins", b"digest")
     together = threading.Barrier(6)
 
-    def twin(_n):
+    def twin(_n: int) -> KeptAnswer:
         together.wait()
         return report_incident(service, Report(type="leak", lon=119.61, lat=29.1001), actor="test", request=key)
 
@@ -183,7 +200,7 @@ def test_twins_under_one_key_make_one_case(service):
         )
 
 
-def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):
+def test_an_order_is_compared_with_the_recommendation_that_was_shown(service: Service) -> None:
     case = report(service)
     shown = get_case(service, UUID(case))
     lead = shown["recommendation"]["lead"]["team_id"]
@@ -205,7 +222,7 @@ def test_an_order_is_compared_with_the_recommendation_that_was_shown(service):
     assert set(against_report["sent"]) <= set(missing(third))
 
 
-def test_a_recommendation_that_is_not_kept_with_the_case_is_refused(service):
+def test_a_recommendation_that_is_not_kept_with_the_case_is_refused(service: Service) -> None:
     case, other = report(service), report(service, km=5.0)
     foreign = get_case(service, UUID(other))["recommendation_id"]
     for unknown in (uuid4(), UUID(foreign)):
@@ -215,5 +232,5 @@ def test_a_recommendation_that_is_not_kept_with_the_case_is_refused(service):
     assert step(service, case, recommendation_id=UUID(own))["sent"]
 
 
-def test_what_is_only_asked_has_no_recommendation_to_name(service):
+def test_what_is_only_asked_has_no_recommendation_to_name(service: Service) -> None:
     assert "recommendation_id" not in recommend(service, Report(type="leak", lon=119.61, lat=29.1001))

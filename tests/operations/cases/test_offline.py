@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,21 +22,24 @@ from gridsvc.operations.roads import travel_times
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, toy_grids
 
+if TYPE_CHECKING:
+    from gridsvc.operations.runtime.service import Service
+
 PLACE = {"lon": 119.61, "lat": 29.1001}
 REPORT = {"type": "leak", "location": PLACE}
 TIMES = {"origins": [[119.61, 29.1]], "destinations": [[119.65, 29.1]]}
 
 
-def client(service):
+def client(service: Service) -> TestClient:
     return TestClient(create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False)
 
 
-def without_database(service):
+def without_database(service: Service) -> TestClient:
     """The same process, with what it remembers, and a database that nobody answers for."""
     return client(replace(service, database=Database("postgresql://gridsvc_app@/gridsvc?host=/nowhere")))
 
 
-def test_what_was_seen_is_answered_from_memory_and_says_so(service):
+def test_what_was_seen_is_answered_from_memory_and_says_so(service: Service) -> None:
     before = client(service)
     seen = {
         "owners": before.get("/owners", params=PLACE).json(),
@@ -72,14 +76,16 @@ def test_what_was_seen_is_answered_from_memory_and_says_so(service):
         ("GET", "/readyz", None),
     ],
 )
-def test_what_needs_the_database_is_503_with_a_time_to_come_back(service, method, path, body):
+def test_what_needs_the_database_is_503_with_a_time_to_come_back(
+    service: Service, method: str, path: str, body: dict[str, Any] | None
+) -> None:
     got = without_database(service).request(method, path, json=body)
     assert got.status_code == 503
     assert int(got.headers["Retry-After"]) >= 1
     assert got.json()["type"] == "urn:gridsvc:problem:unavailable"
 
 
-def test_what_was_never_seen_is_503_too(service):
+def test_what_was_never_seen_is_503_too(service: Service) -> None:
     from gridsvc.operations.runtime.service import Service
 
     stranger = without_database(Service(service.database, service.folder))
@@ -88,27 +94,27 @@ def test_what_was_never_seen_is_503_too(service):
     assert stranger.post("/travel-times", json=TIMES).status_code == 503
 
 
-def test_the_past_and_addresses_are_not_answered_from_memory(service):
+def test_the_past_and_addresses_are_not_answered_from_memory(service: Service) -> None:
     client(service).post("/recommendations", json=REPORT)
     away = without_database(service)
     assert away.get("/owners", params=PLACE | {"as_of": "2026-01-01"}).status_code == 503
     assert away.post("/recommendations", json={"type": "leak", "address": "多湖街道"}).status_code == 503
 
 
-def test_bad_input_is_refused_as_ever(service):
+def test_bad_input_is_refused_as_ever(service: Service) -> None:
     client(service).post("/recommendations", json=REPORT)
     away = without_database(service)
     assert away.post("/recommendations", json=REPORT | {"type": "no such"}).status_code == 422
     assert away.get("/owners", params={"lon": -150, "lat": -40}).status_code == 404
 
 
-def test_health_and_metrics_are_there_without_the_database(service):
+def test_health_and_metrics_are_there_without_the_database(service: Service) -> None:
     away = without_database(service)
     assert away.get("/healthz").status_code == 200
     assert "gridsvc_database_up 0" in away.get("/metrics").text
 
 
-def test_a_failed_connection_is_not_waited_for_again_by_all(service):
+def test_a_failed_connection_is_not_waited_for_again_by_all(service: Service) -> None:
     import time
 
     from gridsvc.errors import Unavailable
@@ -121,7 +127,7 @@ def test_a_failed_connection_is_not_waited_for_again_by_all(service):
     assert time.monotonic() - began < 6  # one wait of 1.4 s, not twenty
 
 
-def test_a_grid_that_is_known_is_owned_without_the_database(service):
+def test_a_grid_that_is_known_is_owned_without_the_database(service: Service) -> None:
     for grid in toy_grids():
         place = grid.geometry.representative_point()
         client(service).get("/owners", params={"lon": place.x, "lat": place.y})
@@ -129,7 +135,7 @@ def test_a_grid_that_is_known_is_owned_without_the_database(service):
         assert grid.code in {owner["code"] for owner in told["owners"].values()}
 
 
-def test_who_sees_one_grid_is_answered_for_that_grid(service):
+def test_who_sees_one_grid_is_answered_for_that_grid(service: Service) -> None:
     """The same as with the database, but for the teams that only a case of his grid would show him."""
     client(service).post("/recommendations", json=REPORT)
     with service.database.transaction() as connection:
@@ -137,7 +143,7 @@ def test_who_sees_one_grid_is_answered_for_that_grid(service):
     limited = service.seen_by(Caller.of("x", Role.DISPATCHER, township))
     nowhere = Database("postgresql://gridsvc_app@/gridsvc?host=/nowhere").seen_by(township)
     away = replace(limited, database=nowhere)
-    here, beyond = Report(type="leak", **PLACE), Report(type="leak", lon=119.67, lat=29.1)
+    here, beyond = Report(type="leak", lon=PLACE["lon"], lat=PLACE["lat"]), Report(type="leak", lon=119.67, lat=29.1)
     seen, told = recommend(limited, here), recommend(away, here)
     assert told.pop("degraded") is True
     for name in ("triggered_at", "reported_at", "due_at", "age_s"):
@@ -150,7 +156,8 @@ def test_who_sees_one_grid_is_answered_for_that_grid(service):
         recommend(away, beyond)
     assert refused.value.kind == "outside-scope"
     indexes, _ = offline.indexes(away, Unavailable("away"))
-    mine = owners.within(township, owners.locate(indexes, **PLACE))
+    mine = owners.within(township, owners.locate(indexes, PLACE["lon"], PLACE["lat"]))
+    assert mine.owners[1] is not None
     assert mine.owners[1].code == toy.T1
     with pytest.raises(NotFound):
         owners.within(township, owners.locate(indexes, 119.67, 29.1))

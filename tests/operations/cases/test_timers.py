@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,10 +21,13 @@ from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence import verify
 from tests.worlds.district import DISTRICT, as_superuser, report
 
+if TYPE_CHECKING:
+    from gridsvc.operations.runtime.service import Service
+
 CHINA = ZoneInfo("Asia/Shanghai")
 
 
-def rules(service, *given):
+def rules(service: Service, *given: Any) -> None:
     told = [
         {"step": step, "urgency": urgency, "warn_s": w, "limit_s": x, "again_s": a} | more
         for step, urgency, w, x, a, more in given
@@ -31,7 +35,7 @@ def rules(service, *given):
     timers.put_timers(service, DISTRICT, {"rules": told}, actor="test")
 
 
-def grow_old(url, case, seconds):
+def grow_old(url: str, case: str, seconds: float) -> None:
     """Let a case have been reported so long ago, and its alerts with it, as if the clock had moved on."""
     with as_superuser(url) as superuser:
         for table, column, key in (("incident", "triggered_at", "id"), ("alert", "since", "incident_id")):
@@ -40,17 +44,17 @@ def grow_old(url, case, seconds):
             )
 
 
-def look(service):
+def look(service: Service) -> int:
     service._cache.get("timers-looked", {}).clear()
     return timers.sound_alerts(service)
 
 
-def told(service, case):
+def told(service: Service, case: str) -> list[dict[str, Any]]:
     with service.database.transaction() as connection:
         return alerts.list_alerts(connection, DISTRICT, [UUID(case)]).get(UUID(case), [])
 
 
-def test_a_case_is_warned_of_and_escalated_level_by_level(service, url):
+def test_a_case_is_warned_of_and_escalated_level_by_level(service: Service, url: str) -> None:
     rules(service, ("accept", "emergency", 30, 60, 60, {}))
     case = report(service)
     assert look(service) == 0
@@ -70,7 +74,7 @@ def test_a_case_is_warned_of_and_escalated_level_by_level(service, url):
     assert {a["step"] for a in found} == {"accept"}
 
 
-def test_after_a_long_silence_all_ranks_are_sounded_and_the_district_is_the_last(service, url):
+def test_after_a_long_silence_all_ranks_are_sounded_and_the_district_is_the_last(service: Service, url: str) -> None:
     rules(service, ("accept", "emergency", 30, 60, 60, {}))
     case = report(service)
     grow_old(url, case, 86_400)
@@ -78,7 +82,7 @@ def test_after_a_long_silence_all_ranks_are_sounded_and_the_district_is_the_last
     assert [a["level"] for a in told(service, case)] == ["village", "area", "township", "regional", "district"]
 
 
-def test_a_step_ends_its_timer_and_begins_the_next(service, url):
+def test_a_step_ends_its_timer_and_begins_the_next(service: Service, url: str) -> None:
     rules(service, ("accept", "emergency", 30, 60, 60, {}), ("assign", "emergency", 30, 60, 60, {}))
     case = report(service)
     step_incident(service, UUID(case), Step("accept"), actor="test")
@@ -86,7 +90,7 @@ def test_a_step_ends_its_timer_and_begins_the_next(service, url):
     assert look(service) == 0
 
 
-def test_many_that_look_at_once_sound_each_alert_once(service, url):
+def test_many_that_look_at_once_sound_each_alert_once(service: Service, url: str) -> None:
     rules(service, ("accept", "emergency", 30, 60, 60, {}))
     for _ in range(3):
         grow_old(url, report(service), 3600)
@@ -99,7 +103,7 @@ def test_many_that_look_at_once_sound_each_alert_once(service, url):
         )
 
 
-def test_alerts_are_events_of_the_chain(service, url):
+def test_alerts_are_events_of_the_chain(service: Service, url: str) -> None:
     rules(service, ("accept", "emergency", 30, 60, 60, {}))
     case = report(service)
     with service.database.transaction() as connection:
@@ -115,7 +119,7 @@ def test_alerts_are_events_of_the_chain(service, url):
     assert escalated[0]["actor"] == "gridsvc"
 
 
-def test_an_overdue_routine_case_gets_cards_that_wait_for_a_person(service, url):
+def test_an_overdue_routine_case_gets_cards_that_wait_for_a_person(service: Service, url: str) -> None:
     rules(service, ("accept", "routine", 1, 2, 1e6, {"cards_s": [0, 10, 1e8]}))
     case = report(service, "noise")
     grow_old(url, case, 14 * 86_400)
@@ -126,14 +130,14 @@ def test_an_overdue_routine_case_gets_cards_that_wait_for_a_person(service, url)
     assert look(service) == 0
 
 
-def proposed(service, url):
+def proposed(service: Service, url: str) -> UUID:
     rules(service, ("accept", "routine", 1, 2, 1e6, {"cards_s": [0, 1e8, 1e8]}))
     grow_old(url, report(service, "noise"), 14 * 86_400)
     look(service)
     return UUID(timers.list_proposals(service)["items"][0]["id"])
 
 
-def test_a_decision_is_a_persons_and_is_made_once(service, url):
+def test_a_decision_is_a_persons_and_is_made_once(service: Service, url: str) -> None:
     card = proposed(service, url)
     answer = json.loads(timers.decide(service, card, "rejected", reason="flood", actor="Wang").body)
     assert (answer["decision"], answer["decided_by"]) == ("rejected", "Wang")
@@ -147,10 +151,10 @@ def test_a_decision_is_a_persons_and_is_made_once(service, url):
         superuser.execute("update proposal set decided_by = null")
 
 
-def test_two_that_decide_at_once_make_one_decision(service, url):
+def test_two_that_decide_at_once_make_one_decision(service: Service, url: str) -> None:
     card = proposed(service, url)
 
-    def decide(n):
+    def decide(n: int) -> int:
         try:
             timers.decide(service, card, "accepted", reason=None, actor=f"p{n}")
         except Conflict:
@@ -163,7 +167,7 @@ def test_two_that_decide_at_once_make_one_decision(service, url):
         assert connection.scalar(text("select count(*) from incident_event where kind = 'decide'")) == 1
 
 
-def test_what_cannot_be_decided_is_refused(service, url):
+def test_what_cannot_be_decided_is_refused(service: Service, url: str) -> None:
     card = proposed(service, url)
     with pytest.raises(InvalidInput, match="no decision"):
         timers.decide(service, card, "maybe", reason=None, actor="x")
@@ -173,7 +177,7 @@ def test_what_cannot_be_decided_is_refused(service, url):
         timers.decide(service, UUID(int=1), "accepted", reason=None, actor="x")
 
 
-def test_a_calendar_takes_the_place_of_its_years_alone_and_stays_beside_new_timers(service):
+def test_a_calendar_takes_the_place_of_its_years_alone_and_stays_beside_new_timers(service: Service) -> None:
     old, new = date(2031, 10, 1), date(2032, 10, 1)
     timers.put_calendar(service, DISTRICT, frozenset({old}), frozenset({date(2031, 10, 11)}), actor="test")
     rules(service, ("accept", "routine", 1, 2, 3, {}))
@@ -192,7 +196,7 @@ def test_a_calendar_takes_the_place_of_its_years_alone_and_stays_beside_new_time
     assert digest == found["version"]
 
 
-def test_a_routine_case_does_not_grow_late_over_a_holiday(service, url):
+def test_a_routine_case_does_not_grow_late_over_a_holiday(service: Service, url: str) -> None:
     """Two working hours, reported three days ago: late on working days, not where those were a holiday."""
     rules(service, ("accept", "routine", 3600, 7200, 1e6, {}))
     with service.database.transaction() as connection:

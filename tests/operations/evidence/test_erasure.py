@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -27,24 +28,28 @@ from gridsvc.operations.roads import closures
 from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.operations.access.test_access import A, row_id, two_districts
-from tests.worlds.district import DISTRICT, as_superuser, report, scratch_database
+from tests.worlds.district import DISTRICT, as_superuser, report, scalar, scratch_database
+
+if TYPE_CHECKING:
+    from gridsvc.db.cluster.embedded import EmbeddedCluster
 
 LI = "李四"
 NUMBER = "139 5799 1234"
 MAIN_ROAD = LineString([(119.605, 29.1), (119.615, 29.1)])
 
 
-def close(service, reason):
-    return json.loads(
+def close(service: Service, reason: str) -> str:
+    found: str = json.loads(
         closures.add_closure(service, NewClosure(MAIN_ROAD, factor=0.5, reason=reason), actor="test").body
     )["id"]
+    return found
 
 
-def reasons(service):
+def reasons(service: Service) -> dict[str, str | None]:
     return {each["id"]: each["reason"] for each in closures.list_closures(service)["items"]}
 
 
-def proposed(service, case):
+def proposed(service: Service, case: str) -> uuid.UUID:
     """Have a card proposed on a case, as if nobody had looked at it for two weeks."""
     rule = {"step": "accept", "urgency": "routine", "warn_s": 1, "limit_s": 2, "again_s": 1e6, "cards_s": [0, 1e8, 1e8]}
     timers.put_timers(service, DISTRICT, {"rules": [rule]}, actor="test")
@@ -57,7 +62,7 @@ def proposed(service, case):
     return uuid.UUID(timers.list_proposals(service, incident_id=uuid.UUID(case))["items"][0]["id"])
 
 
-def everywhere(url):
+def everywhere(url: str) -> str:
     """Return all text in the database but the personal tables, as a dump would have it."""
     with as_superuser(url) as connection:
         tables = connection.execute(
@@ -70,7 +75,7 @@ def everywhere(url):
     return "\n".join([*whole, str(kept)])
 
 
-def said_everywhere(service):
+def said_everywhere(service: Service) -> tuple[str, str, uuid.UUID]:
     """Let 李四 be spoken of wherever there are free words; return (case, closure, proposal)."""
     from gridsvc.db.session.idempotency import RequestKey
 
@@ -87,7 +92,7 @@ def said_everywhere(service):
     return case, json.loads(told.body)["id"], card
 
 
-def test_free_words_lie_in_the_personal_tables_alone(service, url):
+def test_free_words_lie_in_the_personal_tables_alone(service: Service, url: str) -> None:
     case, closure, card = said_everywhere(service)
     assert reasons(service)[closure] == f"{LI} has fallen"
     decided = timers.list_proposals(service, undecided=False)["items"]
@@ -99,7 +104,7 @@ def test_free_words_lie_in_the_personal_tables_alone(service, url):
     assert notes["decide"] == f"{LI} was ill"
 
 
-def test_an_erased_closure_still_closes_and_proves_itself(service, url):
+def test_an_erased_closure_still_closes_and_proves_itself(service: Service, url: str) -> None:
     closure = close(service, f"{LI} has fallen")
     others = close(service, "flood")
     assert erasure.erase(service, closure)["closures"] == [closure]
@@ -114,7 +119,9 @@ def test_an_erased_closure_still_closes_and_proves_itself(service, url):
 
 
 @pytest.mark.parametrize(("subject", "count"), [(LI, 4), (NUMBER.replace(" ", ""), 1), ("+86 139-5799-1234", 1)])
-def test_what_others_said_of_a_subject_goes_only_when_it_is_asked_for(service, url, subject, count):
+def test_what_others_said_of_a_subject_goes_only_when_it_is_asked_for(
+    service: Service, url: str, subject: str, count: int
+) -> None:
     case, closure, _ = said_everywhere(service)
     close(service, "李四维 and 913957991234 are others' words: a longer number is another number")
     found = 1 if subject == LI else 0  # within a longer name it is found, too: look with --dry-run first
@@ -142,13 +149,13 @@ def test_what_others_said_of_a_subject_goes_only_when_it_is_asked_for(service, u
     assert [told.wrong for told in verify.verify(service)] == [None]
 
 
-def test_one_letter_is_no_name(service):
+def test_one_letter_is_no_name(service: Service) -> None:
     said_everywhere(service)
     with pytest.raises(NotFound):
         erasure.erase(service, "李", mentions=True)
 
 
-def test_the_migration_takes_words_along_that_were_there(empty_database):
+def test_the_migration_takes_words_along_that_were_there(empty_database: str) -> None:
     """From the schema before: a closure's reason, and that of a decision, move with their rows."""
     config = Config()
     config.set_main_option("script_location", str(Path(gridsvc.db.__file__).parent / "migrations"))
@@ -184,7 +191,7 @@ def test_the_migration_takes_words_along_that_were_there(empty_database):
 
 
 @pytest.mark.parametrize("subject", ["13800001111", "138 0000 1111", "王T2", "case"])
-def test_what_is_kept_on_a_subject_is_erased(cluster, tmp_path, subject):
+def test_what_is_kept_on_a_subject_is_erased(cluster: EmbeddedCluster, tmp_path: Path, subject: str) -> None:
     with scratch_database(cluster) as url:
         with as_superuser(url) as connection:
             two_districts(connection)
@@ -198,7 +205,7 @@ def test_what_is_kept_on_a_subject_is_erased(cluster, tmp_path, subject):
         with pytest.raises(NotFound):
             erasure.erase(service, words)
         with as_superuser(url) as connection:
-            left = connection.execute("select count(*) from incident_personal").fetchone()[0]
+            left = scalar(connection, "select count(*) from incident_personal")
             after = connection.execute(
                 "select district, id, body from incident_event where kind = 'report' order by 1, 2"
             ).fetchall()
