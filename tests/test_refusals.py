@@ -25,7 +25,7 @@ OFFLINE = ("cli", "files", "db/cluster", "db/schema", "demo", "serve", "settings
            "law/plans.py", "law/printed.py", "teams", "isochrones", "operations/evidence", "evidence")  # fmt: skip
 
 
-def calls() -> Iterator[tuple[str, ast.FunctionDef, ast.Call]]:
+def calls() -> Iterator[tuple[str, ast.AST, ast.Call]]:
     """Yield where a refusal that a request can meet is made, the function that makes it, and the call."""
     for path in sorted((PROJECT / "gridsvc").rglob("*.py")):
         name = path.relative_to(PROJECT / "gridsvc").as_posix()
@@ -46,7 +46,7 @@ def names_in(node: ast.AST) -> set[str]:
     return read - bound - called - set(dir(builtins))
 
 
-def unsaid(function: ast.FunctionDef, call: ast.Call) -> set[str]:
+def unsaid(function: ast.AST, call: ast.Call) -> set[str]:
     """Return the variables of a sentence that are in no parameter, neither they nor what they were made of."""
     made_of: dict[str, set[str]] = {}
     for node in ast.walk(function):
@@ -77,15 +77,16 @@ def rows() -> dict[str, tuple[set[int], set[str]]]:
         name = call.func.id  # type: ignore[attr-defined]
         given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
         if name == "problem":
-            kinds = [each.value for each in call.args[1:2] if isinstance(each, ast.Constant)]
-            status = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+            kinds = [str(each.value) for each in call.args[1:2] if isinstance(each, ast.Constant)]
+            first = call.args[0]
+            status = first.value if isinstance(first, ast.Constant) and isinstance(first.value, int) else None
         else:
             cls = getattr(errors, name)
             kind = given.get("kind", ast.Constant(cls.kind))
-            kinds = [kind.value] if isinstance(kind, ast.Constant) else []
+            kinds = [str(kind.value)] if isinstance(kind, ast.Constant) else []
             status = 503 if issubclass(cls, errors.Unavailable) else next(STATUS[c] for c in cls.__mro__ if c in STATUS)
-        for kind in kinds:
-            statuses, parameters = found.setdefault(kind, (set(), set()))
+        for each in kinds:
+            statuses, parameters = found.setdefault(each, (set(), set()))
             statuses.update([] if status is None else [status])
             parameters.update(set(given) - {"kind", "headers"})
             parameters.update({"retry_after_s"} if status == 503 else ())

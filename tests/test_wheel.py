@@ -87,7 +87,10 @@ def installed(wheel: Path) -> Iterator[Installed]:
 
 @pytest.fixture(scope="module")
 def demo(installed: Installed) -> dict[str, Any]:
-    return json.loads(installed.run(installed.program, "demo", "--no-serve", "--incidents", 20, "--json"))
+    made: dict[str, Any] = json.loads(
+        installed.run(installed.program, "demo", "--no-serve", "--incidents", 20, "--json")
+    )
+    return made
 
 
 def test_the_wheel_has_every_data_file_of_the_package(wheel: Path) -> None:
@@ -128,7 +131,7 @@ def test_it_serves_the_screen_and_its_scripts(installed: Installed, demo: dict[s
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [installed.program, "demo", "--port", str(port)]
+    words = [str(installed.program), "demo", "--port", str(port)]
     with subprocess.Popen(words, cwd=installed.elsewhere, env=installed.env, stderr=subprocess.DEVNULL) as process:
         try:
             page = get_when_ready(f"http://127.0.0.1:{port}/", process)
@@ -150,7 +153,8 @@ def get_when_ready(url: str, process: subprocess.Popen[bytes]) -> str:
     while True:
         try:
             with urllib.request.urlopen(url, timeout=60) as answer:
-                return answer.read().decode()
+                page: str = answer.read().decode()
+                return page
         except (URLError, OSError):
             assert process.poll() is None
             assert time.monotonic() < until

@@ -40,7 +40,7 @@ def demo_folder(extra: Mapping[str, str] | None = None) -> Iterator[dict[str, st
     """Yield the environment of a demo in a temporary data folder; `extra` goes into it, and so to its database."""
     folder = Path(tempfile.mkdtemp(prefix="gsb", dir="/tmp"))
     folder.chmod(0o755)
-    environment = os.environ | {"GRIDSVC_DATA": str(folder / "data"), "GRIDSVC_AUTH": "off"} | (extra or {})
+    environment = {**os.environ, "GRIDSVC_DATA": str(folder / "data"), "GRIDSVC_AUTH": "off", **(extra or {})}
     try:
         subprocess.run([*GRIDSVC, "demo", "--no-serve", "--json"], env=environment, check=True, capture_output=True)
         yield environment

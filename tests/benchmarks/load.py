@@ -7,10 +7,10 @@ import json
 import time
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 
 @dataclass(slots=True)
@@ -62,8 +62,8 @@ def _elsewhere(job: object, *arguments: object) -> Outcome:
         return pool.apply(_run, (job, arguments))
 
 
-def _run(job: object, arguments: tuple[object, ...]) -> Outcome:
-    return asyncio.run(job(*arguments))  # type: ignore[operator]
+def _run(job: Callable[..., Coroutine[Any, Any, Outcome]], arguments: tuple[object, ...]) -> Outcome:
+    return asyncio.run(job(*arguments))
 
 
 async def _closed(port: int, requests: Sequence[Request], clients: int, keep: bool) -> Outcome:

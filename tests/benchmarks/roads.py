@@ -8,6 +8,7 @@ borders. Program and peer by turns in one process, one thread each, the best of 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,10 +98,7 @@ def matrix(town: Town, peers: list[Peer], size: str, limit: float | None = None)
     origins, destinations = town.places(draw, 200), town.places(draw, 20_000)
     here, there = town.nodes(origins), town.nodes(destinations)
     matrix_milliseconds(net, origins, destinations, weights)
-    tasks: list[Callable[[], object]] = [
-        lambda peer=peer: peer.matrix(here, there)
-        for peer in peers  # type: ignore[misc]
-    ]
+    tasks: list[Callable[[], object]] = [partial(peer.matrix, here, there) for peer in peers]
     told_s = best_s(
         lambda: matrix_milliseconds(net, origins, destinations, weights), *tasks, rounds=3 if town.tiles == 1 else 2
     )

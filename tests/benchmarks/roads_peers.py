@@ -13,7 +13,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
@@ -127,7 +127,7 @@ class Networkx(Peer):
     def prepare(self) -> None:
         import networkx as nx
 
-        self.graph = nx.DiGraph()
+        self.graph: Any = nx.DiGraph()
         seconds = (np.maximum(self.town.ms, 1) / 1000).tolist()
         self.graph.add_weighted_edges_from(zip(self.town.head.tolist(), self.town.tail.tolist(), seconds, strict=True))
         self.search = nx.single_source_dijkstra_path_length

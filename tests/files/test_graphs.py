@@ -13,6 +13,8 @@ from gridsvc.files.roads import graphs
 from tests.worlds.district import toy_road
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gridsvc.roads.network.network import RoadNetwork
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -36,7 +38,11 @@ def test_without_osmnx_the_cure_is_said_and_a_graph_is_still_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "osmnx", None)
-    for call in (lambda: graphs.ask_osmnx("Jindong"), lambda: graphs.read_graphml(tmp_path / "roads.graphml")):
+    calls: list[Callable[[], object]] = [
+        lambda: graphs.ask_osmnx("Jindong"),
+        lambda: graphs.read_graphml(tmp_path / "roads.graphml"),
+    ]
+    for call in calls:
         with pytest.raises(graphs.NotInstalled, match="pip install 'osmnx>=") as refused:
             call()
         assert sys.executable in str(refused.value.detail)
