@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,17 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A place where teams wait for orders; `derived`: no source names it."""
-
-    id: str
-    name: str
-    kind: str
-    lon: float
-    lat: float
-    derived: bool = False
+    from gridsvc.teams.model import Station
 
 
 def point(lon: float, lat: float) -> str:

@@ -215,11 +215,10 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
         f"Law and teams: {len(plans.plans)} run cards, {len(crews.teams)} teams at {len(crews.stations)} posts, "
         f"{len(place.addresses)} addresses ..."
     )
-    stations = [teams.Station(s.id, s.name, s.kind, s.lon, s.lat, s.derived) for s in crews.stations]
 
     def work(connection: Connection) -> None:
         put_law(connection, place.code, catalogue=catalogue, plans=plans, clocks=clocks, source="geodata")
-        teams.replace_teams(connection, place.code, stations, crews.teams, crews.station_of)
+        teams.replace_teams(connection, place.code, crews.stations, crews.teams, crews.station_of)
         addresses.replace_addresses(connection, place.code, gazetteer(place, source))
 
     service.database.run(work)

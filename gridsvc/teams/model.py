@@ -38,6 +38,18 @@ class TeamStatus(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
 
 
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A place where teams wait for orders, in degrees WGS-84; `derived`: no source names it."""
+
+    id: str
+    name: str
+    kind: str
+    lon: float
+    lat: float
+    derived: bool = False
+
+
 TURNOUT_S = {
     TeamKind.SQUADRON: 60,
     TeamKind.BRIGADE: 90,

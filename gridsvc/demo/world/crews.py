@@ -16,7 +16,7 @@ from gridsvc.files.osm.tiling import Plane, cluster_centres
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.law import BUREAU, UnitKind, township_unit
 from gridsvc.roads.network.network import DEGREE
-from gridsvc.teams.model import Team, TeamKind
+from gridsvc.teams.model import Station, Team, TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,18 +35,6 @@ _PARTNER_POSTS = {"partner-fire": "fire_station", "partner-police": "police", "p
 _URBAN_KM2, _APART_M = 5.0, 700.0
 _CARRIES = 0.8
 """Share of what its run cards ask for that a team has, beyond the first team of each unit, which has all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A post with an id of its own; `derived` where no source has it."""
-
-    id: str
-    name: str
-    kind: str
-    lon: float
-    lat: float
-    derived: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gridsvc.grids.naming import resolve_codes
 from gridsvc.grids.parents import adopt
 from gridsvc.operations.roads import networks
 from gridsvc.roads.network.margins import in_words, margin
+from gridsvc.teams.model import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ def load_file(
     digest = networks.establish(service, code, network, source=path.name)
     coded = _coded(grids, code)
     stations = [
-        teams.Station(f"{code}-{number:03}", post.name, post.kind, post.lon, post.lat)
+        Station(f"{code}-{number:03}", post.name, post.kind, post.lon, post.lat)
         for number, post in enumerate(found.posts, 1)
     ]
     houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, path.name) for a in found.addresses]
