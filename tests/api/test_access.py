@@ -163,7 +163,9 @@ def test_nothing_personal_is_in_lists_events_or_kept_answers(world: World) -> No
             if table not in {"incident_personal", "event_personal"}
             for row in connection.execute(f"select coalesce(string_agg(t::text, ' '), '') from {table} as t")
         ]
-        told.append(scalar(connection, "select string_agg(convert_from(body, 'UTF8'), ' ') from idempotency"))
+        told.append(
+            scalar(connection, "select coalesce(string_agg(convert_from(body, 'UTF8'), ' '), '') from idempotency")
+        )
     for words in ("王小明", "13812345678", "Li Si", "东湄路"):
         assert not [text for text in told if words in text], words
 
