@@ -13,7 +13,7 @@ GridsvcError
 │   ├── NotAllowed           a known caller without the right
 │   └── TooLarge             beyond a limit
 └── Unavailable              not the caller's fault, and temporary: retry after retry_after_s
-    └── DiskFull             somebody has to free space; the service then continues by itself
+    └── DiskFull             free some space; the service then continues by itself
 
 A refusal has three parts. `kind` is its name for programs and for translators. `detail` is its sentence in English.
 `parameters` holds every value that the sentence names, so that a client can say it in its own language.

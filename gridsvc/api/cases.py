@@ -141,7 +141,7 @@ class StepBody(Body):
 @router.post(
     "/incidents",
     status_code=201,
-    summary="Report an incident: whose is it, who goes, can they make it",
+    summary="Report an incident: its owners, its joint team, and whether they arrive in time",
     responses=answer(Case, CASE, status=201),
 )
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:

@@ -29,7 +29,7 @@ OLDEST_REPORT = timedelta(days=366)
 CLOCK_AHEAD_ALLOWED = timedelta(days=1)
 """How far ahead a reporter's clock may be before it is wrong; up to that the report is taken as of now."""
 
-NOBODY = (None, None, None, None)
+NO_OWNERS = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def place_beside(
     return Place(
         lon=location.lon,
         lat=location.lat,
-        owners=NOBODY,
+        owners=NO_OWNERS,
         rule=(Rule.GAP if beside is None else Rule.OUTSIDE).key,
         generation=generation,
         response_class=classes.of(None, None),

@@ -73,7 +73,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case is and whose, decided once at the report: orders and replays use it and never decide again.
+    """The place of a case and its owners, decided once at the report: orders and replays use it and never decide again.
 
     lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;

@@ -98,8 +98,8 @@ def _cheapest(wanted: Sequence[Sequence[int]], arrival: Sequence[int], loss: Seq
     for slot, teams in enumerate(best):
         for team in teams:
             slots_of.setdefault(team, []).append(slot)
-    nobody = (-1,) * len(wanted)
-    found: dict[int, Cost] = {0: (0, 0, nobody)}
+    no_teams = (-1,) * len(wanted)
+    found: dict[int, Cost] = {0: (0, 0, no_teams)}
     for team in sorted(slots_of):
         for filled, (losses, arrivals, teams_chosen) in list(found.items()):
             for slot in slots_of[team]:

@@ -299,7 +299,7 @@ class Recommendation:
     `considered`: the nearest teams that may fill a slot by law, at most CONSIDERED_SHOWN, nearest first;
     `considered_counts`: how many of the other teams have each verdict. `competence`: per matter the unit, level and
     basis in law. `transfer`: matters of a routine case that another unit than bureau or township is competent for,
-    proposed for transfer 移送. `coverage_loss` None = not computed, or nobody goes. `lead_range`: the lead's
+    proposed for transfer 移送. `coverage_loss` None = not computed, or no team goes. `lead_range`: the lead's
     response as a range, or a key of RANGE_REASONS.
     """
 

@@ -118,7 +118,7 @@ class Prepared:
 
     @classmethod
     def of(cls, teams: Iterable[Team], catalogue: Catalogue, plans: PlanBook, clocks: ClockRules) -> Prepared:
-        """Prepare; raises InvalidInput for a team that cannot be meant or an id that occurs twice."""
+        """Prepare; raises InvalidInput for a team that is not valid or an id that occurs twice."""
         return cls(Roster(tuple(teams)), catalogue, plans, clocks)
 
     @classmethod

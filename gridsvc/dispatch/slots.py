@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Slot:
     """One place in the joint team. `id`: "1", else the unit, with #2, #3 for further teams of it.
 
-    `township`: the township whose own team a slot of a case in several townships asks for.
+    `township`: of a case in several townships, the township whose team may fill the slot.
     """
 
     id: str

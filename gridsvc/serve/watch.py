@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from gridsvc.operations.cases.timers import sound_alerts
+from gridsvc.operations.cases.timers import raise_alerts
 from gridsvc.operations.isochrones.service_areas import AreaWatch
 from gridsvc.operations.jobs.schedule import ensure_standing, take_effect
 
@@ -27,7 +27,7 @@ def keep_watch(service: Service, stop: Event) -> None:
     while not stop.is_set():
         while (entry := take_effect(service)) is not None and not stop.is_set():
             _log.info("due %s %s took effect", entry.kind, entry.subject)
-        sound_alerts(service)
+        raise_alerts(service)
         for district in areas.look(service, time.monotonic()):
             _log.info("service areas of district %s are outdated; a job draws them", district)
         stop.wait(POLL_EVERY_S)

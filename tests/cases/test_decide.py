@@ -25,7 +25,7 @@ from tests.worlds.toy_cases import START
 
 R1, R2 = Owner(toy.R1, "东部"), Owner(toy.R2, "西部")
 T2, T3 = Owner(toy.T2, "曹宅镇"), Owner(toy.T3, "孝顺镇")
-NOBODY = (None, None, None, None)
+NO_OWNERS = (None, None, None, None)
 # 111 and 112 are urban; the seat of T3 is urban.
 CLASSES = Classes(toy.CLOCKS.response_classes, {toy.T2: "220", toy.T3: "112"})
 LINE = shapely.LineString([(119.69, 29.1), (119.72, 29.1)])
@@ -35,7 +35,7 @@ def placed(ownership: Ownership, **where: object) -> Place:
     return place_in(Location(119.7, 29.1, **where), ownership, CLASSES)  # type: ignore[arg-type]
 
 
-def line(*shares: Share, owners: object = NOBODY, rule: Rule = Rule.DISTRICT) -> Place:
+def line(*shares: Share, owners: object = NO_OWNERS, rule: Rule = Rule.DISTRICT) -> Place:
     ownership = Ownership("330703", owners, rule, 3, shares=shares, confirm=True)  # type: ignore[arg-type]
     return placed(ownership, extent=LINE)
 
@@ -47,7 +47,7 @@ def townships(where: Place) -> tuple[str | None, tuple[str, ...]]:
 
 def test_r3_across_regions_the_district_owns_the_place_in_the_strictest_class_with_each_township() -> None:
     place = line(Share((R1, T2, None, None), 0.6, "220"), Share((R2, T3, None, None), 0.4, "111"))
-    assert (place.owners, place.rule, place.owned_level) == (NOBODY, "district", "district")
+    assert (place.owners, place.rule, place.owned_level) == (NO_OWNERS, "district", "district")
     assert place.response_class is ResponseClass.URBAN
     assert townships(place) == (None, (toy.T2, toy.T3))
 
@@ -75,7 +75,7 @@ def test_r3_a_line_that_ends_in_a_hole_of_the_grids_still_has_the_slot_of_its_to
 def test_r3_what_lies_outside_the_district_has_no_say_in_the_class() -> None:
     place = line(
         Share((R1, T2, None, None), 0.6, "220"),
-        Share(NOBODY, 0.4, "111"),
+        Share(NO_OWNERS, 0.4, "111"),
         owners=(R1, T2, None, None),
         rule=Rule.INTERIOR,
     )

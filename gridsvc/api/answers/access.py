@@ -15,7 +15,7 @@ from gridsvc.access.scopes import Role
 class Session(TypedDict):
     """Who the caller is and what the caller may do."""
 
-    auth: Annotated[Literal["required", "off"], Field(description="off: everybody is the operator of this machine")]
+    auth: Annotated[Literal["required", "off"], Field(description="off: every caller is the operator of this machine")]
     name: str
     role: Role
     district: Annotated[str | None, Field(description="null: all districts")]

@@ -166,7 +166,7 @@ class Preview(FromMemory):
     type: Annotated[str, Field(description="of a response plan, or `matter`")]
     type_name: str
     matter: Annotated[str | None, Field(description="the catalogue row that was reported instead of a type")]
-    waiting: Annotated[bool, Field(description="nobody is on it, or it waits for a lead")]
+    waiting: Annotated[bool, Field(description="no team is on it, or it waits for a lead")]
     lead_wanted: Annotated[bool, Field(description="teams were sent and none leads")]
     timing: Annotated[Literal["met", "late", "missing", "open"] | None, Field(description="null: no target applies")]
     due_at: Annotated[datetime | None, Field(description="when the target ends")]

@@ -119,7 +119,7 @@ class AreaVersions(TypedDict):
 
 
 class ServiceAreaProperties(TypedDict):
-    """Whose area it is, and how many minutes of travel are left after call handling and turnout."""
+    """The team of an area, and the minutes of travel left after call handling and turnout."""
 
     district: str
     kind: Literal["own", "first", "reached_by"]

@@ -109,7 +109,7 @@ def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
 
 
 def erase_closure(connection: Connection, district: str, closure_id: UUID) -> int:
-    """Delete why a road was closed; return how many rows went."""
+    """Delete the reason of a closure; return the number of rows."""
     mine = (closure_personal.c.district == district, closure_personal.c.closure_id == closure_id)
     return connection.execute(delete(closure_personal).where(*mine)).rowcount
 

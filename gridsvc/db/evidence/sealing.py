@@ -4,9 +4,9 @@ Elected by an advisory lock that belongs to its session: it is free again the mo
 hangs (stopped, frozen) keeps its session: the next candidate then has the database end it, so that the old one
 cannot write any more when it wakes.
 
-The two-minute transaction of somebody else is no obstacle: nothing here waits for a row. But it keeps the marks that
-were taken off meanwhile from being cleared away, and a look at all marks would read them again each time; so the
-quick look begins at the events of the last seconds, and once a second a full look finds those that came late.
+A long transaction of another session is no obstacle: nothing here waits for a row. But it keeps vacuum from removing
+the deleted marks, and a scan of all marks would read them again each time; so the quick scan begins at the events of
+the last seconds, and a full scan once a second finds those that were committed late.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SEALER_LOCK = 7_402_151_002
 PAUSE_S = 0.015
-"""Pause between two looks for new events; with the look itself under 20 ms."""
+"""Pause between two scans for new events; with the scan itself under 20 ms."""
 
 _ELECTION_PAUSE_S = 0.25
 _STALLED_AFTER_S = 1.0
@@ -152,7 +152,7 @@ def seal_waiting(connection: Connection, term: Term) -> int:
     try:
         _write(connection, term, rows)
     except IntegrityError:
-        # Somebody marked an event that has its seal: it keeps the one it has.
+        # The event was marked again after its seal: it keeps its seal.
         again = list(connection.scalars(_unmark_sealed))
         _log.error("%d events were marked as unsealed that are sealed; their marks are removed", len(again))
         term.ends = {code: _chain_end(connection, code) for code in term.ends}

@@ -1,7 +1,7 @@
 """Sending teams: chosen, locked and engaged, so that no team is sent twice (R7, R8, R16).
 
 The joint team is chosen from the states of one moment and from the case's stored place, and the rows of exactly these
-teams are locked. An emergency does not wait: a team that somebody else is sending counts as engaged, and the choice is
+teams are locked. An emergency does not wait: a team that another order is sending counts as engaged, and the choice is
 made again at once. What was committed in the meantime violates the unique index when the teams are engaged; then, and
 where a slot would stay empty for a team that may become free again, the transaction is rolled back and the order starts
 again. The last try locks all teams, in the order of their ids, before it chooses.
@@ -237,7 +237,7 @@ def _lock_named(context: _Context, team_id: UUID) -> str | None:
             team_id=str(team_id),
             incident_id=str(incident_id),
         )
-    if holder != before:  # it went to another drill while the lock was waited for
+    if holder != before:  # another drill took it during the wait for the lock
         raise TeamsTakenError
     return str(incident_id)
 

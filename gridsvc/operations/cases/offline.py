@@ -1,4 +1,4 @@
-"""While the database is unavailable: whose is it, how far, who would go, from what this process saw last (R22).
+"""Owners, travel times and recommendations without the database, from the last state that this process read (R22).
 
 Every such answer has `degraded: true` and the age of its data in seconds. Nothing is written. A caller whose scope is a
 grid gets the usual answer, with one difference: the teams considered are those of the grid alone, because the database

@@ -49,7 +49,7 @@ def recommend(service: Service, report: Report) -> dict[str, Json]:
     Raises
     ------
     InvalidInput
-        For a type, matter, place or time that cannot be meant.
+        For a type, matter, place or time that is not valid.
     NotFound
         For a place beyond the caller's grid.
     """

@@ -56,7 +56,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
     Raises
     ------
     InvalidInput
-        For a type, matter, place or time that cannot be meant; nothing is written.
+        For a type, matter, place or time that is not valid; nothing is written.
     Unavailable
         When the database is unavailable; nothing is written.
     """
@@ -113,7 +113,7 @@ def decide(service: Service, placed: Placement, report: Report, moment: Moment) 
     Raises
     ------
     InvalidInput
-        For an unknown type or matter, or, of a routine case, for a time that cannot be meant.
+        For an unknown type or matter, or, of a routine case, for a time that is not valid.
     Conflict
         When the district has no response plans.
     """
@@ -159,7 +159,7 @@ def _beyond(answer: JsonObject) -> JsonObject:
 
     The caller learns no more than that; the case is its owner's.
     """
-    nobody: JsonObject = {
+    no_team: JsonObject = {
         "lead": None,
         "members": [],
         "unfilled": [],
@@ -184,7 +184,7 @@ def _beyond(answer: JsonObject) -> JsonObject:
         "timing": None,
         "handler": None,
         "possible_duplicates": [],
-        "recommendation": nobody,
+        "recommendation": no_team,
         "versions": {"generation": answer["versions"]["generation"]},
     }
     return answer | hidden

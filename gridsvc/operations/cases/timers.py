@@ -108,7 +108,7 @@ def _put(
     return rules
 
 
-def sound_alerts(service: Service) -> int:
+def raise_alerts(service: Service) -> int:
     """Sound what is due now in every district; return how many alerts and proposals were made.
 
     Every alert is a row with a key of its own and an event, in one transaction: two processes that look at the same

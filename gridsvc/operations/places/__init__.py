@@ -1,1 +1,1 @@
-"""Where a place is and whose."""
+"""Places and their owners."""

@@ -1,4 +1,4 @@
-"""Whose is it: one place, many places, a file of places."""
+"""The owners of one place, of many places, of a file of places."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def locate(
     OutsideDistricts
         With distance and bearing to the nearest district.
     InvalidInput
-        For coordinates that cannot be meant, or an unknown datum.
+        For coordinates that are not valid, or an unknown datum.
     """
     system = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(indexes))
@@ -130,7 +130,7 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
     Raises
     ------
     InvalidInput
-        When a row cannot be meant; the first such row is named.
+        When a row is not valid; the first such row is named.
     """
     system = Datum.from_name(datum)
     if system is not Datum.WGS84 or lon.shape != lat.shape:

@@ -46,7 +46,7 @@ def grow_old(url: str, case: str, seconds: float) -> None:
 
 def look(service: Service) -> int:
     service._cache.get("timers-looked", {}).clear()
-    return timers.sound_alerts(service)
+    return timers.raise_alerts(service)
 
 
 def told(service: Service, case: str) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def test_many_that_look_at_once_sound_each_alert_once(service: Service, url: str
     for _ in range(3):
         grow_old(url, report(service), 3600)
     with ThreadPoolExecutor(6) as crowd:
-        sounded = list(crowd.map(lambda _: timers.sound_alerts(service), range(12)))
+        sounded = list(crowd.map(lambda _: timers.raise_alerts(service), range(12)))
     assert sum(sounded) == 15
     with service.database.transaction() as connection:
         assert (

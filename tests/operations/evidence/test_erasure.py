@@ -57,7 +57,7 @@ def proposed(service: Service, case: str) -> uuid.UUID:
     with as_superuser(service.database.url) as superuser:
         superuser.execute(aged.format("-"), [case])
         service._cache.get("timers-looked", {}).clear()
-        timers.sound_alerts(service)
+        timers.raise_alerts(service)
         superuser.execute(aged.format("+"), [case])
     return uuid.UUID(timers.list_proposals(service, incident_id=uuid.UUID(case))["items"][0]["id"])
 
