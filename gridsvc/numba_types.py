@@ -100,8 +100,10 @@ def _frozen(_typing: Any, array: Any) -> Any:
 def _borrowed(_typing: Any, group: Any) -> Any:
     """Return a group of arrays without reference counts, in compiled code; the caller of the kernel keeps them alive.
 
-    numba counts a reference each time an array is read out of a tuple, which costs an atomic instruction. An array that
-    a kernel returns must not come out of a borrowed group.
+    numba counts a reference each time an array is read out of a tuple, which costs an atomic instruction. A function
+    borrows only its own parameters (tests/test_kernels.py): what it was called with lives until it returns, whereas
+    numba frees a local group after its last use, which does not see the borrowed one. An array that a function returns
+    must not come out of a borrowed group.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

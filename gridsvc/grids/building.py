@@ -11,7 +11,9 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.grids import layout
-from gridsvc.grids.kernels.raster_kernel import Borders, Cells, Crossed, Frame, emit, spread, sweep
+from gridsvc.grids.kernels.arguments import Borders, Cells, Crossed, Frame
+from gridsvc.grids.kernels.raster_kernel import spread, sweep
+from gridsvc.grids.kernels.records_kernel import emit
 from gridsvc.grids.levels import Level
 
 if TYPE_CHECKING:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gridsvc.grids.kernels import crossing_kernel, raster_kernel
+from gridsvc.grids.kernels import crossing_kernel, raster_kernel, records_kernel
 
-__all__ = ["crossing_kernel", "raster_kernel"]
+__all__ = ["crossing_kernel", "raster_kernel", "records_kernel"]

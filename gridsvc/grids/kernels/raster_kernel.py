@@ -1,81 +1,30 @@
-"""Compiled build of an ownership index: edges to cells, a sweep for the faces at every corner, records.
+"""Compiled build of an ownership index, first part: edges to cells, and a sweep for the faces at every corner.
 
 `layout` says what the result means, `crossing_kernel` how it is read. Rounding always errs towards one edge too many
 in a cell: an edge that a path does not cross changes nothing.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
+# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 import numpy as np
 from numba import njit, types
 
-from gridsvc.grids.kernels.crossing_kernel import is_crossed, is_left
-from gridsvc.grids.layout import CORNER_BIT, FACES_PER_WORD, NEAR_DEG, SPLIT
-from gridsvc.numba_types import f8, f8_2d, i4, i8, int64, named, void
+from gridsvc.grids.kernels.arguments import borders_type, crossed_type, frame_type
+from gridsvc.grids.kernels.crossing_kernel import is_crossed
+from gridsvc.grids.layout import NEAR_DEG
+from gridsvc.numba_types import f8_2d, i4, i8, int64, void
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+PAD_DEG = 4 * NEAR_DEG
+"""Nearness, and far more than any rounding of a cell's number."""
 
-_PAD_DEG = 4 * NEAR_DEG  # nearness, and far more than any rounding of a cell's number
-_INTERIOR, _BORDER, _OVERLAP, _GAP, _OUTSIDE = range(5)
-_SPLIT = SPLIT
-_CORNER = 1 << CORNER_BIT
-
-
-class Frame(NamedTuple):
-    """Cells of one size: the south-west corner and the side in degrees, columns and rows."""
-
-    west: float
-    south: float
-    cell: float
-    columns: int
-    rows: int
-
-
-class Borders(NamedTuple):
-    """Edges [n, 4] = (ax, ay, bx, by) in degrees; CSR, the faces on their sides; the level of each face."""
-
-    edges: NDArray[np.float64]
-    face_first: NDArray[np.int64]
-    faces: NDArray[np.int32]
-    levels: NDArray[np.int8]
-
-
-class Crossed(NamedTuple):
-    """CSR: the edges near each cell."""
-
-    first: NDArray[np.int64]
-    entries: NDArray[np.int32]
-
-
-class Cells(NamedTuple):
-    """Cells with borders: south-west corners, a target each, CSR the edges near them and the faces at a corner.
-
-    The faces, ascending, are those that hold the cell's south-east corner. The target says where its code belongs.
-    """
-
-    west: NDArray[np.float64]
-    south: NDArray[np.float64]
-    target: NDArray[np.int64]
-    first: NDArray[np.int64]
-    entries: NDArray[np.int32]
-    state_first: NDArray[np.int64]
-    states: NDArray[np.int32]
-
-
-frame_type = named(Frame, types.float64, types.float64, types.float64, int64, int64)
-borders_type = named(Borders, f8_2d, i8, i4, types.int8[::1])
-crossed_type = named(Crossed, i8, i4)
-cells_type = named(Cells, f8, f8, i8, i8, i4, i8, i4)
+_INTERIOR, _BORDER, _OVERLAP, _GAP, OUTSIDE = range(5)
 
 
 @njit(nogil=True)
-def _outcome(state, count, levels, finest, outside):
+def outcome(state, count, levels, finest, outside):
     """Return the outcome where exactly the faces state[:count] (ascending) hold a place."""
     if count == 0:
         return np.int64(outside)
@@ -89,7 +38,7 @@ def _outcome(state, count, levels, finest, outside):
 
 
 @njit(nogil=True)
-def _toggle(state, count, face):
+def toggle(state, count, face):
     """Put a face into the ascending state[:count], or take it out; return the new count."""
     at = 0
     while at < count and state[at] < face:
@@ -105,7 +54,7 @@ def _toggle(state, count, face):
 
 
 @njit(nogil=True)
-def _with_room(array, used, need):
+def with_room(array, used, need):
     """Return an array with room for `need` more elements after the first `used`."""
     if used + need <= array.size:
         return array
@@ -121,11 +70,11 @@ def spread(edges, frame, counts, places, entries, fill):
     for k in range(edges.shape[0]):
         ax, ay, bx, by = edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3]
         low, high = min(ax, bx), max(ax, bx)
-        first_row = max(int(np.floor((ay - _PAD_DEG - south) / cell)), 0)
-        last_row = min(int(np.floor((by + _PAD_DEG - south) / cell)), rows - 1)
+        first_row = max(int(np.floor((ay - PAD_DEG - south) / cell)), 0)
+        last_row = min(int(np.floor((by + PAD_DEG - south) / cell)), rows - 1)
         for row in range(first_row, last_row + 1):
-            band_low = south + row * cell - _PAD_DEG
-            band_high = south + (row + 1) * cell + _PAD_DEG
+            band_low = south + row * cell - PAD_DEG
+            band_high = south + (row + 1) * cell + PAD_DEG
             x0, x1 = low, high
             if by > ay:
                 slope = (bx - ax) / (by - ay)
@@ -133,8 +82,8 @@ def spread(edges, frame, counts, places, entries, fill):
                 leaves = bx if band_high >= by else ax + (band_high - ay) * slope
                 x0 = max(min(enters, leaves), low)
                 x1 = min(max(enters, leaves), high)
-            first = max(int(np.floor((x0 - _PAD_DEG - west) / cell)), 0)
-            last = min(int(np.floor((x1 + _PAD_DEG - west) / cell)), columns - 1)
+            first = max(int(np.floor((x0 - PAD_DEG - west) / cell)), 0)
+            last = min(int(np.floor((x1 + PAD_DEG - west) / cell)), columns - 1)
             for column in range(first, last + 1):
                 at = row * columns + column
                 if fill:
@@ -160,7 +109,7 @@ def sweep(borders, crossed, frame, finest):
     edges, face_first, faces, levels = borders
     first, entries = crossed
     west, south, cell, columns, rows = frame
-    outside = (levels.size << 3) | _OUTSIDE
+    outside = (levels.size << 3) | OUTSIDE
     cells = np.empty(rows * columns, np.int32)
     state = np.empty(levels.size + 1, np.int64)
     many = 0
@@ -176,7 +125,7 @@ def sweep(borders, crossed, frame, finest):
         for column in range(columns):
             at = row * columns + column
             if first[at + 1] == first[at]:
-                cells[at] = _outcome(state, count, levels, finest, outside)
+                cells[at] = outcome(state, count, levels, finest, outside)
                 continue
             x = west + column * cell
             corner = west + (column + 1) * cell
@@ -184,227 +133,13 @@ def sweep(borders, crossed, frame, finest):
                 k = entries[i]
                 if is_crossed(edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3], x, y, corner, y):
                     for j in range(face_first[k], face_first[k + 1]):
-                        count = _toggle(state, count, faces[j])
+                        count = toggle(state, count, faces[j])
             cells[at] = 0
             mixed[seen] = at
             begin = state_first[seen]
-            states = _with_room(states, begin, count)
+            states = with_room(states, begin, count)
             for j in range(count):
                 states[begin + j] = state[j]
             seen += 1
             state_first[seen] = begin + count
     return cells, mixed, state_first, states[: state_first[seen]].copy()
-
-
-@njit(nogil=True)
-def _near_cell(ax, ay, bx, by, west, south, cell):
-    """Say whether an edge comes near a cell (a little too often, never too seldom)."""
-    x0, x1 = west - _PAD_DEG, west + cell + _PAD_DEG
-    y0, y1 = south - _PAD_DEG, south + cell + _PAD_DEG
-    if max(ax, bx) < x0 or min(ax, bx) > x1 or by < y0 or ay > y1:
-        return False
-    # all four corners are on one side of the edge, by more than any rounding: it passes by
-    dx, dy = bx - ax, by - ay
-    slack = 1e-13 * (abs(dx) + abs(dy))
-    sides = 0
-    for x, y in ((x0, y0), (x1, y0), (x0, y1), (x1, y1)):
-        det = dx * (y - ay) - dy * (x - ax)
-        if abs(det) <= slack:
-            return True
-        sides += 1 if det > 0 else -1
-    return abs(sides) < 4
-
-
-@njit(nogil=True)
-def _thins_out(borders, cells, c, side):
-    """Say whether smaller cells have fewer edges each; they have not where lines coincide."""
-    edges = borders.edges
-    quarter = side * 0.25
-    total = 0
-    for child in range(16):
-        w = cells.west[c] + (child % 4) * quarter
-        s = cells.south[c] + (child // 4) * quarter
-        for i in range(cells.first[c], cells.first[c + 1]):
-            k = cells.entries[i]
-            total += _near_cell(edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3], w, s, quarter)
-    return total <= 6 * (cells.first[c + 1] - cells.first[c])
-
-
-@njit(nogil=True)
-def _states_of(cells, c, local):
-    """Copy the faces at the cell's corner; returns how many."""
-    begin = cells.state_first[c]
-    size = cells.state_first[c + 1] - begin
-    for j in range(size):
-        local[j] = cells.states[begin + j]
-    return size
-
-
-@njit(nogil=True)
-def _room_for_cell(smaller, waiting, more_entries, more_states):
-    """Return the cells with room for one more, with so many edges and faces."""
-    entries_used, states_used = smaller.first[waiting], smaller.state_first[waiting]
-    return Cells(
-        _with_room(smaller.west, waiting, 1),
-        _with_room(smaller.south, waiting, 1),
-        _with_room(smaller.target, waiting, 1),
-        _with_room(smaller.first, waiting + 1, 1),
-        _with_room(smaller.entries, entries_used, more_entries),
-        _with_room(smaller.state_first, waiting + 1, 1),
-        _with_room(smaller.states, states_used, more_states),
-    )
-
-
-@njit(nogil=True)
-def _enter_child(borders, cells, c, side, child, smaller, waiting, local):  # one of the 16 cells that c is cut into
-    """Write the edges near a child behind those of the `smaller` cells, its faces to `local`; returns the counts."""
-    edges, face_first, faces = borders.edges, borders.face_first, borders.faces
-    quarter = side * 0.25
-    w = cells.west[c] + (child % 4) * quarter
-    s = cells.south[c] + (child // 4) * quarter
-    corner_x, corner_y = cells.west[c] + side, cells.south[c]
-    size = _states_of(cells, c, local)
-    end = smaller.first[waiting]
-    for i in range(cells.first[c], cells.first[c + 1]):
-        k = cells.entries[i]
-        ax, ay, bx, by = edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3]
-        if _near_cell(ax, ay, bx, by, w, s, quarter):
-            smaller.entries[end] = k
-            end += 1
-        if is_crossed(ax, ay, bx, by, w + quarter, s, corner_x, corner_y):
-            for j in range(face_first[k], face_first[k + 1]):
-                size = _toggle(local, size, faces[j])
-    smaller.west[waiting], smaller.south[waiting] = w, s
-    smaller.first[waiting + 1] = end
-    return end - smaller.first[waiting], size
-
-
-@njit(nogil=True)
-def _faces_of_record(borders, cells, c, local):
-    """Write all faces that meet in a cell, ascending; returns how many."""
-    face_first, faces = borders.face_first, borders.faces
-    size = _states_of(cells, c, local)
-    for i in range(cells.first[c], cells.first[c + 1]):
-        for j in range(face_first[cells.entries[i]], face_first[cells.entries[i] + 1]):
-            face = faces[j]
-            at = 0
-            while at < size and local[at] < face:
-                at += 1
-            if at == size or local[at] != face:
-                size = _toggle(local, size, face)
-    return size
-
-
-@njit(nogil=True)
-def _write_record(borders, cells, c, corner, local, size, pool, used):
-    """Write the record of a cell from pool[used] on: its faces, those at its corner, its edges; returns the end."""
-    edges, face_first, faces, levels = borders
-    corner_x, corner_y, finest = corner
-    count = cells.first[c + 1] - cells.first[c]
-    masks = (size + FACES_PER_WORD - 1) // FACES_PER_WORD
-    of_finest = 0
-    while of_finest < size and levels[local[of_finest]] == finest:
-        of_finest += 1
-    pool[used] = count | (size << 20) | (of_finest << 40)
-    for j in range(size):
-        pool[used + 1 + j // 2] |= local[j] << (32 * (j % 2))
-    corner_at = used + 1 + (size + 1) // 2
-    for j in range(cells.state_first[c], cells.state_first[c + 1]):
-        at = np.searchsorted(local[:size], cells.states[j])
-        pool[corner_at + at // FACES_PER_WORD] |= np.int64(1) << (at % FACES_PER_WORD)
-    floats = pool.view(np.float64)
-    for i in range(count):
-        k = cells.entries[cells.first[c] + i]
-        e = corner_at + masks + i * (4 + masks)
-        for j in range(4):
-            floats[e + j] = edges[k, j]
-        for j in range(face_first[k], face_first[k + 1]):
-            at = np.searchsorted(local[:size], faces[j])
-            pool[e + 4 + at // FACES_PER_WORD] ^= np.int64(1) << (at % FACES_PER_WORD)
-        if is_left(edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3], corner_x, corner_y):
-            pool[e + 4] |= np.int64(_CORNER)
-    return corner_at + masks + count * (4 + masks)
-
-
-@njit(nogil=True)
-def _first_cells():
-    return Cells(
-        np.zeros(64),
-        np.zeros(64),
-        np.zeros(64, np.int64),
-        np.zeros(65, np.int64),
-        np.zeros(256, np.int32),
-        np.zeros(65, np.int64),
-        np.zeros(256, np.int32),
-    )
-
-
-@njit(
-    types.Tuple((i8, i8, cells_type))(borders_type, cells_type, types.float64, int64, types.boolean, int64, int64),
-    cache=True,
-    nogil=True,
-)
-def emit(borders, cells, side, base, may_split, limit, finest):
-    """Write the records of cells of one size; cells with more than `limit` edges are cut into 4 x 4.
-
-    Parameters
-    ----------
-    side
-        Degrees along a side of the cells.
-    base
-        Words of the pool already written.
-
-    Returns
-    -------
-    The new words; the code of each cell; and the smaller cells that remain to be written, each with the half word of
-    the pool where its code belongs.
-    """
-    levels = borders.levels
-    outside = (levels.size << 3) | _OUTSIDE
-    amount = cells.west.size
-    pool = np.zeros(64 + 8 * cells.entries.size, np.int64)
-    used = 0
-    codes = np.empty(amount, np.int64)
-    local = np.empty(levels.size + 1, np.int64)
-    smaller = _first_cells()
-    waiting = 0
-    for c in range(amount):
-        count = cells.first[c + 1] - cells.first[c]
-        codes[c] = ~(base + used)
-        if not (may_split and count > limit and _thins_out(borders, cells, c, side)):
-            size = _faces_of_record(borders, cells, c, local)
-            masks = (size + FACES_PER_WORD - 1) // FACES_PER_WORD
-            pool = _with_room(pool, used, 1 + (size + 1) // 2 + masks + count * (4 + masks))
-            corner = cells.west[c] + side, cells.south[c], finest
-            used = _write_record(borders, cells, c, corner, local, size, pool, used)
-            continue
-        pool = _with_room(pool, used, 9)
-        pool[used] = _SPLIT
-        for child in range(16):
-            smaller = _room_for_cell(smaller, waiting, count, 0)
-            near, size = _enter_child(borders, cells, c, side, child, smaller, waiting, local)
-            if near == 0:
-                pool[used + 1 + child // 2] |= _outcome(local, size, levels, finest, outside) << (32 * (child % 2))
-                continue
-            smaller = _room_for_cell(smaller, waiting, count, size)
-            begin = smaller.state_first[waiting]
-            for j in range(size):
-                smaller.states[begin + j] = local[j]
-            smaller.target[waiting] = 2 * (base + used + 1) + child
-            smaller.state_first[waiting + 1] = begin + size
-            waiting += 1
-        used += 9
-    west, south, target, first, entries, state_first, states = smaller
-    return (
-        pool[:used].copy(),
-        codes,
-        Cells(
-            west[:waiting].copy(),
-            south[:waiting].copy(),
-            target[:waiting].copy(),
-            first[: waiting + 1].copy(),
-            entries[: first[waiting]].copy(),
-            state_first[: waiting + 1].copy(),
-            states[: state_first[waiting]].copy(),
-        ),
-    )

@@ -1,10 +1,7 @@
-"""The compiled triangulation of one tile: Delaunay, point by point, with the stretches of road as sides.
+"""The compiled triangulation of one tile: Delaunay, with the stretches of road as sides.
 
-Points are inserted one after another and sides are flipped until no corner is in the circle of a triangle beside it
-(Lawson 1977); then the sides that cross a stretch of road are flipped away (Sloan 1993). Which side of a line a point
-is on is decided in whole numbers, so that no rounding can fold the mesh; circles only decide the shapes of triangles.
-
-The arrays are those of `arguments.Triangles`.
+The points are triangulated first (`insertion_kernel`); then the sides that cross a stretch of road are flipped away
+(Sloan 1993). The arrays are those of `arguments.Triangles`.
 """
 
 # ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
@@ -17,7 +14,16 @@ import math
 import numpy as np
 from numba import njit, types
 
-from gridsvc.isochrones.kernels.arguments import Triangles, pieces_type
+from gridsvc.isochrones.kernels.arguments import pieces_type
+from gridsvc.isochrones.kernels.insertion_kernel import (
+    flip,
+    insert,
+    locate,
+    orientation,
+    side_to,
+    triangulate_corners,
+    with_corners,
+)
 from gridsvc.numba_types import b1_2d, borrowed, f8, float64, i4_2d, i8, read_i8
 
 SHORTEST_M = 4.0
@@ -34,174 +40,13 @@ MOST_TURNS = 1000
 
 
 @njit(nogil=True)
-def _turn(x, y, a, b, c):
-    """Above 0 where c is to the left of the way from a to b; exact."""
-    return (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a])
-
-
-@njit(nogil=True)
-def _in_circle(mesh, a, b, c, d):
-    """Say whether d is clearly within the circle through a, b and c."""
-    x, y, x_m, y_m = mesh.x, mesh.y, mesh.x_m, mesh.y_m
-    ax, ay = (x[a] - x[d]) * x_m, (y[a] - y[d]) * y_m
-    bx, by = (x[b] - x[d]) * x_m, (y[b] - y[d]) * y_m
-    cx, cy = (x[c] - x[d]) * x_m, (y[c] - y[d]) * y_m
-    aa, bb, cc = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
-    value = ax * (by * cc - bb * cy) - ay * (bx * cc - bb * cx) + aa * (bx * cy - by * cx)
-    return value > 1e-9 * (aa + bb + cc) ** 2
-
-
-@njit(nogil=True)
-def _side_to(neighbour, t, u):
-    """Which side of t is shared with u."""
-    if neighbour[t, 0] == u:
-        return 0
-    return 1 if neighbour[t, 1] == u else 2
-
-
-@njit(nogil=True)
-def _replace(neighbour, t, old, new):
-    """Renumber the neighbour of t that had the number `old`."""
-    if t >= 0:
-        neighbour[t, _side_to(neighbour, t, old)] = new
-
-
-@njit(nogil=True)
-def _put(mesh, t, corners, neighbours, roads):
-    """Write triangle t: its corners, the neighbour opposite each, and whether the side opposite each is road."""
-    triangle, neighbour, fixed, at_corner = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.at_corner
-    a, b, c = corners
-    na, nb, nc = neighbours
-    fa, fb, fc = roads
-    triangle[t, 0], triangle[t, 1], triangle[t, 2] = a, b, c
-    neighbour[t, 0], neighbour[t, 1], neighbour[t, 2] = na, nb, nc
-    fixed[t, 0], fixed[t, 1], fixed[t, 2] = fa, fb, fc
-    at_corner[a] = at_corner[b] = at_corner[c] = t
-
-
-@njit(nogil=True)
-def _flip(mesh, t, k):
-    """Turn side k of t within the four corners about it; afterwards corner 0 of both triangles is the old corner k.
-
-    Returns whether that could be done: the four corners must make a convex shape.
-    """
-    triangle, neighbour, fixed, x, y = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.x, mesh.y
-    u = neighbour[t, k]
-    j = _side_to(neighbour, u, t)
-    k1, k2, j1, j2 = (k + 1) % 3, (k + 2) % 3, (j + 1) % 3, (j + 2) % 3
-    p, a, b, q = triangle[t, k], triangle[t, k1], triangle[t, k2], triangle[u, j]
-    if _turn(x, y, p, a, q) <= 0 or _turn(x, y, p, q, b) <= 0:
-        return False
-    beyond_bp, beyond_pa = neighbour[t, k1], neighbour[t, k2]
-    beyond_aq, beyond_qb = neighbour[u, j1], neighbour[u, j2]
-    fixed_bp, fixed_pa, fixed_aq, fixed_qb = fixed[t, k1], fixed[t, k2], fixed[u, j1], fixed[u, j2]
-    _replace(neighbour, beyond_bp, t, u)
-    _replace(neighbour, beyond_aq, u, t)
-    _put(mesh, t, (p, a, q), (beyond_aq, u, beyond_pa), (fixed_aq, False, fixed_pa))
-    _put(mesh, u, (p, q, b), (beyond_qb, beyond_bp, t), (fixed_qb, fixed_bp, False))
-    return True
-
-
-@njit(nogil=True)
-def _settle(mesh, stack, n):
-    """Flip the sides on the stack (pairs of triangle and side), and those that this disturbs."""
-    triangle, neighbour, fixed = mesh.triangle, mesh.neighbour, mesh.fixed
-    while n > 0:
-        n -= 1
-        t, k = stack[n, 0], stack[n, 1]
-        u = neighbour[t, k]
-        if u < 0 or fixed[t, k]:
-            continue
-        q = triangle[u, _side_to(neighbour, u, t)]
-        if not _in_circle(mesh, triangle[t, 0], triangle[t, 1], triangle[t, 2], q):
-            continue
-        if _flip(mesh, t, k) and n + 2 < len(stack):
-            stack[n, 0], stack[n, 1] = t, 0
-            stack[n + 1, 0], stack[n + 1, 1] = u, 0
-            n += 2
-
-
-@njit(nogil=True)
-def _locate(mesh, p, begin, count):
-    """Find the triangle that holds corner p, walking towards it."""
-    triangle, neighbour, x, y = mesh.triangle, mesh.neighbour, mesh.x, mesh.y
-    t = begin
-    for _ in range(count):
-        moved = False
-        for k in range(3):
-            if _turn(x, y, triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3], p) < 0:
-                t = neighbour[t, k]
-                moved = True
-                break
-        if not moved:
-            return t
-    # a walk among fixed sides may go in circles
-    for t in range(count):
-        if (
-            _turn(x, y, triangle[t, 0], triangle[t, 1], p) >= 0
-            and _turn(x, y, triangle[t, 1], triangle[t, 2], p) >= 0
-            and _turn(x, y, triangle[t, 2], triangle[t, 0], p) >= 0
-        ):
-            return t
-    return -1
-
-
-@njit(nogil=True)
-def _insert(mesh, p, t, count, stack):
-    """Make p, which is in t or on one of its sides, a corner. Returns the new count of triangles."""
-    triangle, neighbour, fixed, x, y = mesh.triangle, mesh.neighbour, mesh.fixed, mesh.x, mesh.y
-    on = -1
-    for k in range(3):
-        if _turn(x, y, triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3], p) == 0:
-            on = k
-    k = max(on, 0)
-    a, b, c = triangle[t, k], triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3]
-    na, nb, nc = neighbour[t, k], neighbour[t, (k + 1) % 3], neighbour[t, (k + 2) % 3]
-    fa, fb, fc = fixed[t, k], fixed[t, (k + 1) % 3], fixed[t, (k + 2) % 3]
-    t1, t2 = count, count + 1
-    if on < 0:
-        _replace(neighbour, na, t, t1)
-        _replace(neighbour, nb, t, t2)
-        _put(mesh, t, (p, a, b), (nc, t1, t2), (fc, False, False))
-        _put(mesh, t1, (p, b, c), (na, t2, t), (fa, False, False))
-        _put(mesh, t2, (p, c, a), (nb, t, t1), (fb, False, False))
-        stack[0, 0], stack[1, 0], stack[2, 0] = t, t1, t2
-        stack[:3, 1] = 0
-        _settle(mesh, stack, 3)
-        return count + 2
-    # on the side b-c, beyond which is u with the far corner d
-    u = na
-    _replace(neighbour, nb, t, t1)
-    if u < 0:
-        _put(mesh, t, (p, a, b), (nc, -1, t1), (fc, fa, False))
-        _put(mesh, t1, (p, c, a), (nb, t, -1), (fb, False, fa))
-        stack[0, 0], stack[1, 0] = t, t1
-        stack[:2, 1] = 0
-        _settle(mesh, stack, 2)
-        return count + 1
-    j = _side_to(neighbour, u, t)
-    d = triangle[u, j]
-    beyond_bd, beyond_dc = neighbour[u, (j + 1) % 3], neighbour[u, (j + 2) % 3]
-    fixed_bd, fixed_dc = fixed[u, (j + 1) % 3], fixed[u, (j + 2) % 3]
-    _replace(neighbour, beyond_bd, u, t2)
-    _put(mesh, t, (p, a, b), (nc, t2, t1), (fc, fa, False))
-    _put(mesh, t1, (p, c, a), (nb, t, u), (fb, False, fa))
-    _put(mesh, u, (p, d, c), (beyond_dc, t1, t2), (fixed_dc, fa, False))
-    _put(mesh, t2, (p, b, d), (beyond_bd, u, t), (fixed_bd, False, fa))
-    stack[0, 0], stack[1, 0], stack[2, 0], stack[3, 0] = t, t1, u, t2
-    stack[:4, 1] = 0
-    _settle(mesh, stack, 4)
-    return count + 2
-
-
-@njit(nogil=True)
 def _is_open(mesh, t, p):
     """Say whether p, which is in t, is neither one of its corners nor on a side that is road."""
     triangle, fixed, x, y = mesh.triangle, mesh.fixed, mesh.x, mesh.y
     for k in range(3):
         if x[triangle[t, k]] == x[p] and y[triangle[t, k]] == y[p]:
             return False
-        if fixed[t, k] and _turn(x, y, triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3], p) == 0:
+        if fixed[t, k] and orientation(x, y, triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3], p) == 0:
             return False
     return True
 
@@ -227,7 +72,7 @@ def _towards(mesh, a, b):
         p, q = triangle[t, (k + 1) % 3], triangle[t, (k + 2) % 3]
         if b in (p, q):
             return t, k, b
-        right, left = _turn(x, y, a, p, b), _turn(x, y, a, b, q)
+        right, left = orientation(x, y, a, p, b), orientation(x, y, a, b, q)
         if right > 0 and left > 0:
             return t, k, -1
         for c, side in ((p, right), (q, left)):
@@ -249,7 +94,7 @@ def _fix(mesh, t, k, b):
     fixed[t, side] = True
     u = neighbour[t, side]
     if u >= 0:
-        fixed[u, _side_to(neighbour, u, t)] = True
+        fixed[u, side_to(neighbour, u, t)] = True
 
 
 @njit(nogil=True)
@@ -267,9 +112,9 @@ def _gather(mesh, a, b, t, k, crossing):
         crossing[n, 0], crossing[n, 1] = p, q
         n += 1
         u = neighbour[t, k]
-        j = _side_to(neighbour, u, t)
+        j = side_to(neighbour, u, t)
         far = triangle[u, j]
-        side = _turn(x, y, a, b, far)
+        side = orientation(x, y, a, b, far)
         if far == b or side == 0:
             return n, np.int64(far)
         # u is (far, q, p): the way leaves opposite q where far is to the left, else opposite p
@@ -295,9 +140,9 @@ def _flip_across(mesh, a, b, crossing, n):
         t, k, _ = _towards(mesh, p, q)
         # the side from corner k to q, named by the corner opposite
         side = (k + 2) % 3 if triangle[t, (k + 1) % 3] == q else (k + 1) % 3
-        if _flip(mesh, t, side):
+        if flip(mesh, t, side):
             p, q = triangle[t, 0], triangle[t, 2]
-            right, left = _turn(x, y, a, b, p), _turn(x, y, a, b, q)
+            right, left = orientation(x, y, a, b, p), orientation(x, y, a, b, q)
             if not (right < 0 < left or left < 0 < right):
                 continue
         tail = (head + waiting) % room
@@ -337,38 +182,65 @@ def _halve(mesh, a, b, n, count, stack):
     x, y = mesh.x, mesh.y
     for share in HALF_WAY:
         x[n], y[n] = x[a] + int(share * (x[b] - x[a])), y[a] + int(share * (y[b] - y[a]))
-        t = _locate(mesh, n, mesh.at_corner[a], count)
+        t = locate(mesh, n, mesh.at_corner[a], count)
         if t >= 0 and _is_open(mesh, t, n):
-            return share, _insert(mesh, n, t, count, stack)
+            return share, insert(mesh, n, t, count, stack)
     return 0.0, count
 
 
 @njit(nogil=True)
-def _first_triangles(corner_x, corner_y, x_m, y_m, room, stack):
-    """Triangulate the corners alone; returns the mesh, with room for so many corners, and its count of triangles."""
-    given = len(corner_x)
-    x, y = np.empty(room, np.int64), np.empty(room, np.int64)
-    x[:given], y[:given] = corner_x, corner_y
-    mesh = Triangles(
-        np.empty((2 * room, 3), np.int32),
-        np.empty((2 * room, 3), np.int32),
-        np.zeros((2 * room, 3), np.bool_),
-        np.empty(room, np.int32),
-        x,
-        y,
-        x_m,
-        y_m,
-    )
-    lent = borrowed(mesh)
-    _put(lent, 0, (0, 1, 2), (-1, 1, -1), (False, False, False))
-    _put(lent, 1, (0, 2, 3), (-1, -1, 0), (False, False, False))
-    count = 2
-    t = 0
-    for p in range(4, given):
-        t = _locate(lent, p, t, count)
-        count = _insert(lent, p, t, count, stack)
-        t = lent.at_corner[p]
-    return mesh, count
+def _lay_pieces(mesh, pieces, n, count, stack):
+    """Make all pieces of road sides of the `count` triangles of n corners.
+
+    Returns the new n and count; and of the corners that were added on roads: corner, edge, fraction.
+    """
+    mesh, pieces = borrowed(mesh), borrowed(pieces)
+    crossing = np.empty((256, 2), np.int64)
+    x, y, x_m, y_m = mesh.x, mesh.y, mesh.x_m, mesh.y_m
+    more = 0
+    room = len(x)
+    more_room = room + 2 * len(pieces.a)
+    more_corner, more_edge = np.empty(more_room, np.int64), np.empty(more_room, np.int64)
+    more_fraction = np.empty(more_room)
+    open_piece, open_fraction = np.empty((64, 2), np.int64), np.empty((64, 2))
+    for piece in range(len(pieces.a)):
+        open_piece[0, 0], open_piece[0, 1] = pieces.a[piece], pieces.b[piece]
+        open_fraction[0, 0], open_fraction[0, 1] = pieces.begin[piece], pieces.end[piece]
+        waiting = 1
+        while waiting > 0:
+            waiting -= 1
+            a, b = open_piece[waiting]
+            begin, end = open_fraction[waiting]
+            met = b if a == b else _lay(mesh, a, b, crossing)
+            if met == b:
+                continue
+            halved = met < 0
+            length = math.hypot((x[b] - x[a]) * x_m, (y[b] - y[a]) * y_m)
+            if not halved:
+                # another corner is on the way
+                share = math.hypot((x[met] - x[a]) * x_m, (y[met] - y[a]) * y_m) / length
+            else:
+                if length <= SHORTEST_M or n == room:
+                    continue
+                share, count = _halve(mesh, a, b, n, count, stack)
+                if share == 0.0:
+                    continue
+                met = n
+                n += 1
+            if more == more_room:
+                continue
+            middle = begin + share * (end - begin)
+            more_corner[more], more_edge[more], more_fraction[more] = met, pieces.edge[piece], middle
+            more += 1
+            # the nearer half is laid first; up to a corner on the way it is already
+            open_piece[waiting, 0], open_piece[waiting, 1] = met, b
+            open_fraction[waiting, 0], open_fraction[waiting, 1] = middle, end
+            waiting += 1
+            if halved:
+                open_piece[waiting, 0], open_piece[waiting, 1] = a, met
+                open_fraction[waiting, 0], open_fraction[waiting, 1] = begin, middle
+                waiting += 1
+    return n, count, more_corner[:more].copy(), more_edge[:more].copy(), more_fraction[:more].copy()
 
 
 @njit(
@@ -390,64 +262,18 @@ def triangulate(corner_x, corner_y, x_m, y_m, pieces):
     -------
     triangle, neighbour, fixed, x, y, and of the corners that were added on roads: corner, edge, fraction.
     """
-    pieces = borrowed(pieces)
-    room = len(corner_x) + HALVES * len(pieces.a)
+    given = len(corner_x)
+    mesh = with_corners(corner_x, corner_y, x_m, y_m, given + HALVES * len(pieces.a))
     stack = np.empty((4096, 2), np.int64)
-    crossing = np.empty((256, 2), np.int64)
-    mesh, count = _first_triangles(corner_x, corner_y, x_m, y_m, room, stack)
-    # `mesh` stays in use to the end, so that the arrays do
-    lent = borrowed(mesh)
-    x, y = lent.x, lent.y
-    n = len(corner_x)
-    more = 0
-    more_room = room + 2 * len(pieces.a)
-    more_corner, more_edge = np.empty(more_room, np.int64), np.empty(more_room, np.int64)
-    more_fraction = np.empty(more_room)
-    open_piece, open_fraction = np.empty((64, 2), np.int64), np.empty((64, 2))
-    for piece in range(len(pieces.a)):
-        open_piece[0, 0], open_piece[0, 1] = pieces.a[piece], pieces.b[piece]
-        open_fraction[0, 0], open_fraction[0, 1] = pieces.begin[piece], pieces.end[piece]
-        waiting = 1
-        while waiting > 0:
-            waiting -= 1
-            a, b = open_piece[waiting]
-            begin, end = open_fraction[waiting]
-            met = b if a == b else _lay(lent, a, b, crossing)
-            if met == b:
-                continue
-            halved = met < 0
-            length = math.hypot((x[b] - x[a]) * x_m, (y[b] - y[a]) * y_m)
-            if not halved:
-                # another corner is on the way
-                share = math.hypot((x[met] - x[a]) * x_m, (y[met] - y[a]) * y_m) / length
-            else:
-                if length <= SHORTEST_M or n == room:
-                    continue
-                share, count = _halve(lent, a, b, n, count, stack)
-                if share == 0.0:
-                    continue
-                met = n
-                n += 1
-            if more == more_room:
-                continue
-            middle = begin + share * (end - begin)
-            more_corner[more], more_edge[more], more_fraction[more] = met, pieces.edge[piece], middle
-            more += 1
-            # the nearer half is laid first; up to a corner on the way it is already
-            open_piece[waiting, 0], open_piece[waiting, 1] = met, b
-            open_fraction[waiting, 0], open_fraction[waiting, 1] = middle, end
-            waiting += 1
-            if halved:
-                open_piece[waiting, 0], open_piece[waiting, 1] = a, met
-                open_fraction[waiting, 0], open_fraction[waiting, 1] = begin, middle
-                waiting += 1
+    count = triangulate_corners(mesh, given, stack)
+    n, count, more_corner, more_edge, more_fraction = _lay_pieces(mesh, pieces, given, count, stack)
     return (
         mesh.triangle[:count].copy(),
         mesh.neighbour[:count].copy(),
         mesh.fixed[:count].copy(),
         mesh.x[:n].copy(),
         mesh.y[:n].copy(),
-        more_corner[:more].copy(),
-        more_edge[:more].copy(),
-        more_fraction[:more].copy(),
+        more_corner,
+        more_edge,
+        more_fraction,
     )
