@@ -212,7 +212,7 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
     plans = read_plan_book(geodata / "response_plans", clocks, catalogue, read_units(units))
     crews = raise_crews(place, catalogue, plans, seed)
     say(
-        f"Law and teams: {len(plans.plans)} run cards, {len(crews.teams)} teams at {len(crews.stations)} posts, "
+        f"Law and teams: {len(plans.plans)} run cards, {len(crews.teams)} teams at {len(crews.stations)} stations, "
         f"{len(place.addresses)} addresses ..."
     )
 

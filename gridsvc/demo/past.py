@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
 
 _SLACK = 1.15
-"""A post counts as near enough where the drive may take so much longer than predicted."""
+"""A station counts as near enough where the drive may take so much longer than predicted."""
 
 _BATCH = 1000
 
@@ -135,8 +135,8 @@ def owned_places(view: DistrictView, spots: Candidates) -> tuple[Candidates, NDA
         spots.lon[whole], spots.lat[whole], tuple(w for w, kept in zip(spots.words, whole, strict=True) if kept)
     )
     leads = np.array([team.kind is TeamKind.SQUADRON for team in law.prepared.teams])
-    posts = snap(network, law.station_lon[leads], law.station_lat[leads])
-    drive_s = matrix(network, posts, snap(network, spots.lon, spots.lat)).min(axis=0)
+    stations = snap(network, law.station_lon[leads], law.station_lat[leads])
+    drive_s = matrix(network, stations, snap(network, spots.lon, spots.lat)).min(axis=0)
     codes = np.array([_class_code(view, village, township) for _, township, _, village in rows[whole].tolist()])
     urban = np.isin(codes, sorted(law.clocks.response_classes.urban_codes))
     targets = law.plans.strictest_targets()

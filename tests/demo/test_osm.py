@@ -59,8 +59,8 @@ def test_areas_are_assembled_whatever_the_order_and_the_sign_of_ids(
 def test_settlements_posts_and_addresses_are_read_also_from_ways(tmp_path: Path) -> None:
     found = read_places(two_towns().write(tmp_path / "two.osm.pbf"))
     assert [home.name for home in found.settlements] == ["Little Weston", "Weston"]
-    assert sorted(post.kind for post in found.posts) == ["fire_station", "police"]
-    police = next(post for post in found.posts if post.kind == "police")
+    assert sorted(station.kind for station in found.stations) == ["fire_station", "police"]
+    police = next(station for station in found.stations if station.kind == "police")
     assert shapely.Polygon(square(10.035, 50.015, 0.0002)).contains(shapely.Point(police.lon, police.lat))
     assert [address.text for address in found.addresses] == ["High Street 7, East"]
 
@@ -191,7 +191,7 @@ def test_a_file_without_boundaries_gets_one_outline_round_its_roads_and_says_so(
 @pytest.mark.shared
 def test_liechtenstein_has_two_districts_and_eleven_municipalities_with_their_exclaves(shared_data: Path) -> None:
     found = read_places(shared_data / "osm" / "liechtenstein.osm.pbf")
-    assert sum(post.kind == "fire_station" for post in found.posts) == 6
+    assert sum(station.kind == "fire_station" for station in found.stations) == 6
     assert len(found.addresses) == 1006
     random = np.random.default_rng(1)
     country = next(place.geometry for place in found.areas if place.admin_level == 2)

@@ -1,4 +1,4 @@
-"""Stations and teams of a demo place: squadrons, regional joint teams, brigades half posted down, partners."""
+"""Stations and teams of a demo place: squadrons, regional joint teams, brigades (half in townships), partners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 
-from gridsvc.files.osm.model import Post
+from gridsvc.files.osm.model import StationSite
 from gridsvc.files.osm.tiling import Plane, cluster_centres
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.law import BUREAU, UnitKind, township_unit
@@ -31,7 +31,7 @@ _NAMESPACE = uuid.UUID("6f1d3c1e-4f0e-5a55-9a35-0d9a7c3f2b11")
 _AREAS_PER_SQUADRON = 3
 _TEAMS_PER_BRIGADE = 4
 _PARTNER_TEAMS = {"partner-police": 3, "partner-fire": 4, "partner-traffic-police": 2, "partner-ambulance": 3}
-_PARTNER_POSTS = {"partner-fire": "fire_station", "partner-police": "police", "partner-traffic-police": "police"}
+_PARTNER_STATIONS = {"partner-fire": "fire_station", "partner-police": "police", "partner-traffic-police": "police"}
 _URBAN_KM2, _APART_M = 5.0, 700.0
 _CARRIES = 0.8
 """Share of what its run cards ask for that a team has, beyond the first team of each unit, which has all."""
@@ -58,7 +58,7 @@ class _Muster:
     station_of: dict[str, str] = field(default_factory=dict)
     units_seen: set[str] = field(default_factory=set)
 
-    def add(self, slug: str, name: str, unit: str, kind: TeamKind, post: Post, **fields: object) -> None:
+    def add(self, slug: str, name: str, unit: str, kind: TeamKind, station: StationSite, **fields: object) -> None:
         skills, equipment, staff = self.asked.get(unit, (set(), set(), 0))
         first = unit not in self.units_seen
         self.units_seen.add(unit)
@@ -67,29 +67,29 @@ class _Muster:
             for words in (skills, equipment)
         ]
         team_id = str(uuid.uuid5(_NAMESPACE, f"{self.place.code}/{slug}"))
-        station = self.station(post)
+        numbered = self.with_id(station)
         self.teams.append(
             Team(
                 team_id,
                 name,
                 unit,
                 kind,
-                station.lon,
-                station.lat,
+                numbered.lon,
+                numbered.lat,
                 skills=has[0],
                 equipment=has[1],
                 staff_needed=max(3, staff),
                 **fields,  # type: ignore[arg-type]
             )
         )
-        self.station_of[team_id] = station.id
+        self.station_of[team_id] = numbered.id
 
-    def station(self, post: Post) -> Station:
-        key = (post.name, post.lon, post.lat)
+    def with_id(self, station: StationSite) -> Station:
+        key = (station.name, station.lon, station.lat)
         if key not in self.stations:
             number = len(self.stations) + 1
             self.stations[key] = Station(
-                f"{self.place.code}-{number:03}", post.name, post.kind, post.lon, post.lat, post.made_up
+                f"{self.place.code}-{number:03}", station.name, station.kind, station.lon, station.lat, station.made_up
             )
         return self.stations[key]
 
@@ -106,13 +106,13 @@ def raise_crews(place: DemoPlace, catalogue: Catalogue, plans: PlanBook, seed: i
     junctions = cKDTree(junction_points(place.roads) * scale)
     muster = _Muster(place, _asked(plans), np.random.default_rng(seed), junctions, scale)
     townships = place.list_grids(Level.TOWNSHIP)
-    posts = _posts_by_township(muster, townships)
-    centre = _main_post(posts, townships)
+    stations = _stations_by_township(muster, townships)
+    centre = _main_station(stations, townships)
     for township in townships:
-        _muster_township(muster, township, posts[township.code])
-    _muster_regions(muster, catalogue, posts)
-    _muster_brigades(muster, catalogue, townships, posts, centre)
-    _muster_partners(muster, catalogue, townships, posts)
+        _muster_township(muster, township, stations[township.code])
+    _muster_regions(muster, catalogue, stations)
+    _muster_brigades(muster, catalogue, townships, stations, centre)
+    _muster_partners(muster, catalogue, townships, stations)
     return Crews(tuple(muster.teams), tuple(muster.stations.values()), muster.station_of)
 
 
@@ -126,23 +126,23 @@ def _asked(plans: PlanBook) -> dict[str, tuple[set[str], set[str], int]]:
     return asked
 
 
-def _posts_by_township(muster: _Muster, townships: list[Grid]) -> dict[str, list[Post]]:
-    """Return the posts of each township, real ones first; one is made up at its centre where it has none."""
-    found: dict[str, list[Post]] = {grid.code: [] for grid in townships}
+def _stations_by_township(muster: _Muster, townships: list[Grid]) -> dict[str, list[StationSite]]:
+    """Return the stations of each township, real ones first; one is made up at its centre where it has none."""
+    found: dict[str, list[StationSite]] = {grid.code: [] for grid in townships}
     tree = shapely.STRtree([grid.geometry for grid in townships])
     order = {"seat": 0, "fire_station": 1, "townhall": 2, "police": 3}
-    for post in sorted(muster.place.posts, key=lambda p: (order.get(p.kind, 9), p.name, p.lon, p.lat)):
-        inside = tree.query(shapely.Point(post.lon, post.lat), predicate="covered_by")
+    for station in sorted(muster.place.stations, key=lambda p: (order.get(p.kind, 9), p.name, p.lon, p.lat)):
+        inside = tree.query(shapely.Point(station.lon, station.lat), predicate="covered_by")
         if len(inside):
-            found[townships[int(inside[0])].code].append(post)
+            found[townships[int(inside[0])].code].append(station)
     for grid in townships:
         if not found[grid.code]:
             found[grid.code].append(_made_up(muster, grid, "seat"))
     return found
 
 
-def _made_up(muster: _Muster, grid: Grid, kind: str, suffix: str = "") -> Post:
-    """Make up a post at the junction nearest to the heart of a grid: its first settlement, else its middle."""
+def _made_up(muster: _Muster, grid: Grid, kind: str, suffix: str = "") -> StationSite:
+    """Make up a station at the junction nearest to the heart of a grid: its first settlement, else its middle."""
     inside = [home for home in muster.place.settlements if grid.geometry.covers(shapely.Point(home.lon, home.lat))]
     if inside and not suffix:
         heart = max(inside, key=lambda home: (home.weight, home.name))
@@ -151,31 +151,34 @@ def _made_up(muster: _Muster, grid: Grid, kind: str, suffix: str = "") -> Post:
         lon, lat = grid.geometry.representative_point().coords[0]
     nearest = muster.junctions.query(np.array((lon, lat)) * muster.scale)[1]
     lon, lat = muster.junctions.data[nearest] / muster.scale
-    return Post(f"{grid.name} {kind}{suffix}", kind, round(float(lon), 7), round(float(lat), 7), made_up=True)
+    return StationSite(f"{grid.name} {kind}{suffix}", kind, round(float(lon), 7), round(float(lat), 7), made_up=True)
 
 
-def _main_post(posts: dict[str, list[Post]], townships: list[Grid]) -> str:
-    """Return the township that has the headquarters: the one with most posts, the first of equal ones."""
-    return max(townships, key=lambda grid: (len(posts[grid.code]), -townships.index(grid))).code
+def _main_station(stations: dict[str, list[StationSite]], townships: list[Grid]) -> str:
+    """Return the township that has the headquarters: the one with most stations, the first of equal ones."""
+    return max(townships, key=lambda grid: (len(stations[grid.code]), -townships.index(grid))).code
 
 
-def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None:
+def _muster_township(muster: _Muster, township: Grid, stations: list[StationSite]) -> None:
     areas = [grid for grid in muster.place.list_grids(Level.AREA) if grid.parent == township.code]
     count = max(1, round(len(areas) / _AREAS_PER_SQUADRON))
     spots = _urban_spots(muster, {grid.code for grid in areas})
-    posts = [*posts, *(post for post in spots if all(_metres(post, other) > _APART_M for other in posts))]
-    count = max(count, min(len(posts), count + len(spots)))
-    hall = next((post for post in posts if post.kind in {"townhall", "seat"}), posts[0])
+    stations = [
+        *stations,
+        *(station for station in spots if all(_metres(station, other) > _APART_M for other in stations)),
+    ]
+    count = max(count, min(len(stations), count + len(spots)))
+    hall = next((station for station in stations if station.kind in {"townhall", "seat"}), stations[0])
     for number in range(count):
         own = areas[number::count] or [areas[number % len(areas)]]
-        post = posts[number] if number < len(posts) else _made_up(muster, own[0], "post", f" {number + 1}")
+        station = stations[number] if number < len(stations) else _made_up(muster, own[0], "station", f" {number + 1}")
         name = f"{township.name} 派驻中队 {number + 1}"
         muster.add(
             f"squadron/{township.code}/{number}",
             name,
             BUREAU,
             TeamKind.SQUADRON,
-            post,
+            station,
             township=township.code,
             areas=tuple(grid.code for grid in own),
         )
@@ -186,8 +189,8 @@ def _muster_township(muster: _Muster, township: Grid, posts: list[Post]) -> None
     )
 
 
-def _urban_spots(muster: _Muster, areas: set[str]) -> list[Post]:
-    """Return posts among the urban villages of a township, one for each _URBAN_KM2: five minutes do not reach far."""
+def _urban_spots(muster: _Muster, areas: set[str]) -> list[StationSite]:
+    """Return stations among the urban villages of a township, one for each _URBAN_KM2: five minutes is not far."""
     urban = [
         grid
         for grid in muster.place.list_grids(Level.VILLAGE)
@@ -204,12 +207,12 @@ def _urban_spots(muster: _Muster, areas: set[str]) -> list[Post]:
     centres = plane.degrees(cluster_centres(plane.metres(inside), count, seed=17))
     nearest = muster.junctions.query(centres * muster.scale)[1]
     return [
-        Post(f"{urban[0].name} {number}", "post", round(float(x), 7), round(float(y), 7), made_up=True)
+        StationSite(f"{urban[0].name} {number}", "station", round(float(x), 7), round(float(y), 7), made_up=True)
         for number, (x, y) in enumerate(points[nearest], 1)
     ]
 
 
-def _metres(one: Post, other: Post) -> float:
+def _metres(one: StationSite, other: StationSite) -> float:
     east, north = (one.lon - other.lon) * np.cos(np.radians(one.lat)), one.lat - other.lat
     return float(np.hypot(east, north) * 111_195.0)
 
@@ -218,25 +221,25 @@ def _brigades(catalogue: Catalogue) -> list[tuple[str, str]]:
     return [(unit.id, unit.name) for unit in catalogue.units if unit.kind is UnitKind.BRIGADE]
 
 
-def _muster_regions(muster: _Muster, catalogue: Catalogue, posts: dict[str, list[Post]]) -> None:
+def _muster_regions(muster: _Muster, catalogue: Catalogue, stations: dict[str, list[StationSite]]) -> None:
     units = (BUREAU, *(unit for unit, _ in _brigades(catalogue)))
     muster.asked.setdefault(BUREAU, (set(), set(), 0))
     for region in muster.place.list_grids(Level.REGIONAL):
         own = [grid for grid in muster.place.list_grids(Level.TOWNSHIP) if grid.parent == region.code]
-        largest = max(own, key=lambda grid: (len(posts[grid.code]), grid.geometry.area))
+        largest = max(own, key=lambda grid: (len(stations[grid.code]), grid.geometry.area))
         muster.add(
             f"regional/{region.code}",
             f"{region.name} 联合执法队",
             BUREAU,
             TeamKind.REGIONAL,
-            posts[largest.code][-1],
+            stations[largest.code][-1],
             region=region.code,
             represents=units,
         )
 
 
 def _muster_brigades(
-    muster: _Muster, catalogue: Catalogue, townships: list[Grid], posts: dict[str, list[Post]], centre: str
+    muster: _Muster, catalogue: Catalogue, townships: list[Grid], stations: dict[str, list[StationSite]], centre: str
 ) -> None:
     """Give every brigade two teams at headquarters and two posted to townships, spread over all of them."""
     others = [grid.code for grid in townships if grid.code != centre] or [centre]
@@ -251,26 +254,26 @@ def _muster_brigades(
                 f"{name} {number + 1}",
                 unit,
                 TeamKind.BRIGADE,
-                posts[township][0],
+                stations[township][0],
                 township=township if posted else None,
             )
 
 
 def _muster_partners(
-    muster: _Muster, catalogue: Catalogue, townships: list[Grid], posts: dict[str, list[Post]]
+    muster: _Muster, catalogue: Catalogue, townships: list[Grid], stations: dict[str, list[StationSite]]
 ) -> None:
     spread = _spread([grid.code for grid in townships])
     for unit in catalogue.units:
         if unit.kind is not UnitKind.PARTNER:
             continue
-        kind = _PARTNER_POSTS.get(unit.id)
-        real = [post for code in posts for post in posts[code] if post.kind == kind]
+        kind = _PARTNER_STATIONS.get(unit.id)
+        real = [station for code in stations for station in stations[code] if station.kind == kind]
         count = _PARTNER_TEAMS.get(unit.id, 1)
         if unit.id == "partner-fire":
             count = max(count, len(real))
         for number in range(count):
-            post = real[number] if number < len(real) else posts[spread[number % len(spread)]][0]
-            muster.add(f"{unit.id}/{number}", f"{unit.name} {number + 1}", unit.id, TeamKind.PARTNER, post)
+            station = real[number] if number < len(real) else stations[spread[number % len(spread)]][0]
+            muster.add(f"{unit.id}/{number}", f"{unit.name} {number + 1}", unit.id, TeamKind.PARTNER, station)
 
 
 def _spread(codes: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ EMERGENCY_SHARE = 0.6
 _OPEN_AGES_S = np.array([8.0, 240.0, 900.0, 1500.0])
 """How long ago the cases that are open now were reported; the first waits for its order."""
 FAR_SHARE = 0.05
-"""Share of emergencies where even the nearest post is too far: the first cause of lateness."""
+"""Share of emergencies where even the nearest station is too far: the first cause of lateness."""
 
 # Relative number of calls by hour of the day, 0 to 23.
 _HOURS = np.array([2, 1.5, 1, 1, 1, 1.5, 3, 5, 7, 8, 8, 7, 6, 6, 7, 7.5, 8, 8, 7, 6, 5, 4.5, 4, 3])
@@ -56,7 +56,7 @@ _SEASONS = {
 
 
 class Mishap(StrEnum):
-    """What goes wrong on a case; one of the causes of lateness (the others are far posts and no free unit)."""
+    """What goes wrong on a case; one of the causes of lateness (the others are far stations and no free unit)."""
 
     SLOW_HANDLING = "slow-handling"
     SLOW_ACKNOWLEDGE = "slow-acknowledge"
@@ -151,7 +151,7 @@ def plan_history(
     Parameters
     ----------
     far
-        (n,) whether the nearest post cannot make the target at that place; only FAR_SHARE of the emergencies are
+        (n,) whether the nearest station cannot make the target at that place; only FAR_SHARE of the emergencies are
         there, as far as the places allow it.
     squadrons
         Teams that can lead: a storm brings more calls than that at once, so that some cases wait.

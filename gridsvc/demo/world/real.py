@@ -1,4 +1,4 @@
-"""A real place out of one OpenStreetMap file: its roads, boundaries, posts and addresses, and what has to be drawn."""
+"""A real place from one OpenStreetMap file: its roads, boundaries, stations and addresses, and what must be drawn."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, in
     outline = shapely.union_all([grid.geometry for grid in drawn.grids if grid.level is Level.REGIONAL])
     shapely.prepare(outline)
     inside = [address for address in found.addresses if outline.covers(shapely.Point(address.lon, address.lat))]
-    posts = [post for post in found.posts if outline.covers(shapely.Point(post.lon, post.lat))]
-    notes = [*drawn.notes, *in_words(margin(roads, drawn.grids)), *_notes(found, len(posts), len(inside))]
+    stations = [station for station in found.stations if outline.covers(shapely.Point(station.lon, station.lat))]
+    notes = [*drawn.notes, *in_words(margin(roads, drawn.grids)), *_notes(found, len(stations), len(inside))]
     return DemoPlace(
         code=code,
         name=name,
@@ -61,7 +61,7 @@ def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, in
         time_zone=_time_zone(junctions),
         grids=drawn.grids,
         roads=roads,
-        posts=tuple(replace(post, name=_named(post.name, post.kind)) for post in posts),
+        stations=tuple(replace(station, name=_named(station.name, station.kind)) for station in stations),
         settlements=tuple(home for home in found.settlements if outline.covers(shapely.Point(home.lon, home.lat))),
         addresses=tuple(inside),
         notes=tuple(notes),
@@ -69,7 +69,7 @@ def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, in
 
 
 def _named(name: str, kind: str) -> str:
-    """Give a post without a name of its own the words for its kind."""
+    """Give a station without a name of its own the words for its kind."""
     words = {"fire_station": "Fire station", "police": "Police", "townhall": "Town hall"}
     return name.replace(f"{kind} ", f"{words[kind]} ", 1) if name.startswith(f"{kind} ") else name
 
@@ -105,17 +105,17 @@ def _time_zone(junctions: np.ndarray) -> str:
     return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
 
 
-def _notes(found: OsmPlaces, posts: int, addresses: int) -> list[str]:
-    kinds = Counter(post.kind for post in found.posts)
+def _notes(found: OsmPlaces, stations: int, addresses: int) -> list[str]:
+    kinds = Counter(station.kind for station in found.stations)
     notes = []
     if found.left_out:
         named = ", ".join(sorted({area.name for area in found.left_out})[:4])
         notes.append(f"{len(found.left_out)} areas are not whole in the file and are left out ({named}, ...)")
     said = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(kinds.items()))
-    none = "The file has no fire station, police or town hall here: posts are made up at township centres"
+    none = "The file has no fire station, police or town hall here: stations are made up at township centres"
     return [
         *notes,
-        f"{posts} posts in the district ({said} in the file)" if posts else none,
+        f"{stations} stations in the district ({said} in the file)" if stations else none,
         f"{addresses} addresses in the district, of {len(found.addresses)} in the file",
         "Teams, officers and incidents are made up",
     ]

@@ -9,7 +9,7 @@ import shapely
 
 from gridsvc.demo.world.jindong import DISTRICT_NAME, draw_grids, read_divisions
 from gridsvc.demo.world.streets import draw_streets
-from gridsvc.files.osm.model import SYNTHETIC_CODE, Address, DemoPlace, Post, Settlement
+from gridsvc.files.osm.model import SYNTHETIC_CODE, Address, DemoPlace, Settlement, StationSite
 from gridsvc.files.osm.tiling import Plane, point_list
 from gridsvc.grids.levels import Level
 from gridsvc.roads.network.building import build
@@ -47,7 +47,7 @@ def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
         time_zone="Asia/Shanghai",
         grids=grids,
         roads=build(streets.as_survey(speeds), speeds, source="synthetic"),
-        posts=_posts(townships),
+        stations=_stations(townships),
         settlements=_settlements(townships, villages),
         addresses=_addresses(streets, townships, villages, township_of, seed),
         notes=(
@@ -58,15 +58,17 @@ def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
     )
 
 
-def _posts(townships: Sequence[Township]) -> tuple[Post, ...]:
-    """Return one post at each real seat, and fire and police stations in the three largest townships and the first."""
-    posts = [Post(f"{t.name}综合执法站", "seat", t.lon, t.lat, made_up=True) for t in townships]
+def _stations(townships: Sequence[Township]) -> tuple[StationSite, ...]:
+    """Return a station at each real seat; fire and police stations in the three largest townships and the first."""
+    stations = [StationSite(f"{t.name}综合执法站", "seat", t.lon, t.lat, made_up=True) for t in townships]
     large = sorted(townships, key=lambda t: (-len(t.villages), t.code))[:3]
     for township in dict.fromkeys((townships[0], *large)):
         lon, lat = township.lon, township.lat
-        posts.append(Post(f"{township.name}消防救援站", "fire_station", lon + 0.004, lat + 0.003, made_up=True))
-        posts.append(Post(f"{township.name}派出所", "police", lon - 0.003, lat + 0.002, made_up=True))
-    return tuple(posts)
+        stations.append(
+            StationSite(f"{township.name}消防救援站", "fire_station", lon + 0.004, lat + 0.003, made_up=True)
+        )
+        stations.append(StationSite(f"{township.name}派出所", "police", lon - 0.003, lat + 0.002, made_up=True))
+    return tuple(stations)
 
 
 def _settlements(townships: Sequence[Township], villages: Sequence[Grid]) -> tuple[Settlement, ...]:

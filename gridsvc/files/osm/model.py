@@ -1,4 +1,4 @@
-"""What a demo stands on: the grids, roads, posts and addresses of one place, real or made up, said for each."""
+"""What a demo stands on: the grids, roads, stations and addresses of one place, real or made up, said for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REAL_CODE = "900001"
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class StationSite:
     """A place where teams stand. `kind` is fire_station, police, townhall or seat; `made_up` where no source has it."""
 
     name: str
@@ -68,7 +68,7 @@ class DemoPlace:
     time_zone: str
     grids: tuple[Grid, ...]
     roads: RoadNetwork
-    posts: tuple[Post, ...]
+    stations: tuple[StationSite, ...]
     settlements: tuple[Settlement, ...] = ()
     addresses: tuple[Address, ...] = ()
     notes: tuple[str, ...] = field(default=())

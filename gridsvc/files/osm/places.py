@@ -1,4 +1,4 @@
-"""Boundaries, named places, addresses and posts out of a .osm.pbf, by osmium; the roads are `files.roads.read_osm`.
+"""Boundaries, named places, addresses and stations out of a .osm.pbf, by osmium; the roads are `files.roads.read_osm`.
 
 Three passes, one a kind of object (relations, ways, nodes), so that the order of the file and the sign of its ids do
 not matter, and only what was asked for is kept in memory.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 
 from gridsvc.errors import InvalidInput
-from gridsvc.files.osm.model import Address, Post, Settlement
+from gridsvc.files.osm.model import Address, Settlement, StationSite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-POST_AMENITIES = ("fire_station", "police", "townhall")
+STATION_AMENITIES = ("fire_station", "police", "townhall")
 
 PLACE_WEIGHTS = {
     "city": 40.0,
@@ -68,7 +68,7 @@ class OsmPlaces:
     left_out: tuple[LeftOut, ...]
     settlements: tuple[Settlement, ...]
     addresses: tuple[Address, ...]
-    posts: tuple[Post, ...]
+    stations: tuple[StationSite, ...]
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def read_places(path: Path) -> OsmPlaces:
         left_out=tuple(sorted(left_out, key=lambda area: (area.admin_level, area.name, area.osm_id))),
         settlements=_settlements(objects),
         addresses=_addresses(objects),
-        posts=_posts(objects),
+        stations=_stations(objects),
     )
 
 
@@ -154,7 +154,7 @@ def _read_relations(path: Path) -> list[_Member]:
 
 
 def _interesting(tags: Any) -> bool:
-    return "addr:housenumber" in tags or "place" in tags or tags.get("amenity") in POST_AMENITIES
+    return "addr:housenumber" in tags or "place" in tags or tags.get("amenity") in STATION_AMENITIES
 
 
 def _read_ways(
@@ -281,10 +281,10 @@ def _addresses(objects: Iterable[_Tagged]) -> tuple[Address, ...]:
     return tuple(sorted(found, key=lambda address: (address.text, address.lon, address.lat)))
 
 
-def _posts(objects: Iterable[_Tagged]) -> tuple[Post, ...]:
+def _stations(objects: Iterable[_Tagged]) -> tuple[StationSite, ...]:
     found = []
     for osm_id, tags, (lon, lat) in objects:
         kind = tags.get("amenity")
-        if kind in POST_AMENITIES:
-            found.append(Post(tags.get("name") or f"{kind} {osm_id.split('/')[1]}", kind, lon, lat))
-    return tuple(sorted(found, key=lambda post: (post.name, post.lon, post.lat)))
+        if kind in STATION_AMENITIES:
+            found.append(StationSite(tags.get("name") or f"{kind} {osm_id.split('/')[1]}", kind, lon, lat))
+    return tuple(sorted(found, key=lambda station: (station.name, station.lon, station.lat)))

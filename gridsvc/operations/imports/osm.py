@@ -49,8 +49,8 @@ def load_file(
     digest = networks.establish(service, code, network, source=path.name)
     coded = _coded(grids, code)
     stations = [
-        Station(f"{code}-{number:03}", post.name, post.kind, post.lon, post.lat)
-        for number, post in enumerate(found.posts, 1)
+        Station(f"{code}-{number:03}", station.name, station.kind, station.lon, station.lat)
+        for number, station in enumerate(found.stations, 1)
     ]
     houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, path.name) for a in found.addresses]
     homes = [addresses.Address(s.name, s.kind, s.lon, s.lat, 800.0, path.name) for s in found.settlements]
