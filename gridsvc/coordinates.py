@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -192,8 +192,7 @@ def to_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees
         return lon, lat
     if datum is Datum.BD09:
         lon, lat = _inverse(_gcj02_to_bd09, lon, lat)
-    wgs84: tuple[Degrees, Degrees] = _inverse(_wgs84_to_gcj02, lon, lat)
-    return wgs84
+    return _inverse(_wgs84_to_gcj02, lon, lat)
 
 
 def from_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees]:
@@ -231,7 +230,9 @@ def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
 
 
-def _inverse(forward: Callable[[Floats, Floats], tuple[Floats, Floats]], lon: Any, lat: Any) -> Any:
+def _inverse(
+    forward: Callable[[Floats, Floats], tuple[Floats, Floats]], lon: Degrees, lat: Degrees
+) -> tuple[Degrees, Degrees]:
     """Find what the forward transform sends to (lon, lat), by fixed-point iteration: each round gains 4 digits."""
     wanted_lon, wanted_lat = np.asarray(lon, float), np.asarray(lat, float)
     found_lon, found_lat = wanted_lon, wanted_lat
@@ -244,9 +245,9 @@ def _inverse(forward: Callable[[Floats, Floats], tuple[Floats, Floats]], lon: An
     return _like(lon, lat, found_lon, found_lat)
 
 
-def _like(lon: Any, lat: Any, new_lon: Any, new_lat: Any) -> Any:
+def _like(lon: Degrees, lat: Degrees, new_lon: Floats, new_lat: Floats) -> tuple[Degrees, Degrees]:
     """Return scalars for scalars and arrays for arrays."""
-    if isinstance(lon, float) and isinstance(lat, float):
+    if isinstance(lon, float):
         return float(new_lon), float(new_lat)
     return new_lon, new_lat
 
