@@ -199,9 +199,9 @@ def from_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degre
     """Convert WGS-84 degrees to a datum."""
     if datum in {Datum.WGS84, Datum.CGCS2000}:
         return lon, lat
-    lon, lat = _like(lon, lat, *_wgs84_to_gcj02(np.asarray(lon, float), np.asarray(lat, float)))
+    lon, lat = _like(lon, *_wgs84_to_gcj02(np.asarray(lon, float), np.asarray(lat, float)))
     if datum is Datum.BD09:
-        lon, lat = _like(lon, lat, *_gcj02_to_bd09(np.asarray(lon, float), np.asarray(lat, float)))
+        lon, lat = _like(lon, *_gcj02_to_bd09(np.asarray(lon, float), np.asarray(lat, float)))
     return lon, lat
 
 
@@ -242,14 +242,14 @@ def _inverse(
         found_lon, found_lat = found_lon + miss_lon, found_lat + miss_lat
         if np.all(np.maximum(np.abs(miss_lon), np.abs(miss_lat)) < 1e-12):
             break
-    return _like(lon, lat, found_lon, found_lat)
+    return _like(lon, found_lon, found_lat)
 
 
-def _like(lon: Degrees, lat: Degrees, new_lon: Floats, new_lat: Floats) -> tuple[Degrees, Degrees]:
-    """Return scalars for scalars and arrays for arrays."""
-    if isinstance(lon, float):
-        return float(new_lon), float(new_lat)
-    return new_lon, new_lat
+def _like(given: Degrees, lon: Floats, lat: Floats) -> tuple[Degrees, Degrees]:
+    """Return scalars where scalars were given, else arrays."""
+    if isinstance(given, float):
+        return float(lon), float(lat)
+    return lon, lat
 
 
 # ------------------------------------------------------------------------------------------------ distances and areas
