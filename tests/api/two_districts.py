@@ -76,7 +76,7 @@ def _renamed(place: DemoPlace) -> DemoPlace:
     grids = tuple(moved(grid) for grid in place.grids)
     named: dict[str, Any] = {
         kind: tuple(replace(each, name=each.name + MARK) for each in getattr(place, kind))
-        for kind in ("posts", "settlements")
+        for kind in ("stations", "settlements")
     }
     addresses = tuple(replace(each, text=each.text + MARK) for each in place.addresses)
     return replace(place, code=B, name=place.name + MARK, grids=grids, addresses=addresses, **named)
