@@ -81,17 +81,17 @@ def test_node_sets_of_many_places_equal_a_search_each(direction: str, limit_s: f
 def test_posts_equal_searches(seed: int) -> None:
     net = build(random_world(seed), QUIET)
     teams, calls = anywhere(seed, 30, net), anywhere(seed + 9, 25, net)
-    posts = prepare_station_times(net, teams, "normal")
-    assert posts is not None
+    station_times = prepare_station_times(net, teams, "normal")
+    assert station_times is not None
     expected = by_searches(net, teams, calls, weights_of(net, "normal"))
     for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
-        assert np.array_equal(posts.milliseconds_to(lon, lat), expected[:, i])
+        assert np.array_equal(station_times.milliseconds_to(lon, lat), expected[:, i])
         reached = int(np.count_nonzero(expected[:, i] < FARTHEST_MS))
         for k in (1, 3, FRONT, FRONT + 1, 40):
-            number, seconds = posts.nearest_to(lon, lat, k)
+            number, seconds = station_times.nearest_to(lon, lat, k)
             assert number.tolist() == np.argsort(expected[:, i], kind="stable")[: min(k, reached)].tolist()
             assert (expected[number, i] / 1000).tolist() == seconds.tolist()
-        assert not len(posts.nearest_to(lon, lat, 0)[0])
+        assert not len(station_times.nearest_to(lon, lat, 0)[0])
 
 
 def test_posts_that_come_together_are_told_in_their_order() -> None:
@@ -100,12 +100,12 @@ def test_posts_that_come_together_are_told_in_their_order() -> None:
     here, calls = anywhere(3, 3, net), anywhere(4, 20, net)
     station = np.random.default_rng(6).integers(0, 3, 60)
     teams = snap(net, here.lon[station], here.lat[station])
-    posts = prepare_station_times(net, teams, "emergency")
-    assert posts is not None
+    station_times = prepare_station_times(net, teams, "emergency")
+    assert station_times is not None
     expected = by_searches(net, teams, calls, weights_of(net, "emergency"))
     for i, (lon, lat) in enumerate(zip(calls.lon.tolist(), calls.lat.tolist(), strict=True)):
         for k in (1, 5, FRONT):
-            number, _ = posts.nearest_to(lon, lat, k)
+            number, _ = station_times.nearest_to(lon, lat, k)
             result = np.argsort(expected[:, i], kind="stable")[:k]
             assert number.tolist() == result[expected[result, i] < FARTHEST_MS].tolist()
 
@@ -187,10 +187,10 @@ def test_loops_parallel_streets_and_streets_without_length() -> None:
         oracle = times_over_arcs(net, weights, here)
         apart = ~np.eye(len(here), dtype=bool)
         assert np.array_equal((result / 1000)[apart], oracle[apart])
-        posts = prepare_station_times(net, here, weights)
-        assert posts is not None
+        station_times = prepare_station_times(net, here, weights)
+        assert station_times is not None
         for i in range(len(here)):
-            assert np.array_equal(posts.milliseconds_to(here.lon[i], here.lat[i]), result[:, i])
+            assert np.array_equal(station_times.milliseconds_to(here.lon[i], here.lat[i]), result[:, i])
 
 
 @pytest.mark.shared

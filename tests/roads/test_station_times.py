@@ -1,4 +1,4 @@
-"""How long each team needs: from prepared posts never another tenth of a second than by a search."""
+"""How long each team needs: from prepared stations never another tenth of a second than by a search."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IN_TIME_S = 900.0
 """Who comes from beyond the end of the roads within this may be the one who should go."""
 
-FARTHEST_POST_M = 1_000.0
+FARTHEST_STATION_M = 1_000.0
 """A post farther from any road of the network stands on roads that it does not hold."""
 
 
@@ -28,7 +28,7 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
     """Say how far a network reaches beyond grids.
 
     Returns wanted_m, least_m (over all grids), `grids`: those of the finest level that the end of the roads is within
-    IN_TIME_S of (code, name, margin_m, rim_s), and `teams` whose posts stand on no road of it (id, name, offroad_m).
+    IN_TIME_S of (code, name, margin_m, rim_s), and `teams` whose stations are far from its roads (id, name, offroad_m).
     """
     finest = max(grid.level for grid in grids)
     own = [grid for grid in grids if grid.level == finest]
@@ -40,9 +40,10 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
     rim_s = seconds_from_rim(network, rim, snap(network, seats[:, 0], seats[:, 1]))
     # a place without a road has no way either
     near = np.flatnonzero((margin_m < WANTED_M) & ((rim_s <= IN_TIME_S) | (margin_m <= 0)))
-    posts = snap(network, [team.lon for team in teams], [team.lat for team in teams])
+    stations = snap(network, [team.lon for team in teams], [team.lat for team in teams])
     offroad = [
-        float(min(posts.offroad_m[a:b], default=np.inf)) for a, b in zip(posts.first[:-1], posts.first[1:], strict=True)
+        float(min(stations.offroad_m[a:b], default=np.inf))
+        for a, b in zip(stations.first[:-1], stations.first[1:], strict=True)
     ]
     return {
         "wanted_m": WANTED_M,
@@ -59,7 +60,7 @@ def margin(network: RoadNetwork, grids: Sequence[Grid], teams: Sequence[Team] = 
         "teams": [
             {"id": team.id, "name": team.name, "offroad_m": None if np.isinf(away) else round(away, 0)}
             for team, away in zip(teams, offroad, strict=True)
-            if away > FARTHEST_POST_M
+            if away > FARTHEST_STATION_M
         ],
     }
 
@@ -76,8 +77,8 @@ def in_words(margins: dict[str, Any]) -> list[str]:
         )
     if margins["teams"]:
         said.append(
-            f"{_some('team', margins['teams'])} more than {FARTHEST_POST_M / 1000:.0f} km from any of these roads: "
-            "their travel times are wrong. Load roads that reach their posts"
+            f"{_some('team', margins['teams'])} more than {FARTHEST_STATION_M / 1000:.0f} km from any of these roads: "
+            "their travel times are wrong. Load roads that reach their stations"
         )
     return said
 
