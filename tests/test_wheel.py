@@ -1,4 +1,4 @@
-"""The wheel, installed away from the clone: it has all its data files, builds the demo and serves the screen."""
+"""The wheel, installed outside of the repository: it has all its data files, builds the demo and serves the screen."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 UV = Path(sys.executable).with_name("uv")
 
-pytestmark = pytest.mark.timeout(1200)  # a new environment compiles every kernel again
+pytestmark = pytest.mark.timeout(1200)  # a new environment has no compiled kernels: Numba compiles all of them
 
 
-def uv(*words: object) -> None:
+def uv(*arguments: object) -> None:
     """Run uv with the package index of pip's configuration, as `./run` does."""
     index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL")
     if not index:
-        asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-        index = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+        command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+        index = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     env = os.environ | {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
-    done = subprocess.run(
-        [UV, *map(str, words)], env=env | ({"UV_DEFAULT_INDEX": index} if index else {}), capture_output=True, text=True
+    result = subprocess.run(
+        [UV, *map(str, arguments)],
+        env=env | ({"UV_DEFAULT_INDEX": index} if index else {}),
+        capture_output=True,
+        text=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -52,35 +55,37 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installed:
-    """The program of the wheel in an environment, a data folder and a working folder of its own."""
+    """The wheel, installed in its own virtual environment, with its own data folder and an empty working folder."""
 
     def __init__(self, folder: Path) -> None:
         self.program = folder / "venv" / "bin" / "gridsvc"
         self.python = folder / "venv" / "bin" / "python"
-        self.elsewhere = folder / "empty"
-        self.elsewhere.mkdir()
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GRIDSVC_", "PYTHON", "VIRTUAL_ENV"))}
-        self.env = kept | {"GRIDSVC_DATA": str(folder / "data")}
+        self.working_folder = folder / "empty"
+        self.working_folder.mkdir()
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GRIDSVC_", "PYTHON", "VIRTUAL_ENV"))}
+        self.env = inherited | {"GRIDSVC_DATA": str(folder / "data")}
 
-    def run(self, *words: object) -> str:
-        done = subprocess.run([*map(str, words)], cwd=self.elsewhere, env=self.env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def run(self, *command: object) -> str:
+        result = subprocess.run(
+            [*map(str, command)], cwd=self.working_folder, env=self.env, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path) -> Iterator[Installed]:
-    # Under /tmp with a short name: a socket's path is short, and the database server's user must be able to enter.
+    # Under /tmp: the path of a Unix socket is limited to 107 bytes, and the user of the database server needs access.
     folder = Path(tempfile.mkdtemp(prefix="gridsvc-whl-", dir="/tmp"))
     folder.chmod(0o755)
     try:
         uv("venv", "--quiet", "--python", sys.executable, folder / "venv")
-        made = Installed(folder)
-        into = ("pip", "install", "--quiet", "--python", made.python)
-        uv(*into, "--require-hashes", "-r", PROJECT / "requirements.lock")
-        uv(*into, "--no-deps", "--no-index", wheel)
-        yield made
-        made.run(made.program, "db", "down")
+        program = Installed(folder)
+        pip_install = ("pip", "install", "--quiet", "--python", program.python)
+        uv(*pip_install, "--require-hashes", "-r", PROJECT / "requirements.lock")
+        uv(*pip_install, "--no-deps", "--no-index", wheel)
+        yield program
+        program.run(program.program, "db", "down")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -104,42 +109,43 @@ def test_the_wheel_has_every_data_file_of_the_package(wheel: Path) -> None:
     assert {path if path.startswith("gridsvc/") else f"gridsvc/{path}" for path in tracked} <= packed
 
 
-def test_the_wheel_has_our_licence_and_those_of_the_map_library(wheel: Path) -> None:
+def test_the_wheel_has_the_licences_of_the_project_and_of_the_map_library(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
-    own = next(name for name in archive.namelist() if name.endswith("licenses/LICENSE"))
-    assert "Apache License" in archive.read(own).decode()
-    theirs = archive.read("gridsvc/api/screen/vendor/LICENSES.txt").decode()
+    licence = next(name for name in archive.namelist() if name.endswith("licenses/LICENSE"))
+    assert "Apache License" in archive.read(licence).decode()
+    library_licences = archive.read("gridsvc/api/screen/vendor/LICENSES.txt").decode()
     locked = json.loads((PROJECT / "package-lock.json").read_text("utf-8"))["packages"]
     for folder, package in locked.items():
         if folder and not package.get("dev"):
-            section = theirs.partition(f"=== {folder.removeprefix('node_modules/')} {package['version']}")[2]
+            section = library_licences.partition(f"=== {folder.removeprefix('node_modules/')} {package['version']}")[2]
             text = section.partition("\n=== ")[0].partition("\n")[2]
             assert re.search(r"copyright|©|license", text, re.IGNORECASE), folder
 
 
-def test_it_builds_the_demo_from_an_empty_folder(installed: Installed, demo: dict[str, Any]) -> None:
-    where = installed.run(installed.python, "-c", "import gridsvc; print(gridsvc.__file__)")
-    assert not where.startswith(str(PROJECT))
+def test_the_wheel_builds_the_demo_in_an_empty_folder(installed: Installed, demo: dict[str, Any]) -> None:
+    package_path = installed.run(installed.python, "-c", "import gridsvc; print(gridsvc.__file__)")
+    assert not package_path.startswith(str(PROJECT))
     assert demo["district"] == "330703"
     assert demo["grids"]["township"] == 11
     assert demo["incidents"] == demo["owned"] == 20
-    assert list(installed.elsewhere.iterdir()) == []
+    assert list(installed.working_folder.iterdir()) == []
 
 
-def test_it_serves_the_screen_and_its_scripts(installed: Installed, demo: dict[str, Any]) -> None:
-    assert demo
+def test_the_wheel_serves_the_screen_and_its_scripts(installed: Installed, demo: dict[str, Any]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [str(installed.program), "demo", "--port", str(port)]
-    with subprocess.Popen(words, cwd=installed.elsewhere, env=installed.env, stderr=subprocess.DEVNULL) as process:
+    command = [str(installed.program), "demo", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=installed.working_folder, env=installed.env, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             page = get_when_ready(f"http://127.0.0.1:{port}/", process)
             assert 'data-maplibre="true"' in page
             files = set(re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css|svg))"', page))
             assert any(path.endswith("/js/main.js") for path in files)
-            assets = next(iter(files)).split("/")[2]
-            for path in [*files, f"/assets/{assets}/vendor/maplibre-gl.mjs"]:
+            digest = next(iter(files)).split("/")[2]
+            for path in [*files, f"/assets/{digest}/vendor/maplibre-gl.mjs"]:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                     assert answer.status == 200
                     assert answer.read()
@@ -149,7 +155,7 @@ def test_it_serves_the_screen_and_its_scripts(installed: Installed, demo: dict[s
 
 
 def get_when_ready(url: str, process: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + 240
+    deadline = time.monotonic() + 240
     while True:
         try:
             with urllib.request.urlopen(url, timeout=60) as answer:
@@ -157,5 +163,5 @@ def get_when_ready(url: str, process: subprocess.Popen[bytes]) -> str:
                 return page
         except (URLError, OSError):
             assert process.poll() is None
-            assert time.monotonic() < until
+            assert time.monotonic() < deadline
             time.sleep(0.5)

@@ -1,7 +1,7 @@
 """Who may do what, and which data a caller sees. Pure: roles, rights, scopes, masks.
 
-A caller is a person (or a program) with a key. The role of the key gives rights, one table, `RIGHTS`. The scope of the
-key says which data exist for the caller: everything, one district, or one grid of a district with all grids below it.
+A caller is a person (or a program) with a key. The role of the key gives rights: see the table `RIGHTS`. The scope of
+the key says which data exist for the caller: all, one district, or one grid of a district with all grids below it.
 Data outside the scope are `NotFound`; an action without its right is `NotAllowed`, and the refusal lists the roles
 that have the right.
 """
@@ -45,7 +45,7 @@ class Right(StrEnum):
 
 
 class Role(StrEnum):
-    """The post of a person."""
+    """The job of the owner of a key; it gives the rights."""
 
     DISPATCHER = "dispatcher"
     OFFICER = "officer"
@@ -55,6 +55,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+# The rights of officers who work outside, and those of the dispatchers at a desk.
 _FIELD = {Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.TEAM_STEP, Right.POSITION, Right.PAIR}
 _DESK = _FIELD | {
     Right.STEP, Right.CLOSE, Right.ASSIGN, Right.OVERRIDE, Right.DUTY, Right.DECIDE, Right.CLOSURES, Right.UNMASK,
@@ -72,10 +73,10 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     }),
     Role.ADMIN: frozenset(Right),
 }  # fmt: skip
-"""The rights of each role. An officer handles cases; only the desk sends teams."""
+"""The rights of each role. An officer handles cases; only dispatchers (and administrators) send teams."""
 
 DEVICE_RIGHTS = RIGHTS[Role.OFFICER]
-"""The most that a paired device may do, even where its owner has more rights: a lost phone sends no team."""
+"""The most that a paired device may do, even if its owner has more rights: a lost phone cannot send teams."""
 
 
 def roles_with(right: Right) -> list[str]:
@@ -87,9 +88,9 @@ def roles_with(right: Right) -> list[str]:
 class Scope:
     """Which data exist for a caller.
 
-    district None: every district. grid None: the whole district; else the code of one grid, and `grids` the codes of
-    that grid, of all grids below it and of those above it in the generation in force (the names of those above are
-    shown, their cases and teams are not).
+    district: its code; None: every district. grid: the code of one grid; None: the whole district. grids: with `grid`,
+    the codes in the generation in force of that grid, of all grids below it and of those above it. Of the grids above
+    it the caller sees the names, not the cases and teams.
     """
 
     district: str | None = None
@@ -98,7 +99,7 @@ class Scope:
 
     @property
     def whole_district(self) -> Scope:
-        """The scope without its limit to a grid: for decisions over all teams of a district."""
+        """The same scope without its grid: for decisions that must consider all teams of the district."""
         return self if self.grid is None else Scope(self.district)
 
     def holds_district(self, code: str) -> bool:
@@ -106,19 +107,21 @@ class Scope:
         return self.district in (None, code)
 
     def holds_chain(self, codes: Mapping[str, str | None]) -> bool:
-        """Whether a place whose owner chain is {level: code or None} is in the grid; the district is not checked."""
+        """Whether a place with the owner chain {level: code or None} is in the grid; the district is not checked."""
         return self.grid is None or self.grid in codes.values()
 
 
 EVERYTHING = Scope()
 NOTHING = Scope(district="")
+"""No district has an empty code, so no data exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: `name` of the key's owner, which is the actor of events, with role, rights and scope.
+    """Who sends a request. `name` is the owner of the key, and the actor of the events that the request causes.
 
-    `session` is the id of the browser session or device, None for a bare key. `rights` may be fewer than the role's.
+    `session` is the id of the browser session or device, None for a key. `rights` may be fewer than the
+    role's, see `DEVICE_RIGHTS`.
     """
 
     name: str
@@ -146,10 +149,11 @@ class Caller:
 def refusal(caller: Caller, right: Right) -> NotAllowed:
     """Return the refusal of an action; the parameter `may` lists the roles that have its right."""
     roles = roles_with(right)
-    named = roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} or {roles[-1]}"
+    role_names = roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} or {roles[-1]}"
+    # The role has the right and the session has not: the session is a device's, with fewer rights.
     through = "a paired device" if caller.session is not None and right in RIGHTS[caller.role] else caller.role
     return NotAllowed(
-        f"{caller.name} ({through}) may not {right}. Ask somebody who may: {named}.",
+        f"{caller.name} ({through}) may not {right}. Ask somebody who may: {role_names}.",
         name=caller.name,
         through=str(through),
         role=str(caller.role),
@@ -169,13 +173,14 @@ def mask_name(name: str) -> str:
 
 
 def phone_digits(phone: str) -> str:
-    """Return the digits of a number, without the country code of a Chinese mobile number: one number, one text."""
+    """Return the digits of a number, without the country code 86 of a mobile number: each number has one spelling."""
     digits = "".join(letter for letter in phone if letter.isdigit())
+    # 13 digits: 86 and a mobile number; 15: 0086 and a mobile number.
     return digits[-11:] if len(digits) in {13, 15} and digits.removeprefix("00").startswith("861") else digits
 
 
 def mask_phone(phone: str) -> str:
-    """Return a number with only its first three and last four digits; of a short one, the last two."""
+    """Return a number with only its first three and last four digits, or with the last two where it is short."""
     digits = phone_digits(phone)
     if len(digits) >= 10:
         return f"{digits[:3]}****{digits[-4:]}"
@@ -183,20 +188,20 @@ def mask_phone(phone: str) -> str:
 
 
 _NUMBERS_IN_TEXT = re.compile(
-    r"(?<!\d)(?:\d{17}[\dXx]"  # an identity card
+    r"(?<!\d)(?:\d{17}[\dXx]"  # number of an identity card
     r"|(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"  # a mobile telephone
-    r"|0\d{2,3}[ -]?\d{7,8})(?!\d)",  # a fixed line with its area
+    r"|0\d{2,3}[ -]?\d{7,8})(?!\d)",  # a fixed line with its area code
     re.ASCII,
 )
 
 
 def mask_numbers(text: str) -> str:
-    """Return a text in which telephone and identity numbers are masked; dates, amounts and plates stay."""
+    """Return a text with masked telephone and identity numbers; dates, amounts and number plates are not changed."""
     return _NUMBERS_IN_TEXT.sub(lambda found: mask_phone(found[0]), text)
 
 
 def mask_reporter(reporter: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a reporter masked: a desk can recognise the person, others cannot; `masked` is true."""
+    """Return a reporter with name and phone masked and all other fields hidden; `masked` is true."""
     masks = {"name": mask_name, "phone": mask_phone}
     shown = {key: masks[key](str(value)) if key in masks else "***" for key, value in reporter.items()}
     return shown | {"masked": True}

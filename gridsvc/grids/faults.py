@@ -1,4 +1,4 @@
-"""What is wrong with a draft of boundaries: found, located and measured (R4)."""
+"""Find, locate and measure the faults of a draft of boundaries (R4)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FAULT_KINDS = (
     "no-officer",
 )
 BLOCKING_OVER_M2 = 100.0
-"""An overlap, gap or sliver of a larger area forbids the activation, unless a setting allows it."""
+"""A draft with a larger overlap, gap or sliver cannot be activated, unless a setting allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Fault:
     """One fault.
 
     codes, names: the grids concerned, in the order of their codes. area_m2: on the ellipsoid; 0 where the fault has
-    no area of its own. lon, lat: a place inside the fault, None where the geometry has none. blocking: forbids the
-    activation. words: what is wrong, for a person.
+    no area of its own. lon, lat: a point inside the fault, None for an empty geometry. blocking: the draft cannot be
+    activated. words: a message for the user.
     """
 
     kind: str
@@ -77,18 +77,18 @@ def find_faults(
 ) -> list[Fault]:
     """Return every fault of a draft, blocking ones first, then by kind, the largest first.
 
-    One bad polygon hides nothing of the others: it is repaired for the comparison with its neighbours.
+    An invalid polygon is reported, then repaired, so that it can be compared with its neighbours.
 
     Parameters
     ----------
     blocking_over_m2
         Area above which an overlap, a gap or a sliver blocks.
     progress
-        Called with (done, of) now and then.
+        Called with (done, total) at intervals.
     """
-    with np.errstate(invalid="ignore"):  # a coordinate that is no number is a fault, not a warning
+    with np.errstate(invalid="ignore"):  # NaN coordinates are reported as faults, without NumPy's warning
         search = _Search(sorted(grids, key=lambda g: (g.level, g.code, g.name)), blocking_over_m2, progress)
-        faults = [fault for step in search.steps() for fault in step]
+        faults = [fault for check in search.checks() for fault in check]
     if progress is not None:
         progress(1, 1)
     rank = {kind: k for k, kind in enumerate(FAULT_KINDS)}
@@ -96,7 +96,7 @@ def find_faults(
 
 
 class _Search:
-    """One pass over one draft."""
+    """The checks of one draft."""
 
     def __init__(
         self, grids: Sequence[Grid], blocking_over_m2: float, progress: Callable[[int, int], None] | None
@@ -115,11 +115,11 @@ class _Search:
         for number, grid in enumerate(grids):
             self.row_of.setdefault(grid.code, number)
         self._done = 0
-        self._of = 5 * max(len(grids), 1)  # about four neighbours, and once more for the parents
+        self._total = 5 * max(len(grids), 1)  # an estimate: about four neighbours a grid, and one step for the parents
         self._progress = progress
 
-    def steps(self) -> Iterator[Iterator[Fault]]:
-        """Yield the searches, cheap ones first."""
+    def checks(self) -> Iterator[Iterator[Fault]]:
+        """Yield the faults of each check, fast checks first."""
         yield self._invalid()
         yield self._duplicates()
         yield self._people_and_names()
@@ -127,16 +127,16 @@ class _Search:
         for level in self.present:
             yield self._level(level)
 
-    def _step(self, count: int) -> None:
-        self._done = min(self._done + count, self._of - 1)
+    def _advance(self, count: int) -> None:
+        self._done = min(self._done + count, self._total - 1)
         if self._progress is not None:
-            self._progress(self._done, self._of)
+            self._progress(self._done, self._total)
 
     def _fault(
         self, kind: str, rows: Sequence[int], words: str, *, area_m2: float = 0.0, at: tuple[float, float] | None = None
     ) -> Fault:
         if at is None and rows:
-            at = _inside(self.shapes[rows[0]])
+            at = _point_inside(self.shapes[rows[0]])
         concerned = sorted((self.grids[row].code, self.grids[row].name) for row in rows)
         blocking = kind in {"invalid", "duplicate-code"}
         blocking |= kind in {"overlap", "gap", "sliver"} and area_m2 > self.blocking_over_m2
@@ -162,10 +162,10 @@ class _Search:
             elif shape.is_empty:
                 reason, at = "the geometry is empty", None
             elif shapely.get_type_id(shape) not in {3, 6}:
-                reason, at = f"a {shape.geom_type} is no area", _inside(shape)
+                reason, at = f"the geometry is a {shape.geom_type}, not a polygon", _point_inside(shape)
             else:
                 reason = shapely.is_valid_reason(shape)
-                at = _place_in(reason) or _inside(shape)
+                at = _point_in_reason(reason) or _point_inside(shape)
                 reason = reason.split("[")[0].lower()
             area_m2 = float(topology.areas_m2(self.shapes[row : row + 1])[0])
             name = self.grids[row].name
@@ -196,10 +196,14 @@ class _Search:
             if grid.level == self.present[0]:
                 continue
             if self._parent_row(grid) < 0:
-                named = "has no parent" if grid.parent is None else f"has the parent {grid.parent}, not loaded"
-                yield self._fault("orphan", [row], f"{grid.name} {named}.", area_m2=self._area_m2(row))
-            elif (town := self._township_of(grid)) is not None and not _codes_agree(grid.code, town.code):
-                words = f"{grid.name}: the code {grid.code} does not belong under {town.code} {town.name}."
+                parent_text = (
+                    "has no parent"
+                    if grid.parent is None
+                    else f"has the parent {grid.parent}, which is not a grid of a wider level"
+                )
+                yield self._fault("orphan", [row], f"{grid.name} {parent_text}.", area_m2=self._area_m2(row))
+            elif (town := self._township_of(grid)) is not None and not _code_fits_township(grid.code, town.code):
+                words = f"{grid.name}: the code {grid.code} does not match its township, {town.code} {town.name}."
                 yield self._fault("misplaced", [row], words, area_m2=self._area_m2(row))
 
     def _township_of(self, grid: Grid) -> Grid | None:
@@ -215,39 +219,39 @@ class _Search:
         rows = np.flatnonzero((self.levels == level) & ~shapely.is_empty(self.shapes))
         shapes = self.shapes[rows]
         overlapping: set[int] = set()
-        for a, b, shared in topology.find_overlaps(shapes, self._step):
+        for a, b, shared in topology.find_overlaps(shapes, self._advance):
             pieces = topology.pieces_of(shared)
             overlapping |= {a, b} if pieces else set()
             yield from self._overlap_faults([int(rows[a]), int(rows[b])], pieces)
-        wider = [other for other in self.present if other < level]
-        if not wider:
+        wider_levels = [other for other in self.present if other < level]
+        if not wider_levels:
             yield from self._holes(rows, shapes)
             return
-        above = np.flatnonzero((self.levels == wider[-1]) & ~shapely.is_empty(self.shapes))
+        above = np.flatnonzero((self.levels == wider_levels[-1]) & ~shapely.is_empty(self.shapes))
         parent_of = self._parent_rows(rows, above)
         yield from self._gaps(level, rows, above, parent_of, overlapping)
         parents = np.array([self._parent_row(self.grids[row]) for row in rows.tolist()], np.int64)
-        for child, outside in topology.strays(shapes, self.shapes, parents):
+        for child, outside in topology.parts_outside_parent(shapes, self.shapes, parents):
             yield from self._stray_faults(int(rows[child]), int(parents[child]), outside)
 
     def _overlap_faults(self, pair: list[int], pieces: list[Piece]) -> Iterator[Fault]:
         names = " and ".join(self.grids[row].name for row in pair)
-        for kind, some in _by_width(pieces, "overlap"):
-            area_m2 = sum(piece.area_m2 for piece in some)
-            where = "in one place" if len(some) == 1 else f"in {len(some)} places"
+        for kind, group in _by_width(pieces, "overlap"):
+            area_m2 = sum(piece.area_m2 for piece in group)
+            where = "in one place" if len(group) == 1 else f"in {len(group)} places"
             words = f"{names} overlap {where}, {area_m2:,.1f} m2 in all."
-            yield self._fault(kind, pair, words, area_m2=area_m2, at=(some[0].lon, some[0].lat))
+            yield self._fault(kind, pair, words, area_m2=area_m2, at=(group[0].lon, group[0].lat))
 
     def _holes(self, rows: NDArray[np.int64], shapes: NDArray[np.object_]) -> Iterator[Fault]:
         tree = shapely.STRtree(shapes)
-        for hole, alone in topology.enclosed(shapes):
+        for hole, alone in topology.find_holes(shapes):
             around = [int(rows[k]) for k in tree.query(hole, predicate="intersects")]
             for piece in topology.pieces_of(hole):
                 kind = "sliver" if piece.is_sliver else "gap"
-                words = f"{piece.area_m2:,.1f} m2 within the outline belong to no grid."
+                words = f"{piece.area_m2:,.1f} m2 within the outline are in no grid."
                 fault = self._fault(kind, around, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
-                if alone:  # one grid's own hole is drawn on purpose, and no wider level says otherwise
-                    words = f"A hole of {piece.area_m2:,.1f} m2: an enclave of a neighbour, or a grid is missing."
+                if alone:  # a hole in a single polygon is probably intended, and no wider level can disprove it
+                    words = f"A hole of {piece.area_m2:,.1f} m2: either an enclave of a neighbour, or a missing grid."
                     fault = replace(fault, blocking=False, words=words)
                 yield fault
 
@@ -261,17 +265,17 @@ class _Search:
     ) -> Iterator[Fault]:
         tree = shapely.STRtree(self.shapes[rows])
         divided = {self.grids[row].parent for row in rows}
-        gaps = topology.uncovered(self.shapes[above], self.shapes[rows], parent_of, overlapping, self._step)
+        gaps = topology.find_uncovered(self.shapes[above], self.shapes[rows], parent_of, overlapping, self._advance)
         for parent, rest in gaps:
             owner = self.grids[int(above[parent])]
             for piece in topology.pieces_of(rest):
                 kind = "sliver" if piece.is_sliver else "gap"
                 near = [int(rows[k]) for k in tree.query(piece.shape, predicate="dwithin", distance=1e-7)]
-                words = f"{piece.area_m2:,.1f} m2 of {owner.name} belong to no {level.key}."
+                words = f"{piece.area_m2:,.1f} m2 of {owner.name} are in no {level.key} grid."
                 concerned = [int(above[parent]), *near[:20]]
                 fault = self._fault(kind, concerned, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
-                if owner.code not in divided:  # not surveyed at this level: its answers start higher
-                    words = f"{owner.name} has no {level.key} grids: answers there start at {owner.level.key}."
+                if owner.code not in divided:  # not divided at this level: its finest owner is the wider grid
+                    words = f"{owner.name} has no {level.key} grids: the finest owner there is the {owner.level.key}."
                     fault = replace(fault, blocking=False, words=words)
                 yield fault
 
@@ -285,7 +289,7 @@ class _Search:
         yield self._fault("misplaced", [child, parent], words, area_m2=area_m2, at=(pieces[0].lon, pieces[0].lat))
 
     def _parent_row(self, grid: Grid) -> int:
-        """Return the row of the parent, -1 where it has none of a wider level."""
+        """Return the row of the parent, -1 where it has no parent of a wider level."""
         row = -1 if grid.parent is None else self.row_of.get(grid.parent, -1)
         return row if row >= 0 and self.grids[row].level < grid.level else -1
 
@@ -301,25 +305,25 @@ class _Search:
 def _by_width(pieces: list[Piece], kind: str) -> Iterator[tuple[str, list[Piece]]]:
     slivers = [piece.is_sliver for piece in pieces]
     for thin in (False, True):
-        some = [piece for piece, sliver in zip(pieces, slivers, strict=True) if sliver == thin]
-        if some:
-            yield ("sliver" if thin else kind), some
+        group = [piece for piece, sliver in zip(pieces, slivers, strict=True) if sliver == thin]
+        if group:
+            yield ("sliver" if thin else kind), group
 
 
-def _codes_agree(code: str, township: str) -> bool:
-    """Say whether a village's national 12-digit code begins with its township's nine digits; others have no rule."""
+def _code_fits_township(code: str, township: str) -> bool:
+    """Say whether a national 12-digit code begins with the nine digits of its township; other codes always fit."""
     if not (re.fullmatch(r"\d{12}", code) and re.fullmatch(r"\d{9}000", township)):
         return True
     return code[:9] == township[:9]
 
 
-def _inside(shape: BaseGeometry) -> tuple[float, float] | None:
+def _point_inside(shape: BaseGeometry) -> tuple[float, float] | None:
     if shape.is_empty:
         return None
     point = shapely.point_on_surface(shape)
     return (float(point.x), float(point.y)) if not point.is_empty else None
 
 
-def _place_in(reason: str) -> tuple[float, float] | None:
+def _point_in_reason(reason: str) -> tuple[float, float] | None:
     found = re.search(r"\[(\S+) (\S+)\]", reason)
     return (float(found[1]), float(found[2])) if found else None

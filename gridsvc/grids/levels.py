@@ -1,4 +1,4 @@
-"""The four nested levels and one grid of them."""
+"""The four nested enforcement levels, and the grid, which belongs to one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Level(IntEnum):
-    """Enforcement level, 1 the widest (plan, two, one, 3)."""
+    """Enforcement level, from 1 (widest) to 4 (finest); section two (one) 3 of the plan in geodata/SOURCES.md."""
 
     REGIONAL = 1
     TOWNSHIP = 2
@@ -25,7 +25,7 @@ class Level(IntEnum):
 
     @classmethod
     def from_key(cls, key: str) -> Level:
-        """Raise KeyError for a name that is no level."""
+        """Return the level with this key; raise KeyError where there is none."""
         return cls[key.upper()]
 
 
@@ -36,10 +36,11 @@ LEVEL_KEYS = tuple(level.key for level in Level)
 class Grid:
     """One grid of one generation.
 
-    geometry: Polygon or MultiPolygon, lon/lat WGS-84, possibly invalid in a draft. `parent` is the code of a grid of
-    a wider level, or None. `urban_rural_code` is the three-digit statistical code of a village (111, 112, ...).
-    `provisional_code` marks a code that was made because the name did not resolve. `derived` marks a grid that the
-    program drew because no source had it.
+    geometry: Polygon or MultiPolygon, lon/lat WGS-84, possibly invalid in a draft. `parent` is the code of
+    the grid of a wider level that contains it, or None. `urban_rural_code` is the three-digit statistical code of a
+    village (111, 112, ...).
+    `provisional_code`: no official code was found for the name, so the import made one. `derived`: no source has this
+    grid, so the program drew it. `officer` is the name of the person in charge of a village grid.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""Whose is it: one owner chain for every point, and how the answer came about."""
+"""Who owns a place: its owner chain, and the rule that decided."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Rule(IntEnum):
-    """How an answer came about (the integer is what arrays carry)."""
+    """The rule that decided the owner; arrays store the integer."""
 
     INTERIOR = 0
-    BORDER = 1  # within 0.1 mm of a border of the owner's level: the half-open rule chose the side
-    OVERLAP = 2  # several grids of one level claim the point: the lowest code has it, the defect is named
-    GAP = 3  # the district has finer levels, but none of them here: the chain starts higher
+    BORDER = 1  # within 0.1 mm of a border of the owner's level: the half-open rule (`layout`) decides the side
+    OVERLAP = 2  # several grids of one level contain the point: the lowest code owns it, `defect` names them all
+    GAP = 3  # the district has finer levels, but no grid of them is here: the finest owner is of a wider level
     OUTSIDE = 4
-    DISTRICT = 5  # a line or area that no single grid of the widest level holds: the district owns it (R3)
+    DISTRICT = 5  # no single grid of the widest level contains the line or area: the district owns it (R3)
 
     @property
     def key(self) -> str:
@@ -34,7 +34,7 @@ RULE_KEYS = tuple(rule.key for rule in Rule)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A grid as an answer names it."""
+    """Code and name of a grid that owns a place."""
 
     code: str
     name: str
@@ -42,7 +42,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The part of a radius, line or area that one chain of owners holds; `owners` all None: outside the district.
+    """One owner chain, and its share of a radius, line or area; `owners` all None: outside the district.
 
     `urban_rural_code`: of the chain's finest owner, None where unknown.
     """
@@ -56,9 +56,10 @@ class Share:
 class Ownership:
     """The owner chain of one place.
 
-    owners: by level, widest first; None where no grid of that level holds the place. shares and confirm are set only
-    for a place with a radius, a line or an area: confirm is true when the best share is under 0.8. defect names the
-    grids that overlap here. derived: levels (keys) whose owner the program drew itself. urban_rural_code: of the
+    owners: by level, widest first; None where no grid of that level contains it. shares and confirm are set only
+    for a place with a radius, a line or an area: confirm is true when the largest share is under 0.8: a
+    person should confirm the owner. defect names the grids that overlap here. derived: keys of the levels whose grid
+    the program drew, because no source has it. urban_rural_code: of the
     finest owner, None where unknown.
     """
 
@@ -82,7 +83,7 @@ class Ownership:
         return next((owner for owner in reversed(self.owners) if owner is not None), None)
 
     def owners_json(self) -> dict[str, dict[str, str] | None]:
-        """Return `owners` as the interface has it: {regional: {code, name} | null, ...}."""
+        """Return `owners` as in HTTP answers: {regional: {code, name} | null, ...}."""
         return owners_json(self.owners)
 
     def as_json(self) -> dict[str, object]:

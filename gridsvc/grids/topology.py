@@ -1,6 +1,6 @@
-"""Overlaps, gaps and strays between the polygons of a draft, exactly and fast: the geometry behind `faults`.
+"""Overlaps and gaps between the polygons of a draft, and parts outside of a parent: the geometry for `faults`.
 
-Shapes are valid (repaired where they were not), in degrees. Pieces come back in degrees too, with their true areas.
+Shapes are valid (repaired where they were not), in degrees. Pieces are in degrees too; areas are on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 NOISE_M2 = 0.01
-"""Pieces smaller than a hand are rounding of the intersection, not of the survey."""
+"""Smaller pieces are rounding errors of the intersection, not faults of the survey."""
 SLIVER_WIDTH_M = 2.0
-"""A piece with a smaller mean width (2 x area / perimeter) is a sliver: two surveys of one line, not a place."""
+"""A piece with a smaller mean width (2 x area / perimeter) is a sliver: one border was surveyed twice."""
 _CHUNK = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A connected part of a fault, with a place inside it."""
+    """A connected part of a fault, with a point inside it."""
 
     shape: shapely.Polygon
     area_m2: float
@@ -40,7 +40,7 @@ class Piece:
 
     @property
     def is_sliver(self) -> bool:
-        """Whether it is thinner than SLIVER_WIDTH_M on average."""
+        """Whether its mean width is less than SLIVER_WIDTH_M."""
         plane = LocalMetres(self.lon, self.lat)
         outline = shapely.transform(self.shape, lambda c: np.column_stack(plane.to_metres(c[:, 0], c[:, 1])))
         length_m = float(shapely.length(outline))
@@ -65,12 +65,12 @@ def pieces_of(shape: BaseGeometry) -> list[Piece]:
 
 
 def repair(shape: BaseGeometry) -> BaseGeometry:
-    """Return the areas of an invalid shape as valid polygons; an empty polygon where nothing finite is left."""
+    """Return the polygons of an invalid shape, made valid; empty where it has no area or a coordinate is not finite."""
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         return shapely.Polygon()
     parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shape)))
-    areas = [part for part in parts if shapely.get_dimensions(part) == 2]
-    return shapely.union_all(areas) if areas else shapely.Polygon()
+    polygons = [part for part in parts if shapely.get_dimensions(part) == 2]
+    return shapely.union_all(polygons) if polygons else shapely.Polygon()
 
 
 def valid(shape: BaseGeometry) -> BaseGeometry:
@@ -78,8 +78,11 @@ def valid(shape: BaseGeometry) -> BaseGeometry:
     return shape if shape.is_valid else repair(shape)
 
 
-def find_overlaps(shapes: Shapes, step: Callable[[int], None]) -> Iterator[tuple[int, int, BaseGeometry]]:
-    """Yield every pair of rows whose insides meet, and where. `step` is called with the number of pairs examined."""
+def find_overlaps(shapes: Shapes, advance: Callable[[int], None]) -> Iterator[tuple[int, int, BaseGeometry]]:
+    """Yield each pair of rows whose interiors intersect, and the intersection.
+
+    `advance` is called with the number of pairs that were examined.
+    """
     tree = shapely.STRtree(shapes)
     first, second = tree.query(shapes)
     first, second = first[first < second], second[first < second]
@@ -90,77 +93,80 @@ def find_overlaps(shapes: Shapes, step: Callable[[int], None]) -> Iterator[tuple
         a, b = first[start : start + _CHUNK], second[start : start + _CHUNK]
         for k in np.flatnonzero(shapely.relate_pattern(shapes[a], shapes[b], "T********")):
             yield int(a[k]), int(b[k]), shapely.intersection(shapes[a[k]], shapes[b[k]])
-        step(len(a))
+        advance(len(a))
 
 
 def unite(shapes: Shapes) -> BaseGeometry:
-    """Return the union, by shared edges where that is enough."""
+    """Return the union, by the fast algorithm for shapes that share their edges where its result is right."""
     if not len(shapes):
         return shapely.Polygon()
     try:
         whole = shapely.coverage_union_all(shapes)
     except shapely.errors.GEOSException:
         whole = shapely.Polygon()
-    # Edges that do not match leave an invalid union, overlaps one with less area than its parts.
-    parts = float(shapely.area(shapes).sum())
-    if whole.is_valid and abs(whole.area - parts) <= 1e-12 * max(parts, 1e-9) and not whole.is_empty:
+    # Where edges do not match the fast union is invalid; where shapes overlap, its area is less than the sum of theirs.
+    sum_of_areas = float(shapely.area(shapes).sum())
+    if whole.is_valid and abs(whole.area - sum_of_areas) <= 1e-12 * max(sum_of_areas, 1e-9) and not whole.is_empty:
         return whole
     return shapely.union_all(shapes)
 
 
-def uncovered(
-    parents: Shapes, children: Shapes, parent_of: Rows, overlapping: set[int], step: Callable[[int], None]
+def find_uncovered(
+    parents: Shapes, children: Shapes, parent_of: Rows, overlapping: set[int], advance: Callable[[int], None]
 ) -> Iterator[tuple[int, BaseGeometry]]:
-    """Yield every row of `parents` that all children together do not cover, and the rest of it.
+    """Yield every row of `parents` that the children together do not cover, and the uncovered part.
 
     Parameters
     ----------
     parent_of
-        (children,) row of the parent that a child claims, -1 none: a hint that makes the clean case fast.
+        (children,) for each child the row of its declared parent, -1 none. A parent whose declared children fill it
+        needs no exact comparison.
     overlapping
         Rows of children that overlap others.
+    advance
+        Called with the number of parents that were examined.
     """
-    claimed = np.flatnonzero(parent_of >= 0)
+    with_parent = np.flatnonzero(parent_of >= 0)
     shapely.prepare(parents)
     inside = np.zeros(len(children), bool)
-    inside[claimed] = shapely.covers(parents[parent_of[claimed]], children[claimed])
+    inside[with_parent] = shapely.covers(parents[parent_of[with_parent]], children[with_parent])
     own_m2 = areas_m2(children)
     parent_m2 = areas_m2(parents)
     clean = np.ones(len(parents), bool)
-    clean[parent_of[claimed[~inside[claimed]]]] = False
+    clean[parent_of[with_parent[~inside[with_parent]]]] = False
     clean[[int(parent_of[row]) for row in overlapping if parent_of[row] >= 0]] = False
-    filled_m2 = np.bincount(parent_of[claimed], weights=own_m2[claimed], minlength=len(parents))
-    # Children within the parent, none on another, and their areas add up to its own: nothing is left.
+    filled_m2 = np.bincount(parent_of[with_parent], weights=own_m2[with_parent], minlength=len(parents))
+    # The children are within the parent, do not overlap, and their areas sum to that of the parent: nothing is left.
     clean &= np.abs(filled_m2 - parent_m2) < NOISE_M2
-    step(int(clean.sum()))
+    advance(int(clean.sum()))
     tree = shapely.STRtree(children)
     for row in np.flatnonzero(~clean):
         near = tree.query(parents[row])
         rest = shapely.difference(parents[row], unite(children[near])) if len(near) else parents[row]
         if not rest.is_empty:
             yield int(row), rest
-        step(1)
+        advance(1)
 
 
-def enclosed(shapes: Shapes) -> Iterator[tuple[shapely.Polygon, bool]]:
-    """Yield the holes of the union, and whether one shape alone surrounds the hole."""
+def find_holes(shapes: Shapes) -> Iterator[tuple[shapely.Polygon, bool]]:
+    """Yield the holes of the union, and whether the hole is one of a single shape."""
     whole = unite(shapes)
-    rings = {_key(ring) for shape in shapely.get_parts(shapes) for ring in shape.interiors}
+    rings = {_ring_key(ring) for shape in shapely.get_parts(shapes) for ring in shape.interiors}
     for part in shapely.get_parts(whole):
         for ring in part.interiors:
-            yield shapely.Polygon(ring), _key(ring) in rings
+            yield shapely.Polygon(ring), _ring_key(ring) in rings
 
 
-def _key(ring: shapely.LinearRing) -> bytes:
+def _ring_key(ring: shapely.LinearRing) -> bytes:
     return bytes(shapely.to_wkb(shapely.normalize(shapely.Polygon(ring))))
 
 
-def strays(children: Shapes, parents: Shapes, parent_of: Rows) -> Iterator[tuple[int, BaseGeometry]]:
-    """Yield every child that is not within the parent it claims, and the part outside."""
-    claimed = np.flatnonzero(parent_of >= 0)
+def parts_outside_parent(children: Shapes, parents: Shapes, parent_of: Rows) -> Iterator[tuple[int, BaseGeometry]]:
+    """Yield every child that is not within its declared parent, and the part outside."""
+    with_parent = np.flatnonzero(parent_of >= 0)
     shapely.prepare(parents)
-    out = claimed[~shapely.covers(parents[parent_of[claimed]], children[claimed])]
-    for row in out:
+    outside_rows = with_parent[~shapely.covers(parents[parent_of[with_parent]], children[with_parent])]
+    for row in outside_rows:
         outside = shapely.difference(children[row], parents[parent_of[row]])
         if not outside.is_empty:
             yield int(row), outside

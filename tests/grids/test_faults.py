@@ -135,7 +135,7 @@ def test_thin_pieces_are_slivers_and_block_by_their_area() -> None:
         (shapely.Polygon([(119.6, 29.0), (119.61, 29.01), (119.61, 29.0), (119.6, 29.01)]), "self-intersection"),
         (not_finite(), "not a finite number"),
         (shapely.Polygon(), "empty"),
-        (shapely.LineString([(119.6, 29.0), (119.61, 29.01)]), "no area"),
+        (shapely.LineString([(119.6, 29.0), (119.61, 29.01)]), "not a polygon"),
     ],
 )
 def test_an_invalid_polygon_is_named_and_hides_nothing(shape: BaseGeometry, words: str) -> None:

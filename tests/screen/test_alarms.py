@@ -21,7 +21,10 @@ SOUNDS = "Number(document.body.dataset.sounds ?? 0)"
 
 
 class Alarms:
-    """What the service says of alarms: one escalated case, and proposals that wait for a decision."""
+    """Fakes what the service answers: one case with alerts of the ranks 0 to `rank`, and proposals to decide on.
+
+    Rank 0 is a warning, which raises no alarm; higher ranks are escalations.
+    """
 
     def __init__(self, case: dict[str, Any], proposals: list[dict[str, Any]]) -> None:
         self.case = case
@@ -54,12 +57,11 @@ def alarms(served: Served) -> Alarms:
 def test_an_escalation_sounds_until_it_is_acknowledged(open_screen: Open, alarms: Alarms) -> None:
     page, seen = open_screen(before=alarms.install)
     page.wait_for_selector(f"[data-alarm='{alarms.case['id']}']")
-    words = page.inner_text("#alarms")
-    assert f"#{alarms.case['number']}" in words
-    assert "受理超时" in words
-    assert re.search(r"受理超时 1:[34]\d", words)
-    assert "孝顺镇" in words
-    # Before the first click or key the browser lets no sound out: that is said, and can be cured.
+    alarm_text = page.inner_text("#alarms")
+    assert f"#{alarms.case['number']}" in alarm_text
+    assert re.search(r"受理超时 1:[34]\d", alarm_text)
+    assert "孝顺镇" in alarm_text
+    # A browser plays no sound before the first click or key press: the screen says so, and has a button to allow it.
     assert "未允许声音" in page.inner_text(".sound-blocked")
     page.click("[data-key=unblock]")
     page.wait_for_selector(".sound-blocked", state="detached")
@@ -69,7 +71,9 @@ def test_an_escalation_sounds_until_it_is_acknowledged(open_screen: Open, alarms
     silent = page.evaluate(SOUNDS)
     page.wait_for_timeout(5_000)
     assert page.evaluate(SOUNDS) == silent
-    assert [error for error in seen.errors if "ERR_FAILED" not in error] == []  # the map was kept away
+    assert [
+        error for error in seen.errors if "ERR_FAILED" not in error
+    ] == []  # requests for the map library are blocked
 
 
 def test_an_alarm_stays_acknowledged_until_it_escalates_further(open_screen: Open, alarms: Alarms) -> None:
@@ -83,7 +87,7 @@ def test_an_alarm_stays_acknowledged_until_it_escalates_further(open_screen: Ope
     page.wait_for_selector(f"[data-alarm='{alarms.case['id']}']")
 
 
-def test_a_warning_and_a_drill_make_no_sound(open_screen: Open, alarms: Alarms, served: Served) -> None:
+def test_a_warning_raises_no_alarm(open_screen: Open, alarms: Alarms) -> None:
     alarms.rank = 0
     page, _ = open_screen(before=alarms.install)
     page.wait_for_timeout(1_000)
@@ -117,14 +121,14 @@ def test_a_proposal_is_decided_by_a_person_with_a_reason(open_screen: Open, alar
     assert "2:00" in page.inner_text("[data-proposal]")
     page.click("[data-decide=rejected]")
     page.click(".alarm-form button[type=submit]")
-    assert sent == []  # no rejection without its reason
+    assert sent == []  # a rejection needs a reason
     page.fill("#reject-reason", "现场被洪水阻断")
     page.click(".alarm-form button[type=submit]")
     page.wait_for_selector("#alarms", state="hidden")
     assert sent == [{"decision": "rejected", "reason": "现场被洪水阻断"}]
 
 
-def test_who_may_not_decide_is_not_offered_to(open_screen: Open, alarms: Alarms) -> None:
+def test_a_user_without_the_right_gets_no_decision_buttons(open_screen: Open, alarms: Alarms) -> None:
     alarms.proposals = [proposal_of(alarms.case)]
 
     def before(page: Page) -> None:

@@ -19,15 +19,17 @@ class Session(TypedDict):
     name: str
     role: Role
     district: Annotated[str | None, Field(description="null: all districts")]
-    scope: Annotated[str | None, Field(description="code of the grid that limits the caller")]
+    scope: Annotated[str | None, Field(description="code of the grid to which the caller is limited; null: no limit")]
     rights: list[str]
-    session: Annotated[str | None, Field(description="null: the caller sent a key")]
-    csrf: NotRequired[Annotated[str, Field(description="a browser's writes send it as X-CSRF-Token")]]
+    session: Annotated[
+        str | None, Field(description="id of the browser session or device; null: the caller sent a key")
+    ]
+    csrf: NotRequired[Annotated[str, Field(description="a browser sends it as X-CSRF-Token with every write")]]
     expires_at: NotRequired[datetime]
 
 
 class Pairing(TypedDict):
-    """A one-time code."""
+    """A one-time code that pairs a device."""
 
     code: str
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""Examples of answers about cases, for the document."""
+"""Examples of answers about cases, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ PREVIEW: dict[str, Any] = {
     "unknown": [],
     "versions": {"generation": 1},
 }
-_CLOCKS = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
+_STEP_TIMES = ("accepted_at", "assigned_at", "handled_at", "feedback_at", "archived_at", "cancelled_at")
 CASE: dict[str, Any] = (
     PREVIEW
-    | dict.fromkeys(_CLOCKS)
+    | dict.fromkeys(_STEP_TIMES)
     | {
         "id": _ID,
         "number": 41,

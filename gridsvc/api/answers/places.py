@@ -1,4 +1,4 @@
-"""What several nouns share: positions, GeoJSON geometries, owner chains, versions."""
+"""Types that several answers share: positions, GeoJSON geometries, owner chains, versions."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Geometry(TypedDict):
     """A GeoJSON geometry in longitude and latitude, WGS-84."""
 
     type: Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
-    coordinates: Annotated[list[Any], Field(description="positions, as deep as the type asks for")]
+    coordinates: Annotated[list[Any], Field(description="positions, nested as GeoJSON requires for the type")]
 
 
 class Owner(TypedDict):
-    """A grid."""
+    """The grid that owns a place at one level."""
 
     code: str
     name: str
 
 
 class OwnerChain(TypedDict):
-    """The grid of each level that holds a place; null where none does."""
+    """For each level the grid that contains the place; null: no grid of that level contains it."""
 
     regional: Owner | None
     township: Owner | None
@@ -42,14 +42,14 @@ class OwnerChain(TypedDict):
 
 
 class OwnerShare(TypedDict):
-    """The part of an uncertain place, a line or an area that one chain holds."""
+    """One owner chain, and its share of a line, an area, or a point with a radius of uncertainty."""
 
     owners: OwnerChain
     share: Annotated[float, Field(description="from 0 to 1")]
 
 
 class Versions(TypedDict):
-    """The versions that an answer was made from; null: nothing of that kind is loaded."""
+    """The versions of the data that an answer is based on; null: no data of that kind are loaded."""
 
     generation: int | None
     network: NotRequired[str | None]
@@ -63,14 +63,14 @@ class Versions(TypedDict):
 
 
 class FromMemory(TypedDict):
-    """Members that an answer has only while the database is unavailable."""
+    """Fields that are present only while the database is unavailable and the answer is based on cached data."""
 
     degraded: NotRequired[bool]
-    age_s: NotRequired[Annotated[float, Field(description="age of the data that the answer was made from")]]
+    age_s: NotRequired[Annotated[float, Field(description="age of the cached data")]]
 
 
 class Unknown(TypedDict):
-    """Something that could not be known, and why."""
+    """A value that could not be determined, and the reason."""
 
     what: str
     reason: str

@@ -18,14 +18,14 @@ class Health(TypedDict):
 
 
 class LostPart(TypedDict):
-    """A part of a district whose file is lost, and the reason."""
+    """Data of a district that cannot be read because the file is missing or damaged, and the reason."""
 
     part: Literal["grids", "roads"]
     reason: str
 
 
 class DistrictReadiness(TypedDict):
-    """What is mapped of a district."""
+    """Which data of a district are loaded."""
 
     code: str
     name: str
@@ -33,19 +33,19 @@ class DistrictReadiness(TypedDict):
     grids: bool
     roads: bool
     law: bool
-    unknown: Annotated[list[LostPart], Field(description="parts whose file is lost")]
+    unknown: Annotated[list[LostPart], Field(description="data that cannot be read: the file is missing or damaged")]
     versions: Versions
 
 
 class Readiness(TypedDict):
-    """The process can answer; the districts are those that the caller may see."""
+    """The process is ready for requests; `districts` has those in the caller's scope."""
 
     status: Literal["ready"]
     districts: list[DistrictReadiness]
 
 
 class TileLayer(TypedDict):
-    """A layer that tiles can be drawn of."""
+    """A layer of vector tiles."""
 
     id: str
     about: str
@@ -54,13 +54,13 @@ class TileLayer(TypedDict):
 
 
 class TileLayerList(TypedDict):
-    """The layers; several ids joined by commas make one tile."""
+    """The tile layers. To get several in one tile, join their ids with commas in the URL."""
 
     items: list[TileLayer]
 
 
 class VectorLayer(TypedDict):
-    """A layer inside a tile and the attributes of its features."""
+    """One layer of a tile, and the type of each attribute of its features."""
 
     id: str
     description: str
@@ -70,7 +70,7 @@ class VectorLayer(TypedDict):
 
 
 class TileJson(TypedDict):
-    """TileJSON 3.0.0."""
+    """A TileJSON 3.0.0 document: it tells a map client where the tiles are and what they contain."""
 
     tilejson: Literal["3.0.0"]
     name: str

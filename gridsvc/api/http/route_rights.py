@@ -1,6 +1,6 @@
-"""The right that each route needs: one table, checked before anything else of a request.
+"""The right that each route needs, in one table; it is checked before the operation runs.
 
-A route that is not in the table is for administrators only.
+A route that is not in the table is for administrators only. Sign-in (`sign_in.py`) has already checked the key.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from gridsvc.access.scopes import Caller, Right
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# None: no key is needed. ANY: a key is needed, but no right.
 ANY = "any"
+"""Every caller with a valid key."""
+# None: public, no key is needed.
 ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     # Sign-in, pages, and the probes of a load balancer.
     ("GET", "/"): ANY,
@@ -57,7 +58,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/closures"): Right.LOOK,
     ("POST", "/closures"): Right.CLOSURES,
     ("DELETE", "/closures/{closure_id}"): Right.CLOSURES,
-    # Maps, the feed, the screen.
+    # Tiles, and what the screen reads.
     ("GET", "/tiles"): Right.LOOK,
     ("GET", "/tiles/{layers}.json"): Right.LOOK,
     ("GET", "/tiles/{layers}/{z}/{x}/{y}.mvt"): Right.LOOK,
@@ -70,21 +71,21 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/jobs"): Right.WATCH,
     ("GET", "/jobs/{job_id}"): Right.WATCH,
     ("POST", "/jobs"): Right.WATCH,
+    ("DELETE", "/jobs/{job_id}"): Right.WATCH,
     ("GET", "/timers"): Right.LOOK,
     ("PUT", "/timers"): Right.LOAD,
-    ("DELETE", "/jobs/{job_id}"): Right.WATCH,
 }
 
 
 def right_of(method: str, path: str) -> Right | str | None:
-    """Return what a route needs; `path` is the pattern of the route, with names in braces."""
+    """Return the right that a route needs; `path` is the pattern of the route, such as `/teams/{team_id}`."""
     if path.startswith("/ogc"):
         return Right.LOOK
-    return ROUTES.get((method, path), Right.KEYS)
+    return ROUTES.get((method, path), Right.KEYS)  # only administrators have KEYS
 
 
 async def authorize(request: Request) -> None:
-    """Refuse a caller without the right of the route; every route depends on it."""
+    """Raise NotAllowed for a caller without the right of the route; a dependency of every route."""
     needed = right_of(request.method, request.scope["route"].path)
     if isinstance(needed, Right):
         caller: Caller = request.state.caller

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """Cells of one size: the south-west corner and the side in degrees, columns and rows."""
+    """A raster of square cells: its south-west corner, the side of a cell in degrees, columns and rows."""
 
     west: float
     south: float
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
 
 class Borders(NamedTuple):
-    """Edges [n, 4] = (ax, ay, bx, by) in degrees; CSR, the faces on their sides; the level of each face."""
+    """Edges [n, 4] = (ax, ay, bx, by) in degrees; as CSR the faces that each edge bounds; the level of each face."""
 
     edges: NDArray[np.float64]
     face_first: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Borders(NamedTuple):
 
 
 class Crossed(NamedTuple):
-    """CSR: the edges near each cell."""
+    """The edges near each cell, as CSR."""
 
     first: NDArray[np.int64]
     entries: NDArray[np.int32]

@@ -1,7 +1,7 @@
 """Compiled build of an ownership index, first part: edges to cells, and a sweep for the faces at every corner.
 
-`layout` says what the result means, `crossing_kernel` how it is read. Rounding always errs towards one edge too many
-in a cell: an edge that a path does not cross changes nothing.
+`layout` says what the result means, `crossing_kernel` how it is read. Rounding may add an edge to
+a cell, never omits one: an edge that a path does not cross changes nothing.
 """
 
 # ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
@@ -18,7 +18,7 @@ from gridsvc.grids.layout import NEAR_DEG
 from gridsvc.numba_types import f8_2d, i4, i8, int64, void
 
 PAD_DEG = 4 * NEAR_DEG
-"""Nearness, and far more than any rounding of a cell's number."""
+"""NEAR_DEG, plus much more than the rounding error of a cell's position."""
 
 _INTERIOR, _BORDER, _OVERLAP, _GAP, OUTSIDE = range(5)
 
@@ -65,7 +65,7 @@ def with_room(array, used, need):
 
 @njit(void(f8_2d, frame_type, i8, i8, i4, types.boolean), cache=True, nogil=True)
 def spread(edges, frame, counts, places, entries, fill):
-    """Count the edges near every cell (fill false), or write their numbers from places[cell] on."""
+    """Count the edges near every cell (fill false), or write their numbers to entries[places[cell]:] (fill true)."""
     west, south, cell, columns, rows = frame
     for k in range(edges.shape[0]):
         ax, ay, bx, by = edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3]
@@ -99,12 +99,12 @@ def spread(edges, frame, counts, places, entries, fill):
     nogil=True,
 )
 def sweep(borders, crossed, frame, finest):
-    """Go through every row of cells from the west, where nothing is, keeping the faces at the south-east corner.
+    """Sweep each row of cells from the west, outside all faces, and track the faces at the south-east corner.
 
     Returns
     -------
-    Codes of the cells (outcomes; 0 where there are borders), the numbers of the cells with borders, and as a CSR pair
-    the faces at the corners of those.
+    The codes of all cells (outcomes; 0 for cells with edges), the numbers of the cells with edges, and for those as CSR
+    the faces that contain the south-east corner.
     """
     edges, face_first, faces, levels = borders
     first, entries = crossed

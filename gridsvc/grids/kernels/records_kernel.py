@@ -22,12 +22,12 @@ CORNER = 1 << CORNER_BIT
 
 @njit(nogil=True)
 def _near_cell(ax, ay, bx, by, west, south, cell):
-    """Say whether an edge comes near a cell (a little too often, never too seldom)."""
+    """Say whether an edge may be near a cell; false only where it certainly is not."""
     x0, x1 = west - PAD_DEG, west + cell + PAD_DEG
     y0, y1 = south - PAD_DEG, south + cell + PAD_DEG
     if max(ax, bx) < x0 or min(ax, bx) > x1 or by < y0 or ay > y1:
         return False
-    # all four corners are on one side of the edge, by more than any rounding: it passes by
+    # The edge is not near if all four corners are on one side of it, by more than the rounding error.
     dx, dy = bx - ax, by - ay
     slack = 1e-13 * (abs(dx) + abs(dy))
     sides = 0
@@ -41,7 +41,7 @@ def _near_cell(ax, ay, bx, by, west, south, cell):
 
 @njit(nogil=True)
 def _thins_out(borders, cells, c, side):
-    """Say whether smaller cells have fewer edges each; they have not where lines coincide."""
+    """Say whether 4 x 4 smaller cells have clearly fewer edges each; not so where many lines coincide."""
     edges = borders.edges
     quarter = side * 0.25
     total = 0
@@ -56,7 +56,7 @@ def _thins_out(borders, cells, c, side):
 
 @njit(nogil=True)
 def _states_of(cells, c, local):
-    """Copy the faces at the cell's corner; returns how many."""
+    """Copy the faces at the corner of cell c to `local`; return their number."""
     begin = cells.state_first[c]
     size = cells.state_first[c + 1] - begin
     for j in range(size):
@@ -105,7 +105,7 @@ def _enter_child(borders, cells, c, side, child, smaller, waiting, local):  # on
 
 @njit(nogil=True)
 def _faces_of_record(borders, cells, c, local):
-    """Write all faces that meet in a cell, ascending; returns how many."""
+    """Write all faces at the corner of a cell or on an edge near it to `local`, ascending; return their number."""
     face_first, faces = borders.face_first, borders.faces
     size = _states_of(cells, c, local)
     for i in range(cells.first[c], cells.first[c + 1]):
@@ -174,9 +174,9 @@ def emit(borders, cells, side, base, may_split, limit, finest):
     Parameters
     ----------
     side
-        Degrees along a side of the cells.
+        Side of the cells in degrees.
     base
-        Words of the pool already written.
+        Number of words that the pool already has.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The compiled part of the hierarchy: contraction, customisation, and the climb from a place to the root."""
+"""Compiled loops of the customisable contraction hierarchy (CCH): contraction, customisation, upward search."""
 
 # ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -13,23 +13,23 @@ from gridsvc.roads.kernels.anchor_kernel import same_edge
 from gridsvc.roads.kernels.arguments import snapped_places, upward
 
 FAR = np.uint32(0x3FFFFFFF)
-"""12.4 days in milliseconds; the sum of two still fits in 32 bits."""
+"""Unreachable: 12.4 days in milliseconds. The sum of two still fits in 32 bits."""
 
 
 @njit(types.Tuple((i4, i4))(read_i4, read_i4), cache=True, nogil=True)
 def contract(first, neighbour):
-    """Contract nodes in the order of their numbers; returns the upward graph, CSR with sorted heads.
+    """Contract nodes in the order of their numbers; return the upward graph as CSR (first, head), heads ascending.
 
-    The upper neighbours of a node are its own, and those of each lower node whose lowest upper neighbour it is
-    (elimination tree; Dibbelt, Strasser, Wagner 2016, section 3).
+    In the elimination tree the parent of a node is its lowest upper neighbour. The upper neighbours of a node are those
+    it has in the input, and those of its children (Dibbelt, Strasser, Wagner 2016, section 3).
     """
     n = len(first) - 1
     up_first = np.zeros(n + 1, np.int32)
     up_head = np.empty(4 * len(neighbour) + n, np.int32)
-    # children of a node: those whose lowest upper neighbour it is
+    # the children of each node as a linked list: the first child, and the next sibling
     child_first = np.full(n, -1, np.int32)
     sibling = np.full(n, -1, np.int32)
-    seen = np.full(n, -1, np.int32)
+    seen = np.full(n, -1, np.int32)  # seen[w] == v: w is already an upper neighbour of v
     at = 0
     for v in range(n):
         start = at
@@ -69,36 +69,37 @@ def contract(first, neighbour):
 
 @njit(void(read_i4, read_i4, u4, u4), cache=True, nogil=True)
 def customise(first, head, up, down):
-    """Lower the weights of the upward graph until no path over a lower node is shorter (section 4: basic).
+    """Lower the weights until no arc is slower than a path over a lower node (basic customisation, section 4).
 
-    up[a] is the milliseconds from the lower to the upper end of arc a, down[a] from the upper to the lower.
+    up[a] is the time in milliseconds from the lower to the upper end of arc a, down[a] that of the other direction.
     """
     n = len(first) - 1
-    place = np.empty(n, np.int32)
+    arc_to = np.empty(n, np.int32)  # the arc from x to each of its upper neighbours
     for v in range(n):
         low, high = first[v], first[v + 1]
         for i in range(low, high):
             x = head[i]
             for b in range(first[x], first[x + 1]):
-                place[head[b]] = b
+                arc_to[head[b]] = b
             from_x, to_x = down[i], up[i]
             if from_x >= FAR and to_x >= FAR:
                 continue
             for j in range(i + 1, high):
-                b = place[head[j]]
+                b = arc_to[head[j]]
                 up[b] = min(up[b], np.uint32(from_x + up[j]))
                 down[b] = min(down[b], np.uint32(down[j] + to_x))
 
 
 @njit(int64(upward, read_i4, read_u4, int64, int64, u4, i4), cache=True, nogil=True)
 def climb_from(graph, node, ms, begin, end, distance, path):
-    """Write distances from entries begin to end to every node above them; returns how many, in `path`, ascending.
+    """Search upward from the entries begin to end - 1: the nodes node[e], reached after ms[e].
 
-    distance (nodes,) is FAR everywhere before; the caller resets it along the path.
+    Writes these nodes and all their ancestors to `path`, ascending, and their times in milliseconds to `distance`;
+    returns the length of the path. `distance` (nodes,) must be FAR everywhere; the caller resets it along the path.
     """
     graph = borrowed(graph)
     first, head, up = graph.first, graph.head, graph.ms
-    # one walker for each entry, at the next node of its way to the root; walkers that meet continue as one
+    # Each entry has a walker, which is at the next node of its way to the root. Walkers that meet become one.
     walker = np.empty(end - begin, np.int32)
     walkers = 0
     for e in range(begin, end):
@@ -114,16 +115,16 @@ def climb_from(graph, node, ms, begin, end, distance, path):
         path[count] = v
         count += 1
         low, high = first[v], first[v + 1]
-        k, met = 0, low == high
+        k, one_went_on = 0, low == high  # one walker goes on to the parent; at the root none does
         while k < walkers:
             if walker[k] != v:
                 k += 1
-            elif met:
+            elif one_went_on:
                 walkers -= 1
                 walker[k] = walker[walkers]
             else:
                 walker[k] = head[low]
-                met = True
+                one_went_on = True
                 k += 1
         d = distance[v]
         for a in range(low, high):
@@ -134,17 +135,17 @@ def climb_from(graph, node, ms, begin, end, distance, path):
 
 @njit(void(snapped_places, snapped_places, read_u4, read_f8, i4_2d), cache=True, nogil=True)
 def same_edges(origins, destinations, slot_ms, edge_length_m, result):
-    """Lower result[a, b] to the way along the edge, for the pairs that share one."""
+    """Lower result[a, b] to the time along one edge, for each origin and destination that are on the same edge."""
     origins, destinations = borrowed(origins), borrowed(destinations)
     swapped = len(origins.edge) > len(destinations.edge)
     few_first, few = (destinations.first, destinations.edge) if swapped else (origins.first, origins.edge)
     many_first, many = (origins.first, origins.edge) if swapped else (destinations.first, destinations.edge)
-    # the candidates of the fewer places on each edge, as lists: 1 + the last one, and 1 + the one before it
+    # for each edge a linked list of the candidates of the smaller side: 1 + the last one, 1 + the one before; 0: none
     last = np.zeros(len(edge_length_m), np.int32)
-    before, place = np.empty(len(few), np.int32), np.empty(len(few), np.int32)
+    previous, place = np.empty(len(few), np.int32), np.empty(len(few), np.int32)
     for p in range(len(few_first) - 1):
         for c in range(few_first[p], few_first[p + 1]):
-            before[c], place[c] = last[few[c]], p
+            previous[c], place[c] = last[few[c]], p
             last[few[c]] = c + 1
     for q in range(len(many_first) - 1):
         for c in range(many_first[q], many_first[q + 1]):
@@ -153,12 +154,12 @@ def same_edges(origins, destinations, slot_ms, edge_length_m, result):
                 a, b = (q, place[at - 1]) if swapped else (place[at - 1], q)
                 ms = same_edge(origins, a, destinations, b, slot_ms, edge_length_m)
                 result[a, b] = min(result[a, b], ms)
-                at = before[at - 1]
+                at = previous[at - 1]
 
 
 @njit(types.Tuple((i4, i4, u4))(read_i4, read_i4, read_u4), cache=True, nogil=True)
-def distinct(first, node, ms):
-    """Keep the least milliseconds of each place at each node."""
+def fastest_entries(first, node, ms):
+    """Return the entries of each place with every node once, at its least milliseconds."""
     places = len(first) - 1
     kept_first = np.zeros(places + 1, np.int32)
     kept_node, kept_ms = np.empty(len(node), np.int32), np.empty(len(node), np.uint32)

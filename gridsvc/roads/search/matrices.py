@@ -9,7 +9,7 @@ import numpy as np
 from gridsvc.numba_types import read_only
 from gridsvc.roads.kernels.anchor_kernel import arrivals, departures
 from gridsvc.roads.kernels.arguments import Below, Entries, PlaceEntries, SweepRows, SweepTargets, Upward
-from gridsvc.roads.kernels.hierarchy_kernel import distinct, same_edges
+from gridsvc.roads.kernels.hierarchy_kernel import fastest_entries, same_edges
 from gridsvc.roads.kernels.sweep_kernel import lay_out, rows_above, sweep
 from gridsvc.roads.search.hierarchy import (
     FAR,
@@ -240,4 +240,4 @@ def _room(n: int) -> Entries:
 def _by_place(places: int, found: Entries, n: int) -> PlaceEntries:
     """Sort the first n entries by place; the quickest entry of one place at one node is enough."""
     first = np.searchsorted(found.place[:n], np.arange(places + 1)).astype(np.int32)
-    return PlaceEntries(*distinct(first, found.node[:n], np.minimum(found.ms[:n], FAR).astype(np.uint32)))
+    return PlaceEntries(*fastest_entries(first, found.node[:n], np.minimum(found.ms[:n], FAR).astype(np.uint32)))

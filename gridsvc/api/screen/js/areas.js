@@ -1,6 +1,6 @@
 /**
- * The areas within some minutes of driving: to the scene or a place, or from a team's station. What is asked for can be
- * cancelled, and an answer for another place than the one that is wanted now is never drawn.
+ * The areas within some minutes of driving: to the scene or a place, or from a team's station. A request can be
+ * cancelled. An answer is drawn only if its place is still the current one.
  */
 
 import { switchLayer } from "./layers.js";
@@ -10,31 +10,32 @@ import { sceneNow } from "./ways.js";
 
 export const MINUTES = [5, 15];
 const CLASSES = ["urban", "rural"];
-const AFTER_MS = 120; // while somebody steps through the list of cases, only the last is asked for
-const SLOW_MS = 300_000; // the first question after a change of the roads waits for their mesh
+const DEBOUNCE_MS = 120; // only the last request is sent while the user moves quickly through the list of cases
+const TIMEOUT_MS = 300_000; // the first request after a change of the roads waits until the service has built their mesh
 
-let asked = null;
+let requestedKey = null; // centre and bands of the last request
 let timer = null;
-let dropping = new AbortController();
+let aborter = new AbortController();
 
 export function startAreas() {
-  on(["selected", "shown", "draft", "areaOf", "layers", "teams", "plans", "facts"], follow);
-  let about = null;
+  on(["selected", "shown", "draft", "areaOf", "layers", "teams", "plans", "facts"], update);
+  let lastSubject = null;
   on(["selected", "draft"], () => {
-    // Another case or a report takes the map over; with nothing chosen the place or team stays.
-    const now = state.draft ? "draft" : state.selected;
-    const taken = now !== null && now !== about;
-    about = now;
-    if (taken && state.areaOf) set({ areaOf: null });
+    // Selecting another case, or a new report, replaces the place or team. Deselecting a case does not.
+    const subject = state.draft ? "draft" : state.selected;
+    const replaced = subject !== null && subject !== lastSubject;
+    lastSubject = subject;
+    if (replaced && state.areaOf) set({ areaOf: null });
   });
 }
 
-/** Show the areas round a place, or those that a team serves from its station. */
+/** Show from where a place can be reached within MINUTES. */
 export function showPlaceAreas(lon, lat) {
   set({ areaOf: { kind: "place", lon, lat } });
   switchLayer({ areas: true });
 }
 
+/** Show where a team arrives in time from its station. */
 export function showTeamAreas(id) {
   const station = teamById(id)?.station;
   if (!station) return;
@@ -42,16 +43,16 @@ export function showTeamAreas(id) {
   switchLayer({ areas: true });
 }
 
-/** Back to the scene; where there is none, nothing is shown. */
-export function dropAreas() {
+/** Close the areas of a place or team and show those of the scene; a second call switches the layer off. */
+export function closeAreas() {
   if (state.areaOf) set({ areaOf: null });
   else switchLayer({ areas: false });
 }
 
-/** The bands of minutes, the near one first: {minutes, target_min, near}; a team's are net of call handling and turnout. */
-function bands(of) {
-  if (of.kind !== "team") return MINUTES.map((minutes, n) => ({ minutes, target_min: minutes, near: n === 0 }));
-  const team = teamById(of.team_id);
+/** The bands, the near one first: {minutes of driving, target_min, near}. For a team: its target less call handling and turnout. */
+function bands(centre) {
+  if (centre.kind !== "team") return MINUTES.map((minutes, n) => ({ minutes, target_min: minutes, near: n === 0 }));
+  const team = teamById(centre.team_id);
   const targets = state.plans.find((plan) => plan.urgency === "emergency")?.target_s;
   const handling_s = district()?.handling_s;
   if (!team || !targets || handling_s === null || handling_s === undefined) return [];
@@ -60,39 +61,40 @@ function bands(of) {
   })).filter((band) => band.minutes > 0);
 }
 
-function wanted() {
+/** Whose areas to show now: {kind, lon, lat, direction, ...}; null: none. */
+function currentCentre() {
   if (!state.layers.areas) return null;
   if (state.areaOf) return { ...state.areaOf, direction: state.areaOf.kind === "team" ? "from" : "to" };
   const scene = sceneNow();
   return scene && { kind: "scene", subject: scene.subject, lon: scene.lon, lat: scene.lat, district: scene.district, direction: "to" };
 }
 
-function follow() {
-  const of = wanted();
-  const parts = of ? bands(of) : [];
-  const key = of && JSON.stringify([of.kind, of.team_id, of.subject, of.lon, of.lat, parts]);
-  if (key === asked) return;
-  asked = key;
-  dropping.abort();
+function update() {
+  const centre = currentCentre();
+  const parts = centre ? bands(centre) : [];
+  const key = centre && JSON.stringify([centre.kind, centre.team_id, centre.subject, centre.lon, centre.lat, parts]);
+  if (key === requestedKey) return;
+  requestedKey = key;
+  aborter.abort();
   clearTimeout(timer);
-  if (!of) set({ areas: null });
-  else begin(of, parts);
+  if (!centre) set({ areas: null });
+  else startRequest(centre, parts);
 }
 
-function begin(of, parts) {
-  dropping = new AbortController();
-  set({ areas: { of, bands: parts, status: parts.length ? "asking" : "too_short", startedAt: Date.now(), features: [] } });
-  if (parts.length) timer = setTimeout(() => ask(of, parts, dropping.signal), AFTER_MS);
+function startRequest(centre, parts) {
+  aborter = new AbortController();
+  set({ areas: { of: centre, bands: parts, status: parts.length ? "asking" : "too_short", startedAt: Date.now(), features: [] } });
+  if (parts.length) timer = setTimeout(() => fetchAreas(centre, parts, aborter.signal), DEBOUNCE_MS);
 }
 
-async function ask(of, parts, signal) {
+async function fetchAreas(centre, parts, signal) {
   const query = new URLSearchParams({
-    lon: of.lon, lat: of.lat, minutes: parts.map((band) => band.minutes).join(","), direction: of.direction, profile: "emergency",
-    ...(of.district ? { district: of.district } : {}),
+    lon: centre.lon, lat: centre.lat, minutes: parts.map((band) => band.minutes).join(","), direction: centre.direction, profile: "emergency",
+    ...(centre.district ? { district: centre.district } : {}),
   });
   let changes;
   try {
-    const answer = await get(`/isochrones?${query}`, { signal, timeoutMs: SLOW_MS });
+    const answer = await get(`/isochrones?${query}`, { signal, timeoutMs: TIMEOUT_MS });
     changes = { status: "there", features: answer.features };
   } catch (error) {
     if (error.dropped) return;
@@ -101,14 +103,14 @@ async function ask(of, parts, signal) {
   if (!signal.aborted) set({ areas: { ...state.areas, ...changes } });
 }
 
-/** Stop waiting. The service goes on preparing, so that the next question is answered at once. */
+/** Cancel the request. The service still builds the mesh, so that the next request is fast. */
 export function cancelAreas() {
-  dropping.abort();
+  aborter.abort();
   clearTimeout(timer);
   if (state.areas) set({ areas: { ...state.areas, status: "cancelled" } });
 }
 
-export function askAreasAgain() {
-  asked = null;
-  follow();
+export function retryAreas() {
+  requestedKey = null;
+  update();
 }

@@ -1,6 +1,6 @@
 /** The key of what is drawn over the map: which areas, how far they can be trusted, how long the answer is taking. */
 
-import { askAreasAgain, cancelAreas, dropAreas } from "./areas.js";
+import { cancelAreas, closeAreas, retryAreas } from "./areas.js";
 import { span } from "./clock.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { coverageKey } from "./coverage.js";
@@ -30,7 +30,7 @@ export function drawAreasCard() {
 function areasKey(areas) {
   return h("section", { data: { areas: areas.status } },
     h("header", {}, h("h3", {}, t(`areas_${areas.of.direction}`), h("span", { class: "aside" }, whose(areas.of))),
-      h("button", { type: "button", class: "icon-button", "aria-label": t("areas_off"), title: t("areas_off"), data: { key: "areas-off" }, onclick: dropAreas }, "✕")),
+      h("button", { type: "button", class: "icon-button", "aria-label": t("areas_off"), title: t("areas_off"), data: { key: "areas-off" }, onclick: closeAreas }, "✕")),
     areas.status === "there" ? bandsKey(areas) : state_(areas));
 }
 
@@ -65,7 +65,7 @@ export function trust(certificate) {
 const waitedFor = (areas) => span((Date.now() - areas.startedAt) / 1000);
 
 function state_(areas) {
-  const again = (word) => h("button", { type: "button", data: { key: "areas-again" }, onclick: askAreasAgain }, t(word));
+  const again = (word) => h("button", { type: "button", data: { key: "areas-again" }, onclick: retryAreas }, t(word));
   if (areas.status === "asking") {
     return h("div", { class: "waiting" },
       h("div", { class: "busy", role: "progressbar", "aria-label": t("areas_asking") }),
