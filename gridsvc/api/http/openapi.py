@@ -57,6 +57,7 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("PUT", "/timers"): frozenset({404}),
     ("POST", "/proposals/{proposal_id}/decision"): frozenset({409}),
     ("GET", "/proposals"): frozenset({404}),
+    ("PATCH", "/teams/{team_id}"): frozenset({409}),
     ("POST", "/session"): frozenset({401}),
     ("DELETE", "/session"): frozenset({404}),
     ("POST", "/pairings"): frozenset({404}),
