@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from tests.worlds.district import open_toy, scratch_database
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
     from gridsvc.operations.runtime.service import Service
+
+# No test may depend on the speed of the machine.
+settings.register_profile("gridsvc", deadline=None, derandomize=True)
+settings.load_profile("gridsvc")
 
 PROJECT = Path(__file__).resolve().parents[1]
 

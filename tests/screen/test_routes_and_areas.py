@@ -235,13 +235,17 @@ def test_a_slow_or_refused_answer_is_said_and_can_be_asked_for_again(
     page.wait_for_selector("#ways .way-lead[data-status=asking]", state="attached")
     assert "正在查找路线" in page.inner_text("#ways .way-lead")
     assert page.locator(".way-seconds").count() == 0
-    detail = "The place is 900 km from every road."
+    refusal = {
+        "type": "urn:gridsvc:problem:no-roads",
+        "detail": "no sentence of the service is shown",
+        "parameters": {},
+    }
     for route in held:
-        route.fulfill(
-            status=422, content_type="application/problem+json", body=json.dumps({"type": "x", "detail": detail})
-        )
+        route.fulfill(status=404, content_type="application/problem+json", body=json.dumps(refusal))
     page.wait_for_selector("#ways .way-lead[data-status=failed]", state="attached")
-    assert detail in page.inner_text("#ways .way-lead")
+    words = page.inner_text("#ways .way-lead")
+    assert "路线未知" in words
+    assert refusal["detail"] not in words
     page.unroute("**/routes?*")
     page.click(f"[data-key='again {lead}']")
     seconds_of(page, lead)
@@ -279,7 +283,8 @@ def test_the_areas_round_the_scene_are_where_the_travel_times_say(
         row = page.locator("#areas-card li", has_text=minutes).inner_text()
         assert f"{proof['points']:,} 点中 {proof['wrong']} 点" in row
     # Where the teams' ways begin on the road are the witnesses: POST /travel-times says how long each drives.
-    teams = [each["team_id"] for each in case["recommendation"]["considered"] if each["travel_s"]]
+    considered = served.web.get(f"/incidents/{case['id']}/considered").json()["items"]
+    teams = [each["team_id"] for each in considered if each["travel_s"]]
     ways = [way_of(served, team, case)["geometry"] for team in teams]
     places = sorted({tuple(way["coordinates"][0]) for way in ways if way})
     body = {"origins": [list(at) for at in places], "destinations": [[lon, lat]], "profile": "emergency"}
