@@ -235,7 +235,7 @@ def test_a_slow_or_refused_answer_is_said_and_can_be_asked_for_again(
     page.wait_for_selector("#ways .way-lead[data-status=asking]", state="attached")
     assert "正在查找路线" in page.inner_text("#ways .way-lead")
     assert page.locator(".way-seconds").count() == 0
-    refusal = {
+    refusal: dict[str, Any] = {
         "type": "urn:gridsvc:problem:no-roads",
         "detail": "no sentence of the service is shown",
         "parameters": {},
