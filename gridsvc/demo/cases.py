@@ -145,14 +145,31 @@ class PastCase:
             )
             for each in planned.sent
         )
-        shown = self.case.decision.recommendation.team
+        decision = planned.decision
+        # As in an order of the service, a team that a person names is not compared with the recommendation.
+        shown = () if decision is None else self.case.decision.recommendation.team
         before, now = {each.team_id for each in shown}, {each.team_id for each in planned.sent}
         return Ordered(
             planned.at,
             change.status,
             change.stamps,
             sent,
-            planned.decision,
-            added=tuple((each.slot, each.team_id) for each in planned.sent if each.team_id not in before),
-            missing=tuple(Difference(each.slot, each.team_id, "engaged") for each in shown if each.team_id not in now),
+            decision,
+            added=tuple(
+                (each.slot, each.team_id)
+                for each in planned.sent
+                if decision is not None and each.team_id not in before
+            ),
+            missing=tuple(
+                Difference(each.slot, each.team_id, _why_missing(decision, each.team_id))
+                for each in shown
+                if decision is not None and each.team_id not in now
+            ),
         )
+
+
+def _why_missing(decision: Decision, team_id: str) -> str:
+    """Return why a team that was recommended is not in a later decision: its verdict, else its recorded status."""
+    verdicts = {each.team_id: each.verdict for each in decision.recommendation.considered}
+    status: str = decision.inputs["teams"].get(team_id, {}).get("status", "slower")
+    return verdicts.get(team_id, status.replace("_", "-"))

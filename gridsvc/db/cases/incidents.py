@@ -98,7 +98,10 @@ def list_cases(
 
 # `timing` is what `cases.timing.evaluate` found at the last event; an open case is late once it is due.
 _late = "(incident.timing = 'late' or (incident.timing = 'open' and incident.due_at < clock_timestamp()))"
-_in_time = "(incident.timing is null or incident.timing = 'met' or (incident.timing = 'open' and not coalesce(incident.due_at < clock_timestamp(), false)))"  # noqa: E501
+_in_time = (
+    "(incident.timing is null or incident.timing = 'met' or (incident.timing = 'open'"
+    " and not coalesce(incident.due_at < clock_timestamp(), false)))"
+)
 
 
 def _filtered(wanted: CaseFilter) -> Select[Any]:
