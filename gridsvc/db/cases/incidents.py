@@ -39,14 +39,6 @@ def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) 
     return read_case(state, report, list_engagements(connection, district, [incident_id])[incident_id])
 
 
-def find_lonlat(connection: Connection, incident_id: UUID) -> tuple[str, float, float] | None:
-    """Return (district, lon, lat) of a case, None for an unknown one."""
-    query = """select district, st_x(geom), st_y(geom) from incident
-               where id = %s and district in (select code from district)"""
-    row = fetch_one(connection, query, (incident_id,))
-    return None if row is None else (row[0], row[1], row[2])
-
-
 def list_present(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the cases that exist for the caller of the transaction."""
     return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(ids))))
