@@ -46,9 +46,11 @@ def _mesh(served: Served) -> None:
 
 def report(served: Served, *, nth: int = 0) -> dict[str, Any]:
     """Report an emergency at a place that the demo's history has used."""
-    places = served.web.get("/incidents", params={"limit": 60}).json()["items"]
-    place = places[nth]["location"]
-    body = {"type": emergency(served)["type"], "location": {"lon": place["lon"], "lat": place["lat"]}}
+    items = served.web.get("/incidents", params={"limit": 200}).json()["items"]
+    # Each place once: the newest cases may all be those that tests reported at one place.
+    places = dict.fromkeys((each["location"]["lon"], each["location"]["lat"]) for each in items)
+    lon, lat = list(places)[nth]
+    body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}}
     made: dict[str, Any] = served.web.post("/incidents", json=body).json()
     assert made["recommendation"]["lead"], made["recommendation"]
     return made
