@@ -89,12 +89,11 @@ def list_roster(connection: Connection, district: str) -> list[Team]:
 
 
 _STATES = """
-    select t.id, t.on_duty, e.incident_id, i.drill, st_x(l.geom), st_y(l.geom),
+    select t.id::text, t.on_duty, e.incident_id::text, e.drill, st_x(l.geom), st_y(l.geom),
            cast(extract(epoch from %s::timestamptz - l.at) as double precision)
     from team as t
     left join engagement as e
       on e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
-    left join incident as i on i.district = e.district and i.id = e.incident_id
     left join team_last as l on l.district = t.district and l.team_id = t.id
     where t.district = %s and t.retired_at is null
     order by t.id
@@ -103,23 +102,22 @@ _STATES = """
 
 def list_states(connection: Connection, district: str, now: datetime) -> list[tuple[str, TeamState]]:
     """Return (team id, state) of every team, in the order of `list_roster`."""
-    return [(str(row[0]), _state(*row[1:])) for row in fetch_all(connection, _STATES, (now, district))]
+    return [(row[0], _state(*row[1:])) for row in fetch_all(connection, _STATES, (now, district))]
 
 
 # As _STATES for a moment that has passed. Duty is what the last event before it said; without one, what it is now.
 _STATES_AT = """
-    select t.id,
+    select t.id::text,
            coalesce((select (v.body::jsonb -> 'data' ->> 'on_duty')::boolean from incident_event as v
                      where v.district = t.district and v.kind = 'duty' and v.at <= %(at)s
                        and v.body like '%%' || t.id::text || '%%'
                      order by v.at desc, v.id desc limit 1), t.on_duty),
-           e.incident_id, i.drill, st_x(l.geom), st_y(l.geom),
+           e.incident_id::text, e.drill, st_x(l.geom), st_y(l.geom),
            cast(extract(epoch from %(at)s::timestamptz - l.at) as double precision)
     from team as t
     left join engagement as e
       on e.district = t.district and e.team_id = t.id and e.engaging
      and e.since < %(at)s and (e.until is null or e.until > %(at)s)
-    left join incident as i on i.district = e.district and i.id = e.incident_id
     left join lateral (select p.geom, p.at from team_position as p
                        where p.district = t.district and p.team_id = t.id and p.received_at <= %(at)s
                        order by p.at desc limit 1) as l on true
@@ -131,12 +129,12 @@ _STATES_AT = """
 def list_states_at(connection: Connection, district: str, at: datetime) -> list[tuple[str, TeamState]]:
     """Return (team id, state) of every team as it was at a moment, from engagements, duties and positions."""
     rows = fetch_all(connection, _STATES_AT, {"district": district, "at": at})
-    return [(str(row[0]), _state(*row[1:])) for row in rows]
+    return [(row[0], _state(*row[1:])) for row in rows]
 
 
 def _state(
     on_duty: bool,
-    incident_id: UUID | None,
+    incident_id: str | None,
     drill: bool | None,
     lon: float | None,
     lat: float | None,
@@ -149,7 +147,7 @@ def _state(
         status = TeamStatus.ENGAGED
     return TeamState(
         status=status,
-        incident_id=None if incident_id is None else str(incident_id),
+        incident_id=incident_id,
         on_drill=bool(drill),
         lon=lon,
         lat=lat,
@@ -231,9 +229,8 @@ _TAKE = """
     select t.id from team as t
     where t.district = %s and t.id = any(%s) and t.on_duty
       and not exists (select from engagement as e
-                      join incident as i on i.district = e.district and i.id = e.incident_id
                       where e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
-                        and (%s or not i.drill))
+                        and (%s or not e.drill))
     order by t.id for no key update of t skip locked
 """
 

@@ -187,13 +187,13 @@ class Moment:
         found |= {n for n, verdict in enumerate(self.verdicts) if verdict in {"chosen-lead", "chosen-member"}}
         held = set(self.case.held.values())
         for slot in self.form.slots:
-            free = [n for n in slot.options if self._obstacle(n, slot.slot.need.staff) is None]
-            found.update(nsmallest(most, free, key=self._order))
+            obstacles = [(n, self._obstacle(n, slot.slot.need.staff)) for n in slot.options]
+            found.update(nsmallest(most, (n for n, obstacle in obstacles if obstacle is None), key=self._order))
             found.update(nsmallest(most, slot.options, key=self._nearness))
             found.update(nsmallest(1, (n for n, _ in slot.barred), key=self._nearness))
             stand_in = [n for n, _ in slot.substitutes if self._obstacle(n, 0) is None]
             found.update(nsmallest(most * 2, stand_in, key=self._order))
-            stale = [n for n in slot.options if self._obstacle(n, slot.slot.need.staff) == "stale-position"]
+            stale = [n for n, obstacle in obstacles if obstacle == "stale-position"]
             found.update(nsmallest(most * 2, stale, key=self._order))
         found |= {self.prepared.index[team_id] for team_id in held if team_id in self.prepared.index}
         return sorted(found)

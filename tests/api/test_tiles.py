@@ -323,8 +323,8 @@ def test_teams_stand_at_their_position_or_their_station(world: World) -> None:
 def test_a_team_on_a_case_is_engaged(world: World) -> None:
     case = add_incident(world.sql)
     world.sql.execute(
-        "insert into engagement (district, id, incident_id, team_id, slot, lead, engaging, since)"
-        " values (%s, %s, %s, %s, '1', true, true, now())",
+        "insert into engagement (district, id, incident_id, drill, team_id, slot, lead, engaging, since)"
+        " values (%s, %s, %s, false, %s, '1', true, true, now())",
         (CODE, uuid.uuid4(), case, FIRST_TEAM),
     )
     try:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from gridsvc.cases.model import Case, Engagement
 
 _ON_CASES = f"""
-    select {", ".join(ENGAGEMENT)}
+    select incident_id, {", ".join(ENGAGEMENT)}
     from engagement where district = %s and incident_id = any(%s) order by since, lead desc, id
 """
 _HOLDER = """
-    select e.incident_id, i.drill from engagement as e
-    join incident as i on i.district = e.district and i.id = e.incident_id
-    where e.district = %s and e.team_id = %s and e.until is null and e.engaging
+    select incident_id, drill from engagement
+    where district = %s and team_id = %s and until is null and engaging
 """
 _CHANGED = f"""
     update engagement as e
@@ -40,8 +39,7 @@ def list_engagements(
     """Return every engagement of the cases by case, in the order in which they began, the lead first."""
     found: dict[UUID, list[Engagement]] = {each: [] for each in incident_ids}
     for row in fetch_all(connection, _ON_CASES, (district, list(incident_ids))):
-        values = dict(zip(ENGAGEMENT, row, strict=True))
-        found[values["incident_id"]].append(read_engagement(values))
+        found[row[0]].append(read_engagement(row[1:]))
     return found
 
 
@@ -60,9 +58,9 @@ _SEND = """
         select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::boolean[], %s::float8[], %s::float8[], %s::uuid[])
                       as w (id, team_id, slot, lead, travel_s, response_s, preempted_from)
     )
-    insert into engagement (district, id, incident_id, team_id, slot, lead, engaging, travel_s, response_s, since,
-                            preempted_from)
-    select %s, w.id, %s, w.team_id, w.slot, w.lead, %s, w.travel_s, w.response_s, %s, w.preempted_from
+    insert into engagement (district, id, incident_id, drill, team_id, slot, lead, engaging, travel_s, response_s,
+                            since, preempted_from)
+    select %s, w.id, %s, %s, w.team_id, w.slot, w.lead, %s, w.travel_s, w.response_s, %s, w.preempted_from
     from wanted as w join free as f on f.id = w.team_id
     order by w.team_id
     on conflict (district, team_id) where until is null and engaging do nothing
@@ -78,11 +76,9 @@ def send(connection: Connection, case: Case, sent: Sequence[Engagement], *, on_d
     rolled back.
     """
     columns = [[getattr(each, name) for each in sent] for name in _SENT]
-    inserted = fetch_all(
-        connection,
-        _SEND,
-        (case.district, columns[1], on_duty, *columns, case.district, case.id, sent[0].engaging, sent[0].since),
-    )
+    case_columns = (case.district, case.id, case.drill)
+    values = (case.district, columns[1], on_duty, *columns, *case_columns, sent[0].engaging, sent[0].since)
+    inserted = fetch_all(connection, _SEND, values)
     return len(inserted) == len(sent)
 
 

@@ -17,7 +17,7 @@ from gridsvc.cases.records import Record, rebuild
 from gridsvc.cases.timing import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from uuid import UUID
 
     from gridsvc.cases.model import Case
@@ -34,10 +34,13 @@ CHANGING = ("status", "waiting", "lead_wanted", "timing", "due_at", "arrived_at"
 """The columns that steps change."""
 
 ENGAGEMENT = (
-    "district", "id", "incident_id", "team_id", "slot", "lead", "engaging", "travel_s", "response_s", "since",
+    "id", "team_id", "slot", "lead", "engaging", "travel_s", "response_s", "since",
     *STAMPS, "outcome", "preempted_from", "preempted_by",
 )  # fmt: skip
-"""The columns of `engagement`."""
+"""The columns of `engagement` that are fields of an engagement."""
+
+ENGAGEMENT_ROW = ("district", "incident_id", "drill", *ENGAGEMENT)
+"""The columns of `engagement`. `drill` is the case's: which teams a drill has is asked at each report."""
 
 
 def changing_columns(case: Case) -> dict[str, Any]:
@@ -92,9 +95,9 @@ def case_row(case: Case) -> dict[str, Any]:
 
 def engagement_row(case: Case, each: Engagement) -> dict[str, Any]:
     """Return the row of an engagement."""
-    row = {name: getattr(each, name) for name in ENGAGEMENT if name not in {"district", "incident_id", "outcome"}}
+    row = {name: getattr(each, name) for name in ENGAGEMENT}
     outcome = None if each.outcome is None else str(each.outcome)
-    return {"district": case.district, "incident_id": case.id, **row, "outcome": outcome}
+    return {"district": case.district, "incident_id": case.id, "drill": case.drill, **row, "outcome": outcome}
 
 
 STATE = ("status", "st_asbinary(extent)", *CLOCKS)
@@ -111,9 +114,9 @@ def read_case(state: Sequence[Any], report: str, engagements: Sequence[Engagemen
     return replace(case, status=Status(status), clocks=Clocks(*clocks), engagements=in_order(tuple(engagements)))
 
 
-def read_engagement(row: Mapping[str, Any]) -> Engagement:
-    """Return an engagement from the columns of its row."""
-    values = {name: row[name] for name in ENGAGEMENT if name not in {"district", "incident_id"}}
+def read_engagement(row: Sequence[Any]) -> Engagement:
+    """Return an engagement from the values of ENGAGEMENT."""
+    values = dict(zip(ENGAGEMENT, row, strict=True))
     outcome = values["outcome"]
     return Engagement(**values | {"outcome": None if outcome is None else Outcome(outcome)})
 

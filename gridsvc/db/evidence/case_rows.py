@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.cases.rows import ENGAGEMENT, INCIDENT
+from gridsvc.db.cases.rows import ENGAGEMENT_ROW, INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ _COLUMNS = ", ".join(
 )
 _CASES = f"select {_COLUMNS} from incident i where i.district = %s"
 _EVENTS = "select incident_id, body from incident_event where district = %s and incident_id is not null"
-_ENGAGEMENTS = f"select {', '.join(ENGAGEMENT)} from engagement where district = %s"
+_ENGAGEMENTS = f"select {', '.join(ENGAGEMENT_ROW)} from engagement where district = %s"
 
 
 @dataclass(frozen=True, slots=True)

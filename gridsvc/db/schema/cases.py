@@ -101,6 +101,7 @@ engagement = Table(
     Column("district", Text, primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("incident_id", Uuid, nullable=False),
+    Column("drill", Boolean, nullable=False),
     Column("team_id", Uuid, nullable=False),
     Column("slot", Text, nullable=False),
     Column("lead", Boolean, nullable=False),

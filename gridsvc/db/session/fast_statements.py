@@ -24,7 +24,8 @@ def fetch_all(
     assert driver is not None
     try:
         cursor = driver.execute(query, values, binary=True)
-        return cursor.fetchall() if cursor.description is not None else []
+        # Not `description`, which makes an object of each column.
+        return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
     except psycopg.Error as error:
         # The one place where SQLAlchemy turns a driver's error into its own and drops what is dead.
         connection._handle_dbapi_exception(error, query, None, None, None)  # noqa: SLF001

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 
 from gridsvc.cases.records import FORMAT, Record, rebuild
-from gridsvc.db.cases.rows import ENGAGEMENT, case_row, engagement_row
+from gridsvc.db.cases.rows import ENGAGEMENT_ROW, case_row, engagement_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,7 +66,7 @@ def _engagement_differences(
     expected: Mapping[UUID, Mapping[str, Any]], stored: Mapping[UUID, Mapping[str, Any]], skipped: frozenset[str]
 ) -> Iterable[str]:
     for key in sorted(set(expected) & set(stored)):
-        for name in ENGAGEMENT:
+        for name in ENGAGEMENT_ROW:
             if name not in skipped and expected[key][name] != stored[key][name]:
                 yield f"engagement {key}: {name}"
 

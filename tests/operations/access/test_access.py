@@ -167,8 +167,8 @@ def test_a_grid_sees_teams_of_its_own_of_the_whole_district_and_those_that_came(
     neighbour, case = row_id(A, "T2", "team"), row_id(A, "T1", "case")
     with as_superuser(url) as connection:
         connection.execute(
-            "insert into engagement (district, id, incident_id, team_id, slot, lead, engaging, since)"
-            " values (%s, %s, %s, %s, 'X', false, true, now())",
+            "insert into engagement (district, id, incident_id, drill, team_id, slot, lead, engaging, since)"
+            " values (%s, %s, %s, false, %s, 'X', false, true, now())",
             (A, uuid.uuid4(), case, neighbour),
         )
     assert seen(database, township, "team") == {*ours, neighbour}

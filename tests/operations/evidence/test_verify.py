@@ -94,8 +94,9 @@ def test_a_change_is_named(service: Service, worked: list[UUID], url: str, state
 def test_a_forged_engagement_is_named(service: Service, worked: list[UUID], url: str) -> None:
     harm(
         url,
-        "insert into engagement (district, id, incident_id, team_id, slot, lead, engaging, since, until, outcome) "
-        "select district, gen_random_uuid(), id, %s, 'x', false, false, now(), now(), 'cleared' from incident limit 1",
+        "insert into engagement (district, id, incident_id, drill, team_id, slot, lead, engaging, since, until,"
+        " outcome) select district, gen_random_uuid(), id, false, %s, 'x', false, false, now(), now(), 'cleared'"
+        " from incident limit 1",
         TEAM_IDS["fire-1"],
     )
     assert "was never ordered" in (wrong(service) or "")

@@ -64,9 +64,9 @@ def past(n: Any, *, km: float = 1.0, team: str = "sq-a1", took_s: Any = None, **
         "reported_at": since, "triggered_at": since,
     }  # fmt: skip
     engagement = {
-        "district": DISTRICT, "id": uuid4(), "incident_id": case, "team_id": UUID(TEAM_IDS[team]), "slot": "1",
-        "lead": True, "engaging": True, "since": since, "until": since + timedelta(hours=1), "en_route_at": left,
-        "on_scene_at": there, "outcome": "cleared",
+        "district": DISTRICT, "id": uuid4(), "incident_id": case, "drill": False, "team_id": UUID(TEAM_IDS[team]),
+        "slot": "1", "lead": True, "engaging": True, "since": since, "until": since + timedelta(hours=1),
+        "en_route_at": left, "on_scene_at": there, "outcome": "cleared",
     }  # fmt: skip
     return incident | {k: v for k, v in more.items() if k in incident}, engagement | {
         k: v for k, v in more.items() if k in engagement

@@ -13,9 +13,13 @@ ALTER TABLE incident DROP CONSTRAINT ck_incident_waiting;
 ALTER TABLE engagement
     ADD COLUMN preempted_from UUID,
     ADD COLUMN preempted_by UUID,
+    ADD COLUMN drill BOOLEAN,
     DROP CONSTRAINT ck_engagement_outcome;
 ALTER TABLE engagement ADD CONSTRAINT ck_engagement_outcome
     CHECK (outcome in ('cleared', 'declined', 'withdrawn', 'preempted', 'cancelled', 'archived'));
+UPDATE engagement AS e SET drill = i.drill
+FROM incident AS i WHERE i.district = e.district AND i.id = e.incident_id;
+ALTER TABLE engagement ALTER COLUMN drill SET NOT NULL;
 ALTER TABLE idempotency ADD COLUMN incident_id UUID, ADD COLUMN event_id UUID;
 
 UPDATE incident AS i SET owners = coalesce(i.details -> 'owners', '{}'), report_event = e.id
