@@ -187,6 +187,13 @@ class TestFiles:
         with pytest.raises(InvalidInput, match=words):
             read_catalogue(path, UNITS)
 
+    @pytest.mark.parametrize("items", ["2.5", "inf", "true", "2022-01-01", "[1]"])
+    def test_a_count_that_is_no_whole_number_is_refused(self, tmp_path: Path, items: str) -> None:
+        path = tmp_path / "catalogue.toml"
+        path.write_text(f'[[unit]]\nid = "bureau"\nmatters = [["卫生", {items}, "卫生健康局"]]\n', encoding="utf-8")
+        with pytest.raises(InvalidInput, match=r"unit 1 .*, matter 1: .* is no count"):
+            read_catalogue(path, UNITS)
+
     def test_a_csv_may_tell_the_day_of_approval_row_by_row(self, tmp_path: Path) -> None:
         path = tmp_path / "catalogue.csv"
         rows = "综合行政执法局,,,1,卫生,7,卫生健康局,2023-07-01\n综合行政执法局,,,2,水利,5,水务局,\n"

@@ -172,7 +172,7 @@ def _from_csv(
         where = f"{path}, line {line}"
         unit = _unit(known, row["unit"], where)
         total = PrintedTotals(
-            unit, _count(row["unit_printed_areas"] or None, where), _count(row["unit_printed_items"] or None, where)
+            unit, _printed_count(row["unit_printed_areas"], where), _printed_count(row["unit_printed_items"], where)
         )
         if printed.setdefault(unit, total) != total:
             raise InvalidInput(f"{where}: {row['unit']} prints other totals than above; make them the same.")
@@ -214,13 +214,18 @@ def _unit(known: UnitsFile, name: str, where: str) -> str:
     raise InvalidInput(f"{where}: no unit is called {name!r}; add it to units.toml, as a name or an alias.")
 
 
-def _count(value: Any, where: str) -> Any:
-    """Return a whole number that is not negative; None stays None."""
-    if value is None:
-        return None
+def _printed_count(text: str, where: str) -> int | None:
+    """Return a count of a CSV; an empty cell is None: the source prints nothing."""
+    return _count(text, where) if text else None
+
+
+def _count(value: object, where: str) -> int:
+    """Return a whole number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidInput(f"{where}: {value!r} is no count; give a whole number.")
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except ValueError:
         raise InvalidInput(f"{where}: {value!r} is no count; give a whole number.") from None
     if number < 0:
         raise InvalidInput(f"{where}: {value!r} is negative; give a whole number.")
@@ -233,7 +238,7 @@ def _keys(keys: list[str], known: set[str], where: str) -> list[str]:
     return keys
 
 
-def _day(value: Any, where: str) -> date | None:
+def _day(value: object, where: str) -> date | None:
     if value is None or type(value) is date:
         return value
     raise InvalidInput(f"{where}: {value!r} is no day; write 2022-01-01, without quotes.")
