@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pyproj import CRS, Transformer
 
 # What columns are called, in Chinese cadastres and elsewhere; earlier names win.
 _CALLED = {
@@ -259,7 +260,7 @@ def _are_texts(values: Sequence[Any]) -> bool:
     return any(isinstance(value, str) and value.strip() for value in values)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)):
         return None
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
@@ -312,11 +313,11 @@ def _reference(
     return system.name, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1]))
 
 
-def _is_unpublished(geodetic: Any) -> bool:
+def _is_unpublished(geodetic: CRS | None) -> bool:
     return geodetic is not None and (geodetic.to_authority(min_confidence=20) or ("", ""))[1] in _UNPUBLISHED
 
 
-def _transformer(system: Any) -> Any:
+def _transformer(system: CRS) -> Transformer:
     """Return what turns a reference system into WGS-84; refuses one whose shift nobody published.
 
     Without parameters PROJ would take the degrees of Xian 1980 or Beijing 1954 as they are: 100 m off, and silent.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gridsvc.errors import InvalidInput
 from gridsvc.files.geodata_out import geodata_errors, replacing_geodata
@@ -11,6 +11,8 @@ from gridsvc.files.text import check_ending
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import geopandas
 
     from gridsvc.grids.levels import Grid
 
@@ -46,7 +48,7 @@ def write_boundaries(path: Path, grids: Sequence[Grid]) -> None:
             _frame(own).to_file(draft, driver=driver, engine="pyogrio", layer=level.key)
 
 
-def _frame(grids: Sequence[Grid]) -> Any:
+def _frame(grids: Sequence[Grid]) -> geopandas.GeoDataFrame:
     import geopandas
 
     return geopandas.GeoDataFrame(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.files.law.catalogue import UnitsFile, only_keys, read_toml
@@ -48,6 +48,8 @@ CARD_KEYS = {
 }
 CARD_NEEDS = {"type", "name", "name_en", "field", "urgency", "priority", "matters"}
 ROUTINE_CLOCK = "routine-working-days"
+
+_Kind = TypeVar("_Kind")
 
 
 def read_clock_rules(path: Path) -> ClockRules:
@@ -157,9 +159,9 @@ def _plan(card: dict[str, Any], clock_rules: ClockRules) -> ResponsePlan:
     )
 
 
-def _condition(row: Any, number: int) -> Condition:
+def _condition(entry: object, number: int) -> Condition:
     where = f"condition {number}"
-    _expect(row, dict, where, "a table")
+    row = _expect(entry, dict, where, "a table")
     only_keys(row, {"name", "hours", "months", "class", "add"}, {"name", "add"}, where)
     hours = None
     if "hours" in row:
@@ -180,13 +182,13 @@ def _condition(row: Any, number: int) -> Condition:
     return Condition(row["name"], _needs(row["add"], f"{where}, add"), hours, months, response_class)
 
 
-def _needs(rows: Any, what: str) -> tuple[Need, ...]:
-    _expect(rows, list, f"`{what}`", f"a list of tables ([[{what}]])")
+def _needs(entries: object, what: str) -> tuple[Need, ...]:
+    rows = _expect(entries, list, f"`{what}`", f"a list of tables ([[{what}]])")
     return tuple(_need(row, f"{what} {number}") for number, row in enumerate(rows, start=1))
 
 
-def _need(row: Any, where: str, unit: str | None = None) -> Need:
-    _expect(row, dict, where, "a table")
+def _need(entry: object, where: str, unit: str | None = None) -> Need:
+    row = _expect(entry, dict, where, "a table")
     known = {"count", "staff", "skills", "equipment"} | ({"unit"} if unit is None else set())
     only_keys(row, known, {"unit"} if unit is None else set(), where)
     return Need(
@@ -205,13 +207,13 @@ def _minute(text: str, where: str) -> int:
     return int(found[1]) * 60 + int(found[2])
 
 
-def _texts(value: Any, where: str) -> list[str]:
+def _texts(value: object, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise InvalidInput(f"{where} is {value!r}; give a list of texts.")
     return value
 
 
-def _expect(value: Any, kind: type, where: str, meant: str) -> Any:
+def _expect(value: object, kind: type[_Kind], where: str, meant: str) -> _Kind:
     """Return the value if it is of a kind; True and False are no numbers."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise InvalidInput(f"{where} is {value!r}; give {meant}.")

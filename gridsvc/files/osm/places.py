@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import shapely
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from osmium import BaseFilter
+    from osmium.osm import Node, Relation, TagList, Way
     from shapely.geometry.base import BaseGeometry
+
+    _Object = TypeVar("_Object", Node, Way, Relation)
 
 STATION_AMENITIES = ("fire_station", "police", "townhall")
 
@@ -113,27 +117,30 @@ def read_places(path: Path) -> OsmPlaces:
     )
 
 
-def _admin_level(tags: Any) -> int | None:
+def _admin_level(tags: TagList) -> int | None:
     """Return the admin_level as a number, None where it is absent or no number (`6;8`, `none`)."""
-    result = tags.get("admin_level", "")
+    result = tags.get("admin_level") or ""
     return int(result) if result.isascii() and result.isdigit() and len(result) <= 2 else None
 
 
-def _objects(path: Path, kind: Any, only: Any) -> Iterator[Any]:
+def _objects(path: Path, kind: type[_Object], only: BaseFilter) -> Iterator[_Object]:
     """Yield the objects of one kind that pass a filter, in the order of the file."""
     import osmium
 
-    return iter(osmium.FileProcessor(str(path), kind).with_filter(only))
+    kinds = {osmium.osm.Node: osmium.osm.NODE, osmium.osm.Way: osmium.osm.WAY, osmium.osm.Relation: osmium.osm.RELATION}
+    for thing in osmium.FileProcessor(str(path), kinds[kind]).with_filter(only):
+        if isinstance(thing, kind):
+            yield thing
 
 
-def _objects_by_id(path: Path, kind: Any, wanted: set[int]) -> Iterator[Any]:
+def _objects_by_id(path: Path, kind: type[_Object], wanted: set[int]) -> Iterator[_Object]:
     """Yield the wanted objects; osmium's own filter knows no negative ids, which editors give to new objects."""
     import osmium
 
     if not wanted:
         return
     negative = min(wanted) < 0
-    only = osmium.filter.EntityFilter(kind) if negative else osmium.filter.IdFilter(wanted)
+    only = osmium.filter.EntityFilter(osmium.osm.OBJECT) if negative else osmium.filter.IdFilter(wanted)
     for thing in _objects(path, kind, only):
         if thing.id in wanted:
             yield thing
@@ -144,7 +151,7 @@ def _read_relations(path: Path) -> list[_Member]:
 
     found = []
     only = osmium.filter.TagFilter(("boundary", "administrative"))
-    for relation in _objects(path, osmium.osm.RELATION, only):
+    for relation in _objects(path, osmium.osm.Relation, only):
         level, name = _admin_level(relation.tags), relation.tags.get("name")
         if level is None or not name or relation.tags.get("type", "boundary") not in {"boundary", "multipolygon"}:
             continue
@@ -153,7 +160,7 @@ def _read_relations(path: Path) -> list[_Member]:
     return found
 
 
-def _interesting(tags: Any) -> bool:
+def _interesting(tags: TagList) -> bool:
     return "addr:housenumber" in tags or "place" in tags or tags.get("amenity") in STATION_AMENITIES
 
 
@@ -167,7 +174,7 @@ def _read_ways(
     tagged: list[tuple[str, dict[str, str], int]] = []
     closed: list[_Member] = []
     keys = osmium.filter.KeyFilter("boundary", "addr:housenumber", "place", "amenity")
-    for way in _objects(path, osmium.osm.WAY, keys):
+    for way in _objects(path, osmium.osm.Way, keys):
         if _interesting(way.tags):
             tagged.append((f"way/{way.id}", dict(way.tags), way.id))
             nodes[way.id] = [node.ref for node in way.nodes]
@@ -176,7 +183,7 @@ def _read_ways(
             if level is not None and "highway" not in way.tags:
                 closed.append(_Member(f"way/{way.id}", level, way.tags["name"], [way.id]))
                 nodes[way.id] = [node.ref for node in way.nodes]
-    for way in _objects_by_id(path, osmium.osm.WAY, wanted):
+    for way in _objects_by_id(path, osmium.osm.Way, wanted):
         nodes[way.id] = [node.ref for node in way.nodes]
     return nodes, tagged, closed
 
@@ -187,13 +194,13 @@ def _read_nodes(
     import osmium
 
     located: dict[int, tuple[float, float]] = {}
-    for node in _objects_by_id(path, osmium.osm.NODE, needed):
+    for node in _objects_by_id(path, osmium.osm.Node, needed):
         if node.location.valid():
             located[node.id] = (node.lon, node.lat)
     keys = osmium.filter.KeyFilter("addr:housenumber", "place", "amenity")
     tagged = [
         (f"node/{node.id}", dict(node.tags), (node.lon, node.lat))
-        for node in _objects(path, osmium.osm.NODE, keys)
+        for node in _objects(path, osmium.osm.Node, keys)
         if _interesting(node.tags) and node.location.valid()
     ]
     return located, tagged

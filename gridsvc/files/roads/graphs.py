@@ -15,6 +15,7 @@ from gridsvc.roads.network.tags import ON_FOOT_FIRST
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     import networkx as nx
 
@@ -90,7 +91,7 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
     return build_lines(table, source=source, speeds=speeds)
 
 
-def _import_osmnx() -> Any:
+def _import_osmnx() -> ModuleType:
     try:
         return importlib.import_module("osmnx")
     except ImportError as missing:
@@ -101,7 +102,7 @@ def _import_osmnx() -> Any:
         ) from missing
 
 
-def _first(value: Any) -> Any:
+def _first(value: object) -> object:
     """Return the first of a list, as osmnx writes them where it joined several ways."""
     return value[0] if isinstance(value, list) and value else value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsFloat
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from gridsvc.roads.network.network import RoadNetwork
 
@@ -131,7 +132,7 @@ def _survey(table: gpd.GeoDataFrame, speeds: Speeds, left_out: int) -> Survey:
     )
 
 
-def _measured(table: gpd.GeoDataFrame, kph: Any) -> Any:
+def _measured(table: gpd.GeoDataFrame, kph: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take speeds from a column `speed_kph` (osmnx writes it) where it says one, for the directions that are open."""
     if "speed_kph" not in table.columns:
         return kph
@@ -141,14 +142,15 @@ def _measured(table: gpd.GeoDataFrame, kph: Any) -> Any:
     return np.where(known[:, None] & (normal > 0), result[:, None], kph).astype(np.float32)
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
+    first = value[0] if isinstance(value, list) and value else value
     try:
-        return float(value[0] if isinstance(value, list) else value)
-    except (TypeError, ValueError, IndexError):
+        return float(first) if isinstance(first, (str, SupportsFloat)) else float("nan")
+    except (TypeError, ValueError):
         return float("nan")
 
 
-def _points(coordinates: Any) -> tuple[Any, Any]:
+def _points(coordinates: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give each vertex the number of its place: the same number where they are the same to SNAP_M."""
     step = SNAP_M / 111_195.0 / DEGREE
     cells = np.rint(coordinates / DEGREE / step).astype(np.int64)
@@ -156,7 +158,9 @@ def _points(coordinates: Any) -> tuple[Any, Any]:
     return number.reshape(-1).astype(np.int64), first_use
 
 
-def _points_of_ends(line: Any, begin: Any, end: Any) -> tuple[Any, Any]:
+def _points_of_ends(
+    line: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give each vertex a number: the ends the given ones, every inner one its own."""
     first = np.searchsorted(line, np.arange(len(begin)))
     last = np.searchsorted(line, np.arange(len(begin)), side="right") - 1
@@ -182,7 +186,7 @@ def _rows(table: gpd.GeoDataFrame, columns: list[str]) -> Iterator[dict[str, str
         yield tags
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if isinstance(value, list | tuple | np.ndarray):
         value = value[0] if len(value) else None
     if value is None or (isinstance(value, float) and np.isnan(value)):

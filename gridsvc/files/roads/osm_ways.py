@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+    from osmium.osm import Node, Relation, Way
+
 TURN_KINDS = ("no_", "only_")
 EXCEPT_US = {"motorcar", "motor_vehicle", "vehicle"}
 
@@ -35,22 +38,21 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
     if not path.is_file():
         raise InvalidInput(f"There is no file {path}.", kind="no-file")
     try:
-        where = speeds or _regional(path, osmium)
+        where = speeds or _regional(path)
         ways = _Ways(where)
         restrictions: list[Restriction] = []
         turns: Counter[str] = Counter()
-        both: Any = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION)
-        for thing in both:
-            if thing.is_way():
+        for thing in osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION):
+            if isinstance(thing, osmium.osm.Way):
                 ways.take(thing)
-            elif thing.tags.get("type", "").startswith("restriction"):
+            elif isinstance(thing, osmium.osm.Relation) and (thing.tags.get("type") or "").startswith("restriction"):
                 restriction, verdict = _restriction(thing)
                 turns[verdict] += 1
                 if restriction is not None:
                     restrictions.append(restriction)
         needed = np.unique(np.frombuffer(ways.points, np.int64)) if ways.points else np.empty(0, np.int64)
         points = _Points()
-        for node in _nodes(path, needed, osmium):
+        for node in _nodes(path, needed):
             points.take(node)
     except RuntimeError as broken:
         raise InvalidInput(
@@ -66,24 +68,31 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
     return ways.survey(points, tuple(restrictions), report), where
 
 
-def _regional(path: Path, osmium: Any) -> Speeds:
+def _regional(path: Path) -> Speeds:
     """Choose the speeds of the region by the file's box, else by the first node that comes."""
+    import osmium
+
     box = osmium.io.Reader(str(path), osmium.osm.NOTHING).header().box()
     if box.valid():
         return speeds_for((box.bottom_left.lon + box.top_right.lon) / 2, (box.bottom_left.lat + box.top_right.lat) / 2)
     for node in osmium.FileProcessor(str(path), osmium.osm.NODE):
-        return speeds_for(node.lon, node.lat)
+        if isinstance(node, osmium.osm.Node):
+            return speeds_for(node.lon, node.lat)
     return Speeds()
 
 
-def _nodes(path: Path, needed: np.ndarray[Any, np.dtype[np.int64]], osmium: Any) -> Iterator[Any]:
+def _nodes(path: Path, needed: NDArray[np.int64]) -> Iterator[Node]:
+    """Yield the needed nodes; `needed` is sorted."""
+    import osmium
+
     processor = osmium.FileProcessor(str(path), osmium.osm.NODE)
     if len(needed) and needed[0] >= 0:
-        yield from processor.with_filter(osmium.filter.IdFilter(needed.tolist()))
+        processor = processor.with_filter(osmium.filter.IdFilter(needed.tolist()))
+        yield from (node for node in processor if isinstance(node, osmium.osm.Node))
         return
     # the filter knows no negative ids
     wanted = set(needed.tolist())
-    yield from (node for node in processor if node.id in wanted)
+    yield from (node for node in processor if isinstance(node, osmium.osm.Node) and node.id in wanted)
 
 
 class _Points:
@@ -94,7 +103,7 @@ class _Points:
         self.signal = array("b")
         self.barriers: dict[int, tuple[bool, bool]] = {}
 
-    def take(self, node: Any) -> None:
+    def take(self, node: Node) -> None:
         if not node.location.valid():
             return
         self.ids.append(node.id)
@@ -121,7 +130,7 @@ class _Ways:
         self.names: dict[str, int] = {}
         self.left_out: Counter[str] = Counter()
 
-    def take(self, way: Any) -> None:
+    def take(self, way: Way) -> None:
         kind = way.tags.get("highway")
         if kind is None:
             return
@@ -159,7 +168,7 @@ class _Ways:
         )
 
 
-def _restriction(relation: Any) -> tuple[Restriction | None, str]:
+def _restriction(relation: Relation) -> tuple[Restriction | None, str]:
     """Read a turn restriction; what became of it comes second."""
     tags = dict(relation.tags)
     result = tags.get("restriction") or tags.get("restriction:motorcar") or tags.get("restriction:motor_vehicle")
