@@ -120,6 +120,9 @@ class ReportBody(Body):
 class StepBody(Body):
     """A step of the case, or of `team_id` on it; `at` back-fills a late stamp, `note` is the reason of a decline.
 
+    An `assign` with a `team_id` that fills no slot of the law, and is no substitute that was proposed, needs its reason
+    in `note`.
+
     `recommendation_id`: which recommendation an `assign` is compared with in `differs`: the one that the case has, or
     that an earlier order of it answered; without one, that of the report. POST /recommendations keeps none.
     """

@@ -86,6 +86,7 @@ def _assignment_json(each: Engagement) -> dict[str, Json]:
         "team_id": str(each.team_id),
         "slot": each.slot,
         "lead": each.lead,
+        "outside_slots": each.outside_slots,
         **{clock: _text(getattr(each, clock)) for clock in clocks},
         "outcome": None if each.outcome is None else str(each.outcome),
         "travel_s": each.travel_s,

@@ -55,6 +55,10 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+OUTSIDE = "reinforcement"
+"""The slot, before the team's id, of a team that a person sends outside the slots of the law (R7)."""
+SUBSTITUTE = "substitute"
+"""The slot, before the team's id, of a team that was proposed and that a person sends by name."""
 LEFT = frozenset({Outcome.DECLINED, Outcome.WITHDRAWN, Outcome.PREEMPTED})
 """The team left before its work was done."""
 
@@ -190,6 +194,11 @@ class Engagement:
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.until is None
+
+    @property
+    def outside_slots(self) -> bool:
+        """Whether a person sent the team outside the slots of the law, with a reason (R7)."""
+        return self.slot.startswith(f"{OUTSIDE} ")
 
 
 STAMPS = ("until", "acknowledged_at", "en_route_at", "on_scene_at")

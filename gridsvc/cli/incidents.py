@@ -141,7 +141,8 @@ def show_case(service: Service, case: dict[str, Any]) -> None:
         click.echo(f"Target: {case['target_s']} s ({case['response_class']})")
     if case["assignments"]:
         table(["team", "slot", "ordered", "acknowledged", "en route", "on scene", "until", "outcome"], [
-            (names.get(a["team_id"], a["team_id"]) + (" (lead)" if a["lead"] else ""), a["slot"],
+            (names.get(a["team_id"], a["team_id"]) + (" (lead)" if a["lead"] else ""),
+             "outside the slots" if a["outside_slots"] else a["slot"],
              local_time(a["since"]), local_time(a["acknowledged_at"]), local_time(a["en_route_at"]),
              local_time(a["on_scene_at"]), local_time(a["until"]), a["outcome"]) for a in case["assignments"]
         ])  # fmt: skip
@@ -246,7 +247,8 @@ class StepOptions:
 @click.argument("step")
 @click.option("--team", metavar="TEAM", help="Name or id of the team: whose step it is, or whom to assign.")
 @click.option("--at", metavar="TIME", help="When it happened (RFC 3339, with offset).  [default: now]")
-@click.option("--note", metavar="TEXT", help="A note; a team that declines or withdraws must give its reason.")
+@click.option("--note", metavar="TEXT", help="A note. A team that declines or withdraws must give its reason; "
+              "so must an assign whose --team fills no slot of the law.")  # fmt: skip
 @click.option(
     "--alarm", type=click.IntRange(1, 2), default=1, show_default=True, help="For assign: 2 sends more teams."
 )

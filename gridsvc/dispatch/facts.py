@@ -328,6 +328,12 @@ class Recommendation:
         """The lead, where there is one, and the members."""
         return self.members if self.lead is None else (self.lead, *self.members)
 
+    @property
+    def proposed(self) -> frozenset[str]:
+        """The ids of the teams that it chooses, and of the substitutes for late and empty slots."""
+        substitutes = [each.substitute for each in self.team] + [each.substitute for each in self.unfilled]
+        return frozenset(each.team_id for each in [*self.team, *substitutes] if each is not None)
+
     def as_json(self) -> dict[str, Json]:
         """Return the `recommendation` of the HTTP interface: plain JSON values, same input same bytes."""
         return {

@@ -99,6 +99,7 @@ def test_an_assignment_says_when_it_was_what_was_predicted_and_what_may_follow()
         "team_id": str(UUID(int=10)),
         "slot": "1",
         "lead": True,
+        "outside_slots": False,
         "since": "2026-03-01T08:02:00+00:00",
         "until": None,
         "acknowledged_at": None,

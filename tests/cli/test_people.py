@@ -75,6 +75,15 @@ def test_steps_take_team_names_and_refusals_give_them(program: Program, case: di
     assert not UUID.search(refused)
 
 
+def test_r7_a_team_outside_the_slots_needs_a_note(program: Program, case: dict[str, Any]) -> None:
+    order = ("incidents", "step", case["number"], "assign", "--team", "sq-a4")
+    _, refused = program.run(*order, "--note", " ", code=3)
+    assert "Team sq-a4 fills no slot" in refused
+    assert "`note`" in refused
+    shown, _ = program.run(*order, "--note", "it has the pump")
+    assert re.search(r"sq-a4 +outside the slots", shown)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "hint"),
     [

@@ -157,6 +157,22 @@ def test_a_team_taken_by_a_live_case_is_marked_on_the_drill(
     until(page, f"document.querySelector('.panel-no')?.textContent.startsWith('#{live['number']}')")
 
 
+def test_r7_a_team_outside_the_slots_is_marked_and_its_reason_is_in_the_timeline(
+    open_screen: Open, served: Served, waiting: dict[str, Any]
+) -> None:
+    text = str(waiting["recommendation"])
+    teams = served.web.get("/teams", params={"status": "available"}).json()["items"]
+    team = next(each["id"] for each in teams if each["id"] not in text)
+    order = {"step": "assign", "team_id": team}
+    url = f"/incidents/{waiting['id']}/steps"
+    assert served.web.post(url, json=order).json()["parameters"]["field"] == "note"
+    assert served.web.post(url, json=order | {"note": "抽水泵在该队"}).status_code == 200
+    page, _ = open_screen()
+    open_drill(page, waiting)
+    assert page.inner_text(f".team [data-team='{team}'] .chip.outside-slots") == "席位外"
+    assert "抽水泵在该队" in page.inner_text(".timeline .event-assign")
+
+
 def test_a_refused_step_says_in_chinese_what_is_possible(open_screen: Open, served: Served) -> None:
     lon, lat = place_inside(served)
     body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}

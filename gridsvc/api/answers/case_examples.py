@@ -93,6 +93,7 @@ _ASSIGNMENT: dict[str, Any] = {
     "team_id": _LEAD_ID,
     "slot": "1",
     "lead": True,
+    "outside_slots": False,
     "since": _AT,
     "until": None,
     "acknowledged_at": None,

@@ -194,8 +194,9 @@ class Assignment(TypedDict):
     """A team on a case; until null: still engaged."""
 
     team_id: UUID
-    slot: str
+    slot: Annotated[str, Field(description="of the law; `substitute` or `reinforcement` with the id: sent by name")]
     lead: bool
+    outside_slots: Annotated[bool, Field(description="a person sent it, it fills no slot; the event's note says why")]
     since: datetime
     until: datetime | None
     acknowledged_at: datetime | None

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from gridsvc.cases.decide import Standing, facts_of
 from gridsvc.cases.events import Difference, Ordered, Preempted, apply
-from gridsvc.cases.model import LEFT, Decision, Engagement, Status
+from gridsvc.cases.model import LEFT, OUTSIDE, SUBSTITUTE, Decision, Engagement, Status
 from gridsvc.cases.records import Record, read, write
 from gridsvc.cases.steps import take_step
 from gridsvc.db import teams
@@ -30,7 +30,7 @@ from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Conflict, InvalidInput, NotFound, TeamEngaged
 from gridsvc.law import Urgency
-from gridsvc.operations.cases.recommend import choose, law_of, local_time, reinforcement, versions_of
+from gridsvc.operations.cases.recommend import choose, chosen_by_person, law_of, local_time, versions_of
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.teams.model import TeamState, TeamStatus
 
@@ -61,7 +61,7 @@ class Order:
     """What to send: one named team, or (None) every lawful free one; `alarm` 2 sends the difference only.
 
     `recommendation_id`: the recommendation that the dispatcher saw, None = that of the report. `event_id`: of the
-    order's event.
+    order's event. `reason`: why a team goes that fills no slot of the law.
     """
 
     team_id: UUID | None
@@ -70,6 +70,7 @@ class Order:
     actor: str
     alarm: int = 1
     recommendation_id: UUID | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def assign(
     IllegalStep
         When the case's status does not allow it.
     InvalidInput
-        For a recommendation that is not kept with this case.
+        For a recommendation that is not kept with this case, or a team outside the slots without a reason.
     TeamsTakenError
         When a chosen team was taken in the meantime.
     """
@@ -124,7 +125,7 @@ def assign(
     change = take_step(case, "assign", at=order.at, now=versions.now)
     shown = _shown(connection, case, order.recommendation_id)
     states = context.states()
-    choice, chosen = _named(context, states) if order.team_id is not None else _joint(context, states, last=last)
+    choice, chosen = _named(context, states, shown) if order.team_id is not None else _joint(context, states, last=last)
     # The teams are locked: a transaction that released them did so at an earlier time.
     now = get_clock(connection)
     if order.at is None:
@@ -196,8 +197,13 @@ def _joint(context: _Context, states: dict[str, TeamState], *, last: bool) -> tu
     return choice, sent
 
 
-def _named(context: _Context, states: Mapping[str, TeamState]) -> tuple[Choice, list[ChosenTeam]]:
-    """Lock one team and send it: into the slot that the recommendation has for it, else as a reinforcement."""
+def _named(
+    context: _Context, states: Mapping[str, TeamState], shown: Recommendation
+) -> tuple[Choice, list[ChosenTeam]]:
+    """Lock one team and send it: in the slot that the recommendation has for it, as a substitute, or outside the slots.
+
+    A team that is proposed, or was when the dispatcher saw the case, needs no reason; any other does (R7).
+    """
     case, team_id = context.case, context.order.team_id
     assert team_id is not None
     law = law_of(context.view)
@@ -216,7 +222,11 @@ def _named(context: _Context, states: Mapping[str, TeamState]) -> tuple[Choice, 
     wanted = str(team_id)
     found = next((each for each in choice.recommendation.team if each.team_id == wanted), None)
     if found is None:
-        found = reinforcement(context.view, law.prepared.teams[number], choice.travel_s[wanted])
+        proposed = {team for each in (shown, choice.recommendation) for team in each.proposed}
+        if wanted not in proposed and not (context.order.reason or "").strip():
+            raise _needs_reason(wanted, choice.verdicts[wanted])
+        slot = SUBSTITUTE if wanted in proposed else OUTSIDE
+        found = chosen_by_person(context.view, law.prepared.teams[number], choice.travel_s[wanted], slot)
     return choice, [replace(found, preempts=from_drill)]
 
 
@@ -266,6 +276,17 @@ def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], act
             after = apply(drill, event)
             write_step(connection, drill, after, row)
             drill = after
+
+
+def _needs_reason(team_id: str, verdict: str) -> InvalidInput:
+    return InvalidInput(
+        f"Team {team_id} fills no slot of this case by law ({verdict}). To send it all the same, give the reason in "
+        "`note`; to send the lawful teams, leave `team_id` out.",
+        kind="outside-slots",
+        team_id=team_id,
+        verdict=verdict,
+        field="note",
+    )
 
 
 def _nobody(recommendation: Recommendation) -> Conflict:

@@ -119,8 +119,8 @@ def choose(
     return replace(choice, recommendation=ranged, inputs=inputs | {"range": made_from})
 
 
-def reinforcement(view: DistrictView, team: Team, travel_s: float | None) -> ChosenTeam:
-    """Return a team that a person sends besides the lawful joint team."""
+def chosen_by_person(view: DistrictView, team: Team, travel_s: float | None, slot: str) -> ChosenTeam:
+    """Return a team that a person sends and the recommendation does not choose, in a slot that is named after it."""
     policy = law_of(view).clocks.get(law_of(view).clocks.default_policy)
     response_s = None if travel_s is None else policy.handling_s + team.station_turnout_s + travel_s
-    return ChosenTeam(f"reinforcement {team.id}", team.id, team.unit, travel_s, response_s)
+    return ChosenTeam(f"{slot} {team.id}", team.id, team.unit, travel_s, response_s)

@@ -73,7 +73,7 @@ def step_incident(
         if step.step in TEAM_STEPS:
             event = _team_step(case, step, now=versions.now)
         elif step.step == "assign":
-            order = Order(step.team_id, step.at, event_id, actor, step.alarm, step.recommendation_id)
+            order = Order(step.team_id, step.at, event_id, actor, step.alarm, step.recommendation_id, step.note)
             with whole_district(connection):
                 event = assign(service, connection, case, order, versions, last=last)
         else:

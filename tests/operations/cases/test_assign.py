@@ -18,11 +18,11 @@ from gridsvc.db.session.idempotency import RequestKey
 from gridsvc.errors import Conflict, InvalidInput, Unavailable
 from gridsvc.operations.cases import assign
 from gridsvc.operations.cases.preview import recommend
-from gridsvc.operations.cases.read import get_case
+from gridsvc.operations.cases.read import get_case, list_case_events
 from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence.replay import replay
-from tests.worlds.district import open_toy, report
+from tests.worlds.district import TEAM_IDS, open_toy, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,52 @@ def test_a_team_that_was_waited_for_begins_after_it_had_ended_elsewhere(service:
     spans = rows(service, f"select since, until from engagement where team_id = '{team}' order by since")
     assert len(spans) == 2
     assert spans[0][1] <= spans[1][0]
+
+
+def test_r7_a_team_outside_the_slots_goes_with_a_reason_and_is_marked(service: Service) -> None:
+    case = report(service)
+    shown = get_case(service, UUID(case))["recommendation"]
+    [verdict] = {each["verdict"] for each in shown["considered"] if each["team_id"] == TEAM_IDS["sq-a4"]}
+    for reason in (None, "", " \t　"):
+        with pytest.raises(InvalidInput, match="give the reason in `note`") as refused:
+            step(service, case, team_id=UUID(TEAM_IDS["sq-a4"]), note=reason)
+        assert refused.value.kind == "outside-slots"
+        assert refused.value.parameters == {"team_id": TEAM_IDS["sq-a4"], "verdict": verdict, "field": "note"}
+    assert not rows(service, "select 1 from engagement")
+    sent = step(service, case, team_id=UUID(TEAM_IDS["sq-a4"]), note="it has the pump")
+    assert [(each["team_id"], each["outside_slots"]) for each in sent["assignments"]] == [(TEAM_IDS["sq-a4"], True)]
+    assert sent["lead_wanted"]
+    event = list_case_events(service, UUID(case))["items"][-1]
+    assert (event["kind"], event["note"]) == ("assign", "it has the pump")
+    assert get_case(service, UUID(case))["assignments"] == sent["assignments"]
+
+
+def test_r7_neither_the_recommended_teams_nor_those_of_an_emergency_under_way_need_a_reason(service: Service) -> None:
+    case, taking = report(service), report(service, km=2.0)
+    shown = get_case(service, UUID(case))["recommendation"]
+    lead, members = shown["lead"]["team_id"], {each["team_id"] for each in shown["members"]}
+    step(service, taking, team_id=UUID(lead))
+    sent = step(service, case)  # another leads now
+    assert lead not in sent["sent"]
+    step(service, taking, "cancel")
+    late = step(service, case, team_id=UUID(lead))  # the dispatcher saw it recommended: it may follow
+    marked = {each["team_id"]: each["outside_slots"] for each in late["assignments"]}
+    assert not any(marked.values())
+    assert {lead, *members} <= set(marked)
+    step(service, case, team_id=UUID(TEAM_IDS["sq-a4"]), note="it has the pump")
+    for team in (lead, TEAM_IDS["sq-a4"]):
+        there = step(service, case, "on_scene", team_id=UUID(team))["assignments"]
+        assert [each["on_scene_at"] is not None for each in there if each["team_id"] == team] == [True]
+
+
+def test_r7_a_substitute_that_is_proposed_needs_no_reason(service: Service) -> None:
+    case, other = report(service), report(service)
+    team = next(each["team_id"] for each in get_case(service, UUID(case))["recommendation"]["members"])
+    step(service, other, team_id=UUID(team))
+    sent = step(service, case)
+    [substitute] = [each["substitute"]["team_id"] for each in sent["unfilled"] if "substitute" in each]
+    after = step(service, case, team_id=UUID(substitute))
+    assert [a["outside_slots"] for a in after["assignments"] if a["team_id"] == substitute] == [False]
 
 
 def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(

@@ -246,7 +246,7 @@ def test_steps_have_the_history_that_the_verification_tells(service: Service) ->
         step_incident(service, case, step, actor="test")
     other = UUID(report(service))
     step_incident(service, other, Step("accept"), actor="test")
-    step_incident(service, other, Step("assign", team_id=UUID(TEAM_IDS["sq-a4"])), actor="test")
+    step_incident(service, other, Step("assign", team_id=UUID(TEAM_IDS["sq-a4"]), note="asked for"), actor="test")
     step_incident(service, other, Step("decline", team_id=UUID(TEAM_IDS["sq-a4"]), note="flat tyre"), actor="test")
     step_incident(service, other, Step("cancel"), actor="test")
     step_incident(service, other, Step("reopen"), actor="test")

@@ -92,6 +92,7 @@ export const REFUSALS_EN = {
   "other-version": "The record was made by another version and cannot be recomputed.",
   "out-of-range": "The longitude is between -180 and 180, the latitude between -90 and 90. Correct them.",
   "outside": "The place is outside the districts of this service. Check the numbers, their order and the datum.",
+  "outside-slots": "This team fills no slot of the case by law. To send it all the same, write the reason.",
   "outside-scope": "The place is outside your area.",
   "packages-failed": "The server lacks a component. Ask the administrator.",
   "past": "The time is in the past. Correct it.",

@@ -77,6 +77,7 @@ export const EN = {
   recommended: "Recommended team",
   no_lead: "No lead team can be sent: the case will wait.",
   unfilled: "Unfilled slots",
+  outside_slots: "Outside the slots",
   substitute: "Substitute: {team} ({time}, {why})",
   considered: "{n} teams considered",
   considered_team: "Team",

@@ -77,6 +77,7 @@ export const ZH = {
   recommended: "推荐队伍",
   no_lead: "没有可派的主办队伍，案件将等待。",
   unfilled: "未补足的席位",
+  outside_slots: "席位外",
   substitute: "替补：{team}（{time}，{why}）",
   considered: "考虑过的 {n} 支队伍",
   considered_team: "队伍",
