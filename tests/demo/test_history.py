@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from gridsvc.cases.model import Status
 from gridsvc.db.grids.versions import District, Versions
+from gridsvc.db.session.connection import Database
 from gridsvc.demo.history import Replay
 from gridsvc.demo.past import owned_places
 from gridsvc.demo.world.crews import raise_crews
@@ -27,13 +29,24 @@ from gridsvc.operations.runtime.districts import DistrictView
 from gridsvc.operations.runtime.service import Service
 from gridsvc.teams.model import Roster, TeamKind
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from gridsvc.demo.cases import PastCase
+    from gridsvc.demo.world.history import PlannedIncident
+    from gridsvc.files.osm.model import DemoPlace
+    from gridsvc.law import Catalogue, ClockRules, PlanBook
+
+    Rules = tuple[Catalogue, PlanBook, ClockRules]
+    Past = tuple[list[PlannedIncident], list[PastCase]]
+
 GEODATA = Path(__file__).resolve().parents[2] / "geodata"
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 COUNT = 600
 
 
 @pytest.fixture(scope="module")
-def law():
+def law() -> Rules:
     units = GEODATA / "units.toml"
     catalogue, _ = read_catalogue(GEODATA / "jindong" / "catalogue.toml", units)
     clocks = read_clock_rules(GEODATA / "clock_policies.toml")
@@ -41,12 +54,12 @@ def law():
 
 
 @pytest.fixture(scope="module")
-def place():
+def place() -> DemoPlace:
     return make_jindong(GEODATA, seed=1)
 
 
 @pytest.fixture(scope="module")
-def view(place, law):
+def view(place: DemoPlace, law: Rules) -> DistrictView:
     catalogue, plans, clocks = law
     prepared = Prepared.of(raise_crews(place, catalogue, plans).teams, catalogue, plans, clocks)
     lon = np.array([team.lon for team in prepared.teams])
@@ -58,21 +71,22 @@ def view(place, law):
     return DistrictView(versions, district, index, seats, place.roads, Law(prepared, lon, lat))
 
 
-def live_through(place, view, law, *, seed=1, count=COUNT):
+def live_through(place: DemoPlace, view: DistrictView, law: Rules, *, seed: int = 1, count: int = COUNT) -> Past:
     spots, far, squadrons = owned_places(view, candidate_places(place, 3 * count + 100, seed + 1))
     planned = plan_history(spots, far, law[1], place.time_zone, NOW, count, seed + 2, squadrons)
     numbers = iter(range(1, count + 1))
-    service = Service(None, Path("/nowhere"))
+    service = Service(Database("postgresql://nobody@127.0.0.1:1/nowhere"), Path("/nowhere"))
     replay = Replay(service, view, NOW, seed + 3, lambda: next(numbers))
     return planned, sorted(replay.run(planned), key=lambda case: case.case.triggered_at)
 
 
 @pytest.fixture(scope="module")
-def past(place, view, law):
+def past(place: DemoPlace, view: DistrictView, law: Rules) -> Past:
     return live_through(place, view, law)
 
 
-def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view, place):
+def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view: DistrictView, place: DemoPlace) -> None:
+    assert view.law is not None
     teams = view.law.prepared.teams
     Roster(teams)
     brigades = [team for team in teams if team.kind is TeamKind.BRIGADE]
@@ -83,7 +97,7 @@ def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view, pla
     assert {code for team in teams for code in team.areas} == {grid.code for grid in place.list_grids(Level.AREA)}
 
 
-def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past):
+def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past: Past) -> None:
     planned, cases = past
     assert len(planned) == len(cases) == COUNT
     assert len({case.case.id for case in cases}) == COUNT
@@ -92,8 +106,8 @@ def test_every_incident_is_written_once_and_has_one_whole_owner_chain(past):
         assert NOW - timedelta(days=731) <= case.case.triggered_at <= NOW
 
 
-def test_no_team_is_in_two_places_at_once(past):
-    busy = defaultdict(list)
+def test_no_team_is_in_two_places_at_once(past: Past) -> None:
+    busy: dict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)
     for case in past[1]:
         for row in case.case.engagements:
             if row.engaging:
@@ -103,7 +117,7 @@ def test_no_team_is_in_two_places_at_once(past):
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
-def test_clocks_run_forward_and_nothing_happens_after_now(past):
+def test_clocks_run_forward_and_nothing_happens_after_now(past: Past) -> None:
     for case in past[1]:
         clocks = [
             getattr(case.case.clocks, c)
@@ -118,14 +132,16 @@ def test_clocks_run_forward_and_nothing_happens_after_now(past):
             assert row.until is None or row.until >= row.since
 
 
-def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
+def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past: Past) -> None:
     planned, cases = past
-    late, counted, causes = 0, 0, defaultdict(int)
+    late, counted = 0, 0
+    causes: Counter[str] = Counter()
     for plan, case in zip(planned, cases, strict=True):
         response_s = case.lead_response_s()
         if response_s is None:
             continue
         counted += 1
+        assert case.case.target_s is not None
         if response_s > case.case.target_s:
             late += 1
             shown = case.case.decision.recommendation
@@ -141,7 +157,7 @@ def test_ten_to_thirty_percent_of_the_emergencies_are_late_by_every_cause(past):
     assert wanted <= set(causes)
 
 
-def test_some_stamps_are_missing_and_a_few_are_impossible(past):
+def test_some_stamps_are_missing_and_a_few_are_impossible(past: Past) -> None:
     leads = [row for case in past[1] for row in case.case.engagements if row.lead and row.engaging]
     ended = [row for row in leads if row.outcome == "cleared"]
     missing = sum(row.on_scene_at is None for row in ended) / len(ended)
@@ -150,7 +166,8 @@ def test_some_stamps_are_missing_and_a_few_are_impossible(past):
     assert 1 <= len(impossible) <= 0.05 * len(ended)
 
 
-def test_a_handful_is_open_now_and_most_teams_are_free(past, view):
+def test_a_handful_is_open_now_and_most_teams_are_free(past: Past, view: DistrictView) -> None:
+    assert view.law is not None
     live = {row.team_id for case in past[1] for row in case.case.engagements if row.until is None and row.engaging}
     recent = [case for case in past[1] if case.case.triggered_at > NOW - timedelta(hours=1)]
     assert 2 <= len(recent) <= 6
@@ -159,7 +176,7 @@ def test_a_handful_is_open_now_and_most_teams_are_free(past, view):
     assert {case.case.status for case in old} <= {Status.ARCHIVED, Status.CANCELLED}
 
 
-def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past):
+def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past: Past) -> None:
     drills = [case for case in past[1] if case.case.drill]
     called_off = [case for case in past[1] if case.case.status is Status.CANCELLED]
     assert drills
@@ -167,8 +184,8 @@ def test_drills_and_called_off_cases_are_among_them_and_do_not_count(past):
     assert all(case.lead_response_s() is None for case in (*drills, *called_off))
 
 
-def test_the_same_seed_lives_through_the_same_past(place, view, law):
-    def result(seed):
+def test_the_same_seed_lives_through_the_same_past(place: DemoPlace, view: DistrictView, law: Rules) -> None:
+    def result(seed: int) -> list[tuple[object, ...]]:
         return [
             (
                 case.case.type,

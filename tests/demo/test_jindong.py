@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def test_a_level_tiles_one_outline_without_gap_or_overlap(grids: tuple[Grid, ...
 
 def test_children_lie_in_their_parents_and_fill_them(grids: tuple[Grid, ...]) -> None:
     by_code = {grid.code: grid for grid in grids}
-    filled: Counter[str] = Counter()
+    filled: dict[str, float] = defaultdict(float)
     for grid in grids:
         if grid.parent is None:
             assert grid.level is Level.REGIONAL

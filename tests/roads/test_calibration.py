@@ -22,10 +22,20 @@ from gridsvc.roads.network.speeds import CLASSES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import ArrayLike, NDArray
+
 GENERATED = ("main", "minor", "local")
 
 
-def trips_of(seconds, observed_s, *, hour=12, urban=True, case=None, groups=GENERATED) -> Trips:
+def trips_of(
+    seconds: ArrayLike,
+    observed_s: NDArray[np.float64] | list[float],
+    *,
+    hour: ArrayLike = 12,
+    urban: ArrayLike = True,
+    case: ArrayLike | None = None,
+    groups: tuple[str, ...] = GENERATED,
+) -> Trips:
     n = len(observed_s)
     return Trips(
         groups,
@@ -174,7 +184,7 @@ def test_hours_without_effect_are_not_worth_their_factors() -> None:
 def test_the_rush_is_found() -> None:
     verdict = calibrate(another_form(6000, 5))
     assert verdict.calibration is not None
-    urban, rural = (verdict.calibration.hours[name] for name in ("urban", "rural"))
+    urban, rural = (np.array(verdict.calibration.hours[name], float) for name in ("urban", "rural"))
     # exp(0.45) over what the day is at 8, in town; the pull makes it less
     assert urban[8] / urban[12] == pytest.approx(np.exp(0.45), rel=0.12)
     assert rural[8] / rural[12] < urban[8] / urban[12]
@@ -288,11 +298,16 @@ def test_where_it_is_worse_though_better_overall_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"observed_s": [0.0, 60.0]}, {"observed_s": [60.0]}, {"seconds": [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]}]
+    ("seconds", "observed_s"),
+    [
+        ([[1.0, 1.0, 1.0]] * 2, [0.0, 60.0]),
+        ([[1.0, 1.0, 1.0]] * 2, [60.0]),
+        ([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [60.0, 60.0]),
+    ],
 )
-def test_trips_that_cannot_be_are_refused(wrong) -> None:
+def test_trips_that_cannot_be_are_refused(seconds: list[list[float]], observed_s: list[float]) -> None:
     with pytest.raises(InvalidInput):
-        trips_of(**({"seconds": [[1.0, 1.0, 1.0]] * 2, "observed_s": [60.0, 60.0]} | wrong))
+        trips_of(seconds, observed_s)
 
 
 # San Francisco
@@ -308,12 +323,14 @@ def sffd(folder: Path) -> Trips:
     There is no road file of the city at hand: the classes are stretches of the straight line by distance from the
     station, not classes of road. A unit that was on the road already is taken to start at home all the same.
     """
-    stations = {}
+    stations: dict[int, tuple[float, float]] = {}
     for feature in json.loads((folder / "stations.geojson").read_text())["features"]:
         name = feature["properties"]["common_name"]
         if "#" in name:
-            stations[int(re.sub(r"\D.*", "", name.split("#")[1]))] = feature["geometry"]["coordinates"]
-    rows, cases = [], {}
+            lon, lat = feature["geometry"]["coordinates"]
+            stations[int(re.sub(r"\D.*", "", name.split("#")[1]))] = lon, lat
+    rows = []
+    cases: dict[str, int] = {}
     for call in csv.DictReader((folder / "calls.csv").read_text().splitlines()):
         unit, left, there = call["Unit ID"], call["Response DtTm"], call["On Scene DtTm"]
         if unit[0] not in "ET" or not unit[1:].isdigit() or int(unit[1:]) not in stations or not (left and there):

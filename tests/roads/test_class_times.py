@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -22,6 +23,15 @@ from gridsvc.roads.search.snapping import snap
 from gridsvc.roads.search.weights import weights_of
 from tests.worlds.toy_roads import QUIET, lonlat, random_world, survey
 
+if TYPE_CHECKING:
+    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.roads.search.weights import Weights
+
+XY = tuple[float, float]
+"""Metres east and north of (0, 0)."""
+Spent = tuple[int, dict[str, int]]
+"""Milliseconds of a trip: whole, and by class of road."""
+
 MAIN, LOCAL = CLASS_NUMBER["primary"], CLASS_NUMBER["residential"]
 
 # A main road of 720 m at 72 km/h = 20 m/s with a lane at its end, 180 m at 18 km/h = 5 m/s, and a stub that makes a
@@ -31,25 +41,24 @@ WAYS = {10: ([1, 2, 3], 72.0, "both"), 11: ([3, 4], 18.0, "both"), 12: ([2, 5], 
 
 
 @pytest.fixture(scope="module")
-def town():
+def town() -> RoadNetwork:
     roads = survey(POINTS, WAYS)
     return build(replace(roads, road_class=np.array([MAIN, LOCAL, LOCAL], np.uint8)), QUIET, "town")
 
 
-def spent(network, here, there, profile="emergency"):
+def spent(network: RoadNetwork, here: XY, there: XY, profile: str | Weights = "emergency") -> Spent:
     result = find_class_milliseconds(network, snap(network, *lonlat(*here)), snap(network, *lonlat(*there)), profile)
-    if result is None:
-        return None
+    assert result is not None
     return result[0], {CLASSES[n]: int(ms) for n, ms in enumerate(result[1]) if ms}
 
 
-def near(result, whole_s, **by_class):
+def near(result: Spent, whole_s: float, **by_class: float) -> None:
     assert result[0] == pytest.approx(whole_s * 1000, abs=20)
     assert result[1].keys() == by_class.keys()
     assert all(result[1][name] == pytest.approx(s * 1000, abs=15) for name, s in by_class.items())
 
 
-def test_by_hand(town):
+def test_by_hand(town: RoadNetwork) -> None:
     # 540 m of the main road, 90 m of the lane
     near(spent(town, (180, 0), (720, 90)), 27 + 18, primary=27, residential=18)
     # both on one road, in either direction
@@ -60,21 +69,21 @@ def test_by_hand(town):
     assert spent(town, (180, 0), (180, 0)) == (0, {})
 
 
-def test_a_slowed_road_costs_what_it_costs_then(town):
+def test_a_slowed_road_costs_what_it_costs_then(town: RoadNetwork) -> None:
     line = LineString([lonlat(540, -20), lonlat(540, 20)])
     closure = Closure("a", line, 0.5, ("emergency",), datetime(2026, 1, 1, tzinfo=UTC), None, "works")
     slowed = with_closures(town, "emergency", [(closure, closed_edges(town, line))])
     near(spent(town, (180, 0), (720, 90), slowed), 9 + 36 + 18, primary=9 + 36, residential=18)
 
 
-def test_one_origin_and_one_destination(town):
+def test_one_origin_and_one_destination(town: RoadNetwork) -> None:
     many = snap(town, *zip(lonlat(0, 0), lonlat(90, 0), strict=True))
     with pytest.raises(InvalidInput):
         find_class_milliseconds(town, many, many)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_against_networkx(seed):
+def test_against_networkx(seed: int) -> None:
     """Between junctions of a random town with one-ways and forbidden turns there is one shortest path."""
     draw = np.random.default_rng(seed)
     world = random_world(seed)
@@ -82,7 +91,7 @@ def test_against_networkx(seed):
         replace(world, road_class=draw.integers(0, len(CLASSES), len(world.way)).astype(np.uint8)), QUIET, "x"
     )
     weights = weights_of(network, "emergency")
-    graph = nx.MultiDiGraph()
+    graph: nx.MultiDiGraph[int] = nx.MultiDiGraph()
     for tail, (head, ms), slot in zip(network.arc_tail, weights.out_arcs, network.arc_slot, strict=True):
         if ms != CLOSED:
             graph.add_edge(int(tail), int(head), ms=int(ms), slot=int(slot))
@@ -96,6 +105,8 @@ def test_against_networkx(seed):
         if result is None or a == b or start not in graph or here.offroad_m[0] > 0.001 or there.offroad_m[0] > 0.001:
             continue
         ms_to, path_to = nx.single_source_dijkstra(graph, start, weight="ms")
+        assert isinstance(ms_to, dict)
+        assert isinstance(path_to, dict)
         ends = [n for n in range(network.junction_first[b], network.junction_first[b + 1]) if n in ms_to]
         if not ends or min(ms_to[n] for n in ends) != result[0]:
             continue  # one of the two lies within 5 cm of another junction, and starts there
@@ -110,7 +121,7 @@ def test_against_networkx(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_whole_is_that_of_the_search_and_no_way_is_lost(seed):
+def test_the_whole_is_that_of_the_search_and_no_way_is_lost(seed: int) -> None:
     """From anywhere to anywhere, without forbidden turns: what is not driven is walked beside the road."""
     network = build(random_world(seed, restricted=0), QUIET, "x")
     draw = np.random.default_rng(seed)

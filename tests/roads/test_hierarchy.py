@@ -34,6 +34,8 @@ from tests.worlds.toy_roads import QUIET, SQUARE, SQUARE_WAYS, lonlat, network, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shapely.geometry.base import BaseGeometry
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -43,7 +45,7 @@ def anywhere(seed: int, count: int, net: RoadNetwork) -> Snaps:
     return snap(net, np.array(lon), np.array(lat))
 
 
-def closure(geometry: shapely.Geometry, factor: float = 0.0, name: str = "c") -> Closure:
+def closure(geometry: BaseGeometry, factor: float = 0.0, name: str = "c") -> Closure:
     return Closure(name, geometry, factor, PROFILES, NOON, None, "a test")
 
 

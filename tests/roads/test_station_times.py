@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import shapely
 
 from gridsvc.db.grids.versions import District, Versions
+from gridsvc.db.session.connection import Database
+from gridsvc.dispatch import Prepared
+from gridsvc.operations.law.mapped import Law
 from gridsvc.operations.roads import team_times
 from gridsvc.operations.runtime.districts import DistrictView
 from gridsvc.operations.runtime.service import Service
 from gridsvc.roads.network.building import build
 from gridsvc.roads.search.closures import Closure
-from gridsvc.teams.model import AVAILABLE, TeamState
+from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState
+from tests.worlds.toy import CATALOGUE, CLOCKS, PLANS
 from tests.worlds.toy_roads import QUIET, lonlat, random_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@dataclass
-class Stations:
-    """As much of the law as travel times need."""
-
-    station_lon: np.ndarray
-    station_lat: np.ndarray
-    roster_digest: str = "roster"
+def without_database(folder: Path) -> Service:
+    """A service that never opens a connection: nothing listens there."""
+    return Service(Database("postgresql://nobody@127.0.0.1:1/nowhere"), folder)
 
 
-def world(seed, tmp_path, closures=()):
+def world(
+    seed: int, tmp_path: Path, closures: tuple[Closure, ...] = ()
+) -> tuple[Service, DistrictView, Law, np.random.Generator]:
     draw = np.random.default_rng(seed)
-    lon, lat = zip(*(lonlat(*xy) for xy in draw.uniform(-100, 1500, (30, 2)).tolist()), strict=True)
-    law = Stations(np.array(lon), np.array(lat))
+    stations = [lonlat(*xy) for xy in draw.uniform(-100, 1500, (30, 2)).tolist()]
+    teams = [Team(f"t{n:02}", f"Team {n}", "partner-fire", TeamKind.PARTNER, *at) for n, at in enumerate(stations)]
+    law = Law.of(Prepared.of(teams, CATALOGUE, PLANS, CLOCKS))
     network = build(random_world(seed), QUIET)
     versions = Versions("d", None, "n", len(closures), None, None, None, 1, NOON)
     view = DistrictView(versions, District("d", "D", "Asia/Shanghai", True), None, {}, network, law, closures)
-    return Service(None, tmp_path), view, law, draw
+    return without_database(tmp_path), view, law, draw
 
 
-def closure(seed):
+def closure(seed: int) -> Closure:
     x, y = np.random.default_rng(seed).uniform(300, 1000, 2)
     shape = shapely.box(*lonlat(x, y), *lonlat(x + 300, y + 300))
     return Closure(f"c{seed}", shape, 0.0, ("normal", "emergency"), NOON, None, "works")
@@ -49,7 +55,9 @@ def closure(seed):
 
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_posts_give_what_a_search_gives(seed, closed, tmp_path, monkeypatch):
+def test_posts_give_what_a_search_gives(
+    seed: int, closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service, view, law, draw = world(seed, tmp_path, (closure(seed),) if closed else ())
     assert team_times.prepare_stations(service, view)
     asked = []
@@ -67,7 +75,7 @@ def test_posts_give_what_a_search_gives(seed, closed, tmp_path, monkeypatch):
     assert any(any(seconds) for seconds in from_tables)
 
 
-def test_nobody_waits_for_posts_to_be_prepared(tmp_path):
+def test_nobody_waits_for_posts_to_be_prepared(tmp_path: Path) -> None:
     service, view, law, _ = world(1, tmp_path)
     asked = ([AVAILABLE] * 30, *lonlat(500, 500))
     first = team_times.travel_seconds(service, view, law, *asked)
@@ -75,10 +83,12 @@ def test_nobody_waits_for_posts_to_be_prepared(tmp_path):
     assert team_times.travel_seconds(service, view, law, *asked) == first
 
 
-def test_what_cannot_be_prepared_is_done_without_and_tried_once(tmp_path, monkeypatch, caplog):
-    service, tries = Service(None, tmp_path), []
+def test_what_cannot_be_prepared_is_done_without_and_tried_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service, tries = without_database(tmp_path), []
 
-    def fail():
+    def fail() -> None:
         tries.append(1)
         raise ValueError("never")
 
@@ -89,8 +99,8 @@ def test_what_cannot_be_prepared_is_done_without_and_tried_once(tmp_path, monkey
     assert len(tries) == 1
 
 
-def test_what_was_prepared_is_there(tmp_path):
-    service, deadline = Service(None, tmp_path), time.monotonic() + 30
+def test_what_was_prepared_is_there(tmp_path: Path) -> None:
+    service, deadline = without_database(tmp_path), time.monotonic() + 30
     while (found := service.prepared("posts", "n", lambda: "ready")) is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert found == "ready"
