@@ -21,8 +21,18 @@ SCREEN = Path(gridsvc.api.__file__).parent / "screen"
 _ENTRY = re.compile(r'^  "?([\w.\-]+)"?: "(.+)",$', re.MULTILINE)
 
 
+SUBJECTS = ("page", "case", "map", "slugs")
+
+
+def words_about(subject: str, language: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = _ENTRY.findall(
+        (SCREEN / "js" / f"words_{subject}_{language}.js").read_text(encoding="utf-8")
+    )
+    return found
+
+
 def words(language: str) -> dict[str, str]:
-    found = _ENTRY.findall((SCREEN / "js" / f"words_{language}.js").read_text(encoding="utf-8"))
+    found = [pair for subject in SUBJECTS for pair in words_about(subject, language)]
     assert len(found) == len(dict(found)), "a word is defined twice"
     return dict(found)
 
@@ -32,8 +42,18 @@ SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((SCREEN 
 PAGE = (SCREEN / "index.html").read_text(encoding="utf-8")
 
 
-def test_both_languages_have_the_same_words() -> None:
-    assert set(ZH) == set(EN)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_both_languages_have_the_same_words_in_the_same_order(subject: str) -> None:
+    zh, en = ([key for key, _ in words_about(subject, language)] for language in ("zh", "en"))
+    assert len(zh) > 50
+    assert zh == en
+
+
+def test_every_file_of_words_is_of_one_subject_and_is_loaded() -> None:
+    files = {path.name for path in (SCREEN / "js").glob("words_*.js")}
+    assert files == {f"words_{subject}_{language}.js" for subject in SUBJECTS for language in ("zh", "en")}
+    loaded = (SCREEN / "js" / "words.js").read_text(encoding="utf-8")
+    assert {name for name in files if f'from "./{name}"' in loaded} == files
 
 
 def test_every_word_that_is_used_is_defined() -> None:

@@ -1,10 +1,19 @@
 /** Every word on the screen, in Chinese and English. Slugs of the service are looked up as `group.slug`. */
 
-import { ZH } from "./words_zh.js";
-import { EN } from "./words_en.js";
+import { CASE_EN } from "./words_case_en.js";
+import { CASE_ZH } from "./words_case_zh.js";
+import { MAP_EN } from "./words_map_en.js";
+import { MAP_ZH } from "./words_map_zh.js";
+import { PAGE_EN } from "./words_page_en.js";
+import { PAGE_ZH } from "./words_page_zh.js";
+import { SLUGS_EN } from "./words_slugs_en.js";
+import { SLUGS_ZH } from "./words_slugs_zh.js";
 
 const KEPT = "gridsvc.language";
-const LANGUAGES = { zh: ZH, en: EN };
+const LANGUAGES = {
+  zh: { ...PAGE_ZH, ...CASE_ZH, ...MAP_ZH, ...SLUGS_ZH },
+  en: { ...PAGE_EN, ...CASE_EN, ...MAP_EN, ...SLUGS_EN },
+};
 
 export let language = kept() ?? (navigator.language?.toLowerCase().startsWith("zh") ? "zh" : navigator.language ? "en" : "zh");
 
