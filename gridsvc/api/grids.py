@@ -19,6 +19,7 @@ from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.operations.cases import offline
 from gridsvc.operations.grids import generations
 from gridsvc.operations.places import owners
+from gridsvc.times import check_time, read_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,14 +170,12 @@ def _moment(name: str, text: str | None) -> datetime | None:
         return None
     try:
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign that a URL turned into a space
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not 1900 < moment.year < 2200:
+            return check_time(datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC))
+        return read_time(text.replace(" ", "+"))  # a plus sign that a URL turned into a space
+    except ValueError as wrong:
         raise InvalidInput(
-            f"`{name}` is {text!r}; send a date, or RFC 3339 with offset: 2026-03-01T08:30:00+08:00.",
+            f"`{name}` {text[:60]!r} {wrong}. A date alone is accepted, too: the end of that day, UTC.",
             name=name,
-            value=text,
-        )
-    return moment
+            value=text[:60],
+            wrong=str(wrong),
+        ) from None

@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from gridsvc.errors import InvalidInput
+from gridsvc.times import check_time, read_time
 
 
 def local_time(moment: str | None) -> str:
@@ -19,14 +20,9 @@ def read_moment(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidInput(
-            f"{option} is {text[:60]!r}. Give a time with its offset, such as 2026-03-01T08:30:00+08:00."
-        )
-    return moment
+        return read_time(text)
+    except ValueError as wrong:
+        raise InvalidInput(f"{option} {text[:60]!r} {wrong}.", name=option, value=text[:60], wrong=str(wrong)) from None
 
 
 def read_date(text: str | None, *, end_of_day: bool = False) -> datetime | None:
@@ -47,4 +43,7 @@ def read_date(text: str | None, *, end_of_day: bool = False) -> datetime | None:
             moment = moment.astimezone()
         except (OverflowError, OSError, ValueError):
             raise click.UsageError(f"{text[:60]!r} is out of range.") from None
-    return moment
+    try:
+        return check_time(moment)
+    except ValueError as wrong:
+        raise click.UsageError(f"{text[:60]!r} {wrong}.") from None

@@ -213,6 +213,7 @@ def test_a_closure_changes_who_goes(web: TestClient, service: Service, network: 
     "wrong",
     [{"factor": 2.0}, {"factor": -1}, {"reason": ""}, {"profiles": ["hurry"]}, {"profiles": []},
      {"until": "2020-01-01T00:00:00+08:00"}, {"until": "2030-01-01T00:00:00"},
+     {"until": "9999-12-31T23:59:59-14:00"}, {"from": "0001-01-01T00:00:00+14:00"},
      {"geometry": {"type": "Point", "coordinates": [0.0, 0.0]}}, {"geometry": {"type": "Polygon"}}, {"geometry": {}},
      {"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}}],
 )  # fmt: skip

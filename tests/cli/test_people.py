@@ -126,6 +126,10 @@ def test_roads_are_closed_and_opened_again(program: Program) -> None:
     assert program.json("closures", "list") == []
     program.run("closures", "remove", made["id"], code=3)
     program.run("closures", "add", "119.62", "--reason", "x", code=2)
+    for option in ("--from", "--until"):
+        late = ("closures", "add", *line, "--reason", "x", option, "9999-12-31T23:59:59-14:00")
+        _, refused = program.run(*late, code=3)
+        assert f"{option} '9999-12-31T23:59:59-14:00' is outside the years 1901 to 2199" in refused
 
 
 def test_a_line_is_reported_from_a_file(program: Program, tmp_path: Path) -> None:

@@ -412,5 +412,5 @@ def test_impossible_closures_are_refused(factor: float, profiles: tuple[str, ...
 def test_a_closure_whose_time_no_zone_can_show_is_refused(year: int) -> None:
     until = datetime(year, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-14)))
     times = (until, NOON) if year == 1 else (NOON, until)
-    with pytest.raises(InvalidInput, match="between the years"):
+    with pytest.raises(InvalidInput, match="outside the years 1901 to 2199"):
         check_closure(shapely.Point(0, 0), 0.0, ("normal",), *times)

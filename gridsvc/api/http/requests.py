@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
 from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.times import check_time
 
 if TYPE_CHECKING:
     from gridsvc.access.scopes import Caller
@@ -41,16 +42,8 @@ def _text(at: object) -> object:
     return at
 
 
-def _aware(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("has no offset; send RFC 3339 with one, such as 2026-03-01T08:30:00+08:00")
-    if not 1900 < at.year < 2200:
-        raise ValueError("is outside the years 1900 to 2200")
-    return at
-
-
 Text = Annotated[str, AfterValidator(_clean)]
-Moment = Annotated[datetime, BeforeValidator(_text), AfterValidator(_aware)]
+Moment = Annotated[datetime, BeforeValidator(_text), AfterValidator(check_time)]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="One answer per key: a retry gets the bytes of the first answer. Stored for 30 days."),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import shapely
 from geoalchemy2.shape import from_shape
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.cases import personal
@@ -17,11 +18,12 @@ from gridsvc.roads.search.closures import Closure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
+
+_EARLIEST, _LATEST = datetime(1001, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def add_closure(
@@ -64,14 +66,17 @@ def find_district_of_closure(connection: Connection, number: UUID) -> str | None
 
 
 def list_closures(connection: Connection, district: str, *, known_at: datetime | None = None) -> list[Closure]:
-    """Return the closures that are not deleted (or were not at a time), also those that begin later, by id."""
+    """Return the closures that are not deleted (or were not at a time), also those that begin later, by id.
+
+    Versions before stored any time. One that Python cannot represent is read as what it means: no end, or always since.
+    """
     columns = (
         closure.c.id,
         func.ST_AsBinary(closure.c.geom),
         closure.c.factor,
         closure.c.profiles,
-        closure.c["from"],
-        closure.c.until,
+        func.greatest(closure.c["from"], _EARLIEST),
+        case((closure.c.until <= _LATEST, closure.c.until)),
         closure_personal.c.reason,
     )
     said = closure.outerjoin(closure_personal)

@@ -18,6 +18,7 @@ from gridsvc.roads.network.geometry import metres_per_degree
 from gridsvc.roads.network.network import CLOSED, DEGREE, PROFILES
 from gridsvc.roads.search.snapping import snap
 from gridsvc.roads.search.weights import Weights, changed_weights, weights_of
+from gridsvc.times import check_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,13 +87,13 @@ def check_closure(
             since=since.isoformat(),
         )
     for name, moment in (("from", since), ("until", until)):
-        # Near the years 1 and 9999 a time zone moves a time out of what Python can read back.
-        if moment is not None and not 1000 < moment.year < 9000:
-            raise InvalidInput(
-                f"`{name}` is {moment.isoformat()}. Give a time between the years 1001 and 8999, or leave it out.",
-                name=name,
-                moment=moment.isoformat(),
-            )
+        if moment is None:
+            continue
+        try:
+            check_time(moment)
+        except ValueError as wrong:
+            text = moment.isoformat()
+            raise InvalidInput(f"`{name}` {text} {wrong}.", name=name, moment=text, wrong=str(wrong)) from None
     west, south, east, north = geometry.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidInput("The closure's coordinates are out of range: longitude first, then latitude, in degrees.")

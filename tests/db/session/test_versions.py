@@ -32,7 +32,7 @@ from gridsvc.operations.roads import closures, networks
 from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.conftest import PROJECT
-from tests.worlds.district import DISTRICT, toy_grids, toy_road
+from tests.worlds.district import DISTRICT, as_superuser, toy_grids, toy_road
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,14 +176,24 @@ def test_a_replay_sees_the_closures_of_its_moment(service: Service) -> None:
     assert outcome.same, outcome
 
 
+def test_a_stored_closure_that_ends_in_the_year_10000_has_no_end(service: Service, url: str) -> None:
+    """Versions before accepted any time; the district of such a closure could not be read any more."""
+    made = [UUID(close_road(service, km, factor=0.1)["id"]) for km in (3, 5)]
+    with as_superuser(url) as connection:
+        connection.execute("update closure set until = '9999-12-31T23:59:59-14:00' where id = %s", [made[0]])
+        connection.execute("update closure set \"from\" = '0001-01-01T00:00:00+14:00' where id = %s", [made[1]])
+    items = {UUID(each["id"]): each for each in closures.list_closures(service)["items"]}
+    assert (items[made[0]]["until"], items[made[1]]["until"]) == (None, None)
+    assert all(items[each]["acts"] for each in made)
+    report_incident(service, a_report(1), actor="test")
+
+
 def test_a_network_that_was_tampered_with_is_named_by_the_replay(service: Service, url: str) -> None:
     case = UUID(json.loads(report_incident(service, a_report(1), actor="test").body)["id"])
     with service.database.transaction() as connection:
         body = connection.scalar(text("select body from incident_event where kind = 'report'"))
     teams = json.loads(body)["data"]["decision"]["inputs"]["teams"].values()
     recorded = [each["travel_ms"] for each in teams]
-    from tests.worlds.district import as_superuser
-
     first = next(ms for ms in recorded if ms)
     with as_superuser(url) as superuser:
         superuser.execute(
