@@ -138,15 +138,16 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
         return ["owners", "ownership"]
     owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()
     ownership = {key: value for key, value in ownership.items() if key not in {"owners", "district"}}
-    if "format" not in _case_format(case) and ownership["rule"] == "district":
+    if _of_first_version(case.decision) and ownership["rule"] == "district":
         ownership["rule"] = "gap"  # the first version knew no rule for a line across regions
     again = {"owners": owners, "ownership": ownership}
     known = {"owners": place.owners_json(), "ownership": place.ownership_json()}
     return [name for name, value in again.items() if chain.whole(value) != chain.whole(known[name])]
 
 
-def _case_format(case: Case) -> set[str]:
-    return {"format"} if "teams" in case.decision.inputs else set()
+def _of_first_version(decision: Decision) -> bool:
+    """Say whether the first version of the program recorded a decision: its inputs have no `teams`."""
+    return "teams" not in decision.inputs
 
 
 def _dispatch(
@@ -162,7 +163,7 @@ def _dispatch(
         again = _with_range(connection, case, decision, recompute(prepared, inputs), bad)
     except Refusal as refusal:
         return [refusal.detail], []
-    first = "teams" not in inputs
+    first = _of_first_version(decision)
     found, known = (_compared(each, first=first) for each in (again, decision.recommendation))
     differs = [key for key in (RULES_FIRST if first else RULES_NOW) if found[key] != known[key]]
     if again.handler != decision.recommendation.handler:

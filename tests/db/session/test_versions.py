@@ -28,10 +28,12 @@ from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.grids import generations, imports
+from gridsvc.operations.places.extents import read_extent
 from gridsvc.operations.roads import closures, networks
 from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.conftest import PROJECT
+from tests.worlds import toy
 from tests.worlds.district import DISTRICT, as_superuser, toy_grids, toy_road
 
 if TYPE_CHECKING:
@@ -202,6 +204,27 @@ def test_a_network_that_was_tampered_with_is_named_by_the_replay(service: Servic
         )
     outcome = replay(service, case)
     assert "travel times" in outcome.tampered
+
+
+@pytest.mark.parametrize(("first", "differs"), [(True, False), (False, True)])
+def test_a_line_across_regions_that_the_first_version_called_a_gap_replays_as_one(
+    service: Service, url: str, *, first: bool, differs: bool
+) -> None:
+    """The first version had no rule `district`, and its inputs name every team in a list, not those that matter."""
+    line = read_extent({"type": "LineString", "coordinates": [[119.70, 29.1], [119.72, 29.1]]})
+    made = json.loads(report_incident(service, Report(type="leak", extent=line), actor="test").body)
+    assert made["ownership"]["rule"] == "district"
+    with service.database.transaction() as connection:
+        body = json.loads(connection.scalar(text("select body from incident_event where kind = 'report'")))
+    body["data"]["case"]["place"]["rule"] = "gap"
+    if first:
+        inputs = body["data"]["decision"]["inputs"]
+        inputs.pop("teams")
+        inputs |= {"states": {}, "travel_ms": [None] * len(toy.TEAMS), "coverage_loss": None}
+    with as_superuser(url) as superuser:
+        superuser.execute("update incident_event set body = %s where kind = 'report'", [json.dumps(body)])
+        superuser.execute("update incident set rule = 'gap'")
+    assert ("ownership" in replay(service, UUID(made["id"])).differs) is differs
 
 
 def load_a_level(service: Service, folder: Path) -> Any:
