@@ -28,7 +28,7 @@ _JOB = {
 _PROPOSAL = {
     "id": _ID, "district": "330703", "kind": "yellow-card", "incident_id": _ID, "subject": "330703001000-1",
     "grounds": {"step": "feedback", "since": _AT, "over_s": 120.0, "timers": "…"}, "proposed_at": _AT,
-    "decision": None, "decided_by": None, "decided_at": None,
+    "decision": None, "decided_by": None, "decided_at": None, "drill": False,
 }  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.screen.conftest import change_answer
-from tests.screen.test_screen import until
+from tests.screen.test_screen import emergency, place_inside, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Page
 
     from tests.screen.conftest import Served
@@ -97,7 +99,39 @@ def test_a_warning_raises_no_alarm(open_screen: Open, alarms: Alarms) -> None:
 def proposal_of(case: dict[str, Any]) -> dict[str, Any]:
     return {"id": "01a20c85-95e1-7e22-969f-63cda45f0508", "district": "330703", "kind": "yellow-card",
             "incident_id": case["id"], "subject": "330703001000-1", "grounds": {"step": "feedback", "over_s": 120.0},
-            "proposed_at": "2026-03-01T04:00:00+00:00", "decision": None}  # fmt: skip
+            "proposed_at": "2026-03-01T04:00:00+00:00", "decision": None, "drill": case["drill"]}  # fmt: skip
+
+
+@pytest.fixture
+def drill(served: Served) -> Iterator[dict[str, Any]]:
+    lon, lat = place_inside(served)
+    body = {"type": emergency(served)["type"], "location": {"lon": lon, "lat": lat}, "drill": True}
+    made: dict[str, Any] = served.web.post("/incidents", json=body).json()
+    yield made
+    served.web.post(f"/incidents/{made['id']}/steps", json={"step": "cancel"})
+
+
+def test_r16_escalations_and_proposals_of_a_drill_raise_no_alarm_and_the_drill_is_shown_apart(
+    open_screen: Open, served: Served, drill: dict[str, Any]
+) -> None:
+    ended = {"id": "01a20c85-95e1-7e22-969f-63cda45f0509", "number": 1, "drill": True}
+    alarms = Alarms(drill, [proposal_of(drill), proposal_of(ended) | {"id": ended["id"]}])
+    page, _ = open_screen(before=alarms.install)
+    page.wait_for_selector(".case", state="attached")
+    page.keyboard.press("Shift")  # a key lets the browser play sound
+    page.wait_for_timeout(6_000)  # longer than the sound needs to repeat
+    assert page.is_hidden("#alarms")
+    assert page.evaluate(SOUNDS) == 0
+    assert page.locator(f"[data-case='{drill['id']}']").count() == 0
+    page.click("[data-filter=drills]")
+    row = page.wait_for_selector(f"[data-case='{drill['id']}']")
+    assert row is not None
+    assert row.query_selector(".chip.drill") is not None
+    # The same escalation of a live case does sound in the same screen.
+    alarms.case = next(item for item in served.web.get("/screen/cases").json()["items"] if not item["drill"])
+    page.wait_for_selector(f"[data-alarm='{alarms.case['id']}']")
+    until(page, f"{SOUNDS} >= 1")
+    assert page.locator("[data-proposal]").count() == 0
 
 
 def test_a_proposal_is_decided_by_a_person_with_a_reason(open_screen: Open, alarms: Alarms) -> None:

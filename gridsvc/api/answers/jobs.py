@@ -70,6 +70,7 @@ class DecidedProposal(TypedDict):
     decision: Literal["accepted", "rejected"] | None
     decided_by: str | None
     decided_at: datetime | None
+    drill: Annotated[bool, Field(description="of a drill: it is in no live figure and raises no alarm")]
 
 
 class Proposal(DecidedProposal):

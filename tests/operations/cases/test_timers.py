@@ -130,6 +130,19 @@ def test_an_overdue_routine_case_gets_cards_that_wait_for_a_person(service: Serv
     assert look(service) == 0
 
 
+def test_r16_a_proposal_says_whether_its_case_is_a_drill_also_after_the_drill(service: Service, url: str) -> None:
+    rules(service, ("accept", "routine", 1, 2, 1e6, {"cards_s": [0, 1e8, 1e8]}))
+    drill, live = report(service, "noise", drill=True), report(service, "noise")
+    for case in (drill, live):
+        grow_old(url, case, 14 * 86_400)
+    look(service)
+    step_incident(service, UUID(drill), Step("cancel"), actor="test")
+    assert {each["incident_id"]: each["drill"] for each in timers.list_proposals(service)["items"]} == {
+        drill: True,
+        live: False,
+    }
+
+
 def proposed(service: Service, url: str) -> UUID:
     rules(service, ("accept", "routine", 1, 2, 1e6, {"cards_s": [0, 1e8, 1e8]}))
     grow_old(url, report(service, "noise"), 14 * 86_400)

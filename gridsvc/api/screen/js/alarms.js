@@ -36,12 +36,10 @@ function waiting() {
     const keys = escalations.map((alert) => `${item.id} ${alert.step} ${alert.since} ${alert.rank}`);
     return { key: keys.at(-1), keys, item, alert: escalations.at(-1) };
   });
-  const ofProposals = state.proposals.filter((each) => !each.decision && !isOfDrill(each)).map((proposal) =>
+  const ofProposals = state.proposals.filter((each) => !each.decision && !each.drill).map((proposal) =>
     ({ key: `proposal ${proposal.id}`, keys: [`proposal ${proposal.id}`], proposal }));
   return [...ofProposals, ...ofCases].filter((each) => each.key && !isAcknowledged(each.key));
 }
-
-const isOfDrill = (proposal) => Boolean(caseById(proposal.incident_id)?.drill);
 
 export function drawAlarms() {
   const found = waiting();
