@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _DIGEST_BYTES = 32
 
 
-def derived(folder: Path, name: str, make: Callable[[], bytes]) -> memoryview:
-    """Return the bytes of a derived file, mapped; `make` is called where it is missing, cut or damaged.
+def derived(folder: Path, name: str, make: Callable[[], Sequence[bytes | memoryview]]) -> memoryview:
+    """Return the bytes of a derived file, mapped; `make` returns its blocks where it is missing, cut or damaged.
 
     The SHA-256 of the bytes stands at the end of the file. Where the folder cannot be written, the bytes are only held
     in memory.
@@ -24,18 +24,21 @@ def derived(folder: Path, name: str, make: Callable[[], bytes]) -> memoryview:
     path = folder / "derived" / name
     if (mapped := _map(path)) is not None:
         return mapped
-    content = make()
+    blocks = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.write(hashlib.sha256(content).digest())
+            digest = hashlib.sha256()
+            for block in blocks:
+                digest.update(block)
+                file.write(block)
+            file.write(digest.digest())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError:
-        return memoryview(content)
-    return _map(path) or memoryview(content)
+        return memoryview(b"".join(blocks))
+    return _map(path) or memoryview(b"".join(blocks))
 
 
 def _map(path: Path) -> memoryview | None:

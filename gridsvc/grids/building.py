@@ -34,7 +34,7 @@ _EDGES_PER_RECORD = 12
 _DEEPEST = 6
 
 
-def build_index(district: str, generation: int, grids: Iterable[Grid]) -> bytes:
+def build_index(district: str, generation: int, grids: Iterable[Grid]) -> memoryview:
     """Return the index file; the same grids in any order give the same bytes.
 
     Raises

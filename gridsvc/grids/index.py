@@ -103,7 +103,7 @@ class OwnershipIndex:
         """
         from gridsvc.grids.building import build_index
 
-        return cls(memoryview(build_index(district, generation, grids)))
+        return cls(build_index(district, generation, grids))
 
     @classmethod
     def open(cls, buffer: bytes | memoryview, *, verify: bool = False) -> OwnershipIndex:

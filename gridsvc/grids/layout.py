@@ -90,7 +90,7 @@ class Layout:
     digest: bytes
 
 
-def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | memoryview]) -> bytes:
+def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | memoryview]) -> memoryview:
     """Return the file of these parameters (without the `_at` ones) and sections."""
     places: dict[str, tuple[int, int]] = {}
     at = HEADER_BYTES
@@ -110,7 +110,7 @@ def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | m
     struct.pack_into(f"<{_FLOATS}d{len(values) - _FLOATS}q", whole, 64, *values)
     struct.pack_into(f"<{2 * len(SECTIONS)}Q", whole, 256, *(n for name in SECTIONS for n in places[name]))
     struct.pack_into("<I", whole, 508, zlib.crc32(whole[:508]))
-    return bytes(whole)
+    return memoryview(whole).toreadonly()
 
 
 def unpack(buffer: memoryview) -> Layout:

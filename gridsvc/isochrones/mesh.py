@@ -92,7 +92,7 @@ class Mesh:
 
 def tile_bytes(tile: NDArray[np.int32]) -> bytes:
     """Write a tile as a file with a checksum."""
-    return pack({"tile": tile}, {}, magic=MAGIC)
+    return b"".join(pack({"tile": tile}, {}, magic=MAGIC))
 
 
 def open_tile(buffer: bytes | memoryview) -> NDArray[np.int32]:

@@ -165,7 +165,7 @@ def _manifest(connection: psycopg.Connection[Any]) -> dict[str, Any]:
         "select distinct on (district) district, position, encode(hash, 'hex') from event_seal "
         "order by district, position desc"
     ).fetchall()
-    counted = ("district", "incident", "engagement", "incident_event", "artifact", "document")
+    counted = ("district", "incident", "engagement", "incident_event", "artifact", "artifact_piece", "document")
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
@@ -294,6 +294,22 @@ def _compare(connection: psycopg.Connection[Any], backup: Backup) -> None:
     for table, count in backup.manifest["rows"].items():
         if _one(connection, f"select count(*) from {table}") != count:
             raise Refusal(f"The table {table} has not the {count} rows of the backup. Do not use it.", kind="restore")
+    if "artifact_piece" not in backup.manifest["rows"]:
+        return  # a backup of a schema before the pieces
+    damaged = connection.execute(_DAMAGED_PIECES).fetchone()
+    if damaged is not None:
+        district, digest, number = damaged
+        raise Refusal(
+            f"Piece {number + 1} of the file {digest[:12]} of district {district} is damaged in this backup. "
+            "Use another one, or load the source of that file again and make a new backup.",
+            kind="restore",
+        )
+
+
+_DAMAGED_PIECES = """
+    select district, digest, number from artifact_piece where encode(sha256(content), 'hex') <> sha256
+    order by district, digest, number limit 1
+"""
 
 
 def _restore(postgis: PostGIS, owner_url: str, backup: Backup, progress: Progress | None) -> None:

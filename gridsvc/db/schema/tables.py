@@ -80,15 +80,33 @@ district_version = Table(
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_district_version_district"),
 )
 
-# Content-addressed bytes (ownership indexes, road networks): the files are copies, this is the truth.
+# Content-addressed bytes (ownership indexes, road networks): the files are copies, this is the truth. `digest` is the
+# SHA-256 of the whole, `sha256` that of one piece, both in hexadecimal.
 artifact = Table(
     "artifact",
     metadata,
     Column("district", Text, primary_key=True),
     Column("digest", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("pieces", Integer, nullable=False),
     moment("created_at", now=True),
+)
+
+artifact_piece = Table(
+    "artifact_piece",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["district", "digest"],
+        ["artifact.district", "artifact.digest"],
+        name="fk_artifact_piece_artifact",
+        ondelete="CASCADE",
+    ),
 )
 
 # Catalogue, run cards, clock policies, the team roster and calibrations: each version is stored whole, by its digest,

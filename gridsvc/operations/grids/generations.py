@@ -191,7 +191,7 @@ def _put_in_force(
 
     index = OwnershipIndex.build(district, number, grids)
     with service.database.transaction() as connection:
-        digest = put_artifact(connection, service.folder, district, "ownership-index", index.to_bytes())
+        digest = put_artifact(connection, service.folder, district, "ownership-index", [index.buffer])
         before = store.find_in_force(connection, district)
         former = [] if before is None else store.list_grids(connection, district, before)
     difference = None if before is None else compare(former, grids)

@@ -65,12 +65,12 @@ def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict
 
 def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:
     """Put a network in force for a district and return its digest; loading the same network again costs little."""
-    content = network.to_bytes()
+    blocks = network.to_blocks()
 
     def work(connection: Connection) -> str:
         ensure_district(connection, district)
         lock_drafts(connection, district)
-        digest = put_artifact(connection, service.folder, district, "network", content)
+        digest = put_artifact(connection, service.folder, district, "network", blocks)
         if not store.has_network(connection, district, digest):
             report: dict[str, Any] = dict(network.facts.get("report", {}))
             store.add_network(

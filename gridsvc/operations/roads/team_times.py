@@ -121,7 +121,7 @@ class _Fleet:
         """Prepare all stations; the network's hierarchy is kept as a file in the data folder."""
         if "hierarchy" not in self.network.kept and self.network.node_count <= UNASKED_NODES:
             name = f"{self.digest}.hierarchy1"
-            content = derived(self.service.folder, name, lambda: build_hierarchy(self.network).to_bytes())
+            content = derived(self.service.folder, name, lambda: build_hierarchy(self.network).to_blocks())
             keep_hierarchy(self.network, Hierarchy.open(content))
         return prepare_station_times(self.network, self._stations(), self.weights)
 

@@ -109,7 +109,7 @@ def mesh_of(service: Service, ground: Ground) -> Mesh:
     digest, profile = ground.view.versions.network, ground.weights.profile
 
     def keep(name: str, make: Callable[[], bytes]) -> memoryview:
-        return derived(service.folder, f"{digest}.{profile}.mesh5/{name}", make)
+        return derived(service.folder, f"{digest}.{profile}.mesh5/{name}", lambda: [make()])
 
     return service.cached("mesh", (digest, profile), lambda: Mesh(ground.network, profile, keep))
 

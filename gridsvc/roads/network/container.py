@@ -26,22 +26,31 @@ PREFIX = struct.Struct("<8sII32s")
 ALIGN = 64
 
 
-def pack(arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any], *, magic: bytes = MAGIC) -> bytes:
-    """Write arrays and a JSON value into one block of bytes; the same content gives the same bytes."""
+def pack(
+    arrays: Mapping[str, NDArray[Any]], rest: Mapping[str, Any], *, magic: bytes = MAGIC
+) -> list[bytes | memoryview]:
+    """Return one file of arrays and a JSON value as blocks; the same content gives the same bytes.
+
+    The arrays are not copied: their blocks are views of them.
+    """
     table: dict[str, Any] = {}
+    blocks: list[bytes | memoryview] = []
     offset = 0
     for name, array in arrays.items():
-        offset += -offset % ALIGN
-        table[name] = {"type": array.dtype.newbyteorder("<").str, "shape": array.shape, "offset": offset}
-        offset += array.nbytes
+        if gap := -offset % ALIGN:
+            blocks.append(bytes(gap))
+        offset += gap
+        stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        table[name] = {"type": stored.dtype.str, "shape": array.shape, "offset": offset}
+        if stored.nbytes:
+            blocks.append(stored.reshape(-1).view(np.uint8).data)
+        offset += stored.nbytes
     header = json.dumps({"arrays": table, "size": offset, "rest": rest}, ensure_ascii=False, sort_keys=True).encode()
     header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
-    body = bytearray(len(header) + offset)
-    body[: len(header)] = header
-    for name, array in arrays.items():
-        start = len(header) + table[name]["offset"]
-        body[start : start + array.nbytes] = array.astype(table[name]["type"], copy=False).tobytes()
-    return PREFIX.pack(magic, VERSION, len(header), hashlib.sha256(body).digest()) + bytes(body)
+    digest = hashlib.sha256(header)
+    for block in blocks:
+        digest.update(block)
+    return [PREFIX.pack(magic, VERSION, len(header), digest.digest()), header, *blocks]
 
 
 def unpack(

@@ -102,10 +102,14 @@ class RoadNetwork:
         west, south, east, north = self.facts["bounds"]
         return west, south, east, north
 
-    def to_bytes(self) -> bytes:
-        """Write the file of this network: magic, version, checksum, then the arrays at aligned offsets."""
+    def to_blocks(self) -> list[bytes | memoryview]:
+        """Return the file: magic, version, checksum, then the arrays at aligned offsets. The arrays are not copied."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
         return pack(arrays, {"facts": dict(self.facts), "names": list(self.names)})
+
+    def to_bytes(self) -> bytes:
+        """Return the file as one value."""
+        return b"".join(self.to_blocks())
 
     @classmethod
     def open(cls, buffer: bytes | bytearray | memoryview) -> RoadNetwork:

@@ -45,9 +45,13 @@ class Hierarchy:
     head: NDArray[np.int32]
     arc_up: NDArray[np.int32]
 
-    def to_bytes(self) -> bytes:
-        """Write the hierarchy; `open` maps it again."""
+    def to_blocks(self) -> list[bytes | memoryview]:
+        """Return the file of the hierarchy without copying the arrays; `open` maps it again."""
         return pack({name: getattr(self, name) for name in self.__slots__}, {}, magic=MAGIC)
+
+    def to_bytes(self) -> bytes:
+        """Return the file as one value."""
+        return b"".join(self.to_blocks())
 
     @classmethod
     def open(cls, buffer: bytes | memoryview) -> Hierarchy:

@@ -20,7 +20,7 @@ from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.jobs import backup
 from gridsvc.operations.runtime.service import Service
-from tests.worlds.district import open_toy, owner_of, report, scratch_database
+from tests.worlds.district import as_superuser, open_toy, owner_of, report, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,20 @@ def test_a_restore_that_fails_leaves_nothing(
     backup.back_up(service, tmp_path / "a.backup")
     monkeypatch.setattr(files, "_restore", _restore_less(files._restore))
     with pytest.raises(Refusal):
+        backup.restore(elsewhere, tmp_path / "a.backup")
+    with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
+        assert connection.execute("select to_regclass('district')").fetchone() == (None,)
+
+
+def test_a_restore_names_a_damaged_piece(service: Service, url: str, elsewhere: Any, tmp_path: Path) -> None:
+    with as_superuser(url) as connection:
+        row = connection.execute(
+            "update artifact_piece set content = 'damaged' where digest = (select network from district_version)"
+            " returning left(digest, 12)"
+        ).fetchone()
+    assert row is not None
+    backup.back_up(service, tmp_path / "a.backup")
+    with pytest.raises(Refusal, match=f"Piece 1 of the file {row[0]} of district 330703 is damaged"):
         backup.restore(elsewhere, tmp_path / "a.backup")
     with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
         assert connection.execute("select to_regclass('district')").fetchone() == (None,)

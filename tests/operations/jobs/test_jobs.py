@@ -335,10 +335,12 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: st
             insert into district_version (district, network) values ('330703', 'in-force');
             insert into idempotency (district, caller, key, digest, created_at) values
                 ('330703', 'a', 'old', '', now() - interval '31 days'), ('330703', 'a', 'young', '', now());
-            insert into artifact (district, digest, kind, content, created_at)
-            select '330703', d, 'network', 'x', now() - interval '30 days'
+            insert into artifact (district, digest, kind, size_bytes, pieces, created_at)
+            select '330703', d, 'network', 1, 1, now() - interval '30 days'
             from unnest(array['in-force', 'loaded', 'of-a-case', 'unnamed']) d;
-            insert into artifact (district, digest, kind, content) values ('330703', 'new', 'network', 'x');
+            insert into artifact (district, digest, kind, size_bytes, pieces) values ('330703', 'new', 'network', 1, 1);
+            insert into artifact_piece (district, digest, number, sha256, content)
+            select district, digest, 0, '', 'x' from artifact;
             insert into road_network (district, digest, source, nodes, arcs) values ('330703', 'loaded', '', 0, 0);
             insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,
                                   owners, lead_wanted, report_event, versions, reported_at, triggered_at)
@@ -356,8 +358,9 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: st
     assert not (folder / "unnamed").exists()
     with service.database.transaction() as connection:
         kept = set(connection.scalars(text("select digest from artifact")))
+        pieces = set(connection.scalars(text("select digest from artifact_piece")))
         keys = set(connection.scalars(text("select key from idempotency")))
-    assert kept == {"in-force", "loaded", "of-a-case", "new"}
+    assert kept == pieces == {"in-force", "loaded", "of-a-case", "new"}
     assert keys == {"young"}
 
 
