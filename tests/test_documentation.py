@@ -78,11 +78,12 @@ def test_the_documents_name_no_command_that_the_program_lacks() -> None:
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
-    lost = []
-    for page in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                lost.append(f"{page.name}: {target}")
+    lost = [
+        f"{page.name}: {target}"
+        for page in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
     assert lost == []
 
 

@@ -74,7 +74,8 @@ def rows() -> dict[str, tuple[set[int], set[str]]]:
     """Return the statuses and the names of the parameters of every kind of refusal in the code."""
     found: dict[str, tuple[set[int], set[str]]] = {}
     for _, _, call in calls():
-        name = call.func.id  # type: ignore[attr-defined]
+        assert isinstance(call.func, ast.Name)
+        name = call.func.id
         given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
         if name == "problem":
             kinds = [str(each.value) for each in call.args[1:2] if isinstance(each, ast.Constant)]

@@ -71,12 +71,11 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
             most=_MOST_TIMES,
         )
     service, ends = service_of(request), (np.array(body.origins, float), np.array(body.destinations, float))
-    chosen = {"profile": body.profile, "district": body.district}
     age_s: float | None = None
     try:
-        seconds = travel_times.travel_times(service, *ends, **chosen)  # type: ignore[arg-type]
+        seconds = travel_times.travel_times(service, *ends, profile=body.profile, district=body.district)
     except Unavailable as away:
-        seconds, age_s = offline.travel_times(service, away, *ends, **chosen)  # type: ignore[arg-type]
+        seconds, age_s = offline.travel_times(service, away, *ends, profile=body.profile, district=body.district)
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
     return JSONResponse({"seconds": rows} | offline.degraded(age_s))

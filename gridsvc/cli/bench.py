@@ -45,7 +45,7 @@ def _measure(name: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one benchmark; if it fails, a last row that says why, so that the others still run."""
     try:
         yield from importlib.import_module(f"tests.benchmarks.{name}").rows()
-    except Exception as failure:  # noqa: BLE001
+    except Exception as failure:  # noqa: BLE001 - the other benchmarks still run
         reason = f"{type(failure).__name__}: {failure}".splitlines()[0][:300]
         yield {"name": f"{name}: failed", "value": None, "unit": "", "target": None, "met": None, "failed": reason}
 

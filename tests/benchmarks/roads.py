@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from gridsvc.isochrones import Mesh, isochrones
 from gridsvc.roads.search.closures import Closure, closed_edges, with_closures
-from gridsvc.roads.search.hierarchy import build_hierarchy, customised
+from gridsvc.roads.search.hierarchy import Hierarchy, build_hierarchy, customised
 from gridsvc.roads.search.matrices import keep_hierarchy, matrix_milliseconds, node_milliseconds_of_many
 from gridsvc.roads.search.search import milliseconds_one_place, node_milliseconds
 from gridsvc.roads.search.snapping import place, snap
@@ -131,7 +131,8 @@ def closures(town: Town, size: str, limit: float | None = None) -> list[dict[str
     hierarchy = net.kept["hierarchy"]
     close_and_ask()
     closed_s, asked_s = best_s(close, close_and_ask, rounds=9)
-    whole_s = best_s(lambda: customised(hierarchy, town.weights), rounds=3)[0]  # type: ignore[arg-type]
+    assert isinstance(hierarchy, Hierarchy)
+    whole_s = best_s(lambda: customised(hierarchy, town.weights), rounds=3)[0]
     return [
         figure(f"a closure until the next query, {size} arcs", 1e3 * closed_s, "ms", {}, limit, {}),
         figure(f"a closure until {len(town.teams)} teams are prepared and the nearest known, {size} arcs",

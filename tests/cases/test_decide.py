@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 import shapely
@@ -23,6 +24,9 @@ from gridsvc.law import ResponseClass, Urgency
 from tests.worlds import toy
 from tests.worlds.toy_cases import START
 
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
 R1, R2 = Owner(toy.R1, "东部"), Owner(toy.R2, "西部")
 T2, T3 = Owner(toy.T2, "曹宅镇"), Owner(toy.T3, "孝顺镇")
 NO_OWNERS = (None, None, None, None)
@@ -31,8 +35,8 @@ CLASSES = Classes(toy.CLOCKS.response_classes, {toy.T2: "220", toy.T3: "112"})
 LINE = shapely.LineString([(119.69, 29.1), (119.72, 29.1)])
 
 
-def placed(ownership: Ownership, **where: object) -> Place:
-    return place_in(Location(119.7, 29.1, **where), ownership, CLASSES)  # type: ignore[arg-type]
+def placed(ownership: Ownership, *, radius_m: float | None = None, extent: BaseGeometry | None = None) -> Place:
+    return place_in(Location(119.7, 29.1, radius_m, extent), ownership, CLASSES)
 
 
 def line(*shares: Share, owners: object = NO_OWNERS, rule: Rule = Rule.DISTRICT) -> Place:

@@ -65,7 +65,7 @@ def test_canonical_texts_that_others_get_wrong(value: Any, text: str) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, [-(2**60)]])
 def test_what_json_cannot_say_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(rfc8785.CanonicalizationError):
         chain.canonical(value)
 
 

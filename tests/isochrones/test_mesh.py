@@ -20,6 +20,8 @@ from gridsvc.roads.search.snapping import snap
 from tests.worlds.toy_roads import EAST_M, NORTH_M, QUIET, lonlat, network, random_world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gridsvc.roads.network.network import RoadNetwork
 
 Side = list[tuple[tuple[int, int], ...]]
@@ -141,10 +143,10 @@ def test_a_tile_is_a_file_made_once() -> None:
     files: dict[str, bytes] = {}
     made = []
 
-    def keep(name: str, make: object) -> bytes:
+    def keep(name: str, make: Callable[[], bytes]) -> bytes:
         if name not in files:
             made.append(name)
-            files[name] = make()  # type: ignore[operator]
+            files[name] = make()
         return files[name]
 
     here = snap(net, *lonlat(9000, 5))

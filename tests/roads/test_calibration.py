@@ -49,8 +49,11 @@ def trips_of(
 
 
 def another_form(n: int, seed: int, *, strength: float = 1.0) -> Trips:
-    """Trips that no setting of the model would make: a power of the whole network time, lognormal, with an effect of
-    every incident that its teams share and one of every hour, smooth and stronger in town. No road class in it."""
+    """Trips that no setting of the model would make.
+
+    A power of the whole network time, lognormal, with an effect of every incident that its teams share and one of every
+    hour, smooth and stronger in town. No road class in it.
+    """
     draw = np.random.default_rng(seed)
     case = np.sort(draw.integers(0, int(n * 0.6), n))
     seconds = draw.dirichlet((1.5, 1.0, 0.8), n) * draw.lognormal(5.3, 0.5, n)[:, None]

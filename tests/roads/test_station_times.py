@@ -60,15 +60,14 @@ def test_posts_give_what_a_search_gives(
 ) -> None:
     service, view, law, draw = world(seed, tmp_path, (closure(seed),) if closed else ())
     assert team_times.prepare_stations(service, view)
-    asked = []
+    asked: list[tuple[list[TeamState], float, float]] = []
     monkeypatch.setattr(team_times, "_NODES_PER_MOVED_TEAM", 0)  # also where many have moved
     for moved in (0, 1, 7, 30):
         states = [AVAILABLE] * 30
         for number in draw.permutation(30)[:moved].tolist():
             lon, lat = lonlat(*draw.uniform(-100, 1500, 2).tolist())
             states[number] = TeamState(lon=lon, lat=lat, position_age_s=1.0)
-        for _ in range(10):
-            asked.append((states, *lonlat(*draw.uniform(-100, 1500, 2).tolist())))
+        asked.extend((states, *lonlat(*draw.uniform(-100, 1500, 2).tolist())) for _ in range(10))
     from_tables = [team_times.travel_seconds(service, view, law, *each) for each in asked]
     monkeypatch.setattr(team_times._Fleet, "from_tables", lambda *_given: None)
     assert from_tables == [team_times.travel_seconds(service, view, law, *each) for each in asked]

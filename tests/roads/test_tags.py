@@ -28,7 +28,7 @@ def speeds(**tags: str) -> tuple[float, float, float, float] | None:
 
 
 def open_ways(**tags: str) -> str:
-    """n and N: anybody forward and backward; e and E: an emergency."""
+    """Letters of what is open. n and N: anybody forward and backward; e and E: an emergency."""
     result = speeds(**tags)
     return "" if result is None else "".join(letter for letter, kph in zip("nNeE", result, strict=True) if kph > 0)
 

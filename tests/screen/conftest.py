@@ -22,6 +22,7 @@ from playwright.sync_api import Error, sync_playwright
 from tests.screen.chromium import get_chromium
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page, Route
@@ -113,7 +114,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def change_answer(page: Page, path: str, change: Callable[[Any], Any]) -> None:
+def change_answer(page: Page, path: str | re.Pattern[str], change: Callable[[Any], Any]) -> None:
     """Let the page see `change(answer)` where the service answers to GET `path`."""
 
     def handle(route: Route) -> None:

@@ -68,7 +68,7 @@ def test_all_closed_cases_can_be_reached(open_screen: Open, served: Served) -> N
         def change(answer: Any) -> Any:
             return answer | {"items": answer["items"][: (count + 2) // 3]}
 
-        change_answer(page, re.compile(r"/screen/search\?list=closed(&skip=\d+)?$"), change)  # type: ignore[arg-type]
+        change_answer(page, re.compile(r"/screen/search\?list=closed(&skip=\d+)?$"), change)
 
     page, _ = open_screen(before=three_times)
     page.click("[data-filter=closed]")

@@ -11,6 +11,8 @@ from gridsvc.roads.network.speeds import CLASS_NUMBER, Speeds
 from gridsvc.roads.network.survey import Restriction, Survey
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gridsvc.roads.network.network import RoadNetwork
 
 QUIET = Speeds(signal_s=0.0, emergency_signal_s=0.0)
@@ -26,7 +28,7 @@ def survey(
     points: dict[int, tuple[float, float]],
     ways: dict[int, tuple[list[int], float, str]],
     *,
-    signals: set[int] = frozenset(),  # type: ignore[assignment]
+    signals: Collection[int] = (),
     barriers: dict[int, tuple[bool, bool]] | None = None,
     restrictions: tuple[Restriction, ...] = (),
     emergency_contraflow_kph: float = 0.0,
@@ -69,8 +71,10 @@ SQUARE_WAYS = {
 
 
 def random_world(seed: int, *, crossings: int = 60, restricted: int = 25) -> Survey:
-    """Random streets: a thinned grid with one-ways, parallel streets, loops, stubs and forbidden turns, some over a
-    whole street."""
+    """Random streets: a thinned grid with one-ways, parallel streets, loops and stubs.
+
+    Some turns are forbidden, some of these over a whole street.
+    """
     draw = np.random.default_rng(seed)
     side = int(np.sqrt(crossings))
     points = {i * side + j: (200.0 * i + draw.uniform(-60, 60), 200.0 * j + draw.uniform(-60, 60))

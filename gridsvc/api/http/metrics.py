@@ -51,7 +51,7 @@ _EXAMPLE = "gridsvc_sealer_lag_seconds 0.012\n"
 
 _log = logging.getLogger("gridsvc.request")
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()
 
 
 class RequestTimes:
@@ -73,7 +73,7 @@ class RequestTimes:
             registry=self.registry if folder is None else None,
         )
         if folder is not None:
-            MultiProcessCollector(self.registry, str(folder))  # type: ignore[no-untyped-call]
+            MultiProcessCollector(self.registry, str(folder))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer. Methods that HTTP does not define share one label: a client may send any word."""
@@ -111,7 +111,7 @@ def share_counts(folder: Path, supervisor: int, process: int) -> Path | None:
         _log.warning("HTTP process %d counts its requests for itself alone: %s: %s", process, file, error.strerror)
         return None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(ours)
-    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(lambda: process)
     return ours
 
 

@@ -103,7 +103,7 @@ def list_socket_folders(home: Path) -> list[Path]:
         return [inside]
     name = "gridsvc-" + hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
     uid = os.geteuid()
-    bases = [Path("/run") if uid == 0 else Path(f"/run/user/{uid}"), Path("/tmp")]  # noqa: S108
+    bases = [Path("/run") if uid == 0 else Path(f"/run/user/{uid}"), Path("/tmp")]  # noqa: S108 - `make_socket_folder` checks
     return [base / name for base in bases if os.access(base, os.W_OK | os.X_OK)]
 
 

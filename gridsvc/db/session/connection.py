@@ -217,7 +217,7 @@ class Database:
             except DBAPIError as error:
                 if _sqlstate(error) not in _RETRIED and not _is_twin(error):
                     raise
-                time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+                time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311  no secret
         raise Unavailable("The database is too contended at the moment. Nothing was written; try again.")
 
     @property

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -122,10 +123,10 @@ def raise_alerts(service: Service) -> int:
         urgencies.append(str(Urgency.ROUTINE))
     with service.database.transaction() as connection:
         codes = [versions.district for versions in list_versions(connection)]
-    return sum(service.database.run(lambda c, code=code: _raise_alerts(service, c, code, urgencies)) for code in codes)  # type: ignore[misc]
+    return sum(service.database.run(partial(_raise_alerts, service, code, urgencies)) for code in codes)
 
 
-def _raise_alerts(service: Service, connection: Connection, code: str, urgencies: list[str]) -> int:
+def _raise_alerts(service: Service, code: str, urgencies: list[str], connection: Connection) -> int:
     versions = get_versions(connection, code)
     if versions.plans is None:
         return 0

@@ -52,7 +52,7 @@ class Service:
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
     _memory: dict[tuple[str, str], tuple[float, object]] = field(default_factory=dict, repr=False)
-    _cache: dict[str, OrderedDict[Hashable, object]] = field(default_factory=dict, repr=False)
+    _cache: dict[str, OrderedDict[Hashable, Any]] = field(default_factory=dict, repr=False)
     _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -63,13 +63,15 @@ class Service:
     def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
         """Return a version of a kind; the first use loads it, and other threads wait for it."""
         known = self._cache.get(kind)
+        value: T
         if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
-            return value  # type: ignore[return-value]
+            return value
         with self._lock:
             known = self._cache.setdefault(kind, OrderedDict())
             if version not in known:
                 self._keep(kind, version, load())
-            return known[version]  # type: ignore[return-value]
+            value = known[version]
+        return value
 
     def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
         """Return a version of a kind if it is cached; else start to load it in a thread and return None.
@@ -77,8 +79,9 @@ class Service:
         For values that take long to load and that an answer can do without.
         """
         known = self._cache.get(kind)
+        value: T
         if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
-            return value  # type: ignore[return-value]
+            return value
         with self._lock:
             if (kind, version) in self._preparing:
                 return None
