@@ -8,8 +8,6 @@ within one into a read-only array. Groups that kernels only read therefore hold 
 in Python, `frozen` in compiled code.
 """
 
-# mypy: disable-error-code="no-untyped-call"
-
 from __future__ import annotations
 
 import hashlib

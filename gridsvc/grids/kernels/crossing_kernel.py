@@ -10,9 +10,6 @@ that it crosses toggles the faces on its two sides. All borders count with one r
 on paper tile it here, whatever the rounding.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 from typing import Any, NamedTuple

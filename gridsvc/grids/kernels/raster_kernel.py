@@ -4,9 +4,6 @@
 a cell, never omits one: an edge that a path does not cross changes nothing.
 """
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

@@ -3,9 +3,6 @@
 `layout` says what a record holds, `raster_kernel` finds the cells.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

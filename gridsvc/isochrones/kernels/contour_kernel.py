@@ -5,8 +5,8 @@ are there without copying any. Tiles are numbered row by row; a side of a triang
 neighbour -1 - i, i its place among the tile's border sides, and the same place counts in the tile beyond.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202, PLR1730  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment, attr-defined, call-arg, unreachable"
+# ruff: noqa: PLR1730  `if` writes only where the time becomes less
+# mypy: disable-error-code="assignment, call-arg, unreachable"
 
 from __future__ import annotations
 

@@ -7,9 +7,6 @@ circles only decide the shapes of triangles.
 The arrays are those of `arguments.Triangles`.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,8 +1,5 @@
 """The compiled part of many stations together: who is first at a corner, how late each is, over tiles in one row."""
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

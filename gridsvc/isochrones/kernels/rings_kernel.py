@@ -1,7 +1,6 @@
 """The compiled sorting of rings: which hole belongs to which outer ring."""
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
+# mypy: disable-error-code="assignment"
 
 from __future__ import annotations
 

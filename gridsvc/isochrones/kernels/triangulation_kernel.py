@@ -4,9 +4,6 @@ The points are triangulated first (`insertion_kernel`); then the sides that cros
 (Sloan 1993). The arrays are those of `arguments.Triangles`.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import math

@@ -5,9 +5,6 @@ what has passed. At the very end of an edge the place is at the junction itself.
 vehicle the team walks.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import math

@@ -1,8 +1,5 @@
 """The compiled part of the index of snapping: segments into cells, and the rings of empty cells around each."""
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def"
-
 from __future__ import annotations
 
 import numpy as np

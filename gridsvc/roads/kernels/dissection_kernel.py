@@ -1,8 +1,5 @@
 """The compiled part of nested dissection: smallest cuts by flow, and the ranks of the nodes."""
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

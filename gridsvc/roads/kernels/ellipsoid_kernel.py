@@ -1,8 +1,5 @@
 """Metres of a degree, for compiled code."""
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import math

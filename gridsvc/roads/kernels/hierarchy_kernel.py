@@ -1,8 +1,5 @@
 """Compiled loops of the customisable contraction hierarchy (CCH): contraction, customisation, upward search."""
 
-# ruff: noqa: ANN001, ANN201  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

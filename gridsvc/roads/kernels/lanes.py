@@ -4,8 +4,7 @@ LLVM splits them into the registers of the processor: one instruction with AVX-5
 NEON. Plain loops over 16 lanes were six times slower, since their sums went through memory from arc to arc.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202, ARG001  numba gives the types, and the first word of every intrinsic
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# ruff: noqa: ARG001  numba passes its typing context to every intrinsic
 
 from __future__ import annotations
 

@@ -4,9 +4,6 @@ Dibbelt, Strasser, Wagner 2016, section 7.4 (partial updates): from the lowest n
 lowers the arcs over it; where an arc became slower, the arcs that took their time from it are computed again.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,8 +1,5 @@
 """How long the quickest way spends on each class of road, read from the distances that a search has left behind."""
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

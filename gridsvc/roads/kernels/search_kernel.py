@@ -9,9 +9,6 @@ Workspace of one thread: `state` (nodes, 4) int32 = distance, number of the sear
 in its bucket (-1 none, -2 not queued); `wheel` (BUCKETS,) the first node of each bucket; `target_of` (nodes,) -1.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,8 +1,5 @@
 """The compiled part of `station_times`: stations up the hierarchy, and the place whose path meets them."""
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
-
 from __future__ import annotations
 
 import numpy as np

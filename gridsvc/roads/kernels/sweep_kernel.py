@@ -5,8 +5,7 @@ Werneck 2011): the nodes above a target are numbered from the root down, and the
 are stored in the order of the sweep.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202  the types of compiled functions are their signatures
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-arg, unreachable"
+# mypy: disable-error-code="call-arg, unreachable"
 
 from __future__ import annotations
 
