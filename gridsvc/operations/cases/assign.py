@@ -224,7 +224,7 @@ def _named(
     if found is None:
         proposed = {team for each in (shown, choice.recommendation) for team in each.proposed}
         if wanted not in proposed and not (context.order.reason or "").strip():
-            raise _needs_reason(wanted, choice.verdicts[wanted])
+            raise _needs_reason(wanted)
         slot = SUBSTITUTE if wanted in proposed else OUTSIDE
         found = chosen_by_person(context.view, law.prepared.teams[number], choice.travel_s[wanted], slot)
     return choice, [replace(found, preempts=from_drill)]
@@ -278,13 +278,13 @@ def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], act
             drill = after
 
 
-def _needs_reason(team_id: str, verdict: str) -> InvalidInput:
+def _needs_reason(team_id: str) -> InvalidInput:
+    """Return the refusal; it has no verdict, since the team may be outside the grid of the caller."""
     return InvalidInput(
-        f"Team {team_id} fills no slot of this case by law ({verdict}). To send it all the same, give the reason in "
-        "`note`; to send the lawful teams, leave `team_id` out.",
+        f"Team {team_id} fills no slot of this case by law. To send it all the same, give the reason in `note`; "
+        "to send the lawful teams, leave `team_id` out.",
         kind="outside-slots",
         team_id=team_id,
-        verdict=verdict,
         field="note",
     )
 
