@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,6 +126,4 @@ def cluster_centres(
 
 def nearest_of(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each point (n, 2) the number of its nearest centre (k, 2), the lower one of two equal."""
-    from scipy.spatial import cKDTree
-
     return np.asarray(cKDTree(centres).query(points)[1], dtype=np.int64)

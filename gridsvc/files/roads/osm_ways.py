@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import osmium
 
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.network.speeds import Speeds, speeds_for
@@ -33,8 +34,6 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
 
     Raises InvalidInput for a file that is missing, no OpenStreetMap file, or cut short.
     """
-    import osmium
-
     if not path.is_file():
         raise InvalidInput(f"There is no file {path}.", kind="no-file")
     try:
@@ -70,8 +69,6 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
 
 def _regional(path: Path) -> Speeds:
     """Choose the speeds of the region by the file's box, else by the first node that comes."""
-    import osmium
-
     box = osmium.io.Reader(str(path), osmium.osm.NOTHING).header().box()
     if box.valid():
         return speeds_for((box.bottom_left.lon + box.top_right.lon) / 2, (box.bottom_left.lat + box.top_right.lat) / 2)
@@ -83,8 +80,6 @@ def _regional(path: Path) -> Speeds:
 
 def _nodes(path: Path, needed: NDArray[np.int64]) -> Iterator[Node]:
     """Yield the needed nodes; `needed` is sorted."""
-    import osmium
-
     processor = osmium.FileProcessor(str(path), osmium.osm.NODE)
     if len(needed) and needed[0] >= 0:
         processor = processor.with_filter(osmium.filter.IdFilter(needed.tolist()))
