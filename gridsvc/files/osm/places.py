@@ -1,6 +1,6 @@
 """Boundaries, named places, addresses and stations out of a .osm.pbf, by osmium; the roads are `files.roads.read_osm`.
 
-Three passes, one a kind of object (relations, ways, nodes), so that the order of the file and the sign of its ids do
+One pass for each kind of object (relations, ways, nodes), so that the order of the file and the sign of its ids do
 not matter, and only what was asked for is kept in memory.
 """
 
@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import shapely
 
 from gridsvc.errors import InvalidInput
@@ -191,19 +192,18 @@ def _read_ways(
 def _read_nodes(
     path: Path, needed: set[int]
 ) -> tuple[dict[int, tuple[float, float]], list[tuple[str, dict[str, str], tuple[float, float]]]]:
-    import osmium
+    from gridsvc.files.osm.locations import read_locations
 
-    located: dict[int, tuple[float, float]] = {}
-    for node in _objects_by_id(path, osmium.osm.Node, needed):
-        if node.location.valid():
-            located[node.id] = (node.lon, node.lat)
-    keys = osmium.filter.KeyFilter("addr:housenumber", "place", "amenity")
-    tagged = [
-        (f"node/{node.id}", dict(node.tags), (node.lon, node.lat))
-        for node in _objects(path, osmium.osm.Node, keys)
-        if _interesting(node.tags) and node.location.valid()
-    ]
-    return located, tagged
+    tagged: list[tuple[str, dict[str, str], tuple[float, float]]] = []
+
+    def take(node: Node) -> None:
+        if _interesting(node.tags) and node.location.valid():
+            tagged.append((f"node/{node.id}", dict(node.tags), (node.lon, node.lat)))
+
+    wanted = np.array(sorted(needed), np.int64)
+    found = read_locations(path, wanted, ("addr:housenumber", "place", "amenity"), take)
+    places = zip(found.lon.tolist(), found.lat.tolist(), strict=True)
+    return dict(zip(found.ids.tolist(), places, strict=True)), tagged
 
 
 def _assemble(

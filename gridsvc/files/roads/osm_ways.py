@@ -1,7 +1,7 @@
 """The roads of an OpenStreetMap file in two passes: which points roads need, then those points.
 
 Only needed points are ever handed to Python, so that a whole country fits; no order of the file is assumed, and ids
-may be negative.
+may be negative. All values are kept in arrays.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import numpy as np
 import osmium
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.osm.locations import read_locations
 from gridsvc.roads.network.speeds import Speeds, speeds_for
 from gridsvc.roads.network.survey import Restriction, Survey
 from gridsvc.roads.network.tags import read_barrier, read_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from osmium.osm import Node, Relation, Way
+
+    from gridsvc.files.osm.locations import Located
 
 TURN_KINDS = ("no_", "only_")
 EXCEPT_US = {"motorcar", "motor_vehicle", "vehicle"}
@@ -50,9 +51,8 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
                 if restriction is not None:
                     restrictions.append(restriction)
         needed = np.unique(np.frombuffer(ways.points, np.int64)) if ways.points else np.empty(0, np.int64)
-        points = _Points()
-        for node in _nodes(path, needed):
-            points.take(node)
+        signs = _Signs()
+        points = read_locations(path, needed, ("highway", "barrier"), signs.take)
     except RuntimeError as broken:
         raise InvalidInput(
             f"{path.name} cannot be read as an OpenStreetMap file ({broken}). It may be cut short: download it again "
@@ -64,7 +64,7 @@ def read_survey(path: Path, speeds: Speeds | None = None) -> tuple[Survey, Speed
         "ways_left_out": dict(ways.left_out),
         "turn_restrictions": dict(turns),
     }
-    return ways.survey(points, tuple(restrictions), report), where
+    return ways.survey(points, signs, tuple(restrictions), report), where
 
 
 def _regional(path: Path) -> Speeds:
@@ -78,38 +78,18 @@ def _regional(path: Path) -> Speeds:
     return Speeds()
 
 
-def _nodes(path: Path, needed: NDArray[np.int64]) -> Iterator[Node]:
-    """Yield the needed nodes; `needed` is sorted."""
-    processor = osmium.FileProcessor(str(path), osmium.osm.NODE)
-    if len(needed) and needed[0] >= 0:
-        processor = processor.with_filter(osmium.filter.IdFilter(needed.tolist()))
-        yield from (node for node in processor if isinstance(node, osmium.osm.Node))
-        return
-    # the filter knows no negative ids
-    wanted = set(needed.tolist())
-    yield from (node for node in processor if isinstance(node, osmium.osm.Node) and node.id in wanted)
+class _Signs:
+    """Which points have a traffic signal, and which a barrier."""
 
-
-class _Points:
     def __init__(self) -> None:
-        self.ids = array("q")
-        self.lon = array("d")
-        self.lat = array("d")
-        self.signal = array("b")
+        self.signals = array("q")
         self.barriers: dict[int, tuple[bool, bool]] = {}
 
     def take(self, node: Node) -> None:
-        if not node.location.valid():
-            return
-        self.ids.append(node.id)
-        self.lon.append(node.lon)
-        self.lat.append(node.lat)
-        signal = False
-        if node.tags:
-            signal = node.tags.get("highway") == "traffic_signals"
-            if "barrier" in node.tags and (opens := read_barrier(dict(node.tags))) is not None:
-                self.barriers[node.id] = opens
-        self.signal.append(signal)
+        if node.tags.get("highway") == "traffic_signals":
+            self.signals.append(node.id)
+        if "barrier" in node.tags and (opens := read_barrier(dict(node.tags))) is not None:
+            self.barriers[node.id] = opens
 
 
 class _Ways:
@@ -143,12 +123,15 @@ class _Ways:
         name = tags.get("name") or tags.get("ref")
         self.name.append(-1 if name is None else self.names.setdefault(name, len(self.names)))
 
-    def survey(self, points: _Points, restrictions: tuple[Restriction, ...], report: dict[str, Any]) -> Survey:
+    def survey(
+        self, points: Located, signs: _Signs, restrictions: tuple[Restriction, ...], report: dict[str, Any]
+    ) -> Survey:
+        with_barrier = points.ids[np.isin(points.ids, np.array(list(signs.barriers), np.int64))].tolist()
         return Survey(
-            point=np.array(points.ids, np.int64),
-            lon=np.array(points.lon),
-            lat=np.array(points.lat),
-            signal=np.array(points.signal, bool),
+            point=points.ids,
+            lon=points.lon,
+            lat=points.lat,
+            signal=np.isin(points.ids, np.array(signs.signals, np.int64)),
             way=np.array(self.ids, np.int64),
             way_first=np.array(self.first, np.int64),
             way_point=np.array(self.points, np.int64),
@@ -157,7 +140,7 @@ class _Ways:
             roundabout=np.array(self.roundabout, bool),
             name=np.array(self.name, np.int32),
             names=tuple(self.names),
-            barriers=points.barriers,
+            barriers={number: signs.barriers[number] for number in with_barrier},
             restrictions=restrictions,
             report=report,
         )
