@@ -11,7 +11,7 @@ from gridsvc import __version__
 from gridsvc.api.answers.service import Health, Readiness
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import caller
-from gridsvc.operations.runtime.districts import list_views
+from gridsvc.operations.runtime.districts import list_in_force
 from gridsvc.operations.runtime.doctor import refuse_full_disk
 
 if TYPE_CHECKING:
@@ -36,24 +36,25 @@ def get_health() -> Response:
     responses=answer(Readiness, {"status": "ready", "districts": []}),
 )
 def get_readiness(request: Request) -> Response:
-    """Load everything that is in force and list it; 503 while the database is unavailable or its disk is full."""
+    """List the districts and what is in force; 503 while the database is unavailable or its disk is full.
+
+    A district is loaded when its first place is asked for; `unknown` names the files that this process cannot read.
+    """
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)
-    with service.database.transaction() as connection:
-        views = list_views(service, connection)  # loads what is in force, for all callers
     seen = caller(request).scope
-    views = [view for view in views if seen.holds_district(view.code)]
+    found = [each for each in list_in_force(service) if seen.holds_district(each.versions.district)]
     districts = [
         {
-            "code": view.code,
-            "name": view.district.name,
-            "synthetic": view.district.synthetic,
-            "grids": view.index is not None,
-            "roads": view.network is not None,
-            "law": view.law is not None,
-            "versions": view.versions.as_json(),
-            "unknown": [each.as_json() for each in view.lost],
+            "code": each.versions.district,
+            "name": each.district.name,
+            "synthetic": each.district.synthetic,
+            "grids": each.grids,
+            "roads": each.roads,
+            "law": each.law,
+            "versions": each.versions.as_json(),
+            "unknown": [part.as_json() for part in each.lost],
         }
-        for view in views
+        for each in found
     ]
     return JSONResponse({"status": "ready", "districts": districts})

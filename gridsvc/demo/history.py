@@ -22,6 +22,7 @@ from gridsvc.demo.world.history import Mishap
 from gridsvc.operations.cases import recommend
 from gridsvc.operations.cases.report import Moment, decide
 from gridsvc.operations.places.locate import locate_in
+from gridsvc.operations.runtime.layout import Districts
 from gridsvc.teams.model import AVAILABLE, TeamKind
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Replay:
         self._fleet.release(moment)
 
     def _report(self, incident: PlannedIncident) -> Iterator[PastCase]:
-        placed = locate_in([self._view], Location(incident.lon, incident.lat))
+        placed = locate_in(Districts.of([self._view]), Location(incident.lon, incident.lat))
         report = Report(
             type=incident.type,
             lon=incident.lon,

@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import delete, func, insert, literal, select, text, update
 
 from gridsvc.coordinates import equal_area_m
-from gridsvc.db.grids.versions import set_version
+from gridsvc.db.grids.versions import set_outline, set_version
 from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.tables import grid, grid_generation, grid_geometry, in_force, station, team
 from gridsvc.errors import NotFound
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
 
@@ -303,10 +304,14 @@ def put_in_force(
     number: int,
     *,
     reason: str,
+    cover: BaseGeometry,
     index_digest: str | None = None,
     valid_from: datetime | None = None,
 ) -> None:
-    """Append to the log and move the version vector; the district's row must be locked for update."""
+    """Append to the log and move the version vector; the district's row must be locked for update.
+
+    `cover`: an area that holds every grid of the generation (`gridsvc.grids.cover`).
+    """
     begins = func.clock_timestamp() if valid_from is None else valid_from
     connection.execute(insert(in_force).values(district=district, generation=number, reason=reason, valid_from=begins))
     values: dict[str, Any] = {
@@ -321,6 +326,7 @@ def put_in_force(
         .values(values)
     )
     set_version(connection, district, generation=number)
+    set_outline(connection, district, cover=cover)
 
 
 def list_entries(connection: Connection, district: str) -> list[Entry]:

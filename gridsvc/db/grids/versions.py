@@ -15,6 +15,7 @@ from gridsvc.errors import NotFound
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
 
@@ -94,6 +95,13 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:
     """Put new versions in force; the caller holds the row's lock."""
     connection.execute(update(district_version).where(district_version.c.district == code).values(**versions))
+
+
+def set_outline(connection: Connection, code: str, **shapes: BaseGeometry) -> None:
+    """Set the `cover` of the grids in force or the `road_box` (WGS-84); the caller holds the row's lock."""
+    values = {name: f"SRID=4326;{shape.wkt}" for name, shape in shapes.items()}
+    changed = update(district_version).where(district_version.c.district == code)
+    connection.execute(changed.values(layout=district_version.c.layout + 1, **values))
 
 
 def bump(connection: Connection, code: str, counter: str) -> None:

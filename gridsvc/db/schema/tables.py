@@ -77,6 +77,9 @@ district_version = Table(
     Column("teams", BigInteger, nullable=False, server_default="0"),
     Column("timers", Text),
     Column("calibration", Text),
+    shape("GEOMETRY", name="cover", nullable=True),
+    shape("POLYGON", name="road_box", nullable=True),
+    Column("layout", BigInteger, nullable=False, server_default="0"),
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_district_version_district"),
 )
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gridsvc.coordinates import check_lonlats
-from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads import travel_times as travel
 from gridsvc.operations.roads.weights import weights_now
+from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.snapping import snap
 
@@ -72,10 +72,11 @@ def travel_times(
     district: str | None,
 ) -> tuple[NDArray[np.float64], float]:
     """Return seconds from every origin to every destination by the roads seen last, and their age; inf = no way."""
-    known, age_s = views(service, away, district)
+    seen, age_s = views(service, away, district)
+    known = Districts.of(seen)
     for places in (origins, destinations):
-        check_lonlats(places[:, 0], places[:, 1], near=bounds_of(known))
-    view, network = travel.roads_near(known, float(origins[0, 0]), float(origins[0, 1]))
+        check_lonlats(places[:, 0], places[:, 1], near=known.bounds)
+    view, network = travel.roads_near(seen, float(origins[0, 0]), float(origins[0, 1]))
     weights = weights_now(service, view, network, profile)
     here, there = (snap(network, places[:, 0], places[:, 1]) for places in (origins, destinations))
     return matrix(network, here, there, weights), age_s

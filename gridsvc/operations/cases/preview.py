@@ -16,7 +16,7 @@ from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.cases.redaction import redaction, redaction_from_memory
 from gridsvc.operations.cases.report import Moment, decide, in_scope, locate_given, locate_report
 from gridsvc.operations.places.locate import locate_in
-from gridsvc.operations.runtime.districts import list_views
+from gridsvc.operations.runtime.layout import Districts
 
 if TYPE_CHECKING:
     from gridsvc.cases.decide import Report
@@ -61,8 +61,8 @@ def recommend(service: Service, report: Report) -> dict[str, Json]:
 
 def _recommend(service: Service, report: Report) -> dict[str, Json]:
     with service.database.transaction() as connection:
-        views = list_views(service, connection)
-        placed = locate_in(views, locate_report(connection, views, report))
+        districts = Districts.now(service, connection)
+        placed = locate_in(districts, locate_report(connection, districts, report))
         now = placed.view.versions.now
         with whole_district(connection):
             states = dict(teams.list_states(connection, placed.view.code, now))
@@ -77,7 +77,8 @@ def _recommend_from_memory(service: Service, report: Report, away: Unavailable) 
 
     Raises `away` for an address, which only the database knows.
     """
-    known, age_s = offline.views(service, away)
+    views, age_s = offline.views(service, away)
+    known = Districts.of(views)
     if report.address is not None:
         raise away
     placed = locate_in(known, locate_given(known, report))

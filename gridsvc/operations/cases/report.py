@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gridsvc.cases.decide import Identity, Location, facts_of, new_case
@@ -23,7 +23,8 @@ from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.extents import middle_of
 from gridsvc.operations.places.locate import Placement, locate_in, location_of
-from gridsvc.operations.runtime.districts import list_views, view_at
+from gridsvc.operations.runtime.districts import view_at
+from gridsvc.operations.runtime.layout import Districts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,16 +63,18 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
     """
 
     def work(connection: Connection) -> KeptAnswer:
-        views = list_views(service, connection)
-        placed = locate_in(views, locate_report(connection, views, report))
+        districts = Districts.now(service, connection)
+        placed = locate_in(districts, locate_report(connection, districts, report))
         code = placed.view.code
         ground = reports.begin_report(connection, code, request)
         if ground.kept is not None:
             return give_again(connection, code, ground.kept)
         versions = ground.versions
-        if versions != placed.view.versions:
-            views = [view_at(service, connection, versions) if view.code == code else view for view in views]
-            placed = locate_in(views, placed.location)
+        view = view_at(service, connection, versions)
+        if versions.generation == placed.view.versions.generation:
+            placed = replace(placed, view=view)
+        else:  # grids were put in force since the district was found
+            placed = locate_in(Districts.of([view]), placed.location)
         moment = Moment(
             versions.now,
             _states(connection, code, versions.now),
@@ -190,15 +193,15 @@ def _beyond(answer: JsonObject) -> JsonObject:
     return answer | hidden
 
 
-def locate_report(connection: Connection, views: list[DistrictView], report: Report) -> Location:
+def locate_report(connection: Connection, districts: Districts, report: Report) -> Location:
     """Return the place of a report, in WGS-84, from exactly one of location, address and geometry."""
     if report.address is not None and report.lon is None and report.extent is None:
         found = get_address(connection, report.address)
         return Location(found.lon, found.lat, found.radius_m)
-    return locate_given(views, report)
+    return locate_given(districts, report)
 
 
-def locate_given(views: list[DistrictView], report: Report) -> Location:
+def locate_given(districts: Districts, report: Report) -> Location:
     """Return the place of a report that has a location or a geometry; an address needs the database."""
     given = {
         "location": report.lon is not None,
@@ -213,8 +216,8 @@ def locate_given(views: list[DistrictView], report: Report) -> Location:
             fields=list(given),
         )
     if report.extent is not None:
-        return middle_of(views, report.extent, report.datum)
+        return middle_of(districts, report.extent, report.datum)
     assert report.lon is not None
     if report.lat is None:
         raise InvalidInput("`location` has a longitude but no latitude. Send both.", field="lat")
-    return location_of(views, report.lon, report.lat, report.datum, report.radius_m)
+    return location_of(districts, report.lon, report.lat, report.datum, report.radius_m)

@@ -32,6 +32,7 @@ from gridsvc.operations.grids.mapped import ownership_index
 from gridsvc.operations.places.locate import locate_in
 from gridsvc.operations.roads.team_times import travel_seconds
 from gridsvc.operations.runtime.districts import view_at
+from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.calibration.model import Calibration
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
         versions=replace(view.versions, generation=place.generation),
         index=ownership_index(service, connection, case.district, place.generation),
     )
-    placed = locate_in([then], Location(place.lon, place.lat, place.radius_m, place.geometry))
+    placed = locate_in(Districts.of([then]), Location(place.lon, place.lat, place.radius_m, place.geometry))
     if placed.ownership is None:
         return ["owners", "ownership"]
     owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()

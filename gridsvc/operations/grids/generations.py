@@ -10,6 +10,7 @@ from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
 from gridsvc.files.grids.export import write_boundaries
+from gridsvc.grids.cover import cover_of
 from gridsvc.grids.differences import Difference, compare
 from gridsvc.grids.faults import BLOCKING_OVER_M2, Fault, find_faults
 from gridsvc.grids.index import OwnershipIndex
@@ -188,8 +189,7 @@ def _put_in_force(
     reason: str,
     at: datetime | None = None,
 ) -> Activated:
-
-    index = OwnershipIndex.build(district, number, grids)
+    index, cover = OwnershipIndex.build(district, number, grids), cover_of(grids)
     with service.database.transaction() as connection:
         digest = put_artifact(connection, service.folder, district, "ownership-index", [index.buffer])
         before = store.find_in_force(connection, district)
@@ -205,7 +205,7 @@ def _put_in_force(
                 kind="raced",
                 generation=number,
             )
-        store.put_in_force(connection, district, number, reason=reason, index_digest=digest, valid_from=at)
+        store.put_in_force(connection, district, number, reason=reason, cover=cover, index_digest=digest, valid_from=at)
 
     service.database.run(work)
     teams = cases = 0

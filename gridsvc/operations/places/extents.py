@@ -10,15 +10,12 @@ import shapely
 from gridsvc.cases.decide import Location
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.errors import InvalidInput
-from gridsvc.operations.places.locate import bounds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.json_types import Json
-    from gridsvc.operations.runtime.districts import DistrictView
+    from gridsvc.operations.runtime.layout import Districts
 
 _KINDS = {"Point", "LineString", "Polygon", "MultiLineString", "MultiPolygon", "MultiPoint"}
 _MOST_VERTICES = 20_000
@@ -56,11 +53,12 @@ def read_extent(value: Json) -> BaseGeometry:
     return shape
 
 
-def middle_of(views: Sequence[DistrictView], extent: BaseGeometry, datum: str) -> Location:
+def middle_of(districts: Districts, extent: BaseGeometry, datum: str) -> Location:
     """Return a line or area with a point of it that dispatch can drive to."""
     from_datum = Datum.from_name(datum)
+    near = districts.bounds
     for lon, lat in shapely.get_coordinates(extent):
-        check_lonlat(float(lon), float(lat), near=bounds_of(views))
+        check_lonlat(float(lon), float(lat), near=near)
     moved = shapely.transform(extent, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], from_datum)))
     inside = moved.representative_point()
     if moved.geom_type == "Point":

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import shapely
+
 from gridsvc.cases.decide import Location, place_beside, place_in
-from gridsvc.coordinates import Bounds, Datum, check_lonlat, to_wgs84
+from gridsvc.coordinates import Datum, check_lonlat, metres_per_degree, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.grids.ownership import Rule
 from gridsvc.operations.cases.recommend import classes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from shapely.geometry.base import BaseGeometry
 
     from gridsvc.cases.model import Place
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Ownership
     from gridsvc.operations.runtime.districts import DistrictView
+    from gridsvc.operations.runtime.layout import Districts
 
 TAKEN_WITHIN_M = 20_000
 """A report this close beside the districts is taken and waits for hand-over; farther it is likely a wrong place."""
@@ -45,21 +48,12 @@ class Placement:
         return place_beside(self.location, classes, generation=self.view.versions.generation, beside=self.beside)
 
 
-def bounds_of(views: Sequence[DistrictView]) -> Bounds | None:
-    """Return the box round all districts, for recognising swapped coordinates."""
-    boxes = [view.index.bounds for view in views if view.index is not None]
-    if not boxes:
-        return None
-    west, south, east, north = zip(*boxes, strict=True)
-    return Bounds(min(west), min(south), max(east), max(north))
-
-
 def location_of(
-    views: Sequence[DistrictView], lon: float, lat: float, datum: str = "WGS-84", radius_m: float | None = None
+    districts: Districts, lon: float, lat: float, datum: str = "WGS-84", radius_m: float | None = None
 ) -> Location:
     """Return a place in WGS-84; refuses coordinates that are not usable (R20)."""
     system = Datum.from_name(datum)
-    check_lonlat(lon, lat, near=bounds_of(views))
+    check_lonlat(lon, lat, near=districts.bounds)
     if radius_m is not None and not 0 <= radius_m <= LARGEST_RADIUS_M:
         raise InvalidInput(
             f"`radius_m` is {radius_m}; give metres between 0 and {LARGEST_RADIUS_M}.",
@@ -70,8 +64,8 @@ def location_of(
     return Location(lon, lat, radius_m or None)
 
 
-def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
-    """Find the district and the owners of a place.
+def locate_in(districts: Districts, location: Location) -> Placement:
+    """Find the district and the owners of a place; of districts that overlap, the lowest code has it.
 
     Raises
     ------
@@ -80,20 +74,22 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
     InvalidInput
         Farther than TAKEN_WITHIN_M from every district: a likely wrong coordinate.
     """
-    if not views:
-        raise NotFound("No district is loaded. Load grids and roads, or run `gridsvc demo`.", kind="no-district")
-    with_grids = [(view.index, view) for view in views if view.index is not None]
-    for index, view in with_grids:
-        ownership = _ownership(index, location)
-        if ownership.rule is not Rule.OUTSIDE:
-            return Placement(location, view, ownership)
+    views = districts.touching(_area(location))
+    for view in views:
+        if view.index is not None:
+            ownership = _ownership(view.index, location)
+            if ownership.rule is not Rule.OUTSIDE:
+                return Placement(location, view, ownership)
     for view in views:
         if view.index is None and view.network is not None and _within(view.network.bounds, location):
             return Placement(location, view, None)
-    if not with_grids:
-        return Placement(location, views[0], None)
-    distances = [(index.distance(location.lon, location.lat), view) for index, view in with_grids]
-    (distance_m, bearing_deg), view = min(distances, key=lambda pair: pair[0][0])
+    nearest = _nearest(districts, location.lon, location.lat)
+    if nearest is None:
+        loaded = districts.view_all()
+        if not loaded:
+            raise NotFound("No district is loaded. Load grids and roads, or run `gridsvc demo`.", kind="no-district")
+        return Placement(location, loaded[0], None)
+    distance_m, bearing_deg, view = nearest
     if distance_m > TAKEN_WITHIN_M:
         raise InvalidInput(
             f"Longitude {location.lon:.6f}, latitude {location.lat:.6f} is {distance_m / 1000:.0f} km outside "
@@ -106,6 +102,30 @@ def locate_in(views: Sequence[DistrictView], location: Location) -> Placement:
             bearing_deg=round(bearing_deg, 1),
         )
     return Placement(location, view, None, (distance_m, bearing_deg))
+
+
+def _nearest(districts: Districts, lon: float, lat: float) -> tuple[float, float, DistrictView] | None:
+    """Return metres, bearing and district of the nearest grids; None where no grids are loaded."""
+    nearest: tuple[float, float, DistrictView] | None = None
+    for at_least_m, view in districts.nearest(lon, lat):
+        if nearest is not None and nearest[0] <= at_least_m:
+            break
+        if view.index is not None:
+            distance_m, bearing_deg = view.index.distance(lon, lat)
+            if nearest is None or distance_m < nearest[0]:
+                nearest = distance_m, bearing_deg, view
+    return nearest
+
+
+def _area(location: Location) -> BaseGeometry:
+    """Return what the owners of a place are decided from: its line or area, a box round its radius, or the point."""
+    if location.extent is not None:
+        return location.extent
+    if not location.radius_m:
+        return shapely.Point(location.lon, location.lat)
+    east_m, north_m = metres_per_degree(location.lat)
+    dx, dy = location.radius_m / max(east_m, 1.0), location.radius_m / north_m
+    return shapely.box(location.lon - dx, location.lat - dy, location.lon + dx, location.lat + dy)
 
 
 def _ownership(index: OwnershipIndex, location: Location) -> Ownership:

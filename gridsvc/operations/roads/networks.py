@@ -9,7 +9,7 @@ import shapely
 
 from gridsvc.db.evidence.artifacts import put_artifact
 from gridsvc.db.grids.generations import list_grids, lock_drafts
-from gridsvc.db.grids.versions import ensure_district, get_versions, set_version
+from gridsvc.db.grids.versions import ensure_district, get_versions, set_outline, set_version
 from gridsvc.db.roads import networks as store
 from gridsvc.db.teams import list_roster
 from gridsvc.files.roads.graphs import ask_osmnx
@@ -85,6 +85,7 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
             )
         get_versions(connection, district, lock="update")  # held for a moment, while reports wait
         set_version(connection, district, network=digest)
+        set_outline(connection, district, road_box=shapely.box(*network.bounds))
         return digest
 
     return service.database.run(work)

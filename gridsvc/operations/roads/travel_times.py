@@ -16,9 +16,8 @@ from gridsvc.files.isochrones import MATRIX_ENDINGS, write_matrix
 from gridsvc.files.places.places import read_places
 from gridsvc.files.text import check_ending
 from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
-from gridsvc.operations.places.locate import bounds_of
 from gridsvc.operations.roads.weights import weights_now
-from gridsvc.operations.runtime.districts import list_views
+from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.network.network import PROFILES
 from gridsvc.roads.search.matrices import matrix
 from gridsvc.roads.search.routes import route
@@ -75,7 +74,12 @@ def view_with_roads(
     service: Service, connection: Connection, district: str | None, lon: float, lat: float
 ) -> tuple[DistrictView, RoadNetwork]:
     """Return the district named, else the one whose roads reach the place, with its network."""
-    views = [view for view in list_views(service, connection) if district in {None, view.code}]
+    districts = Districts.now(service, connection)
+    if district is None:
+        near = districts.touching(shapely.Point(lon, lat))
+        if any(view.network is not None and _beside(view.network.bounds, lon, lat) <= 0 for view in near):
+            return roads_near(near, lon, lat)
+    views = districts.view_all(None if district is None else (district,))
     if not views:
         which = "" if district is None else f" {district}"
         raise NotFound(
@@ -144,7 +148,7 @@ def travel_times(
         return np.empty((len(origins), len(destinations)))
 
     def work(connection: Connection) -> Ground:
-        near = bounds_of(list_views(service, connection))
+        near = Districts.now(service, connection).bounds
         for places in (origins, destinations):
             check_lonlats(places[:, 0], places[:, 1], near=near)
         return ground_at(service, connection, district, profile, float(origins[0, 0]), float(origins[0, 1]))
@@ -179,7 +183,7 @@ def travel_times_of_files(
     """
     check_ending(out, MATRIX_ENDINGS, device_ok=True)
     here, there = read_places(origins), read_places(destinations)
-    near = service.database.run(lambda connection: bounds_of(list_views(service, connection)))
+    near = service.database.run(lambda connection: Districts.now(service, connection).bounds)
     if near is not None:
         here, there = here.without_swapped(near), there.without_swapped(near)
     ends = [np.column_stack([places.lon, places.lat])[places.good] for places in (here, there)]
@@ -208,7 +212,7 @@ def service_areas(
         raise InvalidInput("`minutes` is empty: give one or more, such as 5,15.")
 
     def work(connection: Connection) -> Ground:
-        near = bounds_of(list_views(service, connection))
+        near = Districts.now(service, connection).bounds
         check_lonlats(np.array([lon]), np.array([lat]), near=near)
         return ground_at(service, connection, district, profile, lon, lat)
 
@@ -263,7 +267,7 @@ def find_route(
     """Return the fastest route between two places (lon, lat) as a GeoJSON Feature; geometry null = no route."""
 
     def work(connection: Connection) -> Ground:
-        near = bounds_of(list_views(service, connection))
+        near = Districts.now(service, connection).bounds
         lon, lat = (np.array(pair) for pair in zip(origin, destination, strict=True))
         check_lonlats(lon, lat, near=near)
         return ground_at(service, connection, district, profile, *destination)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gridsvc.db.evidence.artifacts import ArtifactLost
 from gridsvc.db.grids.versions import District, Versions, list_districts, list_versions
@@ -78,6 +78,51 @@ def list_views(service: Service, connection: Connection) -> list[DistrictView]:
     for view in views:
         service.remember("view", view.code, view)
     return views
+
+
+class InForce(NamedTuple):
+    """A district, its versions, and which parts of it this process can answer from; `lost` has those it cannot."""
+
+    district: District
+    versions: Versions
+    grids: bool
+    roads: bool
+    law: bool
+    lost: tuple[LostPart, ...]
+
+
+SEEN_WHOLE = 16
+"""So many districts at most are loaded to say what is in force; of more, the versions alone say it."""
+
+
+def list_in_force(service: Service) -> list[InForce]:
+    """Return what is in force in every district, in the order of their codes."""
+    with service.database.transaction() as connection:
+        vectors = list_versions(connection)
+        if len(vectors) <= SEEN_WHOLE:
+            return [
+                InForce(
+                    view.district,
+                    view.versions,
+                    view.index is not None,
+                    view.network is not None,
+                    view.law is not None,
+                    view.lost,
+                )
+                for view in list_views(service, connection)
+            ]
+        districts = {each.code: each for each in list_districts(connection)}
+    return [
+        InForce(
+            districts[each.district],
+            each,
+            each.generation is not None,
+            each.network is not None,
+            None not in (each.catalogue, each.plans, each.clock_policies),
+            (),
+        )
+        for each in vectors
+    ]
 
 
 def view_at(service: Service, connection: Connection, versions: Versions) -> DistrictView:

@@ -1,7 +1,7 @@
 """What one process of the service holds: the database, and a cache of the versions that it has loaded.
 
-Each noun has a loader (`operations/<noun>/mapped.py`) that names its kind and version. The cache keeps the newest few
-versions of each kind; an older version is freed when its last reader drops it.
+Each noun has a loader (`operations/<noun>/mapped.py`) that names its kind and version. The cache is limited in memory;
+a version that it drops is freed when its last reader drops it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridsvc.access.scopes import OPERATOR
+from gridsvc.operations.runtime.version_cache import ABSENT, VersionCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_KEPT_PER_KIND = 8
-_ABSENT = object()
+CACHE_BYTES = 128 << 20
+_DISTRICTS_REMEMBERED = 32
 
 _log = logging.getLogger("gridsvc.service")
 
@@ -51,8 +52,8 @@ class Service:
     folder: Path
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
-    _memory: dict[tuple[str, str], tuple[float, object]] = field(default_factory=dict, repr=False)
-    _cache: dict[str, OrderedDict[Hashable, Any]] = field(default_factory=dict, repr=False)
+    cache: VersionCache = field(default_factory=lambda: VersionCache(CACHE_BYTES), repr=False)
+    _memory: dict[str, OrderedDict[str, tuple[float, object]]] = field(default_factory=dict, repr=False)
     _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -62,15 +63,13 @@ class Service:
 
     def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
         """Return a version of a kind; the first use loads it, and other threads wait for it."""
-        known = self._cache.get(kind)
         value: T
-        if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
+        if (value := self.cache.get(kind, version)) is not ABSENT:
             return value
         with self._lock:
-            known = self._cache.setdefault(kind, OrderedDict())
-            if version not in known:
-                self._keep(kind, version, load())
-            value = known[version]
+            if (value := self.cache.get(kind, version)) is ABSENT:
+                value = load()
+                self.cache.put(kind, version, value)
         return value
 
     def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
@@ -78,9 +77,8 @@ class Service:
 
         For values that take long to load and that an answer can do without.
         """
-        known = self._cache.get(kind)
         value: T
-        if known is not None and (value := known.get(version, _ABSENT)) is not _ABSENT:
+        if (value := self.cache.get(kind, version)) is not ABSENT:
             return value
         with self._lock:
             if (kind, version) in self._preparing:
@@ -97,20 +95,21 @@ class Service:
             _log.exception("%s cannot be prepared", kind)
             return
         with self._lock:
-            self._keep(kind, version, value)
+            self.cache.put(kind, version, value)
             self._preparing.discard((kind, version))
 
-    def _keep(self, kind: str, version: Hashable, value: object) -> None:
-        known = self._cache.setdefault(kind, OrderedDict())
-        known[version] = value
-        while len(known) > _KEPT_PER_KIND:
-            known.popitem(last=False)
-
     def remember(self, kind: str, district: str, value: object) -> None:
-        """Keep the present state, to answer from while the database is unavailable (R22)."""
-        self._memory[kind, district] = (time.monotonic(), value)
+        """Keep the present state, to answer from while the database is unavailable (R22); of the latest districts."""
+        with self._lock:
+            known = self._memory.setdefault(kind, OrderedDict())
+            known[district] = (time.monotonic(), value)
+            known.move_to_end(district)
+            while len(known) > _DISTRICTS_REMEMBERED:
+                known.popitem(last=False)
 
     def recall(self, kind: str) -> dict[str, tuple[float, Any]]:
         """Return {district: (age in seconds, value)} of what `remember` kept, in the order of the codes."""
         now = time.monotonic()
-        return {code: (now - at, value) for (known, code), (at, value) in sorted(self._memory.items()) if known == kind}
+        with self._lock:
+            known = sorted(self._memory.get(kind, {}).items())
+        return {code: (now - at, value) for code, (at, value) in known}

@@ -45,7 +45,7 @@ def grow_old(url: str, case: str, seconds: float) -> None:
 
 
 def look(service: Service) -> int:
-    service._cache.get("timers-looked", {}).clear()
+    service.cache.forget("timers-looked")
     return timers.raise_alerts(service)
 
 

@@ -56,7 +56,7 @@ def proposed(service: Service, case: str) -> uuid.UUID:
     aged = "update incident set triggered_at = triggered_at {} interval '14 days' where id = %s"
     with as_superuser(service.database.url) as superuser:
         superuser.execute(aged.format("-"), [case])
-        service._cache.get("timers-looked", {}).clear()
+        service.cache.forget("timers-looked")
         timers.raise_alerts(service)
         superuser.execute(aged.format("+"), [case])
     return uuid.UUID(timers.list_proposals(service, incident_id=uuid.UUID(case))["items"][0]["id"])
