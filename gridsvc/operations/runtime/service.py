@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from gridsvc.access.scopes import OPERATOR
 from gridsvc.operations.runtime.version_cache import ABSENT, VersionCache
@@ -63,23 +63,22 @@ class Service:
 
     def cached(self, kind: str, version: Hashable, load: Callable[[], T]) -> T:
         """Return a version of a kind; the first use loads it, and other threads wait for it."""
-        value: T
-        if (value := self.cache.get(kind, version)) is not ABSENT:
-            return value
-        with self._lock:
-            if (value := self.cache.get(kind, version)) is ABSENT:
-                value = load()
-                self.cache.put(kind, version, value)
-        return value
+        found = self.cache.get(kind, version)
+        if found is ABSENT:
+            with self._lock:
+                found = self.cache.get(kind, version)
+                if found is ABSENT:
+                    found = load()
+                    self.cache.put(kind, version, found)
+        return cast("T", found)
 
     def prepared(self, kind: str, version: Hashable, load: Callable[[], T]) -> T | None:
         """Return a version of a kind if it is cached; else start to load it in a thread and return None.
 
         For values that take long to load and that an answer can do without.
         """
-        value: T
-        if (value := self.cache.get(kind, version)) is not ABSENT:
-            return value
+        if (found := self.cache.get(kind, version)) is not ABSENT:
+            return cast("T", found)
         with self._lock:
             if (kind, version) in self._preparing:
                 return None

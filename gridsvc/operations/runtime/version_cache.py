@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from contextlib import suppress
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -35,14 +35,14 @@ class VersionCache:
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
         self.used_bytes = 0
-        self._values: OrderedDict[tuple[str, Hashable], tuple[Any, int]] = OrderedDict()
+        self._values: OrderedDict[tuple[str, Hashable], tuple[object, int]] = OrderedDict()
         self._ids: set[int] = set()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, kind: str, version: Hashable) -> Any:
+    def get(self, kind: str, version: Hashable) -> object:
         """Return a value; ABSENT where it is not there."""
         key = (kind, version)
         found = self._values.get(key)
