@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import anyio
 import anyio.to_thread
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from gridsvc import __version__
 from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, roads, teams, tiles
-from gridsvc.api.http import metrics, openapi, problems
+from gridsvc.api.http import lanes, metrics, openapi, problems
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import RequestLog, RequestTimes
 from gridsvc.api.http.route_rights import authorize
@@ -33,7 +32,11 @@ ROUTERS = (
     jobs.router, health.router, metrics.router, pages.router,
 )  # fmt: skip
 
-THREADS = 16
+THREADS = 6
+"""Of all answers that have no lane."""
+
+CONNECTIONS = THREADS + lanes.THREADS
+"""To the database, at most: one for each thread. Together: more threads would only wait for each other."""
 
 
 def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = None) -> FastAPI:
@@ -44,9 +47,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # More threads than connections would only wait for each other.
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        app.state.large = anyio.CapacityLimiter(1)
         yield
         service.database.close()
 
@@ -64,6 +65,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     app.state.whole_service = service  # a route takes `service_of(request)`, which sees what its caller may see
     app.state.routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     problems.register(app)
+    lanes.register(app)
     # The last one added sees a request first.
     app.add_middleware(RequestLimit)
     app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None)

@@ -6,10 +6,10 @@ from math import isfinite
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, PREVIEW
 from gridsvc.api.answers.cases import (
@@ -21,6 +21,7 @@ from gridsvc.api.answers.cases import (
     ConsideredList,
     Preview,
 )
+from gridsvc.api.http.lanes import run_in, with_case_threads
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
     Body,
@@ -147,6 +148,7 @@ class StepBody(Body):
     summary="Report an incident: its owners, its joint team, and whether they arrive in time",
     responses=answer(Case, CASE, status=201),
 )
+@with_case_threads
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a case. A located emergency is never refused: without a team or a road near, it waits visibly."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
@@ -206,7 +208,7 @@ async def get_incidents(request: Request, query: Annotated[CaseQuery, Query()]) 
         return JSONResponse(read.list_cases(service, wanted, limit=query.limit, after=query.after))
 
     # A page of a thousand takes 200 MB while it is made: one at a time, and no other request waits for it.
-    return await run_sync(page, limiter=getattr(request.app.state, "large", None) if query.limit > _LARGE else None)
+    return await (run_in("lists", request, page) if query.limit > _LARGE else run_in_threadpool(page))
 
 
 @router.get("/incidents/{incident_id}", summary="One case as it is now", responses=answer(CaseWithTexts, CASE))
@@ -240,6 +242,7 @@ def get_considered(request: Request, incident_id: str) -> Response:
     summary="Take a step of the case, or of a team on it",
     responses=answer(CaseAfterStep, AFTER_STEP),
 )
+@with_case_threads
 def post_step(request: Request, incident_id: str, body: StepBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))

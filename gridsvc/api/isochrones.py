@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from gridsvc.api.answers.roads import ServiceAreas
+from gridsvc.api.http.lanes import in_queue
 from gridsvc.api.http.openapi import GeoJson, answer
 from gridsvc.api.http.requests import Text, service_of, team_id_of
 from gridsvc.operations.isochrones import export
@@ -49,6 +50,7 @@ _EXAMPLE = {
     response_class=GeoJson,
     responses=answer(ServiceAreas, _EXAMPLE, media_type=GeoJson.media_type),
 )
+@in_queue("drawings")
 def get_service_areas(
     request: Request,
     kind: Annotated[Literal["own", "first", "reached_by"] | None, Query(description="all, if not given")] = None,

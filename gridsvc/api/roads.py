@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from gridsvc.api.answers.roads import ClosureList, Isochrones, NewClosure, Route, TravelTimes
+from gridsvc.api.http.lanes import in_queue, run_in
 from gridsvc.api.http.openapi import GeoJson, answer
 from gridsvc.api.http.requests import (
     Body,
@@ -27,10 +30,17 @@ from gridsvc.operations.cases import offline
 from gridsvc.operations.places.extents import read_extent
 from gridsvc.operations.roads import closures, travel_times
 
+if TYPE_CHECKING:
+    from gridsvc.operations.runtime.service import Service
+
 router = APIRouter(tags=["roads"])
 
 _MOST_TIMES = 1_000_000
+_LARGE_MATRIX = 50_000
 _MOST_BUDGETS = 12
+_MOST_MINUTES = 120
+"""Of one isochrone over HTTP; `gridsvc isochrone` draws up to a day."""
+
 _ROUTE = {
     "type": "Feature",
     "geometry": {"type": "LineString", "coordinates": [[119.70, 29.10], [119.71, 29.10]]},
@@ -60,9 +70,10 @@ class TravelTimesBody(Body):
     summary="Travel times from every origin to every destination",
     responses=answer(TravelTimes, {"seconds": [[412.5, None]]}),
 )
-def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
+async def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
     """Return seconds by road, a row for each origin; null = unreachable."""
-    if len(body.origins) * len(body.destinations) > _MOST_TIMES:
+    size = len(body.origins) * len(body.destinations)
+    if size > _MOST_TIMES:
         raise InvalidInput(
             f"{len(body.origins)} times {len(body.destinations)} travel times are more than {_MOST_TIMES} at once. "
             "Send several requests, or use `gridsvc travel-times`.",
@@ -70,7 +81,12 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
             destinations=len(body.destinations),
             most=_MOST_TIMES,
         )
-    service, ends = service_of(request), (np.array(body.origins, float), np.array(body.destinations, float))
+    work = partial(_times, service_of(request), body)
+    return await (run_in_threadpool(work) if size <= _LARGE_MATRIX else run_in("drawings", request, work))
+
+
+def _times(service: Service, body: TravelTimesBody) -> Response:
+    ends = (np.array(body.origins, float), np.array(body.destinations, float))
     age_s: float | None = None
     try:
         seconds = travel_times.travel_times(service, *ends, profile=body.profile, district=body.district)
@@ -91,6 +107,7 @@ def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
         media_type=GeoJson.media_type,
     ),
 )
+@in_queue("drawings")
 def get_isochrones(
     request: Request,
     lon: float,
@@ -113,10 +130,23 @@ def get_isochrones(
             count=len(budgets),
             most=_MOST_BUDGETS,
         )
+    if budgets and max(budgets) > _MOST_MINUTES:
+        raise InvalidInput(
+            f"`minutes` has {max(budgets):g}; over HTTP at most {_MOST_MINUTES} are drawn. Use `gridsvc isochrone`.",
+            minutes=max(budgets),
+            most=_MOST_MINUTES,
+        )
     areas = travel_times.service_areas(
-        service_of(request), lon, lat, budgets, direction=direction, profile=profile, district=district
+        service_of(request),
+        lon,
+        lat,
+        budgets,
+        direction=direction,
+        profile=profile,
+        district=district,
+        check=request.state.wanted.check,
     )
-    return GeoJson(areas)
+    return Response(areas, media_type=GeoJson.media_type)
 
 
 @router.get(

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from gridsvc.api.answers.teams import TeamDuty, TeamList, TeamPosition
+from gridsvc.api.http.lanes import with_case_threads
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
     Body,
@@ -96,6 +97,7 @@ def post_position(request: Request, team_id: str, body: PositionBody) -> Respons
     summary="Put a team on or off duty, or retire it",
     responses=answer(TeamDuty, {"team_id": _ID, "on_duty": False, "retired": False}),
 )
+@with_case_threads
 def patch_team(
     request: Request, team_id: str, body: DutyBody | RetireBody, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -132,11 +132,12 @@ def isochrone(asked: IsochroneOptions, *, lon: float, lat: float, as_json: bool)
     budgets, out = asked.budgets(), asked.out
     if out is not None:
         check_ending(out, AREA_ENDINGS, device_ok=True)
-    areas = service_areas(opened_service(), lon, lat, budgets, direction=asked.direction, profile=asked.profile,
-                          district=asked.district)  # fmt: skip
+    text = service_areas(opened_service(), lon, lat, budgets, direction=asked.direction, profile=asked.profile,
+                         district=asked.district)  # fmt: skip
     if out is None:
-        click.echo(json.dumps(areas, ensure_ascii=False))
+        click.echo(text)
         return
+    areas = json.loads(text)
     write_areas(out, areas)
     rows = [feature["properties"] for feature in areas["features"]]
 

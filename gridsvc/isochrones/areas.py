@@ -20,14 +20,14 @@ from gridsvc.isochrones.kernels.arguments import (
 )
 from gridsvc.isochrones.kernels.contour_kernel import corner_times, trace
 from gridsvc.isochrones.kernels.rings_kernel import arranged
-from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles
+from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles, nothing
 from gridsvc.isochrones.starting_tiles import starting_tiles
 from gridsvc.numba_types import read_only
 from gridsvc.roads.search.search import flood_from, is_backward
 from gridsvc.roads.search.weights import Weights, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry import MultiPolygon
@@ -84,10 +84,12 @@ def isochrones(
     *,
     certified: bool = True,
     mesh: Mesh | None = None,
+    check: Callable[[], object] = nothing,
 ) -> list[Area]:
     """Draw the areas of all budgets, the smallest first; each is inside the next.
 
     `mesh`: the network's for this profile; without it one is made at the first use and kept with the network.
+    `check` is called between the steps of the drawing; what it raises ends the drawing.
 
     Raises InvalidInput for a budget that is not finite, negative or above a day, and for another direction.
     """
@@ -98,12 +100,16 @@ def isochrones(
         return []
     search = search_from(network, mesh, place, round(budgets[-1] * 60_000), direction, weights)
     # each budget gives its own times, so that its area is the same whichever others are asked for with it
-    shapes = [outline(search.reach(ms), ms) for ms in (round(budget * 60_000) for budget in budgets)]
-    proofs = [
-        certify(network, weights, place, shape, budget * 60, direction) if certified else None
-        for budget, shape in zip(budgets, shapes, strict=True)
-    ]
-    return [Area(budget, direction, shape, proof) for budget, shape, proof in zip(budgets, shapes, proofs, strict=True)]
+    shapes = []
+    for ms in (round(budget * 60_000) for budget in budgets):
+        check()
+        shapes.append(outline(search.reach(ms, check), ms))
+    areas = []
+    for budget, shape in zip(budgets, shapes, strict=True):
+        check()
+        proof = certify(network, weights, place, shape, budget * 60, direction) if certified else None
+        areas.append(Area(budget, direction, shape, proof))
+    return areas
 
 
 def checked_minutes(minutes: float) -> float:
@@ -135,8 +141,11 @@ class Search:
     space: Workspace
     stamp: int
 
-    def reach(self, limit_ms: int) -> Reach:
-        """Give the corners of all tiles within a limit, at most that of the search, their times."""
+    def reach(self, limit_ms: int, check: Callable[[], object] = nothing) -> Reach:
+        """Give the corners of all tiles within a limit, at most that of the search, their times.
+
+        `check`: see `Mesh.with_tiles`.
+        """
         network, mesh, weights, place = self.network, self.mesh, self.weights, self.place
         start = starting_tiles(network, mesh.lattice, place)
         searched = Searched(self.backward, self.space.state, self.stamp, limit_ms)
@@ -154,7 +163,7 @@ class Search:
             number, first, time, earliest, missing = corner_times(searched, slots, on_road, start, table)
             if not len(missing):
                 return Reach(mesh, tiles, number, first, time, earliest)
-            tiles = mesh.with_tiles(missing.tolist(), number.tolist())
+            tiles = mesh.with_tiles(missing.tolist(), number.tolist(), check)
 
 
 def search_from(

@@ -38,6 +38,10 @@ MOST_BYTES = 48_000_000
 """Tiles in memory beyond which those that no running query needs are let go."""
 
 
+def nothing() -> None:
+    """Do nothing: the `check` of work that always goes on to its end."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiles:
     """The tiles in memory, and of all tiles of the lattice the address, 0 = not in memory. Never changed."""
@@ -65,14 +69,20 @@ class Mesh:
         self._keep = keep
         self._loading = threading.Lock()
 
-    def with_tiles(self, numbers: Iterable[int], needed: Iterable[int] = ()) -> Tiles:
-        """Bring tiles into memory beside those `needed` already; returns a state that has them all."""
+    def with_tiles(
+        self, numbers: Iterable[int], needed: Iterable[int] = (), check: Callable[[], object] = nothing
+    ) -> Tiles:
+        """Bring tiles into memory beside those `needed` already; returns a state that has them all.
+
+        `check` is called before each tile that is made or read; what it raises ends the work.
+        """
         with self._loading:
             rows = dict(self.tiles.rows)
             if sum(row.nbytes for row in rows.values()) > MOST_BYTES:
                 rows = {number: rows[number] for number in needed if number in rows}
             for number in (*needed, *numbers):
                 if number not in rows:
+                    check()
                     rows[number] = self._tile(number)
             address = np.zeros(self.lattice.count, np.int64)
             for number, row in rows.items():

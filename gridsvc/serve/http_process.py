@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from gridsvc.api.app import THREADS, create_app
+from gridsvc.api.app import CONNECTIONS, create_app
 from gridsvc.api.http.client_timeouts import TimeoutProtocol
 from gridsvc.api.http.metrics import share_counts
 from gridsvc.operations.runtime.json_logs import log_as_json
@@ -34,7 +34,7 @@ def load() -> None:
 def run(listener: Listener, listening: socket.socket, number: int) -> None:
     """Answer HTTP on an open socket until SIGTERM or SIGINT, as HTTP process `number` of the service."""
     settings = Settings.read()
-    service = open_service(settings, pool=THREADS // 2)
+    service = open_service(settings, pool=CONNECTIONS // 2)
     sign_in = settings.auth == "required"
     if sign_in:
         refuse_unscoped_database(service.database)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 
 from gridsvc.api.http import limits
-from gridsvc.api.http.limits import BATCHES_AT_ONCE, LARGEST_BODY_BYTES, LONGEST_TARGET_BYTES, RequestLimit
+from gridsvc.api.http.limits import BATCHES, LARGEST_BODY_BYTES, LONGEST_TARGET_BYTES, RequestLimit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,14 +134,14 @@ def test_large_batches_are_answered_a_few_at_a_time_and_small_ones_pass_them_by(
         lines = [Line("/owners", pieces=[b"x"], length=limits.LARGEST_BODY_BYTES + 1) for _ in range(6)]
         running = [asyncio.create_task(limit(line.scope, line.receive, line.send)) for line in lines]
         await asyncio.sleep(0.05)
-        assert app.state.inside == BATCHES_AT_ONCE
+        assert app.state.inside == BATCHES.at_once
         small = Line("/owners", pieces=[b"x"], length=1)
         running.append(asyncio.create_task(limit(small.scope, small.receive, small.send)))
         await asyncio.sleep(0.05)
-        assert app.state.inside == BATCHES_AT_ONCE + 1
+        assert app.state.inside == BATCHES.at_once + 1
         app.state.go.set()
         await asyncio.gather(*running)
-        assert app.state.most == BATCHES_AT_ONCE + 1
+        assert app.state.most == BATCHES.at_once + 1
         assert {line.status for line in (*lines, small)} == {200}
 
     asyncio.run(crowd())

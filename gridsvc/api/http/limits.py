@@ -6,19 +6,19 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
+from gridsvc.api.http.lanes import Lane, LaneFullError, Limits, refuse_full
 from gridsvc.api.http.problems import problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY_BYTES = 1_000_000
-LARGEST_BATCH_BYTES = 100_000_000
-BATCH_ROUTES = ("/owners", "/travel-times")
+LARGEST_BATCH_BYTES = {"/owners": 100_000_000, "/travel-times": 10_000_000}
 LONGEST_TARGET_BYTES = 8_000
 """Path and query together; anything longer belongs in a body."""
 
 BODY_WITHIN_S = 60.0
-BATCHES_AT_ONCE = 2
+BATCHES = Limits(at_once=2, waiting=16, of_one_caller=8)
 """In one process: a body of 100 MB takes about 600 MB of memory while it is answered."""
 
 
@@ -29,13 +29,14 @@ class _RefusedError(Exception):
 class RequestLimit:
     """Middleware: 414 for a long address, 413 for a large body before all of it is read, 408 for a slow one.
 
-    At most `BATCHES_AT_ONCE` large batches are answered at a time; the others wait, their bodies unread.
+    At most `BATCHES.at_once` large batches are answered at a time; the others wait, their bodies unread, and those for
+    which there is no more room are refused (429, 503).
     """
 
     def __init__(self, app: ASGIApp, body_within_s: float = BODY_WITHIN_S) -> None:
         self.app = app
         self.body_within_s = body_within_s
-        self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+        self._batches = Lane("batches", BATCHES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _target_bytes(scope) > LONGEST_TARGET_BYTES:
@@ -44,14 +45,19 @@ class RequestLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
-        limit = LARGEST_BATCH_BYTES if scope["path"] in BATCH_ROUTES else LARGEST_BODY_BYTES
+        limit = LARGEST_BATCH_BYTES.get(scope["path"], LARGEST_BODY_BYTES)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             await _too_large(limit)(scope, receive, send)
             return
         async with AsyncExitStack() as held:
-            if limit == LARGEST_BATCH_BYTES and not (declared.isdigit() and 0 < int(declared) <= LARGEST_BODY_BYTES):
-                await held.enter_async_context(self._batches)
+            if limit > LARGEST_BODY_BYTES and not (declared.isdigit() and 0 < int(declared) <= LARGEST_BODY_BYTES):
+                try:
+                    held.enter_context(self._batches.place(_caller_of(scope)))
+                except LaneFullError as full:
+                    await refuse_full(full)(scope, receive, send)
+                    return
+                await held.enter_async_context(self._batches.threads)
             await self._pass(scope, receive, send, limit)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
@@ -87,6 +93,11 @@ class RequestLimit:
             await self.app(scope, counted, watched)
         if refusal is not None and not answered:
             await refusal(scope, receive, send)
+
+
+def _caller_of(scope: Scope) -> str:
+    caller = scope.get("state", {}).get("caller")
+    return "" if caller is None else str(caller.name)
 
 
 def _target_bytes(scope: Scope) -> int:

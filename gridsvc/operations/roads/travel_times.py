@@ -16,6 +16,7 @@ from gridsvc.files.isochrones import MATRIX_ENDINGS, write_matrix
 from gridsvc.files.places.places import read_places
 from gridsvc.files.text import check_ending
 from gridsvc.isochrones import BUFFER_M, Mesh, isochrones
+from gridsvc.isochrones.mesh import nothing
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.network.network import PROFILES
@@ -206,8 +207,12 @@ def service_areas(
     direction: str = "to",
     profile: str = DEFAULT_PROFILE,
     district: str | None = None,
-) -> dict[str, Any]:
-    """Draw the areas within some minutes of travel, as a GeoJSON FeatureCollection, the smallest first."""
+    check: Callable[[], object] = nothing,
+) -> str:
+    """Draw the areas within some minutes of travel: the text of a GeoJSON FeatureCollection, the smallest first.
+
+    `check` is called between the steps; what it raises ends the work.
+    """
     if not minutes:
         raise InvalidInput("`minutes` is empty: give one or more, such as 5,15.")
 
@@ -219,40 +224,38 @@ def service_areas(
     ground = service.database.run(work)
     place = snap(ground.network, lon, lat)
     mesh = mesh_of(service, ground)
-    areas = isochrones(ground.network, place, minutes, direction, ground.weights, mesh=mesh)
+    areas = isochrones(ground.network, place, minutes, direction, ground.weights, mesh=mesh, check=check)
     offroad_m = float(place.offroad_m[0]) if len(place.offroad_m) else None
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "geometry": geometry_json(area.geometry),
-                "properties": {
-                    "minutes": area.minutes,
-                    "direction": area.direction,
-                    "profile": profile,
-                    "buffer_m": BUFFER_M,
-                    "offroad_m": None if offroad_m is None else round(offroad_m, 1),
-                    "certificate": None
-                    if area.certificate is None
-                    else {
-                        "points": area.certificate.points,
-                        "wrong": area.certificate.wrong,
-                        "share": area.certificate.share,
-                    },
-                },
-            }
-            for area in areas
-        ],
-        "versions": ground.view.versions.as_json(),
-    }
+    features = []
+    for area in areas:
+        properties = {
+            "minutes": area.minutes,
+            "direction": area.direction,
+            "profile": profile,
+            "buffer_m": BUFFER_M,
+            "offroad_m": None if offroad_m is None else round(offroad_m, 1),
+            "certificate": None
+            if area.certificate is None
+            else {
+                "points": area.certificate.points,
+                "wrong": area.certificate.wrong,
+                "share": area.certificate.share,
+            },
+        }
+        check()
+        features.append(
+            f'{{"type": "Feature", "geometry": {geometry_text(area.geometry)}, "properties": {json.dumps(properties)}}}'
+        )
+    # The shapes stay text: read and written again they would cost more than all else.
+    versions = json.dumps(ground.view.versions.as_json(), ensure_ascii=False)
+    return f'{{"type": "FeatureCollection", "features": [{",".join(features)}], "versions": {versions}}}'
 
 
-def geometry_json(geometry: BaseGeometry) -> dict[str, Any]:
-    """Return GeoJSON with coordinates to a millimetre if the geometry stays valid, else unrounded."""
+def geometry_text(geometry: BaseGeometry) -> str:
+    """Return GeoJSON text with coordinates to a millimetre if the geometry stays valid, else unrounded."""
     rounded = shapely.set_precision(geometry, 0.0, mode="pointwise")
     rounded = shapely.transform(rounded, lambda xy: np.round(xy, 8))
-    found: dict[str, Any] = json.loads(shapely.to_geojson(rounded if rounded.is_valid else geometry))
+    found: str = shapely.to_geojson(rounded if rounded.is_valid else geometry)
     return found
 
 

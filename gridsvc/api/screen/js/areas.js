@@ -103,7 +103,7 @@ async function fetchAreas(centre, parts, signal) {
   if (!signal.aborted) set({ areas: { ...state.areas, ...changes } });
 }
 
-/** Cancel the request. The service still builds the mesh, so that the next request is fast. */
+/** Cancel the request; the service then stops the drawing. */
 export function cancelAreas() {
   aborter.abort();
   clearTimeout(timer);

@@ -97,6 +97,7 @@ export const REFUSALS_EN = {
   "packages-failed": "The server lacks a component. Ask the administrator.",
   "past": "The time is in the past. Correct it.",
   "port-taken": "The port of the service is in use. Ask the administrator.",
+  "queue-full": "Too many long requests are waiting. Wait a moment and try again.",
   "raced": "Somebody changed the same thing. Look at the newest state and try again.",
   "reason-missing": "Write the reason first.",
   "refused": "This was not accepted. Nothing was written.",

@@ -97,6 +97,7 @@ export const REFUSALS_ZH = {
   "packages-failed": "服务器缺少组件且无法安装，请联系系统管理员。",
   "past": "时间早于现在，请改正时间。",
   "port-taken": "服务端口已被占用，请联系系统管理员。",
+  "queue-full": "排队等待的耗时请求过多，请稍后再试。",
   "raced": "别人刚刚更改了同一内容，请看最新状态后再操作。",
   "reason-missing": "请写明原因后再操作。",
   "refused": "操作没有被接受，没有写入。",
