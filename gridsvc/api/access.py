@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from gridsvc.access.scopes import Caller
 from gridsvc.api.answers.access import Device, Pairing, Session
@@ -16,6 +17,7 @@ from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.problems import problem
 from gridsvc.api.http.requests import Body, Text, caller, incident_id_of, service_of, team_id_of
 from gridsvc.api.http.sign_in import SignIn, address_of, cookie_name, is_secure, too_often
+from gridsvc.api.http.verification import TooManyWrongError
 from gridsvc.api.screen_data.pages import PAGE_HEADERS, list_assets
 from gridsvc.errors import NotFound
 from gridsvc.operations.access import credentials, sessions
@@ -80,20 +82,21 @@ def get_sign_in() -> HTMLResponse:
 
 
 @router.post("/session", status_code=201, summary="Sign a browser in", responses=answer(Session, _ME, status=201))
-def post_session(request: Request, body: KeyBody) -> Response:
+async def post_session(request: Request, body: KeyBody) -> Response:
     """Take a key, give a cookie that scripts cannot read, and the CSRF token that writes must carry."""
     sign_in: SignIn = request.state.sign_in
-    if sign_in.callers is None:
+    verification = sign_in.verification
+    if verification is None:
         return JSONResponse(_me(request), status_code=201)
     address = address_of(request.scope)
-    if wait_s := sign_in.wrong.wait_s(address):
-        return too_often(wait_s, "wrong-keys")
-    key = sign_in.callers.verify_key(body.key.strip())
+    try:
+        key = await verification.key_of(body.key.strip(), address)
+    except TooManyWrongError as refused:
+        return too_often(refused.wait_s, "wrong-keys")
     if key is None:
-        sign_in.note_wrong(address)
         headers = {"WWW-Authenticate": 'Bearer realm="gridsvc", error="invalid_token"'}
         return problem(401, "key-refused", "This key is not known, or it was revoked. Copy it whole.", headers=headers)
-    session = sign_in.callers.begin_session(key)
+    session = await run_in_threadpool(verification.callers.begin_session, key)
     more = {"csrf": credentials.csrf_token(session.token), "expires_at": session.expires_at.isoformat()}
     response = JSONResponse(_json(session.caller) | more, status_code=201)
     response.set_cookie(
@@ -119,12 +122,12 @@ def delete_session(request: Request) -> Response:
     """End the session or device of the request; `gridsvc keys revoke` ends a key."""
     sign_in: SignIn = request.state.sign_in
     response = Response(status_code=204)
-    if sign_in.callers is not None:
+    if sign_in.verification is not None:
         if caller(request).session is None:
             raise NotFound(
                 "The request has a key, not a session. `gridsvc keys revoke NAME` ends a key.", kind="no-session"
             )
-        sign_in.callers.end_session(request.state.credential)
+        sign_in.verification.callers.end_session(request.state.credential)
         response.delete_cookie(
             cookie_name(request.scope), path="/", httponly=True, samesite="strict", secure=is_secure(request.scope)
         )
@@ -155,13 +158,13 @@ def post_device(request: Request, body: CodeBody) -> Response:
     """Exchange a code for the token of the device; the token is shown once."""
     sign_in: SignIn = request.state.sign_in
     address = address_of(request.scope)
-    if wait_s := sign_in.wrong.wait_s(address):
+    codes = None if sign_in.verification is None else sign_in.verification.codes
+    if codes is not None and (wait_s := codes.take(address)):
         return too_often(wait_s, "wrong-codes")
-    try:
-        return JSONResponse(sessions.pair_device(request.app.state.whole_service, body.code), status_code=201)
-    except NotFound:
-        sign_in.wrong.take(address)
-        raise
+    device = sessions.pair_device(request.app.state.whole_service, body.code)
+    if codes is not None:
+        codes.give_back(address)
+    return JSONResponse(device, status_code=201)
 
 
 @router.post(
@@ -177,7 +180,7 @@ def post_unmask(request: Request, incident_id: str, body: WhyBody) -> Response:
 def _me(request: Request) -> dict[str, Any]:
     session = _json(caller(request))
     sign_in: SignIn = request.state.sign_in
-    if sign_in.callers is None:
+    if sign_in.verification is None:
         return session | {"auth": "off"}
     if session["session"] is not None:
         session["csrf"] = credentials.csrf_token(request.state.credential)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from gridsvc import __version__
 from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, roads, teams, tiles
-from gridsvc.api.http import lanes, metrics, openapi, problems
+from gridsvc.api.http import lanes, metrics, openapi, problems, verification
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import RequestLog, RequestTimes
 from gridsvc.api.http.route_rights import authorize
@@ -35,7 +35,7 @@ ROUTERS = (
 THREADS = 6
 """Of all answers that have no lane."""
 
-CONNECTIONS = THREADS + lanes.THREADS
+CONNECTIONS = THREADS + lanes.THREADS + verification.THREADS
 """To the database, at most: one for each thread. Together: more threads would only wait for each other."""
 
 

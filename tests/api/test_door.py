@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
 from gridsvc.api.http import rates
 from gridsvc.api.http.rates import Buckets, Rate
+from gridsvc.operations.access import callers, keys
+from gridsvc.operations.access.callers import CHECKED_EVERY_S
+from gridsvc.operations.access.credentials import random_letters, verify_secret
 from tests.api.contract import CheckedClient
 from tests.api.toy_access import Clock, kind, toy_world
 from tests.worlds import district
@@ -48,21 +55,103 @@ def test_buckets_fill_and_empty() -> None:
     clock.now += 0.5
     assert buckets.wait_s("a") == 0
     assert buckets.take("a") == 0
+    buckets.give_back("a")
+    assert buckets.take("a") == 0
     clock.now += 1e6
     assert [buckets.take("a") == 0 for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_guessing_ends_after_ten_tries_and_known_callers_of_the_address_go_on(world: World) -> None:
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def wrong(key: str) -> str:
+    """The id of a key with another secret."""
+    return f"{key[:-4]}{'aaaa' if key[-4:] != 'aaaa' else 'bbbb'}"
+
+
+@pytest.mark.parametrize("guesses", ["nonsense", "secrets of one key"])
+def test_guessing_ends_after_ten_tries(world: World, guesses: str) -> None:
     web = world.browser()
-    good = {"Authorization": f"Bearer {world.keys['officer']}"}
-    assert web.get("/session", headers=good).status_code == 200
-    statuses = [web.get("/session", headers={"Authorization": f"Bearer gs_{n}"}).status_code for n in range(12)]
-    assert statuses == [401] * 10 + [429] * 2
-    for path, body in (("/session", {"key": world.keys["officer"]}), ("/devices", {"code": "x"})):
-        answer = web.post(path, json=body)
-        assert answer.status_code == 429
-        assert 1 <= int(answer.headers["retry-after"]) <= 6
-    assert web.get("/session", headers=good).status_code == 200
+    keys = [
+        f"gs_{n}" if guesses == "nonsense" else f"{world.keys['officer'][:-2]}a{'abcdefghijkm'[n]}" for n in range(12)
+    ]
+    assert [web.get("/session", headers=bearer(key)).status_code for key in keys] == [401] * 10 + [429] * 2
+    answer = web.post("/session", json={"key": keys[0]})
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 6
+
+
+def test_a_device_with_an_old_key_locks_out_nobody_behind_its_address(world: World) -> None:
+    web = world.browser()
+    good = keys.add_key(world.service, "a neighbour", Role.OFFICER, district=district.DISTRICT)
+    session = web.post("/session", json={"key": good.text})
+    assert [web.get("/teams", headers=bearer(wrong(good.text))).status_code for _ in range(15)][-1] == 429
+    for name in ("officer", "dispatcher"):  # keys that this process has not seen
+        assert web.get("/session", headers=bearer(world.keys[name])).status_code == 200
+        assert web.post("/session", json={"key": world.keys[name]}).status_code == 201
+    assert web.get("/session", headers=bearer(good.text)).status_code == 200
+    token = session.cookies["gridsvc"]
+    other = CheckedClient(
+        create_app(world.service), raise_server_exceptions=False
+    )  # another process: the session is new
+    assert [other.get("/teams", headers=bearer(wrong(good.text))).status_code for _ in range(15)][-1] == 429
+    assert other.get("/session", headers=bearer(token)).status_code == 200
+
+
+def test_pairing_codes_are_guessed_ten_times(world: World) -> None:
+    web = world.browser()
+    assert [web.post("/devices", json={"code": "x"}).status_code for _ in range(12)] == [404] * 10 + [429] * 2
+
+
+def test_wrong_keys_at_once_cost_no_more_than_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[str] = []
+
+    def count(secret_hash: str, secret: str) -> bool:
+        verified.append(secret)
+        return verify_secret(secret_hash, secret)
+
+    monkeypatch.setattr(callers, "verify_secret", count)
+    app = create_app(world.service)
+    unknown = [f"gs_{random_letters(12)}_{random_letters(40)}" for _ in range(60)]
+    known = [f"{world.keys['officer'][:-40]}{random_letters(40)}" for _ in range(60)]
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
+            calls = [
+                web.get("/teams", headers=bearer(key)) for pair in zip(unknown, known, strict=True) for key in pair
+            ]
+            return [answer.status_code for answer in await asyncio.gather(*calls)]
+
+    statuses = Counter(asyncio.run(ask()))
+    assert set(statuses) == {401, 429}
+    assert statuses[401] == len(verified)
+    assert 40 <= len(verified) <= 60  # 40 of the address, and what its bucket gained in the meantime
+
+
+def test_known_callers_do_not_wait_for_keys_that_are_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = threading.Event()
+
+    def wait(_hash: str, _secret: str) -> bool:
+        finish.wait(60)
+        return False
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(create_app(world.service), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as web:
+            known = bearer(world.keys["dispatcher"])
+            assert (await web.get("/teams", headers=known)).status_code == 200
+            monkeypatch.setattr(callers, "verify_secret", wait)
+            keys = [f"gs_{random_letters(12)}_{random_letters(40)}" for _ in range(30)]
+            guesses = [asyncio.create_task(web.get("/teams", headers=bearer(key))) for key in keys]
+            await asyncio.sleep(CHECKED_EVERY_S + 0.2)  # what the process knows must be confirmed again
+            assert (await web.get("/teams", headers=known)).status_code == 200
+            assert not any(guess.done() for guess in guesses)
+            finish.set()
+            await asyncio.gather(*guesses)
+
+    asyncio.run(ask())
 
 
 def test_open_routes_have_a_rate(world: World) -> None:

@@ -1,6 +1,6 @@
 """Lanes: answers that take long have threads of their own, so that reports and steps never wait for them.
 
-    cases      8 threads: reports, orders and steps
+    cases      6 threads: reports, orders and steps
     drawings   1 thread: isochrones, service areas, large matrices; 12 wait, at most 4 of one caller
     lists      1 thread: long pages of cases; 24 wait, at most 8 of one caller
 
@@ -52,7 +52,7 @@ class Limits:
     of_one_caller: int
 
 
-CASE_THREADS = 8
+CASE_THREADS = 6
 LANES = {"drawings": Limits(1, 12, 4), "lists": Limits(1, 24, 8)}
 THREADS = CASE_THREADS + sum(limits.at_once for limits in LANES.values())
 """Of all lanes together."""

@@ -27,7 +27,11 @@ CALLER = Rate(per_s=500, burst=1000)
 STRANGER = Rate(per_s=2, burst=40)
 """Of one address on the open routes."""
 WRONG_KEY = Rate(per_s=1 / 6, burst=10)
-"""Of wrong keys, tokens and codes from one address: ten a minute, against guessing and the cost of argon2."""
+"""Of wrong secrets of one key id from one address, and of wrong codes from one address: ten a minute."""
+WRONG_KEYS_OF_ADDRESS = Rate(per_s=1, burst=40)
+"""Of wrong keys of all ids from one address, which may be that of a whole office: against the cost of argon2."""
+UNKNOWN_TOKEN = Rate(per_s=20, burst=200)
+"""Of wrong tokens from one address. A token has 256 random bits and costs one query, so that none can be guessed."""
 
 
 class Buckets:
@@ -56,6 +60,12 @@ class Buckets:
             if len(self._left) > _KEPT:
                 self._left.popitem(last=False)
         return 0.0 if taken else (1.0 - left) / self._rate.per_s
+
+    def give_back(self, name: str) -> None:
+        """Put one token back that was taken."""
+        now = self._clock()
+        with self._lock:
+            self._left[name] = (min(self._rate.burst, self._now(name, now) + 1.0), now)
 
     def wait_s(self, name: str) -> float:
         """Return the seconds until a token is free, 0 if one is; take none."""

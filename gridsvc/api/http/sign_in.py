@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
@@ -21,6 +20,7 @@ from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api.http import rates
 from gridsvc.api.http.problems import problem, unavailable
 from gridsvc.api.http.route_rights import ROUTES
+from gridsvc.api.http.verification import TooManyWrongError, Verification
 from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
 from gridsvc.operations.access.credentials import csrf_token
 
@@ -49,10 +49,9 @@ class SignIn:
 
     def __init__(self, app: ASGIApp, callers: CallerCache | None) -> None:
         self.app = app
-        self.callers = callers
+        self.verification = None if callers is None else Verification(callers)
         self._callers = rates.Buckets(rates.CALLER)
         self._strangers = rates.Buckets(rates.STRANGER)
-        self.wrong = rates.Buckets(rates.WRONG_KEY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -62,7 +61,7 @@ class SignIn:
         state["sign_in"] = self
         headers = Headers(scope=scope)
         method, path = scope.get("method", "GET"), scope["path"]
-        if self.callers is None:
+        if self.verification is None:
             if method not in _READS and _is_foreign(headers):
                 await _refuse_foreign()(scope, receive, send)
                 return
@@ -78,9 +77,15 @@ class SignIn:
             await (answer or self.app)(scope, receive, send)
             return
         try:
-            caller = self.callers.find(credential) or await self._verify(credential, address)
-        except _RefusedError as refused:
-            await self._refused(scope, headers, refused)(scope, receive, send)
+            caller = await self.verification.caller_of(credential, address)
+        except TooManyWrongError as refused:
+            await too_often(refused.wait_s, "wrong-keys")(scope, receive, send)
+            return
+        except Unavailable as away:
+            await unavailable(away)(scope, receive, send)
+            return
+        if caller is None:
+            await _refuse(scope, headers, unknown=False)(scope, receive, send)
             return
         if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(credential)):
             detail = "A write with the session's cookie needs the header X-CSRF-Token; GET /session shows its value."
@@ -93,65 +98,21 @@ class SignIn:
         state["caller"], state["credential"] = caller, credential
         await self.app(scope, receive, self._watched(credential, send))
 
-    def note_wrong(self, address: str) -> None:
-        """Count a wrong key, and write its event."""
-        assert self.callers is not None
-        self.wrong.take(address)
-        with suppress(GridsvcError):
-            self.callers.note_refusal("sign-in-refused", address, district=None, address=address, why="unknown key")
-
     def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
         """Write the event of a known caller who had no right."""
         caller: Caller = scope["state"]["caller"]
-        if self.callers is not None:
+        if self.verification is not None:
             with suppress(GridsvcError):  # the refusal stands even where its event cannot be written
-                self.callers.note_refusal(
+                self.verification.callers.note_refusal(
                     "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
                 )
-
-    async def _verify(self, credential: str, address: str) -> Caller:
-        """Return the caller of a credential, by the database, and by argon2 where a key is new to this process."""
-        assert self.callers is not None
-        known = await self._find_caller(credential, remembered=True)
-        if known is not None:
-            return known
-        if wait_s := self.wrong.wait_s(address):
-            raise _RefusedError(wait_s=wait_s)
-        caller = await self._find_caller(credential, remembered=False)
-        if caller is None:
-            await run_in_threadpool(self.note_wrong, address)
-            raise _RefusedError
-        return caller
-
-    async def _find_caller(self, credential: str, *, remembered: bool) -> Caller | None:
-        assert self.callers is not None
-        if remembered and not self.callers.is_known(credential):
-            return None
-        try:
-            return await run_in_threadpool(self.callers.verify, credential)
-        except Unavailable as away:
-            raise _RefusedError(away=away) from away
 
     def _admit_stranger(self, scope: Scope, headers: Headers, address: str, *, is_open: bool) -> Response | None:
         if is_open:
             quiet = scope["path"] in {"/healthz", "/readyz"} or scope["path"].startswith("/assets/")
             wait_s = 0.0 if quiet else self._strangers.take(address)
             return too_often(wait_s, "address") if wait_s else None
-        return self._refused(scope, headers, _RefusedError(unknown=True))
-
-    def _refused(self, scope: Scope, headers: Headers, refused: _RefusedError) -> Response:
-        if refused.away is not None:
-            return unavailable(refused.away)
-        if refused.wait_s:
-            return too_often(refused.wait_s, "wrong-keys")
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='/')}", status_code=303)
-        if refused.unknown:
-            kind, detail, more = "sign-in-required", "Send `Authorization: Bearer KEY`, or sign in at /sign-in.", ""
-        else:
-            kind, more = "key-refused", ', error="invalid_token"'
-            detail = "This key, session or device is not known, or it has ended. Ask an administrator for a new key."
-        return problem(401, kind, detail, headers={"WWW-Authenticate": f'Bearer realm="gridsvc"{more}'})
+        return _refuse(scope, headers, unknown=True)
 
     def _watched(self, credential: str, send: Send) -> Send:
         """Return a `send` that ends a stream within a second after the key of its caller ends."""
@@ -175,22 +136,26 @@ class SignIn:
         return watched
 
     async def _is_good(self, credential: str) -> bool:
-        assert self.callers is not None
+        assert self.verification is not None
         try:
             return (
-                self.callers.find(credential) is not None
-                or await run_in_threadpool(self.callers.verify, credential) is not None
+                self.verification.callers.find(credential) is not None
+                or await self.verification.renewed(credential) is not None
             )
         except GridsvcError:
             return True  # the database is unavailable: no key can have been revoked
 
 
-class _RefusedError(Exception):
-    def __init__(self, *, unknown: bool = False, wait_s: float = 0.0, away: Unavailable | None = None) -> None:
-        super().__init__()
-        self.unknown = unknown
-        self.wait_s = wait_s
-        self.away = away
+def _refuse(scope: Scope, headers: Headers, *, unknown: bool) -> Response:
+    """Return the answer to a request without a key (`unknown`), or with one that is wrong."""
+    if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='/')}", status_code=303)
+    if unknown:
+        kind, detail, more = "sign-in-required", "Send `Authorization: Bearer KEY`, or sign in at /sign-in.", ""
+    else:
+        kind, more = "key-refused", ', error="invalid_token"'
+        detail = "This key, session or device is not known, or it has ended. Ask an administrator for a new key."
+    return problem(401, kind, detail, headers={"WWW-Authenticate": f'Bearer realm="gridsvc"{more}'})
 
 
 def address_of(scope: Scope) -> str:

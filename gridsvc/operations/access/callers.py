@@ -23,7 +23,7 @@ from gridsvc.db.cases.personal import append_noted
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.errors import Unavailable
-from gridsvc.operations.access.credentials import hash_secret, parse_key, token_digest, verify_secret
+from gridsvc.operations.access.credentials import hash_secret, is_key, parse_key, token_digest, verify_secret
 from gridsvc.operations.access.keys import caller_of_key
 from gridsvc.operations.access.sessions import begin_session, caller_of_session, end_session
 
@@ -71,7 +71,6 @@ class CallerCache:
         self._proven: OrderedDict[bytes, str] = OrderedDict()  # shown key -> the hash that it was verified against
         self._lock = threading.Lock()
         self._asking = threading.Lock()
-        self._verifying = threading.Semaphore(2)  # of 19 MiB each
         self._version: tuple[int, str] | None = None
         self._checked_at = float("-inf")
         self._refused: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
@@ -108,7 +107,9 @@ class CallerCache:
         caller = self._caller_of(shown, trace)
         with self._lock:
             self._known.pop(trace, None)
-            if caller is not None:
+            if caller is None:
+                self._proven.pop(trace, None)
+            else:
                 self._known[trace] = _Known(caller, version, self._clock())
                 while len(self._known) > _KEPT:
                     self._known.popitem(last=False)
@@ -116,13 +117,16 @@ class CallerCache:
 
     def verify_key(self, shown: str) -> StoredKey | None:
         """Return the stored key of a valid key, with a query every time; None for any other text."""
-        parts = parse_key(shown)
+        parts, trace = parse_key(shown), self._trace(shown)
+        if parts is None:
+            return None
         with self._database.transaction() as connection:
-            key = None if parts is None else store.find_key(connection, parts[0])
+            key = store.find_key(connection, parts[0])
         if key is not None and key.revoked_at is not None:
             key = None
-        secret = "" if parts is None else parts[1]
-        proven = self._is_proven(self._trace(shown), self._no_such_key if key is None else key.secret_hash, secret)
+        if key is None and trace in self._proven:
+            return None  # revoked since this process verified it
+        proven = self._is_proven(trace, self._no_such_key if key is None else key.secret_hash, parts[1])
         return key if proven else None
 
     def is_known(self, shown: str) -> bool:
@@ -172,7 +176,7 @@ class CallerCache:
         self._database.run(work)
 
     def _caller_of(self, shown: str, trace: bytes) -> Caller | None:
-        if shown.startswith("gs_"):
+        if is_key(shown):
             new = trace not in self._proven
             key = self.verify_key(shown)
             return None if key is None else self._database.run(lambda own: self._sign_in(own, key, new=new))
@@ -199,9 +203,8 @@ class CallerCache:
         """Verify with argon2 once in a process; an unknown key takes as long as a known one."""
         if self._proven.get(trace) == secret_hash:
             return True
-        with self._verifying:
-            if not verify_secret(secret_hash, secret):
-                return False
+        if not verify_secret(secret_hash, secret):
+            return False
         with self._lock:
             self._proven[trace] = secret_hash
             while len(self._proven) > _KEPT:

@@ -30,6 +30,11 @@ def parse_key(text: str) -> tuple[str, str] | None:
     return None if found is None else (found[1], found[2])
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text has the prefix of a key; the tokens of sessions and devices have other forms."""
+    return text.startswith("gs_")
+
+
 def hash_secret(secret: str) -> str:
     """Return the argon2id hash of a secret: 19 MiB, two passes (OWASP), about 20 ms."""
     return _hasher.hash(secret)
