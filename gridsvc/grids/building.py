@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +33,11 @@ _MOST_CELLS = 1 << 23
 _FEWEST_CELLS = 1 << 14
 _EDGES_PER_RECORD = 12
 _DEEPEST = 6
+_GRIDS_AT_ONCE = 2000
 
 
-def build_index(district: str, generation: int, grids: Iterable[Grid]) -> memoryview:
-    """Return the index file; the same grids in any order give the same bytes.
+def build_index(district: str, generation: int, grids: Iterable[Grid]) -> list[bytes | memoryview]:
+    """Return the index file as blocks; the same grids in any order give the same bytes.
 
     Raises
     ------
@@ -45,10 +47,9 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> memory
     """
     ordered = sorted(grids, key=lambda grid: (-grid.level, grid.code))
     _refuse(district, ordered)
-    shapes = np.array([_as_multipolygon(grid) for grid in ordered], dtype=object)
     levels = np.array([grid.level for grid in ordered], np.int8)
-    ends, face = _ring_edges(shapes)
-    edges, face_first, faces = _unique_edges(ends, face)
+    outlines = _outlines_of(ordered)
+    edges, face_first, faces = _unique_edges(outlines)
     frame = _frame_of(edges)
     west, south, cell, columns, rows = frame
     cells, pool = _rasterise(Borders(edges, face_first, faces, levels), frame)
@@ -57,11 +58,9 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> memory
         for g in ordered
     ]
     encoded = [word.encode() for word in words]
-    kind, coordinates, offsets = shapely.to_ragged_array(shapes.tolist())
-    assert kind == shapely.GeometryType.MULTIPOLYGON
     about = {
         "district": district,
-        "bounds": [float(x) for x in shapely.total_bounds(shapes)],
+        "bounds": [float(x) for x in (*outlines.coordinates.min(axis=0), *outlines.coordinates.max(axis=0))],
         "edges": len(edges),
         "level_keys": [level.key for level in Level if level in set(levels.tolist())],
     }
@@ -86,11 +85,10 @@ def build_index(district: str, generation: int, grids: Iterable[Grid]) -> memory
             "text_at": np.concatenate([[0], np.cumsum([len(word) for word in encoded])]).astype(np.int64).tobytes(),
             "text": b"".join(encoded),
             "outline": _outline(edges, face_first, faces, levels).tobytes(),
-            "coordinates": np.ascontiguousarray(coordinates[:, :2]).tobytes(),
-            **{
-                name: np.asarray(offset, np.int64).tobytes()
-                for name, offset in zip(("rings", "polygons", "multipolygons"), offsets, strict=True)
-            },
+            "coordinates": outlines.coordinates.data.cast("B"),
+            "rings": outlines.rings.data.cast("B"),
+            "polygons": outlines.polygons.data.cast("B"),
+            "multipolygons": outlines.multipolygons.data.cast("B"),
         },
     )
 
@@ -119,27 +117,54 @@ def _as_multipolygon(grid: Grid) -> shapely.MultiPolygon:
     return shape
 
 
-def _ring_edges(shapes: NDArray[np.object_]) -> tuple[Floats, Ints]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outlines:
+    """The geometry of all grids as arrays: vertices (n, 2), and where each ring, polygon and multipolygon begins."""
+
+    coordinates: Floats
+    rings: Ints
+    polygons: Ints
+    multipolygons: Ints
+
+
+def _outlines_of(ordered: Sequence[Grid]) -> _Outlines:
+    """Return the outlines of grids; shapely's copies of them are made for a few at a time."""
+    coordinates: list[Floats] = []
+    starts: tuple[list[Ints], ...] = tuple([np.zeros(1, np.int64)] for _ in range(3))
+    for at in range(0, len(ordered), _GRIDS_AT_ONCE):
+        shapes = [_as_multipolygon(grid) for grid in ordered[at : at + _GRIDS_AT_ONCE]]
+        kind, vertices, offsets = shapely.to_ragged_array(shapes)
+        assert kind == shapely.GeometryType.MULTIPOLYGON
+        coordinates.append(np.ascontiguousarray(vertices[:, :2]))
+        for known, offset in zip(starts, offsets, strict=True):
+            known.append(np.asarray(offset[1:], np.int64) + known[-1][-1])
+    return _Outlines(np.concatenate(coordinates), *(np.concatenate(known) for known in starts))
+
+
+def _ring_edges(outlines: _Outlines) -> tuple[Floats, Ints]:
     """Return (n, 4) ax, ay, bx, by of every edge, canonical, and its face."""
-    parts, of_shape = shapely.get_parts(shapes, return_index=True)
-    rings, of_part = shapely.get_rings(parts, return_index=True)
-    points, of_ring = shapely.get_coordinates(rings, return_index=True)
-    within = (of_ring[1:] == of_ring[:-1]) & (points[1:] != points[:-1]).any(axis=1)
-    points += 0.0  # no negative zeros
-    ends = np.hstack([points[:-1], points[1:]])[within]
-    face = of_shape[of_part[of_ring[:-1][within]]]
+    points = outlines.coordinates + 0.0  # no negative zeros
+    within = (points[1:] != points[:-1]).any(axis=1)
+    within[outlines.rings[1:-1] - 1] = False
+    ends = np.empty((int(within.sum()), 4))
+    ends[:, :2] = points[:-1][within]
+    ends[:, 2:] = points[1:][within]
+    of_polygon = np.repeat(np.arange(len(outlines.multipolygons) - 1), np.diff(outlines.multipolygons))
+    of_ring = np.repeat(of_polygon, np.diff(outlines.polygons))
+    face = np.repeat(of_ring, np.diff(outlines.rings))[:-1][within]
     ax, ay, bx, by = ends.T
     turned = (by < ay) | ((by == ay) & (bx > ax))
     ends[turned] = ends[turned][:, [2, 3, 0, 1]]
     return ends, face.astype(np.int64)
 
 
-def _unique_edges(ends: Floats, face: Ints) -> tuple[Floats, Ints, Rows]:
+def _unique_edges(outlines: _Outlines) -> tuple[Floats, Ints, Rows]:
     """Merge edges with the same numbers; return them and the faces of each (CSR).
 
     They are brought together by a hash. Two that collide only stay two, which is as right, and slower.
     """
-    bits = np.ascontiguousarray(ends).view(np.uint64)
+    ends, face = _ring_edges(outlines)
+    bits = ends.view(np.uint64)
     hashed = np.zeros(len(ends), np.uint64)
     for column in range(4):
         hashed = (hashed ^ bits[:, column]) * np.uint64(0x9E3779B97F4A7C15)

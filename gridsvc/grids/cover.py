@@ -26,7 +26,8 @@ def cover_of(grids: Sequence[Grid]) -> BaseGeometry:
     """
     shapes: NDArray[np.object_] = np.array([grid.geometry for grid in grids], dtype=object)
     levels = np.array([grid.level for grid in grids])
-    shapes = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    invalid = ~shapely.is_valid(shapes)
+    shapes[invalid] = shapely.make_valid(shapes[invalid])
     wide = shapely.union_all(shapes[levels == levels.min()])
     around = shapely.buffer(wide, MARGIN_DEG / 4)
     shapely.prepare(around)

@@ -101,9 +101,17 @@ class OwnershipIndex:
         InvalidInput
             For what no activated generation has: no grids, a code twice, a geometry that is no area.
         """
+        return cls(memoryview(b"".join(cls.build_file(district, generation, grids))))
+
+    @staticmethod
+    def build_file(district: str, generation: int, grids: Iterable[Grid]) -> list[bytes | memoryview]:
+        """Build the index of a generation and return its file as blocks, for grids whose index is large.
+
+        Raises as `build` does.
+        """
         from gridsvc.grids.building import build_index
 
-        return cls(build_index(district, generation, grids))
+        return build_index(district, generation, grids)
 
     @classmethod
     def open(cls, buffer: bytes | memoryview, *, verify: bool = False) -> OwnershipIndex:

@@ -90,27 +90,28 @@ class Layout:
     digest: bytes
 
 
-def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | memoryview]) -> memoryview:
-    """Return the file of these parameters (without the `_at` ones) and sections."""
+def pack(parameters: Mapping[str, float | int], sections: Mapping[str, bytes | memoryview]) -> list[bytes | memoryview]:
+    """Return the file of these parameters (without the `_at` ones) and sections as blocks; no section is copied."""
     places: dict[str, tuple[int, int]] = {}
+    body: list[bytes | memoryview] = []
     at = HEADER_BYTES
     for name in SECTIONS:
         size = len(sections[name])
         places[name] = (at, size)
+        body += [sections[name], bytes(-size % 64)]
         at += -(-size // 64) * 64
-    whole = bytearray(at)
-    for name in SECTIONS:
-        offset, size = places[name]
-        whole[offset : offset + size] = sections[name]
     parameters = dict(parameters)
     parameters |= {f"{name}_at": places[name][0] for name in ("cells", "pool", "levels")}
     values = [parameters[name] for name in PARAMETERS]
-    digest = hashlib.blake2b(memoryview(whole)[HEADER_BYTES:], digest_size=16).digest()
-    struct.pack_into("<8sIIQ16s", whole, 0, MAGIC, VERSION, len(SECTIONS), at, digest)
-    struct.pack_into(f"<{_FLOATS}d{len(values) - _FLOATS}q", whole, 64, *values)
-    struct.pack_into(f"<{2 * len(SECTIONS)}Q", whole, 256, *(n for name in SECTIONS for n in places[name]))
-    struct.pack_into("<I", whole, 508, zlib.crc32(whole[:508]))
-    return memoryview(whole).toreadonly()
+    hashed = hashlib.blake2b(digest_size=16)
+    for block in body:
+        hashed.update(block)
+    header = bytearray(HEADER_BYTES)
+    struct.pack_into("<8sIIQ16s", header, 0, MAGIC, VERSION, len(SECTIONS), at, hashed.digest())
+    struct.pack_into(f"<{_FLOATS}d{len(values) - _FLOATS}q", header, 64, *values)
+    struct.pack_into(f"<{2 * len(SECTIONS)}Q", header, 256, *(n for name in SECTIONS for n in places[name]))
+    struct.pack_into("<I", header, 508, zlib.crc32(header[:508]))
+    return [bytes(header), *(block for block in body if len(block))]
 
 
 def unpack(buffer: memoryview) -> Layout:

@@ -5,6 +5,7 @@ Shapes are valid (repaired where they were not), in degrees. Pieces are in degre
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,11 @@ class Piece:
 
 def areas_m2(shapes: Shapes) -> NDArray[np.float64]:
     """Return the area of each shape on the ellipsoid."""
-    return np.asarray(shapely.area(shapely.transform(shapes, equal_area_m)), float)
+    areas = np.empty(len(shapes))
+    for start in range(0, len(shapes), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        areas[part] = shapely.area(shapely.transform(shapes[part], equal_area_m))
+    return areas
 
 
 def pieces_of(shape: BaseGeometry) -> list[Piece]:
@@ -88,12 +93,29 @@ def find_overlaps(shapes: Shapes, advance: Callable[[int], None]) -> Iterator[tu
     first, second = first[first < second], second[first < second]
     order = np.lexsort([second, first])
     first, second = first[order], second[order]
-    shapely.prepare(shapes)
     for start in range(0, len(first), _CHUNK):
         a, b = first[start : start + _CHUNK], second[start : start + _CHUNK]
-        for k in np.flatnonzero(shapely.relate_pattern(shapes[a], shapes[b], "T********")):
+        with _prepared(shapes[a]) as prepared:
+            crossed = shapely.relate_pattern(prepared, shapes[b], "T********")
+        for k in np.flatnonzero(crossed):
             yield int(a[k]), int(b[k]), shapely.intersection(shapes[a[k]], shapes[b[k]])
         advance(len(a))
+
+
+@contextmanager
+def _prepared(shapes: Shapes) -> Iterator[Shapes]:
+    """Prepare shapes for the block; a prepared shape takes several times the memory of its coordinates."""
+    shapely.prepare(shapes)
+    try:
+        yield shapes
+    finally:
+        shapely.destroy_prepared(shapes)
+
+
+def _are_covered(children: Shapes, parents: Shapes) -> NDArray[np.bool_]:
+    """Return for each child whether its parent, in the same row, covers it."""
+    with _prepared(parents):
+        return np.asarray(shapely.covers(parents, children), bool)
 
 
 def unite(shapes: Shapes) -> BaseGeometry:
@@ -127,9 +149,8 @@ def find_uncovered(
         Called with the number of parents that were examined.
     """
     with_parent = np.flatnonzero(parent_of >= 0)
-    shapely.prepare(parents)
     inside = np.zeros(len(children), bool)
-    inside[with_parent] = shapely.covers(parents[parent_of[with_parent]], children[with_parent])
+    inside[with_parent] = _are_covered(children[with_parent], parents[parent_of[with_parent]])
     own_m2 = areas_m2(children)
     parent_m2 = areas_m2(parents)
     clean = np.ones(len(parents), bool)
@@ -164,8 +185,7 @@ def _ring_key(ring: shapely.LinearRing) -> bytes:
 def parts_outside_parent(children: Shapes, parents: Shapes, parent_of: Rows) -> Iterator[tuple[int, BaseGeometry]]:
     """Yield every child that is not within its declared parent, and the part outside."""
     with_parent = np.flatnonzero(parent_of >= 0)
-    shapely.prepare(parents)
-    outside_rows = with_parent[~shapely.covers(parents[parent_of[with_parent]], children[with_parent])]
+    outside_rows = with_parent[~_are_covered(children[with_parent], parents[parent_of[with_parent]])]
     for row in outside_rows:
         outside = shapely.difference(children[row], parents[parent_of[row]])
         if not outside.is_empty:

@@ -75,6 +75,13 @@ def test_a_clean_random_district_has_none() -> None:
     assert find_faults(grids) == []
 
 
+def test_the_search_leaves_no_shape_prepared() -> None:
+    """A prepared shape takes several times the memory of its coordinates, for as long as the grid is there."""
+    grids = nest(tile(100, 5))
+    find_faults(grids)
+    assert not shapely.is_prepared([grid.geometry for grid in grids]).any()
+
+
 def test_an_overlap_is_measured_between_the_two_and_blocks() -> None:
     grown = square(0, 0).buffer(0.001, join_style="mitre")
     faults = find_faults([g for g in changed("V00", geometry=grown) if g.code not in {"V01", "V11"}])

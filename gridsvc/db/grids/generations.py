@@ -71,6 +71,7 @@ _generation_columns = (
 
 
 _DRAFTS = 740_215
+_GRIDS_AT_ONCE = 2000
 
 
 def lock_drafts(connection: Connection, district: str) -> None:
@@ -228,14 +229,17 @@ def list_grids(connection: Connection, district: str, number: int, *, level: Lev
     )
     if level is not None:
         query = query.where(grid.c.level == int(level))
-    rows = connection.execute(query).all()
-    shapes = shapely.from_wkb([bytes(row[4]) for row in rows])
-    return [
-        Grid(code, name, Level(at), parent, shape, urban_rural_code, provisional, derived, officer)
-        for (code, name, at, parent, _, urban_rural_code, provisional, derived, officer), shape in zip(
-            rows, shapes, strict=True
-        )
-    ]
+    found: list[Grid] = []
+    # By a cursor of the server: 60,000 villages have 55 MB of coordinates, and are several copies of them on their way.
+    for rows in connection.execute(query.execution_options(yield_per=_GRIDS_AT_ONCE)).partitions():
+        shapes = shapely.from_wkb([bytes(row[4]) for row in rows])
+        found += [
+            Grid(code, name, Level(at), parent, shape, urban_rural_code, provisional, derived, officer)
+            for (code, name, at, parent, _, urban_rural_code, provisional, derived, officer), shape in zip(
+                rows, shapes, strict=True
+            )
+        ]
+    return found
 
 
 def list_areas(connection: Connection, district: str, number: int) -> list[tuple[str, str, Level, str | None, float]]:

@@ -39,6 +39,7 @@ _AWAY_FOR_S = 1.0
 _FULL_FOR_S = 10.0
 _SPARE = 2  # a request that fills the shared cache writes in a second transaction
 _SCOPES_KEPT = 256
+_NO_TIME_LIMIT = text("set local statement_timeout = 0")
 _SET_SCOPE = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
 
@@ -276,6 +277,11 @@ def whole_district(connection: Connection) -> Iterator[None]:
     _set_scope(connection, scope.whole_district)
     yield
     _set_scope(connection, scope)  # after a failure there is no transaction to limit
+
+
+def lift_time_limit(connection: Connection) -> None:
+    """Let the statements of this transaction take any time: for imports and activations, never for requests."""
+    connection.execute(_NO_TIME_LIMIT)
 
 
 def _sqlstate(error: BaseException) -> str | None:

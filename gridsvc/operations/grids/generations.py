@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.evidence.artifacts import ArtifactLost, put_artifact
+from gridsvc.db.evidence.artifacts import ArtifactLost, open_artifact, put_artifact
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
+from gridsvc.db.session.connection import lift_time_limit
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
 from gridsvc.files.grids.export import write_boundaries
 from gridsvc.grids.cover import cover_of
@@ -189,14 +190,14 @@ def _put_in_force(
     reason: str,
     at: datetime | None = None,
 ) -> Activated:
-    index, cover = OwnershipIndex.build(district, number, grids), cover_of(grids)
+    digest, cover = _store_index(service, district, number, grids), cover_of(grids)
     with service.database.transaction() as connection:
-        digest = put_artifact(connection, service.folder, district, "ownership-index", [index.buffer])
         before = store.find_in_force(connection, district)
         former = [] if before is None else store.list_grids(connection, district, before)
     difference = None if before is None else compare(former, grids)
 
     def work(connection: Connection) -> None:
+        lift_time_limit(connection)
         store.lock_drafts(connection, district)
         versions = get_versions(connection, district, lock="update")
         if versions.generation != before or store.get_generation(connection, district, number).source != source:
@@ -212,10 +213,19 @@ def _put_in_force(
     if before is not None:
         with service.database.transaction() as connection:
             old = _former_index(service, connection, district, before, former)
+            index = OwnershipIndex.open(open_artifact(connection, service.folder, district, digest))
             places = store.list_places(connection, district)
         changed = [who for who, lon, lat in places if old.locate(lon, lat).owners != index.locate(lon, lat).owners]
         teams, cases = changed.count("team"), changed.count("case")
     return Activated(district, number, before, difference, teams, cases)
+
+
+def _store_index(service: Service, district: str, number: int, grids: Sequence[Grid]) -> str:
+    """Build the index of a generation, store it and return its digest."""
+    blocks = OwnershipIndex.build_file(district, number, grids)
+    with service.database.transaction() as connection:
+        lift_time_limit(connection)
+        return put_artifact(connection, service.folder, district, "ownership-index", blocks)
 
 
 def _former_index(
@@ -260,6 +270,7 @@ def establish(
     """Load all levels at once, check and activate them; return the generation's number. An open draft is replaced."""
 
     def work(connection: Connection) -> int:
+        lift_time_limit(connection)
         ensure_district(connection, district, name=name, synthetic=synthetic, time_zone=time_zone)
         store.lock_drafts(connection, district)
         draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=None, source={})

@@ -9,6 +9,7 @@ import numpy as np
 
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions
+from gridsvc.db.session.connection import lift_time_limit
 from gridsvc.files.grids.boundaries import read_boundaries
 from gridsvc.files.grids.divisions import find_district_name, list_divisions
 from gridsvc.grids.faults import Fault, find_faults
@@ -100,6 +101,7 @@ def load_grids(
     name = find_district_name(code)
 
     def work(connection: Connection) -> Loaded:
+        lift_time_limit(connection)
         store.lock_drafts(connection, code)
         others = [grid for grid in _present_grids(connection, code) if grid.level != level]
         own = _as_grids(boundaries, level, code, known, others)

@@ -11,6 +11,7 @@ from gridsvc.db.evidence.artifacts import put_artifact
 from gridsvc.db.grids.generations import list_grids, lock_drafts
 from gridsvc.db.grids.versions import ensure_district, get_versions, set_outline, set_version
 from gridsvc.db.roads import networks as store
+from gridsvc.db.session.connection import lift_time_limit
 from gridsvc.db.teams import list_roster
 from gridsvc.files.roads.graphs import ask_osmnx
 from gridsvc.files.roads.read import open_roads
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
+
+_EDGES_AT_ONCE = 20_000
 
 
 def load_roads(
@@ -68,6 +71,7 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
     blocks = network.to_blocks()
 
     def work(connection: Connection) -> str:
+        lift_time_limit(connection)
         ensure_district(connection, district)
         lock_drafts(connection, district)
         digest = put_artifact(connection, service.folder, district, "network", blocks)
@@ -92,17 +96,23 @@ def establish(service: Service, district: str, network: RoadNetwork, *, source: 
 
 
 def edge_rows(network: RoadNetwork) -> Iterator[store.EdgeRow]:
-    """Yield the edges as rows of the table for tiles."""
-    first = network.edge_first_vertex
-    coordinates = np.column_stack([network.vertex_lon, network.vertex_lat]) * DEGREE
-    ends = np.append(first[1:], len(coordinates)) if len(first) == network.edge_count else first[1:]
-    starts = first[: network.edge_count]
-    lines = shapely.linestrings(coordinates, indices=np.repeat(np.arange(network.edge_count), ends - starts))
-    encoded = shapely.to_wkb(shapely.set_srid(lines, 4326), hex=True, include_srid=True)
-    normal = network.slot_ms[0].reshape(-1, 2) != CLOSED
-    oneway = normal[:, 0] != normal[:, 1]
-    names = [network.names[n] if n >= 0 else "" for n in network.edge_name.tolist()]
-    for edge, (kind, name, one, kph, line) in enumerate(
-        zip(network.edge_class.tolist(), names, oneway.tolist(), network.edge_kph.tolist(), encoded, strict=True)
-    ):
-        yield edge, CLASSES[kind], name or None, one, kph, line
+    """Yield the edges as rows of the table for tiles; the lines of a few thousand are made at a time."""
+    first = np.append(network.edge_first_vertex[: network.edge_count], len(network.vertex_lon))
+    for start in range(0, network.edge_count, _EDGES_AT_ONCE):
+        end = min(start + _EDGES_AT_ONCE, network.edge_count)
+        part, vertices = slice(start, end), slice(first[start], first[end])
+        coordinates = np.column_stack([network.vertex_lon[vertices], network.vertex_lat[vertices]]) * DEGREE
+        lines = shapely.linestrings(
+            coordinates, indices=np.repeat(np.arange(end - start), np.diff(first[start : end + 1]))
+        )
+        encoded = shapely.to_wkb(shapely.set_srid(lines, 4326), hex=True, include_srid=True)
+        normal = network.slot_ms[0].reshape(-1, 2)[part] != CLOSED
+        oneway = normal[:, 0] != normal[:, 1]
+        names = [network.names[n] if n >= 0 else None for n in network.edge_name[part].tolist()]
+        classes = [CLASSES[kind] for kind in network.edge_class[part].tolist()]
+        kph = network.edge_kph[part].tolist()
+        numbers = range(start, end)
+        for number, kind, name, one, speed, line in zip(
+            numbers, classes, names, oneway.tolist(), kph, encoded, strict=True
+        ):
+            yield number, kind, name or None, one, speed, line
