@@ -105,6 +105,30 @@ def list_states(connection: Connection, district: str, now: datetime) -> list[tu
     return [(row[0], _state(*row[1:])) for row in fetch_all(connection, _STATES, (now, district))]
 
 
+_CHANGED = """
+    with live as materialized (
+        select team_id, incident_id, drill from engagement where district = %(d)s and until is null and engaging
+    ), last as materialized (
+        select team_id, geom, at from team_last where district = %(d)s
+    ), off as materialized (
+        select id as team_id from team where district = %(d)s and not on_duty
+    )
+    select coalesce(live.team_id, last.team_id, off.team_id)::text, off.team_id is null, live.incident_id::text,
+           live.drill, st_x(last.geom), st_y(last.geom),
+           cast(extract(epoch from %(now)s::timestamptz - last.at) as double precision)
+    from live full join last on last.team_id = live.team_id
+    full join off on off.team_id = coalesce(live.team_id, last.team_id)
+"""
+
+
+def list_changed_states(connection: Connection, district: str, now: datetime) -> dict[str, TeamState]:
+    """Return the state of each team that is not simply free at its station, by id: engaged, off duty, or elsewhere.
+
+    What a decision reads, so that it does not read the whole fleet. A retired team is off duty.
+    """
+    return {row[0]: _state(*row[1:]) for row in fetch_all(connection, _CHANGED, {"d": district, "now": now})}
+
+
 # As _STATES for a moment that has passed. Duty is what the last event before it said; without one, what it is now.
 _STATES_AT = """
     select t.id::text,

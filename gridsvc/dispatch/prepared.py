@@ -44,7 +44,8 @@ MATTER_PRIORITY = 4
 class SlotForm:
     """One slot with the team numbers that may fill it, and those that may not, with what bars them.
 
-    `substitutes`: lawful teams of other kinds, with what they would be.
+    `substitutes`: lawful teams of other kinds, with what they would be. `least_staff`: the fewest people that an option
+    needs to be complete.
     """
 
     slot: Slot
@@ -53,6 +54,7 @@ class SlotForm:
     barred: tuple[tuple[int, str], ...]
     substitutes: tuple[tuple[int, str], ...]
     no_option: str
+    least_staff: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Prepared:
     """
 
     __slots__ = (
+        "_by_unit",
         "_forms",
         "_represents",
         "catalogue",
@@ -115,6 +118,7 @@ class Prepared:
         # 区域网格联合执法队 is drawn from the bureau and the six brigades (plan, two (one) 3).
         self._represents = (BUREAU, *(unit.id for unit in catalogue.units if unit.kind is UnitKind.BRIGADE))
         self._forms: dict[tuple[object, ...], Form] = {}
+        self._by_unit: dict[str, list[tuple[int, Team]]] = {}
 
     @classmethod
     def of(cls, teams: Iterable[Team], catalogue: Catalogue, plans: PlanBook, clocks: ClockRules) -> Prepared:
@@ -182,7 +186,8 @@ class Prepared:
     def _make_form(self, plan: ResponsePlan, around: Circumstances, area: str | None, region: str | None) -> Form:
         law = lawful_team(plan, self.catalogue, around)
         slots = []
-        verdicts = [self._first_verdict(team, law, around) for team in self.teams]
+        first = {kind: _first_verdict(kind, law, around) for kind in TeamKind}
+        verdicts = [first[team.kind] for team in self.teams]
         for slot in law.slots:
             form = self._slot_form(slot, plan, around, area, region)
             for number, bar in form.barred:
@@ -208,17 +213,6 @@ class Prepared:
             transfer=tuple({"matter": each.matter, "to_unit": each.unit, "basis": each.basis} for each in law.transfer),
         )
 
-    def _first_verdict(self, team: Team, law: LawfulTeam, around: Circumstances) -> str:
-        if team.kind is TeamKind.PARTNER:
-            return "not-called"
-        if team.kind is TeamKind.TOWNSHIP:
-            return "other-township"
-        if team.kind is TeamKind.REGIONAL:
-            return "other-region" if around.regional_leads else "not-regional"
-        if team.kind is TeamKind.SQUADRON and law.holder is None:
-            return "regional-leads" if around.regional_leads else "other-area"
-        return "not-competent"
-
     def _slot_form(
         self, slot: Slot, plan: ResponsePlan, around: Circumstances, area: str | None, region: str | None
     ) -> SlotForm:
@@ -229,7 +223,7 @@ class Prepared:
         leads_of_area = slot.id == "1" and need.unit == BUREAU and plan.lead is LeadRule.AREA
         leads_of_region = slot.id == "1" and need.unit == REGIONAL_JOINT and region is not None
         options, barred, substitutes = [], [], []
-        for number, team in enumerate(self.teams):
+        for number, team in self._candidates(need.unit):
             place = self._place(team, need.unit, own)
             if place == "own" and leads_of_region and team.region != region:
                 place = "other-region"
@@ -249,7 +243,16 @@ class Prepared:
         elif leads_of_area and area is None:
             no_option = "area-unknown"
         unit = {TOWNSHIP: township_unit(own[0]) if own else TOWNSHIP}.get(need.unit, need.unit)
-        return SlotForm(slot, unit, tuple(options), tuple(barred), tuple(substitutes), no_option)
+        least_staff = min((self.teams[number].staff_needed for number in options), default=0)
+        return SlotForm(slot, unit, tuple(options), tuple(barred), tuple(substitutes), no_option, least_staff)
+
+    def _candidates(self, unit: str) -> list[tuple[int, Team]]:
+        """Return the numbered teams that a slot of a unit may have as option or substitute, wherever it is."""
+        found = self._by_unit.get(unit)
+        if found is None:
+            found = [pair for pair in enumerate(self.teams) if self._place(pair[1], unit, ()) is not None]
+            self._by_unit[unit] = found
+        return found
 
     def _place(self, team: Team, unit: str, own: tuple[str, ...]) -> str | None:
         """`own` = a team that the slot asks for, another word = what it would be as a substitute, None = neither.
@@ -303,3 +306,16 @@ def _missing(need: Need, team: Team) -> str | None:
     if not need.skills <= team.skills:
         return "skill"
     return None if need.equipment <= team.equipment else "equipment"
+
+
+def _first_verdict(kind: TeamKind, law: LawfulTeam, around: Circumstances) -> str:
+    """Return the verdict on a team of a kind that no slot asks for."""
+    if kind is TeamKind.PARTNER:
+        return "not-called"
+    if kind is TeamKind.TOWNSHIP:
+        return "other-township"
+    if kind is TeamKind.REGIONAL:
+        return "other-region" if around.regional_leads else "not-regional"
+    if kind is TeamKind.SQUADRON and law.holder is None:
+        return "regional-leads" if around.regional_leads else "other-area"
+    return "not-competent"

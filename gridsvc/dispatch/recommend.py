@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BUSY_MS = 10**10
 """A routine case may wait on the work list of a busy team, but a free one comes first."""
+FAR_MS = 2 * BUSY_MS
+"""Later than any arrival: no road leads there."""
 LOSS_UNITS = 10**6
 
 OFF_DUTY = {TeamStatus.OFF_DUTY: "off-duty", TeamStatus.OUT_OF_SERVICE: "out-of-service"}
@@ -86,14 +88,17 @@ class Moment:
         "handling_ms",
         "loss",
         "loss_given",
+        "nearness",
         "obstacles",
         "policy_id",
         "prepared",
+        "ready",
         "routine",
         "sent",
         "states",
         "target_ms",
         "teams",
+        "travel",
         "travel_ms",
         "verdicts",
     )
@@ -119,9 +124,41 @@ class Moment:
         self.sent = frozenset(case.held.values())
         self.loss_given = coverage_loss
         self.loss = [0] * len(self.teams)
-        self.arrival: list[int] = [0] * len(self.teams)
+        self.travel = [FAR_MS if ms is None else ms for ms in travel_ms]
+        handling_ms = self.handling_ms
+        self.nearness = [
+            FAR_MS if ms is None else handling_ms + turnout_ms + ms
+            for turnout_ms, ms in zip(prepared.turnout_ms, travel_ms, strict=True)
+        ]
+        self.arrival = self.nearness.copy()
+        self.ready = [self.routine or ms is not None for ms in travel_ms]
+        self._note_states()
         self.obstacles: dict[int, str] = {}
         self.verdicts: list[str] = []
+
+    def _note_states(self) -> None:
+        """Correct what holds for a team that is free at its station, by the states of the others.
+
+        `nearness`: ms until a team arrives if it is sent now. `arrival`: the same, much later where it is busy, FAR_MS
+        where it cannot get there. `ready`: nothing but a requirement of staff can hinder it. `travel`: as `travel_ms`.
+        """
+        left_out = self.sent | self.case.excluded
+        for team_id in left_out:
+            if (number := self.prepared.index.get(team_id)) is not None:
+                self.ready[number] = False
+        for number, state in enumerate(self.states):
+            if state is AVAILABLE:
+                continue
+            self.ready[number] = False
+            travel_ms = self.travel_ms[number]
+            if travel_ms is None:
+                continue
+            turnout_ms = self.prepared.turnout_ms[number]
+            if state.on_road and turnout_ms > TURNOUT_ON_ROAD_S * 1000:
+                turnout_ms = TURNOUT_ON_ROAD_S * 1000
+            self.nearness[number] = self.arrival[number] = self.handling_ms + turnout_ms + travel_ms
+            if self._status(number) is not TeamStatus.AVAILABLE:
+                self.arrival[number] += BUSY_MS
 
     def recommendation(self) -> Recommendation:
         """Decide, and return the joint team with its reasons."""
@@ -145,7 +182,7 @@ class Moment:
         if self.target_ms is not None and LEAD_SLOT not in case.held:
             meets = lead is not None and not lead.late
             team_meets = meets and whole and not any(each.late for each in team)
-        shown = nsmallest(CONSIDERED_SHOWN, form.lawful, key=self._travel_order)
+        shown = nsmallest(CONSIDERED_SHOWN, form.lawful, key=self.travel.__getitem__)
         others = Counter(self.verdicts)
         others.subtract(self.verdicts[number] for number in shown)
         return Recommendation(
@@ -183,27 +220,21 @@ class Moment:
         further away can be neither chosen, nor the reason of an empty slot, nor offered as a substitute.
         """
         most = len(self.form.slots) + 1
-        found = set(nsmallest(CONSIDERED_SHOWN, self.form.lawful, key=self._travel_order))
+        found = set(nsmallest(CONSIDERED_SHOWN, self.form.lawful, key=self.travel.__getitem__))
         found |= {n for n, verdict in enumerate(self.verdicts) if verdict in {"chosen-lead", "chosen-member"}}
         held = set(self.case.held.values())
         for slot in self.form.slots:
-            obstacles = [(n, self._obstacle(n, slot.slot.need.staff)) for n in slot.options]
-            found.update(nsmallest(most, (n for n, obstacle in obstacles if obstacle is None), key=self._order))
-            found.update(nsmallest(most, slot.options, key=self._nearness))
-            found.update(nsmallest(1, (n for n, _ in slot.barred), key=self._nearness))
-            stand_in = [n for n, _ in slot.substitutes if self._obstacle(n, 0) is None]
-            found.update(nsmallest(most * 2, stand_in, key=self._order))
+            obstacles = self._obstacles(slot)
+            free = [n for n, obstacle in obstacles if obstacle is None]
+            found.update(nsmallest(most, free, key=self.arrival.__getitem__))
+            found.update(nsmallest(most, slot.options, key=self.nearness.__getitem__))
+            found.update(nsmallest(1, (n for n, _ in slot.barred), key=self.nearness.__getitem__))
+            stand_in = [n for n, _ in slot.substitutes if self.ready[n] or self._obstacle(n, 0) is None]
+            found.update(nsmallest(most * 2, stand_in, key=self.arrival.__getitem__))
             stale = [n for n, obstacle in obstacles if obstacle == "stale-position"]
-            found.update(nsmallest(most * 2, stale, key=self._order))
+            found.update(nsmallest(most * 2, stale, key=self.arrival.__getitem__))
         found |= {self.prepared.index[team_id] for team_id in held if team_id in self.prepared.index}
         return sorted(found)
-
-    def _order(self, number: int) -> tuple[int, int]:
-        return self._arrival(number), number
-
-    def _travel_order(self, number: int) -> tuple[bool, int, int]:
-        travel_ms = self.travel_ms[number]
-        return (True, 0, number) if travel_ms is None else (False, travel_ms, number)
 
     def _assign(self, open_slots: list[SlotForm], able: list[list[int]]) -> list[int | None]:
         """Return the number of the team in each open slot: the earliest lead first, then the earliest whole team."""
@@ -215,17 +246,23 @@ class Moment:
 
     def _able(self, slot: SlotForm) -> list[int]:
         """Return the teams that can fill a slot now; set arrival and loss of each, and what hinders the others."""
-        staff, loss, able = slot.slot.need.staff, self.loss_given, []
-        for number in slot.options:
-            obstacle = self._obstacle(number, staff)
+        able, loss = [], self.loss_given
+        for number, obstacle in self._obstacles(slot):
             if obstacle is None:
                 able.append(number)
-                self.arrival[number] = self._arrival(number)
-                if loss is not None:
-                    self.loss[number] = round(loss[number] * LOSS_UNITS)
             else:
                 self.obstacles[number] = obstacle
+        if loss is not None:
+            for number in able:
+                self.loss[number] = round(loss[number] * LOSS_UNITS)
         return able
+
+    def _obstacles(self, slot: SlotForm) -> list[tuple[int, str | None]]:
+        """Return the options of a slot with what hinders each, None = nothing."""
+        staff, ready = slot.slot.need.staff, self.ready
+        if staff <= slot.least_staff:
+            return [(number, None if ready[number] else self._obstacle(number, staff)) for number in slot.options]
+        return [(number, self._obstacle(number, staff)) for number in slot.options]
 
     def _obstacle(self, number: int, staff: int) -> str | None:
         team, state = self.teams[number], self.states[number]
@@ -256,19 +293,6 @@ class Moment:
             return TeamStatus.AVAILABLE
         return state.status
 
-    def _response_ms(self, number: int, travel_ms: int) -> int:
-        turnout_ms = self.prepared.turnout_ms[number]
-        if self.states[number].on_road and turnout_ms > TURNOUT_ON_ROAD_S * 1000:
-            turnout_ms = TURNOUT_ON_ROAD_S * 1000
-        return self.handling_ms + turnout_ms + travel_ms
-
-    def _arrival(self, number: int) -> int:
-        travel_ms = self.travel_ms[number]
-        if travel_ms is None:
-            return 2 * BUSY_MS
-        response_ms = self._response_ms(number, travel_ms)
-        return response_ms if self._status(number) is TeamStatus.AVAILABLE else response_ms + BUSY_MS
-
     def _chosen(self, slot: SlotForm, number: int, offered: set[int]) -> ChosenTeam:
         team, arrival = self.teams[number], self.arrival[number]
         if arrival >= BUSY_MS:
@@ -295,16 +319,12 @@ class Moment:
         """Return what keeps the team that would have been there first."""
         if not slot.options:
             if len(slot.barred) > 1:
-                return min(slot.barred, key=lambda bar: self._nearness(bar[0]))[1]
+                return min(slot.barred, key=lambda bar: (self.nearness[bar[0]], bar[0]))[1]
             return slot.no_option
-        hindered = [number for number in slot.options if self._obstacle(number, slot.slot.need.staff) is not None]
+        hindered = [number for number, obstacle in self._obstacles(slot) if obstacle is not None]
         if not hindered:
             return "no-further-team"
-        return self._obstacle(min(hindered, key=self._nearness), slot.slot.need.staff) or "no-further-team"
-
-    def _nearness(self, number: int) -> tuple[bool, int, int]:
-        travel_ms = self.travel_ms[number]
-        return (True, 0, number) if travel_ms is None else (False, self._response_ms(number, travel_ms), number)
+        return self._obstacle(min(hindered, key=self.nearness.__getitem__), slot.slot.need.staff) or "no-further-team"
 
     def _substitute(self, slot: SlotForm, offered: set[int], *, before: int | None = None) -> Substitute | None:
         """Return the nearest lawful team of another kind, or of the unit with less than the response plan requires.
@@ -313,13 +333,11 @@ class Moment:
         """
         able: list[tuple[int, int, str]] = []
         for number, why in slot.substitutes:
-            if number not in offered and self._obstacle(number, 0) is None:
-                able.append((self._arrival(number), number, why))
-        for number in slot.options:
-            if number not in offered and self.travel_ms[number] is not None:
-                obstacle = self._obstacle(number, slot.slot.need.staff)
-                if obstacle == "stale-position":
-                    able.append((self._arrival(number), number, obstacle))
+            if number not in offered and (self.ready[number] or self._obstacle(number, 0) is None):
+                able.append((self.arrival[number], number, why))
+        for number, obstacle in self._obstacles(slot):
+            if obstacle == "stale-position" and number not in offered and self.travel_ms[number] is not None:
+                able.append((self.arrival[number], number, obstacle))
         if not able:
             return None
         arrival, number, why = min(able)
@@ -344,12 +362,13 @@ class Moment:
         verdicts = list(self.form.verdicts)
         for free, number in zip(able, chosen, strict=True):
             # Earlier than the chosen team, or as early at a greater loss of coverage: its coverage is the reason.
-            kept = None if number is None else (self.arrival[number], -self.loss[number])
+            kept_ms, kept_loss = (-1, 0) if number is None else (self.arrival[number], self.loss[number])
             for option in free:
-                if kept is not None and (self.arrival[option], -self.loss[option]) < kept:
+                arrival_ms = self.arrival[option]
+                if arrival_ms < kept_ms or (arrival_ms == kept_ms and self.loss[option] > kept_loss):
                     verdicts[option] = "coverage"
                 elif not verdicts[option]:
-                    verdicts[option] = self._later(option)
+                    verdicts[option] = "slower" if self.ready[option] else self._later(option)
         for slot, number in zip(open_slots, chosen, strict=True):
             if number is not None:
                 verdicts[number] = "chosen-lead" if slot.slot.id == LEAD_SLOT else "chosen-member"

@@ -96,8 +96,8 @@ class _Context:
         return choose(self.service, self.view, facts, states, case.place)
 
     def states(self) -> dict[str, TeamState]:
-        """Return the state of every team."""
-        return dict(teams.list_states(self.connection, self.case.district, self.view.versions.now))
+        """Return the state of each team that is not free at its station."""
+        return teams.list_changed_states(self.connection, self.case.district, self.view.versions.now)
 
 
 def assign(
@@ -226,7 +226,7 @@ def _named(
         if wanted not in proposed and not (context.order.reason or "").strip():
             raise _needs_reason(wanted)
         slot = SUBSTITUTE if wanted in proposed else OUTSIDE
-        found = chosen_by_person(context.view, law.prepared.teams[number], choice.travel_s[wanted], slot)
+        found = chosen_by_person(context.view, law.prepared.teams[number], choice.travel_s(wanted), slot)
     return choice, [replace(found, preempts=from_drill)]
 
 
@@ -334,5 +334,5 @@ def _missing(
         if each.team_id not in there:
             state = states.get(each.team_id)
             holder = None if state is None else state.incident_id
-            found.append(Difference(each.slot, each.team_id, choice.verdicts.get(each.team_id, "off-duty"), holder))
+            found.append(Difference(each.slot, each.team_id, choice.verdict_on(each.team_id), holder))
     return tuple(found)

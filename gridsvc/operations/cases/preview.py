@@ -65,7 +65,7 @@ def _recommend(service: Service, report: Report) -> dict[str, Json]:
         placed = locate_in(districts, locate_report(connection, districts, report))
         now = placed.view.versions.now
         with whole_district(connection):
-            states = dict(teams.list_states(connection, placed.view.code, now))
+            states = teams.list_changed_states(connection, placed.view.code, now)
         service.remember("states", placed.view.code, states)
         duplicates = list_duplicates(connection, placed, report, now)
         case = decide(service, placed, report, Moment(now, states, duplicates))
@@ -82,9 +82,10 @@ def _recommend_from_memory(service: Service, report: Report, away: Unavailable) 
     if report.address is not None:
         raise away
     placed = locate_in(known, locate_given(known, report))
-    states_age_s, states = service.recall("states").get(placed.view.code, (age_s, {}))
-    if not states:
+    remembered = service.recall("states").get(placed.view.code)
+    if remembered is None:
         raise away
+    states_age_s, states = remembered
     case = decide(service, placed, report, Moment(placed.view.versions.now, states))
     redact = redaction_from_memory(service.caller.scope, law_of(placed.view).prepared.teams)
     return redact.case(_preview(service, case)) | offline.degraded(max(age_s, states_age_s))

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gridsvc.cases.decide import Classes
-from gridsvc.dispatch import CaseFacts, ChosenTeam, milliseconds, recommend_and_record
+from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.response_range import add_range
-from gridsvc.operations.roads.team_times import travel_seconds
-from gridsvc.teams.model import TeamState, TeamStatus
+from gridsvc.operations.roads.team_times import travel_milliseconds
+from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gridsvc.cases.decide import Report
@@ -32,15 +32,26 @@ OFF_DUTY = TeamState(status=TeamStatus.OFF_DUTY)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A recommendation, the inputs that it was made from (R11), and the verdict on every team by its id.
+    """A recommendation, the inputs that it was made from (R11), and what is known of every team.
 
-    `travel_s`: seconds by road from every team, by its id; None = unreachable.
+    verdicts, travel_ms: in the order of `prepared.teams`; milliseconds by road, None = unreachable.
     """
 
     recommendation: Recommendation
     inputs: dict[str, Json]
-    verdicts: Mapping[str, str]
-    travel_s: Mapping[str, float | None]
+    prepared: Prepared
+    verdicts: tuple[str, ...]
+    travel_ms: Sequence[int | None]
+
+    def verdict_on(self, team_id: str) -> str:
+        """Return the verdict on a team; one that is not in the roster is off duty."""
+        number = self.prepared.index.get(team_id)
+        return "off-duty" if number is None else self.verdicts[number]
+
+    def travel_s(self, team_id: str) -> float | None:
+        """Return the seconds by road from a team of the roster; None = unreachable."""
+        ms = self.travel_ms[self.prepared.index[team_id]]
+        return None if ms is None else ms / 1000
 
 
 def law_of(view: DistrictView) -> Law:
@@ -91,8 +102,8 @@ def local_time(view: DistrictView, at: datetime) -> datetime:
 
 
 def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:
-    """Return the states in the order of `prepared.teams`; a team that the database does not know is off duty."""
-    return [states.get(team.id, OFF_DUTY) for team in prepared.teams]
+    """Return the states in the order of `prepared.teams`; a team without one is free at its station."""
+    return [states.get(team_id, AVAILABLE) for team_id in prepared.team_ids]
 
 
 def versions_of(view: DistrictView) -> dict[str, Json]:
@@ -106,13 +117,9 @@ def choose(
     """Recommend the lawful joint team for a place, and keep what the answer was made from."""
     law = law_of(view)
     ordered = states_in_order(law.prepared, states)
-    travel_ms = milliseconds(travel_seconds(service, view, law, ordered, place.lon, place.lat))
+    travel_ms = travel_milliseconds(service, view, law, ordered, place.lon, place.lat)
     recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms)
-    travel_s = [None if ms is None else ms / 1000 for ms in travel_ms]
-    ids = law.prepared.team_ids
-    choice = Choice(
-        recommendation, inputs, dict(zip(ids, verdicts, strict=True)), dict(zip(ids, travel_s, strict=True))
-    )
+    choice = Choice(recommendation, inputs, law.prepared, verdicts, travel_ms)
     if view.calibration is None or recommendation.lead is None:
         return choice
     ranged, made_from = add_range(service, view, facts, ordered, recommendation, place)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a report is decided, and by what: the state of every team, open cases near by, and the case's number."""
+    """When a report is decided, and by what: the teams not free at their stations, open cases near by, its number."""
 
     now: datetime
     states: Mapping[str, TeamState]
@@ -107,7 +107,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
 
 def _states(connection: Connection, district: str, now: datetime) -> dict[str, TeamState]:
     with whole_district(connection):  # the law decides over all teams, for every caller
-        return dict(teams.list_states(connection, district, now))
+        return teams.list_changed_states(connection, district, now)
 
 
 def decide(service: Service, placed: Placement, report: Report, moment: Moment) -> Case:

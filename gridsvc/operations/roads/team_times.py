@@ -17,7 +17,7 @@ from gridsvc.files.derived import derived
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.roads.search.hierarchy import Hierarchy, build_hierarchy
 from gridsvc.roads.search.matrices import UNASKED_NODES, keep_hierarchy
-from gridsvc.roads.search.search import as_seconds, milliseconds_one_place
+from gridsvc.roads.search.search import FARTHEST_MS, milliseconds_one_place
 from gridsvc.roads.search.snapping import snap
 from gridsvc.roads.search.station_times import prepare_station_times
 
@@ -56,6 +56,14 @@ def travel_seconds(
     -------
     One value for each state; None = no road leads there, or the district has no network.
     """
+    ms = travel_milliseconds(service, view, law, states, lon, lat)
+    return [None if each is None else each / 1000 for each in ms]
+
+
+def travel_milliseconds(
+    service: Service, view: DistrictView, law: Law, states: Sequence[TeamState], lon: float, lat: float
+) -> list[int | None]:
+    """Return what `travel_seconds` returns, as whole milliseconds: what a decision keeps."""
     if view.network is None or not states:
         return [None] * len(states)
     fleet = _Fleet.on_roads(service, view, law, view.network)
@@ -65,7 +73,18 @@ def travel_seconds(
         ms = fleet.from_tables(states, moved, lon, lat)
     if ms is None:
         ms = fleet.by_search(states, moved, lon, lat)
-    return [round(s, 1) if s < float("inf") else None for s in as_seconds(ms).tolist()]
+    return _in_tenths(ms)
+
+
+def _in_tenths(ms: NDArray[np.int64]) -> list[int | None]:
+    """Return milliseconds rounded as `round(seconds, 1)` rounds them; None for the farthest."""
+    rounded = (ms + 50) // 100 * 100
+    for number in np.flatnonzero(ms % 100 == 50).tolist():  # which way half a tenth goes depends on the float
+        rounded[number] = round(round(ms[number] / 1000, 1) * 1000)
+    found: list[int | None] = rounded.tolist()
+    for number in np.flatnonzero(ms >= FARTHEST_MS).tolist():
+        found[number] = None
+    return found
 
 
 def prepare_stations(service: Service, view: DistrictView) -> bool:
