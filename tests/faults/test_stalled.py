@@ -112,6 +112,32 @@ def test_who_stalls_in_the_second_request_is_disconnected_too(port: int) -> None
         assert rest_of(line).startswith(b"HTTP/1.1 408 ")
 
 
+LONG = {
+    "one field": b"X-A: " + b"a" * 1_000_000,
+    "many fields": b"\r\n".join(b"X-%d: %b" % (n, b"a" * 1000) for n in range(1000)),
+    "short fields": b"\r\n".join(b"X-%d: a" % n for n in range(5000)),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b""])
+def test_a_head_without_end_is_refused(port: int, name: str, end: bytes) -> None:
+    with connect(port) as line:
+        with contextlib.suppress(ConnectionError):
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + LONG[name] + end)
+        said = rest_of(line)
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert b"urn:gridsvc:problem:head-too-long" in said
+
+
+def test_a_long_body_and_the_next_request_are_no_long_head(port: int) -> None:
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: %b\r\nContent-Length: 100004\r\n\r\n" % (b"a" * 20_000)
+    with connect(port) as line:
+        for _ in range(3):
+            line.sendall(post + bytes(100_000) + b"fine")
+            assert answer_of(line).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(port: int) -> None:
     with connect(port) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")

@@ -1,7 +1,8 @@
-"""Timeouts of slow clients: their connections are closed, so that others have the capacity.
+"""Limits on clients, below HTTP: slow ones are closed, and a head is not read without end.
 
     15 s    for the head of a request, from its first byte; then 408. The same for the first byte of a connection
     15 s    for its body, and one second more for each 2 kB of it
+    32 kB   of address and header fields of one request; then 431
     30 s    for the next 32 kB of an answer, or for all of it
     64 MB   of answers that clients have not read, in one process; beyond that, the slowest are closed at once
 
@@ -27,7 +28,10 @@ SEND_BYTES_PER_S = 2000
 READ_S = 30.0
 READ_BYTES = 32_768
 UNREAD_BYTES = 64 * 2**20
+HEAD_BYTES = 32_768
 _CHECK_EVERY_S = 1.0
+_DISCARD_S = 2.0
+_DISCARD_BYTES = 16 * 2**20
 
 _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
@@ -38,7 +42,21 @@ _PROBLEM = (
     b'"detail":"The request did not arrive in time. Send all of it again.","parameters":{}}'
 )
 
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%s"
+)
+_LONG_HEAD = (
+    b'{"type":"urn:gridsvc:problem:head-too-long","title":"Head too long","status":431,'
+    b'"detail":"Address and header fields are longer than %d bytes. Send fewer or shorter ones.",'
+    b'"parameters":{"limit_bytes":%d}}' % (HEAD_BYTES, HEAD_BYTES)
+)
+
 _log = logging.getLogger("gridsvc.api")
+
+
+class _HeadTooLongError(Exception):
+    pass
 
 
 class TimeoutProtocol(HttpToolsProtocol):
@@ -56,6 +74,10 @@ class TimeoutProtocol(HttpToolsProtocol):
         self._sent_bytes = 0
         self._reading_since = 0.0
         self._unread_bytes = 0
+        self._in_head = False
+        self._head_bytes = 0  # of the fields that the parser has given
+        self._head_received = 0  # of the pieces in which they came
+        self._discarded: int | None = None  # since the answer to a head that is too long
 
     # uvicorn's stub narrows the transport, too; its state is shared by the connections of one server
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,7 +93,64 @@ class TimeoutProtocol(HttpToolsProtocol):
         if self._sending_since is None:
             self._sending_since, self._sent_bytes = self.loop.time(), 0
         self._sent_bytes += len(data)
+        if self._discarded is not None:
+            self._discard(data)
+            return
+        self._head_received += len(data)
         super().data_received(data)
+        if not self._in_head:
+            self._head_received = 0
+        elif self._head_received > HEAD_BYTES:  # one field that goes on and on
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Start to read a head."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        self._count_head(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header field."""
+        self._count_head(name, value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the answer."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser gave up: 431 for a head that is too long, else 400."""
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _count_head(self, *parts: bytes) -> None:
+        self._head_bytes += sum(map(len, parts)) + 4
+        if self._head_bytes > HEAD_BYTES:
+            raise _HeadTooLongError  # the parser stops and reports it, see `send_400_response`
+
+    def _refuse_head(self) -> None:
+        """Answer 431; read and forget the rest for a moment, since a closed socket would drop the answer (RFC 9112)."""
+        if self._is_answering or self.transport.is_closing():
+            self.transport.abort()
+            return
+        self._discarded = 0
+        self.transport.write(_TOO_LONG % (len(_LONG_HEAD), _LONG_HEAD))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_DISCARD_S, self.transport.close)
+
+    def _discard(self, data: bytes) -> None:
+        assert self._discarded is not None
+        self._discarded += len(data)
+        if self._discarded > _DISCARD_BYTES:
+            self.transport.abort()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, if any."""
