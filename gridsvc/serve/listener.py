@@ -7,9 +7,9 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from gridsvc.access.hosts import is_loopback
 from gridsvc.errors import InvalidInput, NotAllowed, Refusal
 
 if TYPE_CHECKING:
@@ -92,16 +92,6 @@ class Listener:
                         kind="port-taken",
                     ) from None
                 return
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def refuse_open_service(host: str, auth: str) -> None:

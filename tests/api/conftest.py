@@ -66,7 +66,9 @@ def web(service: Service) -> Iterator[TestClient]:
     from gridsvc.api.app import create_app
     from tests.api.contract import CheckedClient
 
-    with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with CheckedClient(
+        create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False
+    ) as client:
         yield client
 
 

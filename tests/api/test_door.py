@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Role
 from gridsvc.api.app import create_app
@@ -183,16 +184,33 @@ def test_every_answer_carries_the_headers(world: World, path: str) -> None:
 
 def test_without_sign_in_everybody_is_the_operator_but_no_page_of_another_site(world: World) -> None:
     open_app = create_app(world.service, sign_in=False)
-    web = CheckedClient(open_app, raise_server_exceptions=False)
+    web = CheckedClient(open_app, base_url="http://localhost", raise_server_exceptions=False)
     assert web.get("/session").json()["auth"] == "off"
     assert web.get(f"/incidents/{world.case}").status_code == 200
     step = {"json": {"step": "nonsense"}}
     path = f"/incidents/{world.case}/steps"
     assert web.post(path, **step).status_code == 422
-    assert web.post(path, headers={"Origin": "http://testserver"}, **step).status_code == 422
+    assert web.post(path, headers={"Origin": "http://localhost"}, **step).status_code == 422
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         refused = web.post(path, headers=headers, **step)
         assert (refused.status_code, kind(refused)) == (403, "csrf")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8733", "127.0.0.1.evil.example", "10.0.0.1", "[::2]:80", ""]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_without_sign_in_a_name_of_another_site_reaches_nothing(world: World, method: str, host: str) -> None:
+    web = TestClient(create_app(world.service, sign_in=False), raise_server_exceptions=False)
+    for path in ("/", "/teams", f"/incidents/{world.case}/steps"):
+        refused = web.request(method, path, headers={"Host": host})
+        assert (refused.status_code, kind(refused)) == (421, "foreign-host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.9:8733", "[::1]", "[::1]:8733"])
+def test_without_sign_in_every_name_of_this_machine_is_answered(world: World, host: str) -> None:
+    web = TestClient(create_app(world.service, sign_in=False), raise_server_exceptions=False)
+    assert web.get("/teams", headers={"Host": host}).status_code == 200
 
 
 # TLS

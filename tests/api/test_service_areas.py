@@ -42,7 +42,9 @@ def service(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def web(service: Service) -> Iterator[CheckedClient]:
-    with CheckedClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with CheckedClient(
+        create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False
+    ) as client:
         yield client
 
 

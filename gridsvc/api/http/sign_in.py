@@ -9,13 +9,14 @@ import hmac
 import math
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 
+from gridsvc.access.hosts import is_own_name
 from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api.http import rates
 from gridsvc.api.http.problems import problem, unavailable
@@ -62,11 +63,7 @@ class SignIn:
         headers = Headers(scope=scope)
         method, path = scope.get("method", "GET"), scope["path"]
         if self.verification is None:
-            if method not in _READS and _is_foreign(headers):
-                await _refuse_foreign()(scope, receive, send)
-                return
-            state["caller"] = OPERATOR
-            await self.app(scope, receive, send)
+            await (_refuse_from(headers, method) or self._as_operator(state))(scope, receive, send)
             return
         address = address_of(scope)
         is_open = (method, path) in _OPEN or (method == "GET" and path.startswith("/assets/"))
@@ -97,6 +94,10 @@ class SignIn:
             return
         state["caller"], state["credential"] = caller, credential
         await self.app(scope, receive, self._watched(credential, send))
+
+    def _as_operator(self, state: dict[str, Any]) -> ASGIApp:
+        state["caller"] = OPERATOR
+        return self.app
 
     def note_forbidden(self, scope: Scope, error: NotAllowed) -> None:
         """Write the event of a known caller who had no right."""
@@ -214,6 +215,19 @@ def _is_foreign(headers: Headers) -> bool:
     return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
+def _refuse_from(headers: Headers, method: str) -> Response | None:
+    """Return the refusal of what a page of another site may have sent to a service without sign-in, else None."""
+    host = headers.get("host")
+    if host is not None and not is_own_name(host):
+        return _refuse_host(host[:100])
+    return _refuse_foreign() if method not in _READS and _is_foreign(headers) else None
+
+
 def _refuse_foreign() -> Response:
     detail = "This write is sent by a page of another site. Send it from this service's own page."
     return problem(403, "csrf", detail)
+
+
+def _refuse_host(host: str) -> Response:
+    detail = f"This service has no sign-in, so it answers to names of this machine only, not to {host}. Use localhost."
+    return problem(421, "foreign-host", detail, host=host)

@@ -36,7 +36,9 @@ def url(cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[str]:
 def started(url: str, folder: Path) -> Iterator[TestClient]:
     """A process of the service that starts now, with nothing in memory."""
     service = Service(Database(url, pool=4), folder)
-    with TestClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False
+    ) as client:
         yield client
     service.database.close()
 

@@ -40,7 +40,9 @@ def service(cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def web(service: Service) -> Iterator[TestClient]:
-    with TestClient(create_app(service, sign_in=False), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(service, sign_in=False), base_url="http://localhost", raise_server_exceptions=False
+    ) as client:
         yield client
 
 
