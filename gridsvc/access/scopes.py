@@ -75,8 +75,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 }  # fmt: skip
 """The rights of each role. An officer handles cases; only dispatchers (and administrators) send teams."""
 
-DEVICE_RIGHTS = RIGHTS[Role.OFFICER]
-"""The most that a paired device may do, even if its owner has more rights: a lost phone cannot send teams."""
+DEVICE_RIGHTS = RIGHTS[Role.OFFICER] - {Right.PAIR}
+"""The most that a paired device may do, whatever its owner may: a lost phone neither sends teams nor pairs devices."""
 
 
 def roles_with(right: Right) -> list[str]:

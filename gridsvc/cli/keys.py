@@ -11,6 +11,7 @@ from gridsvc.cli.answers import answer, district_option, json_option, opened_ser
 from gridsvc.cli.groups import Group
 from gridsvc.cli.names import Teams
 from gridsvc.db.schema.access import ALL_DISTRICTS
+from gridsvc.operations.access import devices as device_work
 from gridsvc.operations.access import keys as work
 from gridsvc.operations.access.sessions import begin_pairing_by_name
 from gridsvc.operations.evidence import erasure
@@ -75,6 +76,24 @@ def pair(*, name: str, team: str | None, as_json: bool) -> None:
     team_id = None if team is None else str(Teams.read(service).find(team))
     pairing = begin_pairing_by_name(service, name, team_id)
     answer(pairing, as_json=as_json, show=lambda: click.echo(pairing["code"]))
+
+
+@keys.command()
+@click.argument("name", required=False)
+@click.option("--end", "ended", metavar="ID", help="End this device; takes effect everywhere within a second.")
+@json_option
+def devices(*, name: str | None, ended: str | None, as_json: bool) -> None:
+    """List the paired devices, of all or of NAME; or end one that is lost."""
+    service = opened_service()
+    if ended is not None:
+        gone = device_work.end_device(service, ended)
+        answer(gone, as_json=as_json, show=lambda: click.echo(f"The device of {gone['name']} is ended."))
+        return
+    found = device_work.list_devices(service, name)
+    columns = ["name", "role", "id", "team_id", "paired_at", "expires_at"]
+    answer(
+        found, as_json=as_json, show=lambda: table(columns, [[each[column] for column in columns] for each in found])
+    )
 
 
 @click.command()

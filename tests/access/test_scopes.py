@@ -63,6 +63,7 @@ def test_a_refusal_names_who_may() -> None:
 def test_a_lost_device_sends_no_team_whoever_owns_it() -> None:
     assert Right.ASSIGN not in DEVICE_RIGHTS
     assert Right.KEYS not in DEVICE_RIGHTS
+    assert Right.PAIR not in DEVICE_RIGHTS
     assert Right.REPORT in DEVICE_RIGHTS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from gridsvc.access.scopes import Role, Scope
 from gridsvc.db.session.connection import Database
-from gridsvc.errors import Unavailable
-from gridsvc.operations.access import keys
-from gridsvc.operations.access.callers import CallerCache
+from gridsvc.errors import NotFound, Unavailable
+from gridsvc.operations.access import devices, keys
+from gridsvc.operations.access.callers import CHECKED_EVERY_S, CallerCache
 from tests.api.contract import CheckedClient
 from tests.api.toy_access import SAID, Clock, D, kind, toy_world
 from tests.worlds import district as worlds
@@ -244,6 +245,30 @@ def test_a_device_is_paired_with_a_code_and_may_less_than_its_owner(world: World
     assert "paired device" in refused.json()["detail"]
     again = world.browser().post("/devices", json={"code": code})
     assert (again.status_code, kind(again)) == (404, "no-pairing")
+
+
+def test_a_lost_device_pairs_no_other_and_is_ended_alone(world: World) -> None:
+    owner = world.client("dispatcher")
+    paired = []
+    for _ in range(2):
+        code = owner.post("/pairings", json={}).json()["code"]
+        paired.append(world.browser(world.browser().post("/devices", json={"code": code}).json()["token"]))
+    lost, other = paired
+    refused = lost.post("/pairings", json={})
+    assert (refused.status_code, kind(refused)) == (403, "not-allowed")
+    lost_id = lost.get("/session").json()["session"]
+    assert lost_id in [each["id"] for each in devices.list_devices(world.service, "dispatcher")]
+    assert devices.list_devices(world.service, "nobody") == []
+    with pytest.raises(NotFound, match="keys devices"):
+        devices.end_device(world.service, "no-such")
+    assert devices.end_device(world.service, lost_id)["name"] == "dispatcher"
+    assert lost_id not in [each["id"] for each in devices.list_devices(world.service)]
+    time.sleep(CHECKED_EVERY_S + 0.1)
+    assert lost.get("/teams").status_code == 401
+    assert other.get("/teams").status_code == 200
+    assert owner.get("/teams").status_code == 200
+    with pytest.raises(NotFound):
+        devices.end_device(world.service, lost_id)
 
 
 # What a process remembers

@@ -46,6 +46,14 @@ class StoredSession:
     key: StoredKey
 
 
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """A device that is paired now."""
+
+    session: StoredSession
+    paired_at: datetime
+
+
 _key_columns = tuple(access_key.c[name] for name in StoredKey.__dataclass_fields__)
 
 
@@ -161,23 +169,37 @@ def add_session(
     return session_id
 
 
+_living = (
+    select(session.c.id, session.c.kind, session.c.team_id, session.c.expires_at, *_key_columns)
+    .join(access_key, (access_key.c.district == session.c.district) & (access_key.c.id == session.c.key_id))
+    .where(
+        session.c.ended_at.is_(None),
+        session.c.expires_at > text("clock_timestamp()"),
+        access_key.c.revoked_at.is_(None),
+    )
+)
+
+
 def find_session(connection: Connection, token_digest: bytes) -> StoredSession | None:
     """Return a living session of a living key; None for an unknown, ended or expired one."""
-    query = (
-        select(session.c.id, session.c.kind, session.c.team_id, session.c.expires_at, *_key_columns)
-        .join(access_key, (access_key.c.district == session.c.district) & (access_key.c.id == session.c.key_id))
-        .where(
-            session.c.token_digest == token_digest,
-            session.c.ended_at.is_(None),
-            session.c.expires_at > text("clock_timestamp()"),
-            access_key.c.revoked_at.is_(None),
-        )
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_living.where(session.c.token_digest == token_digest)).one_or_none()
     if row is None:
         return None
     session_id, kind, team_id, expires_at, *key = row
     return StoredSession(session_id, kind, team_id, expires_at, StoredKey(*key))
+
+
+def list_devices(connection: Connection, *, name: str | None = None) -> list[StoredDevice]:
+    """Return the devices that are paired now, the newest first; with `name` those of one person."""
+    query = _living.add_columns(session.c.created_at).where(session.c.kind == "device")
+    if name is not None:
+        query = query.where(access_key.c.name == name)
+    return [
+        StoredDevice(StoredSession(session_id, kind, team_id, expires_at, StoredKey(*key)), paired_at)
+        for session_id, kind, team_id, expires_at, *key, paired_at in connection.execute(
+            query.order_by(session.c.created_at.desc(), session.c.id)
+        )
+    ]
 
 
 def renew_session(connection: Connection, found: StoredSession, expires_at: datetime) -> None:

@@ -42,6 +42,7 @@ export const REFUSALS_EN = {
   "no-calibration": "Travel times have not been compared with recorded trips yet.",
   "no-closure": "There is no such closure. It may have been lifted.",
   "no-column": "The file lacks a column. Check its header.",
+  "no-device": "There is no such device. Load the page again.",
   "no-district": "There is no data of this district yet. Ask the administrator.",
   "no-document": "A stored document is missing. Ask an administrator to load it again.",
   "no-earlier": "There is no earlier version of the grids.",
