@@ -45,7 +45,7 @@ KINDS = frozenset({"report", "preempt", *STEPS, *TEAM_STEPS})
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event of a case, read from its canonical text: ids, the times of both clocks, and its data."""
+    """An event of a case, read from its canonical text: ids, the times of both clocks, its data and who acted."""
 
     district: str
     id: UUID
@@ -54,6 +54,7 @@ class Record:
     at: datetime
     client_at: datetime | None
     data: JsonObject
+    actor: str = ""
 
     @classmethod
     def of(cls, body: JsonObject) -> Record:
@@ -67,6 +68,7 @@ class Record:
             datetime.fromisoformat(body["at"]),
             None if client_at is None else datetime.fromisoformat(client_at),
             body["data"],
+            body.get("actor", ""),
         )
 
 

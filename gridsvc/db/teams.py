@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.grids.versions import bump
 from gridsvc.db.schema.tables import station, team
 from gridsvc.db.session.fast_statements import fetch_all
@@ -44,6 +45,7 @@ def put_stations(connection: Connection, district: str, stations: Iterable[Stati
         new = insert(station)
         changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
         connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
+        row_digests.mark(connection, "station", district)
 
 
 def replace_teams(
@@ -79,6 +81,7 @@ def replace_teams(
         new = insert(team)
         changed = {key: new.excluded[key] for key in ("name", "unit", "station", "on_duty", "roster", "retired_at")}
         connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
+    row_digests.mark(connection, "team", district)
     bump(connection, district, "teams")
 
 
@@ -224,6 +227,7 @@ def set_duty(connection: Connection, district: str, team_id: UUID, *, on_duty: b
         text("update team set on_duty = :on where district = :d and id = :id and retired_at is null"),
         {"on": on_duty, "d": district, "id": team_id},
     )
+    row_digests.mark(connection, "team", district, team_id)
     return done.rowcount == 1
 
 
@@ -237,6 +241,7 @@ def retire(connection: Connection, district: str, team_id: UUID) -> bool:
         {"d": district, "id": team_id},
     )
     if done.rowcount == 1:
+        row_digests.mark(connection, "team", district, team_id)
         bump(connection, district, "teams")
     return done.rowcount == 1
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, text, update
 
 from gridsvc.access.scopes import Scope
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.access import ALL_DISTRICTS, access_key, session
 from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Conflict, InvalidInput
@@ -102,6 +103,7 @@ def add_key(connection: Connection, row: dict[str, Any]) -> StoredKey:
             name=row["name"],
         )
     connection.execute(insert(access_key), row)
+    row_digests.mark(connection, "access_key", row["district"], row["id"])
     count_change(connection, row["district"])
     found = find_key(connection, row["id"])
     assert found is not None
@@ -130,6 +132,7 @@ def revoke_key(connection: Connection, key: StoredKey, now: datetime) -> None:
     connection.execute(
         text("update access_key set revoked_at = :now where district = :d and id = :id and revoked_at is null"), own
     )
+    row_digests.mark(connection, "access_key", key.district, key.id)
     connection.execute(
         text("update session set ended_at = :now where district = :d and key_id = :id and ended_at is null"), own
     )

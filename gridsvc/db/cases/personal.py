@@ -94,6 +94,18 @@ def list_notes(connection: Connection, district: str, incident_id: UUID) -> dict
     return {str(event_id): note for event_id, note in connection.execute(query)}
 
 
+def list_notes_without_case(connection: Connection, district: str) -> list[dict[str, Any]]:
+    """Return the rows of the notes of events of no case."""
+    query = select(event_personal).where(event_personal.c.district == district, event_personal.c.incident_id.is_(None))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def list_closure_reasons(connection: Connection, district: str) -> list[dict[str, Any]]:
+    """Return the rows of the reasons of closures."""
+    query = select(closure_personal).where(closure_personal.c.district == district)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def add_closure_reason(connection: Connection, district: str, closure_id: UUID, reason: str) -> str:
     """Write the reason of a closure to a separate table; return the digest for its event."""
     salt = os.urandom(16)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import artifact, artifact_piece
 from gridsvc.errors import Unavailable
 
@@ -62,6 +63,8 @@ def put_artifact(connection: Connection, folder: Path, district: str, kind: str,
     pieces = -(-size // PIECE_BYTES)
     row = {"district": district, "digest": digest, "kind": kind, "size_bytes": size, "pieces": pieces}
     added = connection.scalar(insert(artifact).values(row).on_conflict_do_nothing().returning(artifact.c.digest))
+    if added is not None:
+        row_digests.mark(connection, "artifact", district, digest)
     missing = range(pieces) if added is not None else _remove_damaged(connection, district, digest, pieces)
     if missing:
         _store(connection, district, digest, blocks, missing)
@@ -168,6 +171,16 @@ def _stored(connection: Connection, district: str, digest: str) -> Iterator[byte
         yield row.content
     if whole.hexdigest() != digest:
         raise _lost(district, digest, f"is damaged: its {pieces} pieces together have another digest")
+
+
+def is_whole(connection: Connection, district: str, digest: str) -> bool:
+    """Whether the database has all pieces of an artifact, as they were stored."""
+    try:
+        for _ in _stored(connection, district, digest):
+            pass
+    except ArtifactLost:
+        return False
+    return True
 
 
 def _lost(district: str, digest: str, state: str) -> ArtifactLost:

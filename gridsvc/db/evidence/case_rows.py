@@ -1,88 +1,138 @@
-"""Every case with its engagements and events, streamed in parallel: what a verification compares."""
+"""Every case with all its rows and events, streamed in parallel: what a verification compares."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from gridsvc.db.cases.rows import ENGAGEMENT_ROW, INCIDENT
+from gridsvc.db.schema.access import event_personal, incident_personal
+from gridsvc.db.schema.jobs import alert, proposal
+from gridsvc.db.session.fast_statements import fetch_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
 _COLUMNS = ", ".join(
     f"st_asbinary(i.{name}) as {name}" if name in {"geom", "extent"} else f"i.{name}" for name in INCIDENT
 )
-_CASES = f"select {_COLUMNS} from incident i where i.district = %s"
-_EVENTS = "select incident_id, body from incident_event where district = %s and incident_id is not null"
-_ENGAGEMENTS = f"select {', '.join(ENGAGEMENT_ROW)} from engagement where district = %s"
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
+_OF_CASE = "where district = %s and incident_id is not null"
+_QUERIES = {
+    "incident": (f"select i.id as incident_id, {_COLUMNS} from incident i where i.district = %s", "i.id"),
+    "engagement": (f"select {', '.join(ENGAGEMENT_ROW)} from engagement where district = %s", "incident_id"),
+    "incident_event": (f"select incident_id, id, body from incident_event {_OF_CASE}", "incident_id"),
+    "incident_personal": (f"select {_columns(incident_personal)} from incident_personal where district = %s",
+                          "incident_id"),
+    "event_personal": (f"select {_columns(event_personal)} from event_personal {_OF_CASE}", "incident_id"),
+    "alert": (f"select {_columns(alert)} from alert where district = %s", "incident_id"),
+    "proposal": (f"select {_columns(proposal)} from proposal {_OF_CASE}", "incident_id"),
+}  # fmt: skip
+"""By table: the rows of a district, and the column that has their case."""
+_SECOND = {"engagement": ", id", "incident_event": ", id"}
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRows:
-    """A case's row by column, its engagements by id and column, and the texts of its events; row None = it is gone.
+    """All rows of a case, by column; `row` None = the case's own row is gone.
 
-    Geometries are WKB.
+    Geometries are WKB; `bodies` are the texts of its events, in the order of their ids.
     """
 
     id: UUID
     row: dict[str, Any] | None
     engagements: dict[UUID, dict[str, Any]]
     bodies: list[str]
+    personal: dict[str, Any] | None
+    notes: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+    proposals: list[dict[str, Any]]
 
 
 def iterate_cases(connection: Connection, district: str) -> Iterator[CaseRows]:
-    """Yield every case that has a row or an event, in the order of the ids."""
-    cases = _rows(connection, "cases", f"{_CASES} order by i.id", district, "id")
-    events = _rows(connection, "case_events", f"{_EVENTS} order by incident_id, id", district, "incident_id")
-    engagements = _rows(connection, "engagements", f"{_ENGAGEMENTS} order by incident_id, id", district, "incident_id")
-    case, event, engagement = next(cases, None), next(events, None), next(engagements, None)
-    while case is not None or event is not None or engagement is not None:
-        key = min(each[0] for each in (case, event, engagement) if each is not None)
-        row = None
-        if case is not None and case[0] == key:
-            row, case = case[1], next(cases, None)
-        bodies = []
-        while event is not None and event[0] == key:
-            bodies.append(event[1]["body"])
-            event = next(events, None)
-        live: dict[UUID, dict[str, Any]] = {}
-        while engagement is not None and engagement[0] == key:
-            live[engagement[1]["id"]] = engagement[1]
-            engagement = next(engagements, None)
-        yield CaseRows(key, row, live, bodies)
+    """Yield every case of which there is any row, in the order of the ids.
+
+    Raises
+    ------
+    ValueError
+        For a value that cannot be read, as a time after the year 9999.
+    """
+    streams = [_stream(connection, table, district) for table in _QUERIES]
+    try:
+        for key, group in groupby(merge(*streams, key=lambda each: each[0]), lambda each: each[0]):
+            yield _case_rows(key, group)
+    except psycopg.DataError as error:
+        raise ValueError(f"a value cannot be read: {error}") from error
 
 
 def find_case_rows(connection: Connection, district: str, incident_id: UUID) -> CaseRows:
-    """Return the rows and events of one case."""
-
-    def rows(query: str, key: str) -> list[dict[str, Any]]:
-        driver = connection.connection.driver_connection
-        assert driver is not None
+    """Return all rows of one case."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    found: list[tuple[UUID, str, dict[str, Any]]] = []
+    for table, (query, key) in _QUERIES.items():
         with driver.cursor(binary=True) as cursor:
-            cursor.execute(f"{query} and {key} = %s", [district, incident_id])
+            cursor.execute(f"{query} and {key} = %s order by {key}{_SECOND.get(table, '')}", [district, incident_id])
             names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+            found += [(incident_id, table, dict(zip(names, row, strict=True))) for row in cursor]
+    return _case_rows(incident_id, found)
 
-    case = rows(_CASES, "i.id")
-    engagements = {row["id"]: row for row in rows(_ENGAGEMENTS, "incident_id")}
+
+_SEALED = """
+    select e.body from incident_event e
+    left join event_seal s on s.district = e.district and s.event_id = e.id
+    where e.district = %s and e.incident_id = %s order by s.position nulls last, e.id
+"""
+
+
+def list_bodies_by_position(connection: Connection, district: str, incident_id: UUID) -> list[str]:
+    """Return the texts of a case's events in the order of their seals, those without a seal last."""
+    return [row[0] for row in fetch_all(connection, _SEALED, (district, incident_id))]
+
+
+def list_proposals_without_case(connection: Connection, district: str) -> list[UUID]:
+    """Return the proposals that name no case; the service makes none."""
+    query = "select id from proposal where district = %s and incident_id is null order by id"
+    return [row[0] for row in fetch_all(connection, query, (district,))]
+
+
+def _case_rows(key: UUID, group: Iterable[tuple[UUID, str, dict[str, Any]]]) -> CaseRows:
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for _, table, row in group:
+        rows[table].append(row)
     return CaseRows(
-        incident_id, case[0] if case else None, engagements, [row["body"] for row in rows(_EVENTS, "incident_id")]
+        key,
+        rows["incident"][0] if rows["incident"] else None,
+        {row["id"]: row for row in rows["engagement"]},
+        [row["body"] for row in rows["incident_event"]],
+        rows["incident_personal"][0] if rows["incident_personal"] else None,
+        rows["event_personal"],
+        rows["alert"],
+        rows["proposal"],
     )
 
 
-def _rows(
-    connection: Connection, name: str, query: str, district: str, key: str
-) -> Iterator[tuple[UUID, dict[str, Any]]]:
+def _stream(connection: Connection, table: str, district: str) -> Iterator[tuple[UUID, str, dict[str, Any]]]:
+    query, key = _QUERIES[table]
     driver = connection.connection.driver_connection
     assert driver is not None
-    with driver.cursor(name=name, binary=True) as cursor:
+    with driver.cursor(name=f"cases_{table}", binary=True) as cursor:
         cursor.itersize = 1000
-        cursor.execute(query, [district])
+        cursor.execute(f"{query} order by {key}{_SECOND.get(table, '')}", [district])
         names = [column.name for column in cursor.description or ()]
+        at = names.index("incident_id")
         for row in cursor:
-            values = dict(zip(names, row, strict=True))
-            yield values[key], values
+            yield row[at], table, dict(zip(names, row, strict=True))

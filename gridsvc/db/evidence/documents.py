@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import document
 from gridsvc.errors import NotFound
 
@@ -19,7 +20,8 @@ def put_document(connection: Connection, district: str, kind: str, content: str,
     """Keep one version (canonical JSON text) and return its digest; the same text again changes nothing."""
     digest = hashlib.sha256(content.encode()).hexdigest()
     row = {"district": district, "kind": kind, "digest": digest, "content": content, "source": source}
-    connection.execute(insert(document).values(row).on_conflict_do_nothing())
+    if connection.execute(insert(document).values(row).on_conflict_do_nothing()).rowcount:
+        row_digests.mark(connection, "document", district, kind, digest)
     return digest
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, text
 
-from gridsvc.db.schema.cases import event_seal, event_unsealed, incident_event
+from gridsvc.db.schema.cases import event_seal, incident_event
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one, insert_into
 from gridsvc.db.session.ids import uuid7
 from gridsvc.evidence import chain
@@ -189,6 +189,18 @@ def iterate_chain(connection: Connection, district: str) -> Iterator[SealedEvent
                 yield SealedEvent(*row)
 
 
+_WAITING = """
+    select e.id, e.kind, convert_to(e.body, 'UTF8') from event_unsealed u
+    join incident_event e on e.district = u.district and e.id = u.event_id
+    where u.district = %s and e.incident_id is null order by u.event_id
+"""
+
+
+def list_unsealed_without_case(connection: Connection, district: str) -> list[tuple[UUID, str, bytes]]:
+    """Return (id, kind, canonical text) of the events of no case that wait for their seal, in their order."""
+    return [(each, kind, body) for each, kind, body in fetch_all(connection, _WAITING, (district,))]
+
+
 def count_chain(connection: Connection, district: str) -> int:
     """Return the last position of a district's chain, 0 where it has none."""
     query = select(func.coalesce(func.max(event_seal.c.position), 0)).where(event_seal.c.district == district)
@@ -212,22 +224,14 @@ def list_marks_without_event(connection: Connection, district: str) -> list[UUID
     return list(connection.scalars(query, {"district": district}))
 
 
-def list_late_unsealed(connection: Connection, district: str, after_s: float) -> list[UUID]:
-    """Return the events that no sealer took within `after_s` seconds of the database's clock."""
-    query = (
-        select(incident_event.c.id)
-        .join(
-            event_unsealed,
-            (event_unsealed.c.district == incident_event.c.district)
-            & (event_unsealed.c.event_id == incident_event.c.id),
-        )
-        .where(
-            incident_event.c.district == district,
-            incident_event.c.at < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, after_s),
-        )
-        .order_by(incident_event.c.id)
+def count_unsealed(connection: Connection, district: str) -> tuple[int, float]:
+    """Return how many events wait for their seal, and for how many seconds the oldest has."""
+    query = text(
+        "select count(*), coalesce(extract(epoch from clock_timestamp() - min(e.at)), 0) from event_unsealed u "
+        "join incident_event e on e.district = u.district and e.id = u.event_id where u.district = :district"
     )
-    return list(connection.scalars(query))
+    count, oldest_s = connection.execute(query, {"district": district}).one()
+    return count, max(0.0, float(oldest_s))
 
 
 def list_unchained(connection: Connection, district: str) -> list[UUID]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, text, update
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.tables import district
 
@@ -22,6 +23,7 @@ def list_about(connection: Connection) -> dict[str, dict[str, Any]]:
 def set_about(connection: Connection, code: str, about: dict[str, Any]) -> None:
     """Write what a district says of itself, in place of what it said."""
     connection.execute(update(district).where(district.c.code == code).values(about=about))
+    row_digests.mark(connection, "district", code)
 
 
 def count_incidents(connection: Connection, code: str) -> int:

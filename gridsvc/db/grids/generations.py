@@ -12,6 +12,7 @@ import shapely
 from sqlalchemy import delete, func, insert, literal, select, text, update
 
 from gridsvc.coordinates import equal_area_m
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.grids.versions import set_outline, set_version
 from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.tables import grid, grid_generation, grid_geometry, in_force, station, team
@@ -130,6 +131,8 @@ def open_draft(connection: Connection, district: str, *, of: int | None, source:
     newest = select(func.coalesce(func.max(grid_generation.c.number), 0)).where(grid_generation.c.district == district)
     number = int(connection.scalar(newest) or 0) + 1
     connection.execute(insert(grid_generation).values(district=district, number=number, source=source))
+    row_digests.mark(connection, "grid_generation", district, number)
+    row_digests.mark(connection, "grid", district, number)
     if of is not None:
         columns = [column.name for column in grid.columns if column.name != "generation"]
         copied = select(*(grid.c[name] for name in columns), literal(number)).where(
@@ -146,6 +149,7 @@ def write_grids(
     wanted = [int(level) for level in levels]
     here = (grid.c.district == district) & (grid.c.generation == number)
     connection.execute(delete(grid).where(here, grid.c.level.in_(wanted)))
+    row_digests.mark(connection, "grid", district, number)
     last = connection.scalar(select(func.coalesce(func.max(grid.c.row), -1)).where(here))
     first = int(-1 if last is None else last) + 1
     if not grids:
@@ -289,6 +293,7 @@ def note_load(connection: Connection, district: str, number: int, source: dict[s
         .where(grid_generation.c.district == district, grid_generation.c.number == number)
         .values(source=source, faults=None, blocking=None, index_digest=None)
     )
+    row_digests.mark(connection, "grid_generation", district, number)
 
 
 def note_check(
@@ -300,6 +305,7 @@ def note_check(
         .where(grid_generation.c.district == district, grid_generation.c.number == number)
         .values(faults=json.loads(json.dumps(faults, default=str)), blocking=blocking)
     )
+    row_digests.mark(connection, "grid_generation", district, number)
 
 
 def put_in_force(
@@ -317,7 +323,10 @@ def put_in_force(
     `cover`: an area that holds every grid of the generation (`gridsvc.grids.cover`).
     """
     begins = func.clock_timestamp() if valid_from is None else valid_from
-    connection.execute(insert(in_force).values(district=district, generation=number, reason=reason, valid_from=begins))
+    entry = {"district": district, "generation": number, "reason": reason, "valid_from": begins}
+    written = connection.execute(insert(in_force).values(entry).returning(in_force.c.entry))
+    row_digests.mark(connection, "in_force", district, written.scalar_one())
+    row_digests.mark(connection, "grid_generation", district, number)
     values: dict[str, Any] = {
         "state": "activated",
         "activated_at": func.coalesce(grid_generation.c.activated_at, begins),

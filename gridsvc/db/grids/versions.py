@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import district, district_version
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 from gridsvc.errors import NotFound
@@ -95,6 +96,7 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:
     """Put new versions in force; the caller holds the row's lock."""
     connection.execute(update(district_version).where(district_version.c.district == code).values(**versions))
+    row_digests.mark(connection, "district_version", code)
 
 
 def set_outline(connection: Connection, code: str, **shapes: BaseGeometry) -> None:
@@ -102,12 +104,14 @@ def set_outline(connection: Connection, code: str, **shapes: BaseGeometry) -> No
     values = {name: f"SRID=4326;{shape.wkt}" for name, shape in shapes.items()}
     changed = update(district_version).where(district_version.c.district == code)
     connection.execute(changed.values(layout=district_version.c.layout + 1, **values))
+    row_digests.mark(connection, "district_version", code)
 
 
 def bump(connection: Connection, code: str, counter: str) -> None:
     """Increment the counter of changes of `closures` or `teams`."""
     column = district_version.c[counter]
     connection.execute(update(district_version).where(district_version.c.district == code).values({column: column + 1}))
+    row_digests.mark(connection, "district_version", code)
 
 
 def ensure_district(
@@ -128,6 +132,8 @@ def ensure_district(
     else:
         connection.execute(statement.on_conflict_do_nothing())
     connection.execute(insert(district_version).values(district=code).on_conflict_do_nothing())
+    row_digests.mark(connection, "district", code)
+    row_digests.mark(connection, "district_version", code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from gridsvc.db.evidence import row_digests
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -29,5 +31,8 @@ def keep_position_days(connection: Connection, ahead: int, kept: int) -> tuple[i
 
 def remove_unnamed_artifacts(connection: Connection, after_days: int) -> list[str]:
     """Remove artifacts that no case, generation, network or version names; return their digests."""
-    query = text("select digest from remove_unnamed_artifacts(make_interval(days => :days))")
-    return list(connection.scalars(query, {"days": after_days}))
+    query = text("select district, digest from remove_unnamed_artifacts(make_interval(days => :days))")
+    removed = [(district, digest) for district, digest in connection.execute(query, {"days": after_days})]
+    for district, digest in removed:
+        row_digests.mark(connection, "artifact", district, digest)
+    return [digest for _, digest in removed]

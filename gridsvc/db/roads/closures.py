@@ -11,6 +11,7 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.cases import personal
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.access import closure_personal
 from gridsvc.db.schema.tables import closure
 from gridsvc.db.session.ids import uuid7
@@ -49,13 +50,17 @@ def add_closure(
         "until": until,
     }
     connection.execute(insert(closure).values(row))
+    row_digests.mark(connection, "closure", district, number)
     return number, personal.add_closure_reason(connection, district, number, reason)
 
 
 def delete_closure(connection: Connection, district: str, number: UUID) -> bool:
     """End a closure now; False where there is none that is not deleted already."""
     known = (closure.c.district == district, closure.c.id == number, closure.c.deleted_at.is_(None))
-    return connection.execute(update(closure).where(*known).values(deleted_at=func.clock_timestamp())).rowcount > 0
+    ended = connection.execute(update(closure).where(*known).values(deleted_at=func.clock_timestamp())).rowcount > 0
+    if ended:
+        row_digests.mark(connection, "closure", district, number)
+    return ended
 
 
 def find_district_of_closure(connection: Connection, number: UUID) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import road_edge, road_network
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_network(
     """Write a network's facts and its edges."""
     row = {"district": district, "digest": digest, "source": source, "report": report, "nodes": nodes, "arcs": arcs}
     connection.execute(insert(road_network).values(row))
+    row_digests.mark(connection, "road_network", district, digest)
     raw = connection.connection.dbapi_connection
     assert raw is not None
     cursor = raw.cursor()

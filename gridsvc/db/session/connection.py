@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access.scopes import EVERYTHING, NOTHING
+from gridsvc.db.evidence import row_digests
 from gridsvc.errors import DiskFull, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Database:
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )
         event.listen(self._pool, "do_connect", self._connect)
-        event.listen(self._pool, "begin", _apply_scope)
+        event.listen(self._pool, "begin", _begin)
         self._acts_as: list[str] = []
         self._away: list[tuple[float, Unavailable | None]] = [
             (0.0, None)
@@ -170,6 +171,7 @@ class Database:
         try:
             with engine.connect() as connection, connection.begin():
                 yield connection
+                _write_digests(connection)
                 committing = True
         except ProgrammingError as error:
             if _sqlstate(error) == _FORBIDDEN and "row-level security" in str(error.orig):
@@ -234,6 +236,18 @@ class Database:
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
+
+
+def _begin(connection: Connection) -> None:
+    _apply_scope(connection)
+    row_digests.forget_marked(connection)
+
+
+def _write_digests(connection: Connection) -> None:
+    """Seal what the transaction wrote, just before its commit."""
+    if row_digests.has_marked(connection):
+        _set_scope(connection, EVERYTHING)  # until the commit: a digest is of the whole row, for every caller
+        row_digests.write_marked(connection)
 
 
 def _apply_scope(connection: Connection) -> None:

@@ -279,7 +279,8 @@ def decide(
             if kept is not None:
                 return kept
         now = get_versions(connection, before.district, lock="share").now
-        data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision}
+        data = {"proposal_id": str(before.id), "kind": before.kind, "subject": before.subject, "decision": decision,
+                "decided_at": now.isoformat()}  # fmt: skip
         event_id = personal.append_noted(
             connection,
             before.district,
@@ -290,7 +291,7 @@ def decide(
             data=data,
             incident_id=before.incident_id,
         )
-        alerts.set_decision(connection, before, decision, by=actor, event_id=event_id)
+        alerts.set_decision(connection, before, decision, by=actor, at=now, event_id=event_id)
         proposal = alerts.get_proposal(connection, proposal_id).as_json()
         answer = json_answer(200, {key: value for key, value in proposal.items() if key != "reason"})
         if request is not None:

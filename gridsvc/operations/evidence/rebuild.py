@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
-from gridsvc.cases.records import FORMAT, Record, rebuild
+from gridsvc.cases.records import FORMAT, Record
 from gridsvc.db.cases.rows import ENGAGEMENT_ROW, case_row, engagement_row
 
 if TYPE_CHECKING:
@@ -26,16 +26,20 @@ _FIRST_ENGAGEMENT_LACKS = frozenset({"travel_s", "response_s"})
 """What the events of the first version do not hold, so that nothing can be compared with it."""
 
 
-def rebuild_case(rows: CaseRows) -> Case | None:
-    """Return the case that its events lead to; None where no report is among them.
+def read_records(bodies: Iterable[str]) -> list[Record]:
+    """Return the events of a case, read from their texts, in the same order.
 
     Raises
     ------
     KeyError, ValueError
-        For events that cannot follow each other.
+        For a text that is no event of a case.
     """
-    records = sorted((Record.of(json.loads(body)) for body in rows.bodies), key=lambda each: (each.at, each.id))
-    return rebuild(records)
+    return [Record.of(json.loads(body)) for body in bodies]
+
+
+def in_order_of_time(records: Iterable[Record]) -> list[Record]:
+    """Return events in the order of their times: that of the chain, unless the clock was set back in between."""
+    return sorted(records, key=lambda each: (each.at, each.id))
 
 
 def is_first_format(rows: CaseRows) -> bool:

@@ -7,17 +7,17 @@ tampered with, the input.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.cases.decide import Location
 from gridsvc.cases.events import Ordered, Reported
-from gridsvc.cases.records import Record, read
+from gridsvc.cases.records import Record, read, rebuild
 from gridsvc.db.cases.incidents import find_case
 from gridsvc.db.evidence import events
 from gridsvc.db.evidence.case_rows import find_case_rows
+from gridsvc.db.evidence.contents import list_altered_documents
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.dispatch import CaseFacts
@@ -27,7 +27,7 @@ from gridsvc.errors import NotFound, Refusal
 from gridsvc.evidence import chain
 from gridsvc.operations.cases import response_range
 from gridsvc.operations.evidence.past_views import documents_of, law_from, past_view
-from gridsvc.operations.evidence.rebuild import differences, rebuild_case
+from gridsvc.operations.evidence.rebuild import differences, in_order_of_time, read_records
 from gridsvc.operations.grids.mapped import ownership_index
 from gridsvc.operations.places.locate import locate_in
 from gridsvc.operations.roads.team_times import travel_seconds
@@ -36,6 +36,7 @@ from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.calibration.model import Calibration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -89,24 +90,21 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
         For an unknown case, or one without a report among its events.
     """
     with service.database.snapshot() as connection:
-        case = find_case(connection, incident_id)
-        if case is None:
-            raise NotFound(
-                f"There is no case {incident_id}, or its report is gone.",
-                kind="no-incident",
-                incident_id=str(incident_id),
-            )
-        rows = events.list_incident_events(connection, case.district, incident_id)
-        records = [Record.of(json.loads(body)) for body, _ in rows]
-        tampered = _tampered_row(connection, case)
+        try:
+            case = find_case(connection, incident_id)
+            if case is None:
+                raise NotFound(
+                    f"There is no case {incident_id}, or its report is gone.",
+                    kind="no-incident",
+                    incident_id=str(incident_id),
+                )
+            decisions = _decisions(connection, case)
+            tampered = _tampered_row(connection, case)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return Replayed(str(incident_id), 0, (), ("the events of the case",))
+        if altered := _altered_documents(connection, case, [decision for _, decision in decisions]):
+            return Replayed(str(incident_id), len(decisions), (), (*tampered, *altered))
         differs = _owners(service, connection, case)
-        decisions: list[tuple[datetime, Decision]] = []
-        for record in records:
-            event = read(record, case)
-            if isinstance(event, Reported):
-                decisions.append((event.case.triggered_at, event.case.decision))
-            elif isinstance(event, Ordered) and event.decision is not None:
-                decisions.append((event.at, event.decision))
         for n, (at, decision) in enumerate(decisions):
             where = "" if n == 0 else f"order {n}: "
             bad, other = _dispatch(service, connection, case, decision, at)
@@ -115,9 +113,33 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
     return Replayed(str(incident_id), len(decisions), tuple(differs), tuple(tampered))
 
 
+def _decisions(connection: Connection, case: Case) -> list[tuple[datetime, Decision]]:
+    """Return every decision of a case with its time: the report's, and those of the orders."""
+    decisions: list[tuple[datetime, Decision]] = []
+    for body, _ in events.list_incident_events(connection, case.district, case.id):
+        event = read(Record.of(json.loads(body)), case)
+        if isinstance(event, Reported):
+            decisions.append((event.case.triggered_at, event.case.decision))
+        elif isinstance(event, Ordered) and event.decision is not None:
+            decisions.append((event.at, event.decision))
+    return decisions
+
+
+def _altered_documents(connection: Connection, case: Case, decisions: Sequence[Decision]) -> list[str]:
+    """Return the kinds of the documents that a replay reads, of the decisions and in force, whose text was changed."""
+    in_force = get_versions(connection, case.district)
+    read_by = {("catalogue", in_force.catalogue), ("plans", in_force.plans), ("calibration", in_force.calibration),
+               ("clock_policies", in_force.clock_policies)}  # fmt: skip
+    for decision in decisions:
+        read_by |= {(kind, digest) for kind, digest in decision.inputs["versions"].items()}
+        read_by.add(("calibration", (decision.inputs.get("range") or {}).get("calibration")))
+    altered = list_altered_documents(connection, case.district)
+    return [kind for kind, digest in altered if (kind, digest) in read_by]
+
+
 def _tampered_row(connection: Connection, case: Case) -> list[str]:
     rows = find_case_rows(connection, case.district, case.id)
-    rebuilt = rebuild_case(rows)
+    rebuilt = rebuild(in_order_of_time(read_records(rows.bodies)))
     if rebuilt is None or rows.row is None:
         return ["the case"]
     return [f"the case's {name}" for name in differences(rebuilt, rows)]
@@ -159,9 +181,8 @@ def _dispatch(
     try:
         texts = documents_of(connection, case.district, inputs)
         prepared = law_from(texts).prepared
-        bad = [name for name, text in texts.items() if _digest(text) != inputs["versions"][name]]
-        bad += _travel(service, connection, case, decision, at)
-        again = _with_range(connection, case, decision, recompute(prepared, inputs), bad)
+        bad = _travel(service, connection, case, decision, at)
+        again = _with_range(connection, case, decision, recompute(prepared, inputs))
     except Refusal as refusal:
         return [refusal.detail], []
     first = _of_first_version(decision)
@@ -182,16 +203,12 @@ def _compared(recommendation: Recommendation, *, first: bool) -> dict[str, Any]:
     return value
 
 
-def _with_range(
-    connection: Connection, case: Case, decision: Decision, again: Recommendation, bad: list[str]
-) -> Recommendation:
-    """Return the recommendation with its range from the calibration of then; `bad` gains it where it was changed."""
+def _with_range(connection: Connection, case: Case, decision: Decision, again: Recommendation) -> Recommendation:
+    """Return the recommendation with its range from the calibration of then."""
     made_from = decision.inputs.get("range")
     if made_from is None or again.lead is None:
         return again
     text = get_document(connection, case.district, "calibration", made_from["calibration"])
-    if _digest(text) != made_from["calibration"]:
-        bad.append("calibration")
     facts = CaseFacts.from_json(decision.inputs["case"])
     return response_range.ranged(again, Calibration.from_document(text), facts, made_from["seconds"])
 
@@ -215,7 +232,3 @@ def _travel(service: Service, connection: Connection, case: Case, decision: Deci
         way = response_range.lead_seconds(service, view, states, lead.team_id, place.lon, place.lat)
         bad += [] if way == made_from["seconds"] else ["travel by class of road"]
     return bad
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

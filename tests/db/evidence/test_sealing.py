@@ -9,14 +9,12 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
 from gridsvc.db.evidence import events, sealing
-from gridsvc.db.grids.versions import ensure_district
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Unavailable
 from gridsvc.evidence import chain as audit
@@ -42,8 +40,6 @@ def url(cluster: EmbeddedCluster) -> Iterator[Any]:
 @pytest.fixture
 def database(url: str) -> Iterator[Any]:
     database = Database(url)
-    for code in ("330703", "330702"):
-        database.run(partial(ensure_district, code=code))
     yield database
     database.close()
 

@@ -157,8 +157,7 @@ def test_a_replay_agrees_and_names_what_was_tampered_with(service: Service, url:
         superuser.execute("update document set content = replace(content, '\"start_s\":', '\"start_s\":1') "
                           "where kind = 'calibration' and digest = %s", [second["before"]])  # fmt: skip
     told = replay(service, case)
-    assert "calibration" in told.tampered
-    assert "lead" in told.differs
+    assert (told.tampered, told.differs) == (("calibration",), ())  # what was changed is not computed with
 
 
 def test_a_case_from_before_ranges_is_replayed(service: Service, url: str) -> None:
