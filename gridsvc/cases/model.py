@@ -8,6 +8,7 @@ answer's model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -201,6 +202,7 @@ class Engagement:
         return self.slot.startswith(f"{OUTSIDE} ")
 
 
+_MICROSECOND = timedelta(microseconds=1)
 STAMPS = ("until", "acknowledged_at", "en_route_at", "on_scene_at")
 """The stamps that a team's step can set."""
 
@@ -267,6 +269,13 @@ class Case:
     def live(self) -> tuple[Engagement, ...]:
         """The engagements that have not ended."""
         return tuple(each for each in self.engagements if each.live)
+
+    def next_moment(self, now: datetime) -> datetime:
+        """Return the time of the next event: `now`, but after every time of the case, where the clock was set back."""
+        clocks = (getattr(self.clocks, name) for name in CLOCKS)
+        stamps = (getattr(each, name) for each in self.engagements for name in ("since", *STAMPS))
+        last: datetime = max(at for at in (self.triggered_at, *clocks, *stamps) if at is not None)
+        return max(now, last + _MICROSECOND)
 
     @property
     def lead_wanted(self) -> bool:

@@ -19,12 +19,13 @@ from gridsvc.errors import InvalidInput
 from gridsvc.operations.cases import read
 from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
-from gridsvc.operations.evidence import verify
+from gridsvc.operations.evidence import erasure, verify
+from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.runtime import doctor
-from tests.worlds.district import open_toy, report, scratch_database
+from tests.worlds.district import as_superuser, open_toy, report, scalar, scratch_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
@@ -127,7 +128,8 @@ def test_a_late_stamp_is_marked_and_moves_nothing_in_the_chain(service: Service)
     chain_holds(service)
     events = told(service, case)
     assert [each["kind"] for each in events] == ["report", "accept", "cancel"]
-    assert [each["position"] for each in events] == [1, 2, 3]
+    first = events[0]["position"]
+    assert [each["position"] for each in events] == [first, first + 1, first + 2]
     assert events[2]["data"]["backfilled"] is True
     assert datetime.fromisoformat(events[2]["client_at"]) == at
 
@@ -189,3 +191,68 @@ def test_ids_for_one_moment_sort_in_the_order_of_their_making() -> None:
     assert made[-1] < later
     # RFC 9562: the first 48 bits are the milliseconds since 1970.
     assert made[0].int >> 80 == int(at.timestamp() * 1000)
+
+
+@pytest.fixture
+def set_clock(service: Service) -> Iterator[Callable[[timedelta], None]]:
+    """Set the database's clock for the sessions that begin afterwards, by a function that hides the built-in one."""
+    with as_superuser(service.database.url) as superuser:
+        name = scalar(superuser, "select current_database()")
+        superuser.execute("create table clock_offset (value interval not null)")
+        superuser.execute("insert into clock_offset values ('0')")
+        superuser.execute("grant select on clock_offset to gridsvc_app")
+        superuser.execute(
+            "create function clock_timestamp() returns timestamptz volatile language sql as "
+            "'select pg_catalog.clock_timestamp() + (select value from public.clock_offset)'"
+        )
+        superuser.execute(f"alter database {name} set search_path = public, pg_catalog")
+
+        def set_to(offset: timedelta) -> None:
+            superuser.execute("update clock_offset set value = %s", [offset])
+            service.database.close()
+
+        yield set_to
+
+
+def test_the_databases_clock_steps_back_and_forward_and_all_holds(
+    service: Service, set_clock: Callable[[timedelta], None]
+) -> None:
+    running, routine = report(service), report(service, "noise")
+    sent = step(service, running, "assign")["assignments"][0]["team_id"]
+    begun = clock_of(service)
+    set_clock(-HOUR)
+    assert clock_of(service) < begun - HOUR / 2
+    for word in ("acknowledge", "en_route", "on_scene"):
+        step(service, running, word, team_id=UUID(sent))
+    whole = report(service)
+    step(service, whole, "assign")
+    step(service, routine, "accept", note="desk 4")
+    chain_holds(service)
+    set_clock(timedelta())
+    for word in ("handle", "feedback", "archive"):
+        step(service, running, word, note="nothing found")
+    step(service, whole, "cancel")
+    erasure.erase(service, routine)
+    chain_holds(service)
+    for case in (running, whole, routine):
+        times = [datetime.fromisoformat(each["at"]) for each in told(service, case)]
+        assert times == sorted(times)
+        assert replay(service, UUID(case)).same
+
+
+def test_events_whose_times_go_back_hold_in_the_order_of_their_seals(service: Service) -> None:
+    """As versions before wrote them: a clock that was set back between two steps, each sealed at once."""
+    case = report(service)
+    chain_holds(service)
+    step(service, case, "accept")
+    chain_holds(service)
+    step(service, case, "cancel")
+    with as_superuser(service.database.url) as superuser:
+        superuser.execute("create temp table waiting as select * from incident_event where kind = 'cancel'")
+        at = scalar(superuser, "select at - interval '1 h' from waiting")
+        body = scalar(superuser, "select body from waiting").replace(
+            scalar(superuser, "select body::jsonb ->> 'at' from waiting"), at.astimezone(UTC).isoformat()
+        )
+        superuser.execute("update incident_event set at = %s, body = %s where kind = 'cancel'", [at, body])
+        superuser.execute("update incident set cancelled_at = %s", [at])
+    chain_holds(service)

@@ -127,7 +127,7 @@ def assign(
     states = context.states()
     choice, chosen = _named(context, states, shown) if order.team_id is not None else _joint(context, states, last=last)
     # The teams are locked: a transaction that released them did so at an earlier time.
-    now = get_clock(connection)
+    now = case.next_moment(get_clock(connection))
     if order.at is None:
         change = take_step(case, "assign", at=None, now=now)
     emergency = case.urgency is Urgency.EMERGENCY
@@ -269,9 +269,10 @@ def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], act
                 continue
             stays = any(e.live and e.id != held.id for e in drill.engagements)
             status = Status.ACCEPTED if drill.status is Status.ASSIGNED and not stays else drill.status
-            event = Preempted(now, held.id, held.team_id, case.id, status)
+            at = drill.next_moment(now)
+            event = Preempted(at, held.id, held.team_id, case.id, status)
             row = events.event_row(
-                drill.district, event.kind, actor=actor, at=now, data=write(event), incident_id=drill.id
+                drill.district, event.kind, actor=actor, at=at, data=write(event), incident_id=drill.id
             )
             after = apply(drill, event)
             write_step(connection, drill, after, row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ def step_incident(
             if kept is not None:
                 return give_again(connection, case.district, kept)
         versions = get_versions(connection, case.district, lock="share")
+        versions = replace(versions, now=case.next_moment(versions.now))
         event_id = uuid7(versions.now)
         event: Ordered | StepTaken | TeamStepTaken
         if step.step in TEAM_STEPS:

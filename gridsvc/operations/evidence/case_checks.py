@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gridsvc.cases.records import rebuild
 from gridsvc.db.cases.personal import FIELDS
-from gridsvc.db.evidence import case_rows
+from gridsvc.db.evidence.case_rows import iterate_cases, list_bodies_by_position, list_proposals_without_case
 from gridsvc.operations.evidence.rebuild import differences, in_order_of_time, read_records
 from gridsvc.operations.evidence.row_checks import is_proven
 
@@ -31,31 +31,37 @@ def check_cases(connection: Connection, code: str, proven: Proven, faults: Fault
     """Compare every case with its events; return how many agree."""
     agreeing = 0
     try:
-        for rows in case_rows.iterate_cases(connection, code):
+        for rows in iterate_cases(connection, code):
             found = list(case_faults(connection, code, rows, proven))
             for words in found:
                 faults.add(words)
             agreeing += not found
     except ValueError as error:
         faults.add(f"the cases behind the {agreeing} that agree cannot be compared: {error}")
-    for each in case_rows.list_proposals_without_case(connection, code):
+    for each in list_proposals_without_case(connection, code):
         faults.add(f"proposal {each} names no case")
     return agreeing
 
 
 def case_faults(connection: Connection, code: str, rows: CaseRows, proven: Proven) -> Iterator[str]:
-    """Yield what does not agree with the events of a case."""
+    """Yield what does not agree with the events of a case, in the order of their times or else in that of their seals.
+
+    Both are the same unless the clock was set back between two events. The first needs no look at the seals.
+    """
     try:
-        records = in_order_of_time(read_records(rows.bodies))
-        found = _state_faults(rows, records)
+        found = list(_faults_in(in_order_of_time(read_records(rows.bodies)), rows, proven))
         if found:
-            records = read_records(case_rows.list_bodies_by_position(connection, code, rows.id))
-            found = _state_faults(rows, records)
+            found = list(_faults_in(read_records(list_bodies_by_position(connection, code, rows.id)), rows, proven))
         yield from found
-        for check in (_personal_faults, _note_faults, _alert_faults, _proposal_faults):
-            yield from (f"case {rows.id}: {words}" for words in check(rows, records, proven))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         yield f"the events of case {rows.id} cannot be read: {error}"
+
+
+def _faults_in(records: Sequence[Record], rows: CaseRows, proven: Proven) -> Iterator[str]:
+    """Yield what does not agree with the events of a case in this order."""
+    yield from _state_faults(rows, records)
+    for check in (_personal_faults, _note_faults, _alert_faults, _proposal_faults):
+        yield from (f"case {rows.id}: {words}" for words in check(rows, records, proven))
 
 
 def _state_faults(rows: CaseRows, records: Sequence[Record]) -> list[str]:
