@@ -80,7 +80,8 @@ def write_backup(owner_url: str, file: Path, progress: Progress | None = None) -
         raise Conflict(f"{file} exists. Choose another name, or remove it.", kind="file-exists")
     draft = file.with_name(file.name + ".part")
     try:
-        with psycopg.connect(_plain(owner_url)) as connection, draft.open("wb") as out:
+        draft.unlink(missing_ok=True)
+        with psycopg.connect(_plain(owner_url)) as connection, open(draft, "xb", opener=_for_owner_alone) as out:
             backup = _write(connection, owner_url, out, file, progress)
         draft.replace(file)
         _sync_folder(file.parent)
@@ -139,6 +140,11 @@ def _write(
     out.flush()
     os.fsync(out.fileno())
     return Backup(file, manifest, digest.hexdigest(), out.tell())
+
+
+def _for_owner_alone(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: a backup holds names, telephone numbers and hashes of keys."""
+    return os.open(path, flags, 0o600)
 
 
 def _compression(postgis: PostGIS) -> str:

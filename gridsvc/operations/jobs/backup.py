@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gridsvc.db.cluster import backup as files
+from gridsvc.db.evidence import sealing
 from gridsvc.db.jobs import last_runs
 from gridsvc.db.schema.migrate import upgrade
 from gridsvc.db.schema.revision import HEAD
+from gridsvc.db.session.connection import Database
 from gridsvc.errors import Refusal
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def run_backup(run: Run) -> Json:
 
 
 def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> Backup:
-    """Restore a backup into an empty service and bring its schema up to date.
+    """Restore a backup into an empty service, bring its schema up to date, and seal the events that waited for it.
 
     A damaged file is refused before anything is written. A restore that fails leaves the database empty.
 
@@ -79,4 +81,9 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
         )
     files.restore_backup(owner_url, backup, progress)
     upgrade(owner_url)
+    database = Database(owner_url)
+    try:
+        sealing.seal_all(database)
+    finally:
+        database.close()
     return backup

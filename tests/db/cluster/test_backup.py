@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import threading
 from dataclasses import replace
@@ -20,7 +22,7 @@ from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.jobs import backup
 from gridsvc.operations.runtime.service import Service
-from tests.worlds.district import as_superuser, open_toy, owner_of, report, scratch_database
+from tests.worlds.district import as_superuser, open_toy, owner_of, report, scalar, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,12 @@ def restored(elsewhere: Any, tmp_path: Path) -> Any:
     return Service(Database(elsewhere.replace("gridsvc_owner@", "gridsvc_app@")), tmp_path / "elsewhere")
 
 
+def count_events(service: Service) -> int:
+    with as_superuser(service.database.url) as superuser:
+        count: int = scalar(superuser, "select count(*) from incident_event")
+        return count
+
+
 def test_a_restore_has_every_case_its_evidence_and_its_replay(service: Service, elsewhere: Any, tmp_path: Path) -> None:
     cases = [report(service, kind) for kind in ("leak", "noise") for _ in range(5)]
     seal_all(service.database)
@@ -62,9 +70,32 @@ def test_a_restore_has_every_case_its_evidence_and_its_replay(service: Service, 
     there.database.close()
 
 
+def test_events_that_waited_for_their_seal_have_it_after_a_restore(
+    service: Service, elsewhere: Any, tmp_path: Path
+) -> None:
+    report(service)
+    backup.back_up(service, tmp_path / "a.backup")
+    assert verify.verify(service)[0].unsealed > 0
+    backup.restore(elsewhere, tmp_path / "a.backup")
+    there = restored(elsewhere, tmp_path)
+    (found,) = verify.verify(there)
+    assert (found.faults, found.unsealed, found.cases) == ((), 0, 1)
+    there.database.close()
+
+
+def test_only_its_owner_may_read_a_backup(service: Service, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        backup.back_up(service, tmp_path / "a.backup")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.backup").stat().st_mode) == 0o600
+
+
 def test_a_backup_under_load_is_of_one_moment(service: Service, elsewhere: Any, tmp_path: Path) -> None:
+    report(service)
     stop = threading.Event()
-    told = 0
+    told, before = 0, count_events(service)
 
     def keep_reporting() -> None:
         nonlocal told
@@ -83,12 +114,12 @@ def test_a_backup_under_load_is_of_one_moment(service: Service, elsewhere: Any, 
         thread.join()
     rows = done.manifest["rows"]
     assert rows["incident"] >= 5
-    assert rows["incident_event"] == rows["incident"]
+    assert rows["incident_event"] - before == rows["incident"] - 1
     backup.restore(elsewhere, tmp_path / "a.backup")
     with psycopg.connect(elsewhere.replace("+psycopg", "")) as connection:
         there = connection.execute("select count(*) from incident").fetchone()
     assert there == (rows["incident"],)
-    assert rows["incident"] <= told
+    assert rows["incident"] - 1 <= told
 
 
 def test_a_backup_is_noted_and_never_written_over(service: Service, tmp_path: Path) -> None:
@@ -188,7 +219,8 @@ def _restore_less(restore: Any) -> Any:
 def test_the_manifest_tells_what_is_in_it(service: Service, tmp_path: Path) -> None:
     report(service)
     seal_all(service.database)
+    events = count_events(service)
     told = json.loads(json.dumps(backup.back_up(service, tmp_path / "a.backup").as_json()))
-    assert told["chains"]["330703"]["position"] == 1
+    assert told["chains"]["330703"]["position"] == events
     assert told["schema"] >= "0003"
     assert told["bytes"] == (tmp_path / "a.backup").stat().st_size
