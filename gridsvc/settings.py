@@ -125,9 +125,12 @@ def admin_url(settings: Settings) -> str:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent dies, also by kill -9 (Linux; elsewhere nothing)."""
+    """Ask the kernel to end this process when its parent dies, also by kill -9 (Linux; elsewhere nothing).
+
+    By SIGKILL: a process that is suspended does not act on SIGTERM, and would hold the port of the service.
+    """
     try:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     except (OSError, AttributeError):
         return
 

@@ -134,6 +134,15 @@ def test_no_child_outlives_its_parents(start: Any, tmp_path: Path, killed: Any) 
         assert child.wait(20) == 1
 
 
+@pytest.mark.parametrize("frozen", ["child", "fork server"])
+def test_a_process_that_is_suspended_ends_with_its_parent(start: Any, tmp_path: Path, frozen: Any) -> None:
+    child, server = start()
+    wait_until(lambda: pids(tmp_path, "a") and pids(tmp_path, "b"))
+    os.kill(server if frozen == "fork server" else pids(tmp_path, "a")[0], signal.SIGSTOP)
+    os.kill(child.pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(lives, pids(tmp_path, "a") + pids(tmp_path, "b") + [server])))
+
+
 def test_a_child_that_fails_at_once_is_started_again_after_pauses_and_its_error_is_logged(
     start: Any, tmp_path: Path
 ) -> None:
