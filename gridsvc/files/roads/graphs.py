@@ -63,7 +63,8 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
     import geopandas as gpd
     import shapely
 
-    from gridsvc.files.roads.lines import TAGS, build_lines
+    from gridsvc.files.roads.lines import TAGS, survey_lines
+    from gridsvc.roads.network.building import build
 
     places: dict[Any, Any] = {node: (data.get("x"), data.get("y")) for node, data in graph.nodes(data=True)}
     if not places or any(x is None or y is None for x, y in places.values()):
@@ -88,7 +89,8 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
     if not rows:
         raise InvalidInput("The graph has no edges.", kind="no-roads")
     table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
-    return build_lines(table, source=source, speeds=speeds)
+    survey, regional = survey_lines(table, source=source, speeds=speeds)
+    return build(survey, regional, source)
 
 
 def _import_osmnx() -> ModuleType:

@@ -54,6 +54,11 @@ def open_lines(path: Path) -> RoadNetwork:
 
     Raises InvalidInput for a file that is none, UndeclaredDatum for one that does not say its coordinate system.
     """
+    survey, speeds = _survey_of_file(path)  # a function of its own, so that the table is not held during the build
+    return build(survey, speeds, path.name)
+
+
+def _survey_of_file(path: Path) -> tuple[Survey, Speeds]:
     import geopandas as gpd
 
     try:
@@ -61,28 +66,21 @@ def open_lines(path: Path) -> RoadNetwork:
     except Exception as broken:
         reason = str(broken).splitlines()[0][:200]
         raise InvalidInput(f"{path.name} cannot be read as a table of lines: {reason}", kind="broken-file") from broken
-    return read_lines(table, source=path.name)
+    return survey_lines(table, source=path.name, speeds=None)
 
 
-def read_lines(table: gpd.GeoDataFrame, *, source: str = "", speeds: Speeds | None = None) -> RoadNetwork:
-    """Build the network of LineStrings; those that share a point meet there.
+def survey_lines(table: gpd.GeoDataFrame, *, source: str, speeds: Speeds | None) -> tuple[Survey, Speeds]:
+    """Read LineStrings, and the region's speeds where none are given; lines that share a point meet there.
 
     Columns named as OpenStreetMap's tags count as such (`highway`, `oneway`, `maxspeed`, `name`, ...); without
-    `highway` every line is a residential street. Lists, as osmnx writes them, count by their first value.
+    `highway` every line is a residential street. Lists, as osmnx writes them, count by their first value. Where the
+    table has the columns `from` and `to`, these numbers say where its lines meet; else equal points do.
     """
     if table.crs is None:
         raise UndeclaredDatum(
             f"{source or 'The table of roads'} does not say what its coordinates refer to. "
             "Set its coordinate reference system (for example EPSG:4326) and load it again."
         )
-    return build_lines(table, source=source, speeds=speeds)
-
-
-def build_lines(table: gpd.GeoDataFrame, *, source: str, speeds: Speeds | None) -> RoadNetwork:
-    """Build the network of a table with a coordinate reference system.
-
-    Where it has the columns `from` and `to`, these numbers say where its lines meet; else equal points do.
-    """
     table = table[table.geometry.notna() & ~table.geometry.is_empty]
     table = table.explode(index_parts=False, ignore_index=True).to_crs(4326)
     lines = table.geometry.geom_type == "LineString"
@@ -94,7 +92,7 @@ def build_lines(table: gpd.GeoDataFrame, *, source: str, speeds: Speeds | None) 
     if not np.isfinite([west, south, east, north]).all():
         raise InvalidInput(f"{source or 'The table'} has coordinates that are not finite.", kind="bad-geometry")
     regional = speeds or speeds_for((west + east) / 2, (south + north) / 2)
-    return build(_survey(table, regional, left_out), regional, source)
+    return _survey(table, regional, left_out), regional
 
 
 def _survey(table: gpd.GeoDataFrame, speeds: Speeds, left_out: int) -> Survey:

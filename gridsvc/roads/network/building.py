@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,11 @@ def build(survey: Survey, speeds: Speeds, source: str = "") -> RoadNetwork:
     usable = np.flatnonzero((slot_ms != CLOSED).any(axis=0)).astype(np.int32)
     tail, head = edges.slot_ends(usable)
     graph = split_at_forbidden_turns(edges.junctions, usable, tail, head, edges.in_slots(sequences))
+    # What only the steps before needed is not held while the arrays of the network are made.
+    nothing = np.empty(0, np.int64)
+    edges = replace(edges, slot_of=nothing)
+    streets = replace(streets, u=nothing, v=nothing, along=nothing, against=nothing)
+    del tail, head, usable, sequences
     kept = _hang_together(graph, slot_ms, edges, streets, report)
     facts = {"source": source, "report": report}
     return _assemble(_Parts(edges, streets, graph, kept, slot_ms), survey.names, speeds, facts)
@@ -256,40 +261,35 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
     new_edge = np.full(len(edges.length_m), -1, np.int32)
     new_edge[old_edges] = np.arange(len(old_edges))
 
-    tail, head = new_node[graph.arc_tail[kept.arc]], new_node[graph.arc_head[kept.arc]]
-    slot = graph.arc_slot[kept.arc]
-    slot = (2 * new_edge[slot >> 1] + (slot & 1)).astype(np.int32)
-    order = np.lexsort((slot, head, tail))
-    tail, head, slot = tail[order], head[order], slot[order]
-    forbidden = graph.arc_forbidden[kept.arc][order]
-    n = len(nodes)
-    in_arc = np.argsort(head, kind="stable").astype(np.int32)
-    junction_first = np.searchsorted(node_junction, np.arange(len(junctions) + 1)).astype(np.int32)
-    slot_arc = np.lexsort((tail, slot)).astype(np.int32)
+    arcs = _arcs(graph, kept, new_node, new_edge)
+    del new_node, new_edge
+    junction_first = _first(node_junction, len(junctions))
 
     counts = np.diff(edges.chains.first)[old_edges]
     first_vertex = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     pick = np.repeat(edges.chains.first[old_edges] - first_vertex[:-1], counts) + np.arange(first_vertex[-1])
     vertex = edges.chains.point[pick]
+    vertex_lon, vertex_lat, vertex_m = lon[vertex], lat[vertex], edges.vertex_m[pick]
+    del pick, vertex
     kind = edges.kind[old_edges]
     segment = edges.chains.segment[edges.chains.first[old_edges]]
     ms = slot_ms.copy()
     ms[0, ~kept.slot_in_normal] = CLOSED
     ms = ms.reshape(2, -1, 2)[:, old_edges].reshape(2, -1)
     is_gate = streets.road_class[kind] == GATE
-    last = np.zeros(len(vertex), bool)
+    last = np.zeros(len(vertex_lon), bool)
     last[first_vertex[1:] - 1] = True
     edge_of = np.repeat(np.arange(len(old_edges), dtype=np.int32), counts)
     findable = np.flatnonzero(~last & ~is_gate[edge_of]).astype(np.int32)
     anybody = findable[(ms[0].reshape(-1, 2) != CLOSED).any(axis=1)[edge_of[findable]]]
-    frame, cell_first, cell_segment, cell_empty = cell_index(lon[vertex], lat[vertex], (findable, anybody))
+    frame, cell_first, cell_segment, cell_empty = cell_index(vertex_lon, vertex_lat, (findable, anybody))
+    del last, findable, anybody
     forward_kph = streets.kph[kind].max(axis=1)
-    on_vertices = lon[vertex], lat[vertex]
     facts = {
         **origin,
         "bounds": [
             round(float(v) * DEGREE, 7)
-            for v in (on_vertices[0].min(), on_vertices[1].min(), on_vertices[0].max(), on_vertices[1].max())
+            for v in (vertex_lon.min(), vertex_lat.min(), vertex_lon.max(), vertex_lat.max())
         ],
         "km": round(float(edges.length_m[old_edges].sum() / 1000), 3),
     }
@@ -297,15 +297,15 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
         junction_lon=lon[edges.junction_point[junctions]],
         junction_lat=lat[edges.junction_point[junctions]],
         junction_first=junction_first,
-        out_first=np.searchsorted(tail, np.arange(n + 1)).astype(np.int32),
-        arc_tail=tail,
-        arc_head=head,
-        arc_slot=slot,
-        arc_forbidden=forbidden,
-        in_first=np.searchsorted(head[in_arc], np.arange(n + 1)).astype(np.int32),
-        in_arc=in_arc,
-        slot_first=np.searchsorted(slot[slot_arc], np.arange(2 * len(old_edges) + 1)).astype(np.int32),
-        slot_arc=slot_arc,
+        out_first=_first(arcs.tail, len(nodes)),
+        arc_tail=arcs.tail,
+        arc_head=arcs.head,
+        arc_slot=arcs.slot,
+        arc_forbidden=arcs.forbidden,
+        in_first=_first(arcs.head[arcs.by_head], len(nodes)),
+        in_arc=arcs.by_head,
+        slot_first=_first(arcs.slot[arcs.by_slot], 2 * len(old_edges)),
+        slot_arc=arcs.by_slot,
         edge_from=new_junction[edges.start[old_edges]],
         edge_to=new_junction[edges.end[old_edges]],
         edge_length_m=edges.length_m[old_edges],
@@ -315,9 +315,9 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
         edge_name=_names(edges, streets)[old_edges],
         edge_way=streets.way[segment],
         edge_first_vertex=first_vertex,
-        vertex_lon=on_vertices[0],
-        vertex_lat=on_vertices[1],
-        vertex_m=edges.vertex_m[pick],
+        vertex_lon=vertex_lon,
+        vertex_lat=vertex_lat,
+        vertex_m=vertex_m,
         cell_frame=frame,
         cell_first=cell_first,
         cell_segment=cell_segment,
@@ -328,6 +328,36 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
         facts=facts,
         names=names,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arcs:
+    """The arcs of the network by their tails, and their numbers by their heads and by their slots."""
+
+    tail: NDArray[np.int32]
+    head: NDArray[np.int32]
+    slot: NDArray[np.int32]
+    forbidden: NDArray[np.bool_]
+    by_head: NDArray[np.int32]
+    by_slot: NDArray[np.int32]
+
+
+def _arcs(graph: SplitGraph, kept: _Kept, new_node: NDArray[np.int32], new_edge: NDArray[np.int32]) -> _Arcs:
+    tail, head = new_node[graph.arc_tail[kept.arc]], new_node[graph.arc_head[kept.arc]]
+    slot = graph.arc_slot[kept.arc]
+    slot = (2 * new_edge[slot >> 1] + (slot & 1)).astype(np.int32)
+    order = np.lexsort((slot, head, tail))
+    tail, head, slot = tail[order], head[order], slot[order]
+    forbidden = graph.arc_forbidden[kept.arc][order]
+    del order
+    by_head = np.argsort(head, kind="stable").astype(np.int32)
+    by_slot = np.lexsort((tail, slot)).astype(np.int32)
+    return _Arcs(tail, head, slot, forbidden, by_head, by_slot)
+
+
+def _first(of: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """Return where each of `count` numbers begins in a sorted array, and at last its length."""
+    return np.searchsorted(of, np.arange(count + 1)).astype(np.int32)
 
 
 def _names(edges: _Edges, streets: Streets) -> NDArray[np.int32]:
