@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.schema.access import event_personal
+from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.jobs import alert, proposal
 from gridsvc.db.schema.tables import district_version
 from gridsvc.db.session.fast_statements import fetch_all
@@ -120,7 +121,10 @@ def list_alerts(
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal of the service; decision None: not decided yet. `reason` None: not given, or erased."""
+    """A proposal of the service; decision None: not decided yet. `reason` None: not given, or erased.
+
+    `drill`: whether its case is one (R16).
+    """
 
     district: str
     id: UUID
@@ -133,6 +137,7 @@ class Proposal:
     decided_by: str | None
     decided_at: datetime | None
     reason: str | None
+    drill: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the proposal as the interface has it."""
@@ -148,14 +153,19 @@ class Proposal:
             "decided_by": self.decided_by,
             "decided_at": None if self.decided_at is None else self.decided_at.isoformat(),
             "reason": self.reason,
+            "drill": self.drill,
         }
 
 
-_columns = (*(proposal.c[name] for name in Proposal.__slots__ if name != "reason"), event_personal.c.note)
-_with_reason = proposal.outerjoin(
+_columns = (
+    *(proposal.c[name] for name in Proposal.__slots__ if name not in {"reason", "drill"}),
+    event_personal.c.note,
+    func.coalesce(incident.c.drill, false()),
+)
+_with_reason_and_case = proposal.outerjoin(
     event_personal,
     (event_personal.c.district == proposal.c.district) & (event_personal.c.event_id == proposal.c.decided_event),
-)
+).outerjoin(incident, (incident.c.district == proposal.c.district) & (incident.c.id == proposal.c.incident_id))
 
 
 def add_proposal(
@@ -185,7 +195,7 @@ def add_proposal(
 
 def get_proposal(connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposal:
     """Return a proposal; NotFound for an unknown one."""
-    query = select(*_columns).select_from(_with_reason).where(proposal.c.id == proposal_id)
+    query = select(*_columns).select_from(_with_reason_and_case).where(proposal.c.id == proposal_id)
     if lock:
         query = query.with_for_update(of=proposal)
     row = connection.execute(query).one_or_none()
@@ -201,7 +211,7 @@ def list_proposals(
 ) -> list[Proposal]:
     """Return proposals, the newest first."""
     newest = (proposal.c.proposed_at.desc(), proposal.c.id.desc())
-    query = select(*_columns).select_from(_with_reason).order_by(*newest).limit(limit)
+    query = select(*_columns).select_from(_with_reason_and_case).order_by(*newest).limit(limit)
     if undecided:
         query = query.where(proposal.c.decision.is_(None))
     if incident_id is not None:
