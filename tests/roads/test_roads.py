@@ -244,6 +244,16 @@ def test_a_file_that_is_none_is_refused(square: RoadNetwork, harm: str) -> None:
         RoadNetwork.open(bytes(content))
 
 
+def test_who_has_compared_a_file_already_reads_no_byte_of_its_arrays(square: RoadNetwork) -> None:
+    content = bytearray(square.to_bytes())
+    content[-20] ^= 1
+    with pytest.raises(InvalidInput, match="damaged"):
+        RoadNetwork.open(bytes(content))
+    read = RoadNetwork.open(bytes(content), verify=False)
+    assert read.digest == RoadNetwork.open(square.to_bytes()).digest
+    assert (read.arc_head == square.arc_head).all()
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("profile", ["normal", "emergency"])
 def test_random_worlds_agree_with_scipy(seed: int, profile: str) -> None:

@@ -112,12 +112,12 @@ class RoadNetwork:
         return b"".join(self.to_blocks())
 
     @classmethod
-    def open(cls, buffer: bytes | bytearray | memoryview) -> RoadNetwork:
-        """Read a network without copying its arrays, e.g. from a mapped file.
+    def open(cls, buffer: bytes | bytearray | memoryview, *, verify: bool = True) -> RoadNetwork:
+        """Read a network without copying its arrays, e.g. from a mapped file; `verify` compares all bytes first.
 
         Raises InvalidInput for a file that is cut short, damaged, of another version, or no network at all.
         """
-        read, rest, digest = unpack(buffer)
+        read, rest, digest = unpack(buffer, verify=verify)
         arrays: dict[str, Any] = dict(read)
         if missing := [name for name in ARRAYS if name not in arrays]:
             result = f"The network file lacks {', '.join(missing)}. Load the roads again."

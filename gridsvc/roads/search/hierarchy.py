@@ -54,9 +54,9 @@ class Hierarchy:
         return b"".join(self.to_blocks())
 
     @classmethod
-    def open(cls, buffer: bytes | memoryview) -> Hierarchy:
-        """Read a hierarchy without copying it. Raises InvalidInput for anything else."""
-        read, _, _ = unpack(buffer, magic=MAGIC)
+    def open(cls, buffer: bytes | memoryview, *, verify: bool = True) -> Hierarchy:
+        """Read a hierarchy without copying it; `verify` compares all bytes first. Raises InvalidInput for any other file."""
+        read, _, _ = unpack(buffer, magic=MAGIC, verify=verify)
         if set(read) != set(cls.__slots__):
             raise InvalidInput("This is not a hierarchy of gridsvc.", kind="network-file")
         arrays: dict[str, Any] = dict(read)
