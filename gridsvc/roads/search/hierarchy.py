@@ -55,7 +55,10 @@ class Hierarchy:
 
     @classmethod
     def open(cls, buffer: bytes | memoryview, *, verify: bool = True) -> Hierarchy:
-        """Read a hierarchy without copying it; `verify` compares all bytes first. Raises InvalidInput for any other file."""
+        """Read a hierarchy without copying it; `verify` compares all bytes first.
+
+        Raises InvalidInput for anything else.
+        """
         read, _, _ = unpack(buffer, magic=MAGIC, verify=verify)
         if set(read) != set(cls.__slots__):
             raise InvalidInput("This is not a hierarchy of gridsvc.", kind="network-file")
