@@ -30,3 +30,17 @@ create extension if not exists postgis;
 
 -- Behind row level security only a LEAKPROOF operator may use an index. && compares boxes and tells of no row.
 alter function geometry_overlaps(geometry, geometry) leakproof;
+
+-- Only the service takes advisory locks: a viewer who held the sealer's would stop the chain, one who held the jobs' the
+-- jobs. Everybody may call these functions in a new database.
+do $$
+declare
+  called regprocedure;
+begin
+  for called in select oid from pg_proc
+                where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_' loop
+    execute format('revoke execute on function %s from public', called);
+    execute format('grant execute on function %s to gridsvc_owner, gridsvc_app', called);
+  end loop;
+end
+$$;

@@ -48,6 +48,15 @@ def psql(url: str, sql: Any) -> Any:
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("function", ["pg_advisory_lock", "pg_try_advisory_lock", "pg_try_advisory_xact_lock",
+                                      "pg_advisory_lock_shared", "pg_advisory_unlock_all"])  # fmt: skip
+def test_no_viewer_takes_an_advisory_lock_and_the_service_does(cluster: EmbeddedCluster, function: str) -> None:
+    url, words = cluster.url("app"), "" if function.endswith("_all") else "7402151002"
+    assert psql(url, f"select {function}({words})").returncode == 0
+    refused = psql(viewers.url_as(url, viewers.viewer_of(None)), f"select {function}({words})")
+    assert "permission denied for function" in refused.stderr
+
+
 def readable(url: str) -> Any:
     """Every table and view of ours that the role may read."""
     sql = (
