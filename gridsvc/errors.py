@@ -115,6 +115,13 @@ class Unavailable(GridsvcError):
         self.parameters = parameters | {"retry_after_s": retry_after_s}
 
 
+class LockTimedOut(Unavailable):
+    """Another transaction held a lock for longer than this one was to wait; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("Another change takes longer than this one may wait. Nothing was written; try again.")
+
+
 class DiskFull(Unavailable):
     """The disk of the database or of the data folder is full; nothing was written."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access.scopes import EVERYTHING, NOTHING
 from gridsvc.db.evidence import row_digests
-from gridsvc.errors import DiskFull, InvalidInput, NotFound, Unavailable
+from gridsvc.errors import DiskFull, InvalidInput, LockTimedOut, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _ANSWERS = "pk_idempotency"
 _TIMED_OUT = "57014"  # query_canceled
 _FORBIDDEN = "42501"  # insufficient_privilege
+_LOCK_TIMED_OUT = "55P03"  # lock_not_available
 _DISK_FULL = "53100"  # disk_full
 _TRIES = 4
 _AWAY_FOR_S = 1.0
@@ -186,13 +187,8 @@ class Database:
             state = _sqlstate(error)
             if state in _RETRIED:
                 raise
-            if state == _DISK_FULL:
-                self._full_at[0] = time.monotonic()
-                raise DiskFull from error
-            if state == _TIMED_OUT:
-                raise Unavailable(
-                    "The statement took longer than the database allows. Nothing was written; ask for less."
-                ) from error
+            if (refused := self._refused(state)) is not None:
+                raise refused from error
             if committing:
                 raise Unavailable(
                     "The connection to the database was lost during the commit: the change may be stored or not. Send "
@@ -201,6 +197,17 @@ class Database:
             raise Unavailable(
                 "The database cannot be reached at the moment. Nothing was written; try again."
             ) from error
+
+    def _refused(self, state: str | None) -> Unavailable | None:
+        """Return what an SQLSTATE means that the database refuses a statement with; None for a lost connection."""
+        if state == _LOCK_TIMED_OUT:
+            return LockTimedOut()
+        if state == _DISK_FULL:
+            self._full_at[0] = time.monotonic()
+            return DiskFull()
+        if state == _TIMED_OUT:
+            return Unavailable("The statement took longer than the database allows. Nothing was written; ask for less.")
+        return None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

@@ -1,18 +1,22 @@
 """Sending teams: chosen, locked and engaged, so that no team is sent twice (R7, R8, R16).
 
-The joint team is chosen from the states of one moment and from the case's stored place, and the rows of exactly these
-teams are locked. An emergency does not wait: a team that another order is sending counts as engaged, and the choice is
-made again at once. What was committed in the meantime violates the unique index when the teams are engaged; then, and
-where a slot would stay empty for a team that may become free again, the transaction is rolled back and the order starts
-again. The last try locks all teams, in the order of their ids, before it chooses.
+The joint team is chosen from the states of one moment and from the case's stored place. Orders of emergencies take
+turns in a district, so that each sees what the one before it sent. One that waits too long for its turn, because a
+process hangs with it, goes on without.
 
-Locks are taken in this order: the case, the drills that lose a team (by id), the teams (by id).
+The rows of exactly the chosen teams are locked. An emergency does not wait: a team that another order is sending counts
+as engaged, and the choice is made again at once. What was committed in the meantime violates the unique index when the
+teams are engaged; then, and where a slot would stay empty for a team that may become free again, the transaction is
+rolled back and the order starts again. The last try locks all teams, in the order of their ids, before it chooses.
+
+Locks are taken in this order: the turn, the case, the drills that lose a team (by id), the teams (by id).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC
+from enum import Enum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -47,9 +51,16 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
-TRIES = 4
 LEAD_SLOT = "1"
 _BEING_SENT = TeamState(status=TeamStatus.ENGAGED)
+
+
+class Locks(Enum):
+    """What an order of a joint team has locked before it chooses: its turn, nothing (then the chosen teams), or all."""
+
+    TURN = "turn"
+    TEAMS = "teams"
+    ALL_TEAMS = "all-teams"
 
 
 class TeamsTakenError(Exception):
@@ -101,12 +112,12 @@ class _Context:
 
 
 def assign(
-    service: Service, connection: Connection, case: Case, order: Order, versions: Versions, *, last: bool
+    service: Service, connection: Connection, case: Case, order: Order, versions: Versions, locks: Locks
 ) -> Ordered:
     """Send teams to a case, and return the event of the order, not written yet.
 
-    `versions` are held for this transaction. `last`: choose under the locks of all teams, so that it ends. The teams
-    of drills that are sent are taken from these, with their events (R16).
+    `versions` are held for this transaction, and with `Locks.TURN` the turn. The teams of drills that are sent are
+    taken from these, with their events (R16).
 
     Raises
     ------
@@ -125,7 +136,7 @@ def assign(
     change = take_step(case, "assign", at=order.at, now=versions.now)
     shown = _shown(connection, case, order.recommendation_id)
     states = context.states()
-    choice, chosen = _named(context, states, shown) if order.team_id is not None else _joint(context, states, last=last)
+    choice, chosen = _named(context, states, shown) if order.team_id is not None else _joint(context, states, locks)
     # The teams are locked: a transaction that released them did so at an earlier time.
     now = case.next_moment(get_clock(connection))
     if order.at is None:
@@ -165,21 +176,22 @@ def _engagement(chosen: ChosenTeam, *, engaging: bool, since: datetime) -> Engag
     )
 
 
-def _joint(context: _Context, states: dict[str, TeamState], *, last: bool) -> tuple[Choice, list[ChosenTeam]]:
-    """Choose the joint team; at the last try under the locks of all teams. `states` learns which teams are taken.
+def _joint(context: _Context, states: dict[str, TeamState], locks: Locks) -> tuple[Choice, list[ChosenTeam]]:
+    """Choose the joint team. `states` learns which teams are taken.
 
-    An emergency takes what it chose, and does not wait for teams that another order is sending now: they count as
-    engaged, and the choice is made again without them. Where that leaves a slot empty, they are waited for.
+    An emergency takes what it chose, and does not wait for teams that another order is sending now, by name or without
+    its turn: they count as engaged, and the choice is made again without them. Where that leaves a slot empty, they
+    are waited for.
     """
     connection, case = context.connection, context.case
-    if last:
+    if locks is Locks.ALL_TEAMS:
         everyone = [UUID(team.id) for team in law_of(context.view).prepared.teams]
         teams.lock_teams(connection, case.district, everyone)
         states |= context.states()
     choice = context.choose(states)
     sent = wanted = list(choice.recommendation.team)
     mine: set[str] = set()
-    while case.urgency is Urgency.EMERGENCY and not last:
+    while case.urgency is Urgency.EMERGENCY and locks is not Locks.ALL_TEAMS:
         missing = {each.team_id for each in sent} - mine
         if not missing:
             break

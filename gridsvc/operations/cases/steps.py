@@ -11,14 +11,15 @@ from gridsvc.cases.events import apply
 from gridsvc.cases.records import write
 from gridsvc.cases.steps import TEAM_STEPS, check_step, right_of_step, take_step, take_team_step
 from gridsvc.db.cases.steps import write_step
+from gridsvc.db.cases.turns import take_turn
 from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.session import idempotency
 from gridsvc.db.session.connection import whole_district
 from gridsvc.db.session.ids import uuid7
-from gridsvc.errors import InvalidInput, NotFound, Unavailable
+from gridsvc.errors import InvalidInput, LockTimedOut, NotFound, Unavailable
 from gridsvc.operations.cases.answers import answer_of, give_again
-from gridsvc.operations.cases.assign import TRIES, Order, TeamsTakenError, assign
+from gridsvc.operations.cases.assign import Locks, Order, TeamsTakenError, assign
 from gridsvc.operations.cases.read import get_stored
 from gridsvc.operations.cases.redaction import redaction
 
@@ -61,7 +62,9 @@ def step_incident(
     check_step(step.step)
     service.caller.need(right_of_step(step.step, named_team=step.team_id is not None))
 
-    def work(connection: Connection, *, last: bool) -> KeptAnswer:
+    def work(connection: Connection, *, locks: Locks) -> KeptAnswer:
+        if locks is Locks.TURN and not take_turn(connection, incident_id):
+            locks = Locks.TEAMS
         case = get_stored(connection, incident_id, lock=True)
         if request is not None:
             kept = idempotency.begin_answer(connection, case.district, request)
@@ -76,7 +79,7 @@ def step_incident(
         elif step.step == "assign":
             order = Order(step.team_id, step.at, event_id, actor, step.alarm, step.recommendation_id, step.note)
             with whole_district(connection):
-                event = assign(service, connection, case, order, versions, last=last)
+                event = assign(service, connection, case, order, versions, locks)
         else:
             event = take_step(case, step.step, at=step.at, now=versions.now)
         after = apply(case, event)
@@ -95,9 +98,10 @@ def step_incident(
         write_step(connection, case, after, row, note=note, request=request, answer=kept)
         return given
 
-    for attempt in range(1, TRIES + 1):
-        with suppress(TeamsTakenError):
-            return service.database.run(partial(work, last=attempt == TRIES))
+    joint = step.step == "assign" and step.team_id is None
+    for locks in (Locks.TURN if joint else Locks.TEAMS, Locks.TEAMS, Locks.TEAMS, Locks.ALL_TEAMS):
+        with suppress(TeamsTakenError, LockTimedOut):
+            return service.database.run(partial(work, locks=locks))
     raise Unavailable("Other orders take the same teams at the moment. Nothing was written; try again.")
 
 

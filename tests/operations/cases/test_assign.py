@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from gridsvc.cases.decide import Report
-from gridsvc.db.cases import engagements
+from gridsvc.db.cases import engagements, turns
 from gridsvc.db.session.idempotency import RequestKey
 from gridsvc.errors import Conflict, InvalidInput, Unavailable
 from gridsvc.operations.cases import assign
@@ -77,6 +78,41 @@ def test_eight_dispatchers_after_the_same_teams_send_nobody_twice(service: Servi
     assert len({team for team, _ in live}) == len(live)
     ever = rows(service, "select incident_id::text, team_id::text from engagement")
     assert {(case, team) for case, sent in told.items() for team in sent} == set(ever)
+
+
+def test_orders_take_turns_so_that_each_is_decided_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [report(service, km=1.0 + n % 3) for n in range(24)]
+    decided, real, together = count(), assign.choose, threading.Barrier(8)  # type: ignore[attr-defined]
+
+    def counted(*given: Any) -> Any:
+        next(decided)
+        return real(*given)
+
+    monkeypatch.setattr(assign, "choose", counted)
+
+    def dispatcher(mine: list[str]) -> None:
+        together.wait()
+        for case in mine:
+            with suppress(Conflict):
+                step(service, case)
+            step(service, case, "cancel")
+
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(dispatcher, [cases[n::8] for n in range(8)]))
+    assert next(decided) == len(cases)
+
+
+def test_an_order_goes_without_its_turn_where_a_process_hangs_with_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "WAIT_MS", 200)
+    case, routine = report(service), report(service, "noise")
+    with service.database.transaction() as other:
+        other.execute(text("select 1 from district for no key update"))
+        assert step(service, case)["sent"]
+        assert step(service, routine)["work_list"]  # a routine case waits for no turn
+        assert step(service, case, "cancel")["status"] == "cancelled"
+        report(service)  # nor does a report
 
 
 def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(
