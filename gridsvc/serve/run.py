@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gridsvc.serve.listener import Listener
     from gridsvc.serve.prefork import ForkServer
 
-_RESERVE_DELAY_S = 8.0  # the HTTP processes have the processors first
+_RESERVE_DELAY_S = 3.0  # the HTTP processes have the processors first
 _MOST_DEFAULT_PROCESSES = 4
 
 
