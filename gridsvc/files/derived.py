@@ -6,6 +6,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _DIGEST_BYTES = 32
+UNFINISHED = ".part"
+"""Ending of a file that is being written; it gets its own name when it is complete."""
 
 
 def derived(folder: Path, name: str, make: Callable[[], Sequence[bytes | memoryview]]) -> memoryview:
@@ -27,18 +30,35 @@ def derived(folder: Path, name: str, make: Callable[[], Sequence[bytes | memoryv
     blocks = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            digest = hashlib.sha256()
-            for block in blocks:
-                digest.update(block)
-                file.write(block)
-            file.write(digest.digest())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                digest = hashlib.sha256()
+                for block in blocks:
+                    digest.update(block)
+                    file.write(block)
+                file.write(digest.digest())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
     except OSError:
         return memoryview(b"".join(blocks))
     return _map(path) or memoryview(b"".join(blocks))
+
+
+def remove_unfinished(folder: Path, older_than_s: float) -> int:
+    """Remove what processes that were killed left half written in a folder; return how many files."""
+    newest = time.time() - older_than_s
+    removed = 0
+    for path in folder.rglob(f"*{UNFINISHED}"):
+        try:
+            if path.stat().st_mtime < newest:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:  # completed, or removed by another process
+            continue
+    return removed
 
 
 def _map(path: Path) -> memoryview | None:

@@ -213,7 +213,7 @@ def _write(folder: Path, digest: str, blocks: Iterable[Block]) -> None:
     """Write under a temporary name, sync, rename: a reader sees the whole file or none."""
     path = _path(folder, digest)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             for block in blocks:

@@ -352,9 +352,17 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: st
     folder = service.folder / "artifacts" / "un"
     folder.mkdir(parents=True)
     (folder / "unnamed").write_bytes(b"x")
+    yesterday = time.time() - 90_000
+    drafts = [service.folder / name for name in ("artifacts/ab/x.part", "derived/y.part", "artifacts/ab/new.part")]
+    for draft in drafts:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(b"half")
+    for draft in drafts[:2]:
+        os.utime(draft, (yesterday, yesterday))
     add(service, "tidy")
     told = retention.run_tidy(operations.Run(service, claim(service)))
-    assert (told["answers"], told["artifacts"]) == (1, 1)
+    assert (told["answers"], told["artifacts"], told["unfinished"]) == (1, 1, 2)
+    assert [draft.exists() for draft in drafts] == [False, False, True]
     assert not (folder / "unnamed").exists()
     with service.database.transaction() as connection:
         kept = set(connection.scalars(text("select digest from artifact")))

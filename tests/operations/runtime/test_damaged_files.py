@@ -173,3 +173,10 @@ def test_a_damaged_derived_file_is_made_again(tmp_path: Path, damage: Any) -> No
     assert bytes(derived(tmp_path, "some", make)) == content
     assert bytes(derived(tmp_path, "some", make)) == content
     assert made == [1]
+
+
+def test_a_derived_file_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    broken: Any = [b"some bytes", None]
+    with pytest.raises(TypeError):
+        derived(tmp_path, "some", lambda: broken)
+    assert list((tmp_path / "derived").iterdir()) == []
