@@ -32,6 +32,8 @@ SETTINGS = (
     Setting("GRIDSVC_DATABASE_ADMIN_URL", "", "used for migrations only; empty = as GRIDSVC_DATABASE_URL"),
     Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
+    Setting("GRIDSVC_BACKUPS", "`backups` in GRIDSVC_DATA",
+            "folder of the daily backups; best on another disk"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
@@ -105,7 +107,9 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
 
         cluster.prepare()
         upgrade(cluster.url("owner"))
-    return Service(database, settings.data, owner_url=lambda: admin_url(settings))
+    folder = settings.environment.get("GRIDSVC_BACKUPS")
+    backups = settings.data / "backups" if not folder else Path(folder).expanduser().absolute()
+    return Service(database, settings.data, owner_url=lambda: admin_url(settings), backups=backups)
 
 
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:

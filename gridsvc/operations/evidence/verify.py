@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.evidence import events, row_digests
 from gridsvc.db.grids.versions import list_districts
+from gridsvc.db.jobs.last_runs import put_last_run
 from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.operations.evidence.case_checks import check_cases
 from gridsvc.operations.evidence.chain_walk import walk
@@ -99,7 +100,9 @@ def anchor(service: Service) -> dict[str, Any]:
     for report in reports:
         if not report.holds:
             raise InvalidInput(f"{report.words} It is not anchored.")
-    return {"districts": {r.district: {"position": r.sealed, "hash": r.hash} for r in reports}}
+    ends: dict[str, Any] = {r.district: {"position": r.sealed, "hash": r.hash} for r in reports}
+    service.database.run(lambda connection: put_last_run(connection, "anchor", ends))
+    return {"districts": ends}
 
 
 def run_verify(run: Run) -> Json:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 KEPT = 7
-"""Backups that the job keeps in the data folder; older ones are removed when a new one is complete."""
+"""Backups that the job keeps in the folder of backups; older ones are removed when a new one is complete."""
 
 
 def back_up(service: Service, file: Path, *, progress: Progress | None = None) -> Backup:
@@ -45,9 +45,9 @@ def _note(connection: Connection, done: Backup) -> None:
 
 
 def run_backup(run: Run) -> Json:
-    """Back up into the data folder as a job; the newest KEPT backups stay."""
-    folder = run.service.folder / "backups"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """Back up into the folder of backups as a job; the newest KEPT backups stay."""
+    folder = run.service.backups or run.service.folder / "backups"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"gridsvc-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup"
     done = back_up(run.service, file, progress=run.progress)
     result = run.finish(lambda _connection: done.as_json())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ACTOR = "gridsvc"
 TIDY_EVERY = timedelta(hours=6)
+BACKUP_EVERY = timedelta(days=1)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
@@ -36,14 +37,22 @@ def _activate_grids(connection: Connection, entry: Due) -> Json:
     return {"job": str(jobs.add_job(connection, "activate-grids", arguments, asked_by=entry.asked_by).id)}
 
 
-def _tidy(connection: Connection, entry: Due) -> Json:
-    job = jobs.add_job(connection, "tidy", {}, asked_by=ACTOR)
+def _queue_again(connection: Connection, entry: Due, every: timedelta) -> Json:
+    """Queue the job of a recurring entry and plan the next one; what was missed while nothing ran is done once."""
+    job = jobs.add_job(connection, entry.kind, {}, asked_by=ACTOR)
     due.finish_due(connection, entry, "done", {"job": str(job.id)})
-    due.set_due(connection, "tidy", "all", entry.at + TIDY_EVERY, asked_by=ACTOR)
+    missed = max((connection.execute(due.clock).scalar_one() - entry.at) // every, 0)
+    due.set_due(connection, entry.kind, "all", entry.at + every * (missed + 1), asked_by=ACTOR)
     return {"job": str(job.id)}
 
 
-EFFECTS: Mapping[str, Effect] = {"activate-grids": _activate_grids, "tidy": _tidy}
+EFFECTS: Mapping[str, Effect] = {
+    "activate-grids": _activate_grids,
+    "tidy": lambda connection, entry: _queue_again(connection, entry, TIDY_EVERY),
+    "backup": lambda connection, entry: _queue_again(connection, entry, BACKUP_EVERY),
+}
+RECURRING = {"tidy": timedelta(minutes=1), "backup": timedelta(hours=1)}
+"""When the recurring entries are due for the first time, after the first start."""
 
 
 def take_effect(service: Service, effects: Mapping[str, Effect] = EFFECTS) -> Due | None:
@@ -89,9 +98,10 @@ def ensure_standing(service: Service) -> None:
     """Schedule the recurring entries if they are missing, as in a new database."""
 
     def work(connection: Connection) -> None:
-        if not due.list_due(connection, kind="tidy"):
-            now = connection.execute(due.clock).scalar_one()
-            due.set_due(connection, "tidy", "all", now + timedelta(minutes=1), asked_by=ACTOR)
+        now = connection.execute(due.clock).scalar_one()
+        for kind, first in RECURRING.items():
+            if not due.list_due(connection, kind=kind):
+                due.set_due(connection, kind, "all", now + first, asked_by=ACTOR)
 
     service.database.run(work)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
 from gridsvc.db.access.keys import read_guard
 from gridsvc.db.cases.alerts import find_timers
+from gridsvc.db.jobs.due import list_due
 from gridsvc.db.jobs.last_runs import find_last_run
 from gridsvc.db.session.facts import database_facts
 from gridsvc.errors import DiskFull, GridsvcError
@@ -57,7 +58,8 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     with service.database.transaction() as connection:
         facts = database_facts(connection)
         here = datetime.now(UTC)
-        backup = find_last_run(connection, "backup")
+        backup, anchor = find_last_run(connection, "backup"), find_last_run(connection, "anchor")
+        first_backup = next((each.at for each in list_due(connection, kind="backup", waiting=False)), None)
         guard = read_guard(connection)
         views = list_views(service, connection)
         timers = {
@@ -72,7 +74,15 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
     findings.append(
         _finding("sealer", "bad" if late else "ok", waiting, "Run `gridsvc serve` or `gridsvc work`." if late else "")
     )
-    findings += [_clock(facts, here), _log_size(facts), _backup(backup), _jobs(facts), _access(guard), _fonts()]
+    findings += [
+        _clock(facts, here),
+        _log_size(facts),
+        _backup(backup, first_backup, facts.now),
+        _anchor(anchor),
+        _jobs(facts),
+        _access(guard),
+        _fonts(),
+    ]
     if not views:
         findings.append(_finding("districts", "note", "none loaded", "Run `gridsvc demo` or `gridsvc load ...`."))
     for view in views:
@@ -128,13 +138,30 @@ def _log_size(facts: DatabaseFacts) -> dict[str, Any]:
     return _finding("log", "bad" if large else "ok", words, cure)
 
 
-def _backup(last: LastRun | None) -> dict[str, Any]:
+def _backup(last: LastRun | None, first: datetime | None, now: datetime) -> dict[str, Any]:
+    """Return the finding on backups: bad where none was made within two days of a service that should make them."""
+    cure = "`gridsvc jobs list` says why the daily one failed. Run `gridsvc db backup FILE`, and keep it elsewhere."
     if last is None:
-        return _finding("backup", "note", "none was ever made", "Run `gridsvc db backup FILE`, and keep it elsewhere.")
+        if first is None:
+            return _finding("backup", "note", "none was made; `gridsvc serve` makes one each day")
+        if now - first < timedelta(days=OLDEST_BACKUP_DAYS):
+            return _finding("backup", "note", f"none was made yet; the first is due at {first.isoformat()}")
+        return _finding("backup", "bad", "none was ever made", cure)
     days = last.age_s / 86_400
     old = days > OLDEST_BACKUP_DAYS
     words = f"{days:.1f} days old: {last.value['file']}, {last.value['bytes'] / 1e6:.0f} MB"
-    return _finding("backup", "note" if old else "ok", words, "Run `gridsvc db backup FILE`." if old else "")
+    return _finding("backup", "bad" if old else "ok", words, cure if old else "")
+
+
+def _anchor(last: LastRun | None) -> dict[str, Any]:
+    """Return the finding on anchors, with what somebody inside could do without one."""
+    if last is None:
+        words = (
+            "none: whoever has the database's superuser could write all evidence anew, and `audit verify` would hold"
+        )
+        return _finding("anchor", "note", words, "Run `gridsvc audit anchor FILE` often, and keep FILE elsewhere.")
+    words = f"{last.age_s / 86_400:.1f} days old: what came after it could be written anew by a superuser"
+    return _finding("anchor", "ok", words)
 
 
 def _jobs(facts: DatabaseFacts) -> dict[str, Any]:

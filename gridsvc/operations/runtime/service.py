@@ -41,6 +41,8 @@ class Service:
         Who makes the request: its scope applies to every transaction of `database`, and operations check its rights.
     owner_url
         Returns the URL of the database as the schema's owner, for backups; None where this process must not know it.
+    backups
+        The folder of the daily backups, None = `backups` in the data folder.
 
     Notes
     -----
@@ -52,6 +54,7 @@ class Service:
     folder: Path
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
+    backups: Path | None = None
     cache: VersionCache = field(default_factory=lambda: VersionCache(CACHE_BYTES), repr=False)
     _memory: dict[str, OrderedDict[str, tuple[float, object]]] = field(default_factory=dict, repr=False)
     _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)

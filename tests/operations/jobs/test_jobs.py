@@ -314,14 +314,27 @@ def test_tidying_comes_round_again(service: Service) -> None:
     schedule.ensure_standing(service)
     schedule.ensure_standing(service)
     with service.database.transaction() as connection:
-        (entry,) = due.list_due(connection)
+        (entry,) = due.list_due(connection, kind="tidy")
     plan(service, "tidy", in_s=-1, subject="all")
     schedule.take_effect(service)
     with service.database.transaction() as connection:
-        (again,) = due.list_due(connection)
+        (again,) = due.list_due(connection, kind="tidy")
         (job,) = jobs.list_jobs(connection)
     assert again.id != entry.id
     assert job.kind == "tidy"
+
+
+def test_a_backup_is_made_each_day_and_once_for_the_days_that_were_missed(service: Service) -> None:
+    schedule.ensure_standing(service)
+    plan(service, "backup", in_s=-3.5 * 86_400, subject="all")
+    assert schedule.take_effect(service) is not None
+    assert schedule.take_effect(service) is None
+    with service.database.transaction() as connection:
+        (entry,) = due.list_due(connection, kind="backup")
+        (job,) = jobs.list_jobs(connection)
+        now = connection.execute(due.clock).scalar_one()
+    assert job.kind == "backup"
+    assert 0.4 < (entry.at - now).total_seconds() / 86_400 < 0.6
 
 
 # what tidying removes
