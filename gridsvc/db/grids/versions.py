@@ -12,6 +12,7 @@ from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import district, district_version
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 from gridsvc.errors import NotFound
+from gridsvc.grids.district_codes import check_new_code
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,7 +123,16 @@ def ensure_district(
     synthetic: bool | None = None,
     time_zone: str | None = None,
 ) -> None:
-    """Insert the district and its version vector where they are missing, and update what is not None."""
+    """Insert the district and its version vector where they are missing, and update what is not None.
+
+    Raises
+    ------
+    InvalidInput
+        For the code of a new district that is likely a mistake, see `check_new_code`.
+    """
+    loaded = connection.scalars(select(district.c.code)).all()
+    if code not in loaded:
+        check_new_code(code, loaded)
     columns = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
     given = {key: value for key, value in columns.items() if value is not None}
     statement = insert(district).values({"code": code, "name": code, **given})

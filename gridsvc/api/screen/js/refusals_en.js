@@ -19,6 +19,7 @@ export const REFUSALS_EN = {
   "duplicate-code": "Two grids of a level have the same code. Check the file.",
   "empty-file": "The file is empty. Use another one.",
   "file-exists": "A file of this name exists. Choose another name.",
+  "district-code": "This is no code of a district. Check it.",
   "foreign-host": "Open this service as localhost, or let it be served with sign-in.",
   "future": "The time is in the future. Set this device's clock, or correct the time.",
   "http": "The request was not accepted. Load the page again and retry.",
