@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -46,7 +45,7 @@ def verify(*, anchor_file: Path | None, as_json: bool) -> None:
             if report.fault_count > len(report.faults):
                 click.echo(f"{report.district}: and {report.fault_count - len(report.faults)} more")
 
-    answer([asdict(r) for r in reports], as_json=as_json, show=show)
+    answer([r.as_json() for r in reports], as_json=as_json, show=show)
     auditing.refuse_faults(reports)
 
 

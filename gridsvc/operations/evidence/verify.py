@@ -62,6 +62,10 @@ class ChainReport:
         """All faults that are named, None where it holds."""
         return "; ".join(self.faults) or None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON values; `wrong`: the first fault, None where it holds."""
+        return asdict(self) | {"wrong": self.faults[0] if self.faults else None}
+
     @property
     def words(self) -> str:
         """The first fault, and how many there are."""
@@ -109,7 +113,7 @@ def run_verify(run: Run) -> Json:
     """Verify as a job: its result is one report a district; a chain that does not hold fails the job."""
     reports = verify(run.service, progress=lambda done, total: run.progress(done, total, "events"))
     refuse_faults(reports)
-    return [asdict(report) for report in reports]
+    return [report.as_json() for report in reports]
 
 
 def refuse_faults(reports: list[ChainReport]) -> None:

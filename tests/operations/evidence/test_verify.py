@@ -268,3 +268,11 @@ def test_steps_have_the_history_that_the_verification_tells(service: Service) ->
     step_incident(service, other, Step("reopen"), actor="test")
     seal_all(service.database)
     assert wrong(service) is None
+
+
+def test_a_report_as_json_has_its_first_fault_and_all(service: Service, worked: list[UUID], url: str) -> None:
+    assert verify.verify(service)[0].as_json()["wrong"] is None
+    harm(url, "update incident set handled_at = handled_at + interval '7 s' where id = any(%s)", worked[:2])
+    told = json.loads(json.dumps(verify.verify(service)[0].as_json()))
+    assert told["wrong"] == told["faults"][0]
+    assert (len(told["faults"]), told["fault_count"]) == (2, 2)
