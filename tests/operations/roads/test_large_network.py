@@ -40,14 +40,15 @@ def write_lattice(path: Path, blocks: int) -> Path:
     """Write blocks + 1 streets each way, which meet at every crossing: 4 * blocks * (blocks + 1) arcs."""
     lon = np.linspace(119.5, 120.1, blocks + 1).round(7).tolist()
     lat = np.linspace(28.9, 29.4, blocks + 1).round(7).tolist()
-    lines = [[[x, y] for x in lon] for y in lat] + [[[x, y] for y in lat] for x in lon]
+    # Two classes, so that no corner of the lattice is a bend of one street.
+    lines = [("residential", [[x, y] for x in lon]) for y in lat] + [("secondary", [[x, y] for y in lat]) for x in lon]
     features = [
         {
             "type": "Feature",
-            "properties": {"highway": "residential" if number % 10 else "secondary"},
+            "properties": {"highway": highway},
             "geometry": {"type": "LineString", "coordinates": line},
         }
-        for number, line in enumerate(lines)
+        for highway, line in lines
     ]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     return path
