@@ -44,9 +44,14 @@ def _note(connection: Connection, done: Backup) -> None:
     last_runs.put_last_run(connection, "backup", value)
 
 
+def backups_folder(service: Service) -> Path:
+    """Return the folder of the daily backups."""
+    return service.backups or service.folder / "backups"
+
+
 def run_backup(run: Run) -> Json:
     """Back up into the folder of backups as a job; the newest KEPT backups stay."""
-    folder = run.service.backups or run.service.folder / "backups"
+    folder = backups_folder(run.service)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"gridsvc-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup"
     done = back_up(run.service, file, progress=run.progress)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ACTOR = "gridsvc"
 TIDY_EVERY = timedelta(hours=6)
 BACKUP_EVERY = timedelta(days=1)
+REHEARSAL_EVERY = timedelta(days=7)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
@@ -50,8 +51,9 @@ EFFECTS: Mapping[str, Effect] = {
     "activate-grids": _activate_grids,
     "tidy": lambda connection, entry: _queue_again(connection, entry, TIDY_EVERY),
     "backup": lambda connection, entry: _queue_again(connection, entry, BACKUP_EVERY),
+    "rehearsal": lambda connection, entry: _queue_again(connection, entry, REHEARSAL_EVERY),
 }
-RECURRING = {"tidy": timedelta(minutes=1), "backup": timedelta(hours=1)}
+RECURRING = {"tidy": timedelta(minutes=1), "backup": timedelta(hours=1), "rehearsal": timedelta(days=1)}
 """When the recurring entries are due for the first time, after the first start."""
 
 

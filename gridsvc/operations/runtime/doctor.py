@@ -38,6 +38,7 @@ LEAST_TO_WRITE_BYTES = 16 * 2**20
 CLOCKS_APART_S = 2.0
 LARGEST_LOG_BYTES = 2_000_000_000
 OLDEST_BACKUP_DAYS = 2.0
+OLDEST_REHEARSAL_DAYS = 8.0
 _LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "uvicorn")
 
 
@@ -59,6 +60,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         facts = database_facts(connection)
         here = datetime.now(UTC)
         backup, anchor = find_last_run(connection, "backup"), find_last_run(connection, "anchor")
+        rehearsal = find_last_run(connection, "rehearsal")
         first_backup = next((each.at for each in list_due(connection, kind="backup", waiting=False)), None)
         guard = read_guard(connection)
         views = list_views(service, connection)
@@ -78,6 +80,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _clock(facts, here),
         _log_size(facts),
         _backup(backup, first_backup, facts.now),
+        _rehearsal(rehearsal),
         _anchor(anchor),
         _jobs(facts),
         _access(guard),
@@ -151,6 +154,16 @@ def _backup(last: LastRun | None, first: datetime | None, now: datetime) -> dict
     old = days > OLDEST_BACKUP_DAYS
     words = f"{days:.1f} days old: {last.value['file']}, {last.value['bytes'] / 1e6:.0f} MB"
     return _finding("backup", "bad" if old else "ok", words, cure if old else "")
+
+
+def _rehearsal(last: LastRun | None) -> dict[str, Any]:
+    cure = "Run `gridsvc jobs run rehearsal`."
+    if last is None:
+        return _finding("rehearsal", "note", "no backup was ever restored to see that it can be", cure)
+    days = last.age_s / 86_400
+    words = f"{days:.1f} days ago {last.value['file']} was restored and verified: {last.value['cases']} cases"
+    old = days > OLDEST_REHEARSAL_DAYS
+    return _finding("rehearsal", "note" if old else "ok", words, cure if old else "")
 
 
 def _anchor(last: LastRun | None) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
+import tempfile
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,12 +24,12 @@ from gridsvc.errors import Conflict, InvalidInput, Refusal
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.jobs import backup
+from gridsvc.operations.jobs.rehearsal import rehearse
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import as_superuser, open_toy, owner_of, report, scalar, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
 
@@ -224,3 +227,21 @@ def test_the_manifest_tells_what_is_in_it(service: Service, tmp_path: Path) -> N
     assert told["chains"]["330703"]["position"] == events
     assert told["schema"] >= "0003"
     assert told["bytes"] == (tmp_path / "a.backup").stat().st_size
+
+
+def test_a_rehearsal_restores_the_backup_verifies_it_and_leaves_nothing(service: Service) -> None:
+    report(service)
+    folder = Path(tempfile.mkdtemp(prefix="gsr", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        backup.back_up(service, folder / "gridsvc-1.backup")
+        done = rehearse(folder / "gridsvc-1.backup", folder)
+        assert (done["cases"], done["events"]) == (1, count_events(service))
+        content = bytearray((folder / "gridsvc-1.backup").read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / "gridsvc-1.backup").write_bytes(content)
+        with pytest.raises(InvalidInput, match="damaged"):
+            rehearse(folder / "gridsvc-1.backup", folder)
+        assert [each.name for each in folder.iterdir()] == ["gridsvc-1.backup"]
+    finally:
+        shutil.rmtree(folder)
