@@ -26,6 +26,7 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from gridsvc.api.http.problems import problem
+from gridsvc.api.http.threads import Threads
 from gridsvc.errors import GridsvcError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Lane:
     def __init__(self, name: str, limits: Limits) -> None:
         self.name, self._limits = name, limits
         self._of_callers: Counter[str] = Counter()
-        self.threads = anyio.CapacityLimiter(limits.at_once)
+        self.threads = Threads(limits.at_once)
 
     @property
     def length(self) -> int:
@@ -147,7 +148,7 @@ class Lane:
 
             watching = asyncio.create_task(watch())
             try:
-                return await run_sync(work, wanted, limiter=self.threads)
+                return await run_sync(work, wanted, limiter=self.threads.limiter)
             finally:
                 watching.cancel()
         raise AbandonedError
@@ -157,7 +158,7 @@ class Lanes:
     """The lanes of one process."""
 
     def __init__(self) -> None:
-        self.cases = anyio.CapacityLimiter(CASE_THREADS)
+        self.cases = Threads(CASE_THREADS)
         self.queues = {name: Lane(name, limits) for name, limits in LANES.items()}
 
 
@@ -189,7 +190,7 @@ def with_case_threads(route: Callable[P, Response]) -> Callable[P, Coroutine[Any
     async def threaded(*args: P.args, **kwargs: P.kwargs) -> Response:
         request: Request = kwargs["request"]  # type: ignore[assignment]
         lanes: Lanes = request.app.state.lanes
-        return await run_sync(partial(route, *args, **kwargs), limiter=lanes.cases)
+        return await run_sync(partial(route, *args, **kwargs), limiter=lanes.cases.limiter)
 
     return threaded
 

@@ -57,7 +57,7 @@ class RequestLimit:
                 except LaneFullError as full:
                     await refuse_full(full)(scope, receive, send)
                     return
-                await held.enter_async_context(self._batches.threads)
+                await held.enter_async_context(self._batches.threads.limiter)
             await self._pass(scope, receive, send, limit)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-import anyio
 from anyio.to_thread import run_sync
 
 from gridsvc.api.http import rates
+from gridsvc.api.http.threads import Threads
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.access.credentials import is_key, parse_key
 
@@ -50,8 +50,8 @@ class Verification:
         self._of_key = rates.Buckets(rates.WRONG_KEY)
         self._of_address = rates.Buckets(rates.WRONG_KEYS_OF_ADDRESS)
         self._tokens = rates.Buckets(rates.UNKNOWN_TOKEN)
-        self._known_threads = anyio.CapacityLimiter(KNOWN_THREADS)
-        self._new_threads = anyio.CapacityLimiter(NEW_THREADS)
+        self._known_threads = Threads(KNOWN_THREADS)
+        self._new_threads = Threads(NEW_THREADS)
 
     async def caller_of(self, credential: str, address: str) -> Caller | None:
         """Return the caller of a key or token; None where it is wrong.
@@ -71,12 +71,12 @@ class Verification:
         """Return a caller that this process knows, as the database has it now; None for any other."""
         if not self.callers.is_known(credential):
             return None
-        return await run_sync(self.callers.verify, credential, limiter=self._known_threads)
+        return await run_sync(self.callers.verify, credential, limiter=self._known_threads.limiter)
 
     async def key_of(self, text: str, address: str) -> StoredKey | None:
         """Return the stored key of a key's text; None where it is wrong. Raises as `caller_of` does."""
         if self.callers.is_known(text):
-            found = await run_sync(self.callers.verify_key, text, limiter=self._known_threads)
+            found = await run_sync(self.callers.verify_key, text, limiter=self._known_threads.limiter)
             if found is not None:
                 return found
         return await self._new(text, address, self.callers.verify_key)
@@ -88,12 +88,12 @@ class Verification:
                 _give_back(buckets[:position])
                 raise TooManyWrongError(wait_s)
         try:
-            found = await run_sync(verify, shown, limiter=self._new_threads)
+            found = await run_sync(verify, shown, limiter=self._new_threads.limiter)
         except GridsvcError:
             _give_back(buckets)  # it was not found to be wrong
             raise
         if found is None:
-            await run_sync(self._note_wrong, address, limiter=self._new_threads)
+            await run_sync(self._note_wrong, address, limiter=self._new_threads.limiter)
         else:
             _give_back(buckets)
         return found
