@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # What is about the machine or the whole service: there is no district to speak of.
 WHOLE = {
     "demo", "serve", "work", "db backup", "db down", "db migrate", "db restore", "db up", "jobs cancel", "jobs list",
-    "jobs planned", "jobs run", "jobs watch", "audit anchor", "audit verify", "doctor", "bench", "keys list", "keys devices", "erase",
-    "closures remove",
+    "jobs planned", "jobs run", "jobs watch", "audit anchor", "audit verify", "doctor", "bench", "keys list", "erase",
+    "keys devices", "closures remove",
 }  # fmt: skip
 # What names one thing, which has its district: a case, a place, a person.
 ONE_THING = {"audit replay", "recommend", "keys pair", "keys revoke", "keys add", "incidents show", "incidents step",
