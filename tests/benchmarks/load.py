@@ -40,7 +40,7 @@ class Request:
 
     def raw(self) -> bytes:
         content = b"" if self.body is None else json.dumps(self.body).encode()
-        head = f"{self.method} {self.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+        head = f"{self.method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
         head += "Content-Type: application/json\r\n"
         if self.key is not None:
             head += f"Idempotency-Key: {self.key}\r\n"

@@ -25,7 +25,7 @@ class TileRequest(Request):
 
     def raw(self) -> bytes:
         known = f"If-None-Match: {self.tag}\r\n" if self.tag else ""
-        return f"GET {self.path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n{known}\r\n".encode()
+        return f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n{known}\r\n".encode()
 
 
 def tiles_of(bounds: list[float]) -> list[tuple[int, int]]:

@@ -87,10 +87,10 @@ def answer_of(line: socket.socket) -> bytes:
     return said
 
 
-ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+ASK = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-@pytest.mark.parametrize("begun", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-"])
+@pytest.mark.parametrize("begun", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-"])
 def test_who_does_not_finish_asking_is_told_so(port: int, begun: bytes) -> None:
     with connect(port) as line:
         line.sendall(begun)
@@ -124,14 +124,14 @@ LONG = {
 def test_a_head_without_end_is_refused(port: int, name: str, end: bytes) -> None:
     with connect(port) as line:
         with contextlib.suppress(ConnectionError):
-            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + LONG[name] + end)
+            line.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + LONG[name] + end)
         said = rest_of(line)
     assert said.startswith(b"HTTP/1.1 431 ")
     assert b"urn:gridsvc:problem:head-too-long" in said
 
 
 def test_a_long_body_and_the_next_request_are_no_long_head(port: int) -> None:
-    post = b"POST / HTTP/1.1\r\nHost: x\r\nX-A: %b\r\nContent-Length: 100004\r\n\r\n" % (b"a" * 20_000)
+    post = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: %b\r\nContent-Length: 100004\r\n\r\n" % (b"a" * 20_000)
     with connect(port) as line:
         for _ in range(3):
             line.sendall(post + bytes(100_000) + b"fine")
@@ -140,14 +140,14 @@ def test_a_long_body_and_the_next_request_are_no_long_head(port: int) -> None:
 
 def test_a_body_that_does_not_come_is_not_waited_for(port: int) -> None:
     with connect(port) as line:
-        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        line.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf")
         assert rest_of(line) == b""
 
 
 def test_a_body_may_come_slowly(port: int) -> None:
     """Half a megabyte in three seconds, thrice as long as a head may take."""
     with connect(port) as line:
-        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n")
+        line.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n")
         for _ in range(50):
             line.sendall(bytes(10_000))
             time.sleep(0.06)
@@ -156,14 +156,14 @@ def test_a_body_may_come_slowly(port: int) -> None:
 
 def test_a_client_that_does_not_read_is_disconnected(port: int) -> None:
     with connect(port, ear_bytes=4096) as line:
-        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         time.sleep(4)
         assert len(rest_of(line)) < len(LARGE)
 
 
 def test_who_listens_slowly_gets_it_all(port: int) -> None:
     with connect(port, ear_bytes=65_536) as line:
-        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         got = 0
         while part := line.recv(100_000):
             got += len(part)
@@ -176,7 +176,7 @@ def test_answers_that_nobody_takes_are_bounded(port: int) -> None:
     with contextlib.ExitStack() as stack:
         deaf = [stack.enter_context(connect(port, ear_bytes=4096)) for _ in range(12)]
         for line in deaf:
-            line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         time.sleep(1.0)  # before the patience with each of them ends
         states = Path("/proc/net/tcp").read_text()
         ours = {f"{line.getsockname()[1]:04X}" for line in deaf}
@@ -215,10 +215,10 @@ def test_two_hundred_who_stall_cost_the_others_little() -> None:
         with contextlib.ExitStack() as stack:
             slow = [stack.enter_context(connect(served.port)) for _ in range(100)]
             for line in slow:
-                line.sendall(b"POST /incidents HTTP/1.1\r\nHost: x\r\nContent-Le")
+                line.sendall(b"POST /incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
             deaf = [stack.enter_context(connect(served.port, ear_bytes=4096)) for _ in range(100)]
             for line in deaf:
-                line.sendall(b"GET /incidents?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+                line.sendall(b"GET /incidents?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             most, stalled = before, []
             while time.monotonic() - begun < 45:
                 stalled += waits_of(5)

@@ -69,7 +69,7 @@ class _Line:
                 reader, writer = self._streams
                 content = json.dumps(body).encode()
                 head = (
-                    f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
+                    f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
                 )
                 writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
                 first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
