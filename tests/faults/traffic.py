@@ -68,9 +68,8 @@ class _Line:
                     self._streams = await asyncio.open_connection("127.0.0.1", self._port)
                 reader, writer = self._streams
                 content = json.dumps(body).encode()
-                head = (
-                    f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
-                )
+                head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                head += f"Idempotency-Key: {key}\r\n"
                 writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
                 first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
