@@ -170,7 +170,7 @@ class Database:
     def _one_transaction(self, engine: Engine) -> Iterator[Connection]:
         committing = False
         try:
-            with engine.connect() as connection, connection.begin():
+            with _begun(engine) as connection:
                 yield connection
                 _write_digests(connection)
                 committing = True
@@ -255,6 +255,22 @@ def _write_digests(connection: Connection) -> None:
     if row_digests.has_marked(connection):
         _set_scope(connection, EVERYTHING)  # until the commit: a digest is of the whole row, for every caller
         row_digests.write_marked(connection)
+
+
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in one transaction; one that died in the pool is replaced, since nothing was done in it."""
+    connection = engine.connect()
+    try:
+        transaction = connection.begin()
+    except DBAPIError as error:
+        connection.close()
+        if not error.connection_invalidated:
+            raise
+        connection = engine.connect()  # the pool has dropped what is as old as the dead one
+        transaction = connection.begin()
+    with connection, transaction:
+        yield connection
 
 
 def _apply_scope(connection: Connection) -> None:
