@@ -19,6 +19,7 @@ from gridsvc.operations.runtime.districts import DistrictView
 from gridsvc.operations.runtime.service import Service
 from gridsvc.roads.network.building import build
 from gridsvc.roads.search.closures import Closure
+from gridsvc.roads.search.search import FARTHEST_MS
 from gridsvc.teams.model import AVAILABLE, Team, TeamKind, TeamState
 from tests.worlds.toy import CATALOGUE, CLOCKS, PLANS
 from tests.worlds.toy_roads import QUIET, lonlat, random_world
@@ -103,3 +104,10 @@ def test_what_was_prepared_is_there(tmp_path: Path) -> None:
     while (found := service.prepared("posts", "n", lambda: "ready")) is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert found == "ready"
+
+
+def test_tenths_of_seconds_are_those_that_python_rounds_to() -> None:
+    """What the decisions of earlier versions recorded."""
+    ms = np.concatenate([np.arange(0, 40_000), np.arange(50, 3_000_000, 100), [FARTHEST_MS]])
+    expected = [round(round(each / 1000, 1) * 1000) for each in ms[:-1].tolist()]
+    assert team_times.in_tenths(ms) == [*expected, None]

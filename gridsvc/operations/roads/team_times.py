@@ -73,14 +73,14 @@ def travel_milliseconds(
         ms = fleet.from_tables(states, moved, lon, lat)
     if ms is None:
         ms = fleet.by_search(states, moved, lon, lat)
-    return _in_tenths(ms)
+    return in_tenths(ms)
 
 
-def _in_tenths(ms: NDArray[np.int64]) -> list[int | None]:
+def in_tenths(ms: NDArray[np.int64]) -> list[int | None]:
     """Return milliseconds rounded as `round(seconds, 1)` rounds them; None for the farthest."""
     rounded = (ms + 50) // 100 * 100
     for number in np.flatnonzero(ms % 100 == 50).tolist():  # which way half a tenth goes depends on the float
-        rounded[number] = round(round(ms[number] / 1000, 1) * 1000)
+        rounded[number] = round(round(int(ms[number]) / 1000, 1) * 1000)  # numpy rounds otherwise
     found: list[int | None] = rounded.tolist()
     for number in np.flatnonzero(ms >= FARTHEST_MS).tolist():
         found[number] = None
