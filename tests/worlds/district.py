@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
+from alembic import command
+from alembic.config import Config
 from shapely.geometry import box
+from sqlalchemy import create_engine
 
 from gridsvc.cases.decide import Report
 from gridsvc.db.grids.versions import ensure_district
 from gridsvc.db.schema.migrate import upgrade
+from gridsvc.db.schema.revision import SCRIPTS
 from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import replace_teams
 from gridsvc.grids.levels import Grid, Level
@@ -50,6 +54,18 @@ def scratch_database(cluster: EmbeddedCluster, *, migrated: bool = True) -> Iter
             yield cluster.url("app").replace("@/gridsvc?", f"@/{name}?")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def upgrade_to(url: str, revision: str) -> None:
+    """Give an empty database the schema of an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+    engine.dispose()
 
 
 _TEMPLATE = "migrated_template"

@@ -19,7 +19,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import anyio
 from anyio.to_thread import run_sync
@@ -30,7 +30,7 @@ from gridsvc.api.http.threads import Threads
 from gridsvc.errors import GridsvcError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from typing import Any
 
     from fastapi import FastAPI, Request
@@ -175,8 +175,7 @@ def in_queue(lane: str) -> Callable[[Callable[P, Response]], Callable[P, Corouti
     def wrap(route: Callable[P, Response]) -> Callable[P, Coroutine[Any, Any, Response]]:
         @wraps(route)
         async def queued(*args: P.args, **kwargs: P.kwargs) -> Response:
-            request: Request = kwargs["request"]  # type: ignore[assignment]
-            return await run_in(lane, request, partial(route, *args, **kwargs))
+            return await run_in(lane, _request_of(kwargs), partial(route, *args, **kwargs))
 
         return queued
 
@@ -188,11 +187,15 @@ def with_case_threads(route: Callable[P, Response]) -> Callable[P, Coroutine[Any
 
     @wraps(route)
     async def threaded(*args: P.args, **kwargs: P.kwargs) -> Response:
-        request: Request = kwargs["request"]  # type: ignore[assignment]
-        lanes: Lanes = request.app.state.lanes
+        lanes: Lanes = _request_of(kwargs).app.state.lanes
         return await run_sync(partial(route, *args, **kwargs), limiter=lanes.cases.limiter)
 
     return threaded
+
+
+def _request_of(arguments: Mapping[str, object]) -> Request:
+    """Return the request that every route of a lane takes by this name."""
+    return cast("Request", arguments["request"])
 
 
 async def run_in(lane: str, request: Request, work: Callable[[], T]) -> T:

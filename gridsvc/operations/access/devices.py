@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.access.scopes import Right
 from gridsvc.db.access import keys as store
-from gridsvc.db.evidence.events import append_event
 from gridsvc.errors import NotFound
+from gridsvc.operations.access.sessions import end_with_event
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,17 +41,7 @@ def end_device(service: Service, device_id: str) -> dict[str, Any]:
                 kind="no-device",
                 device_id=device_id[:60],
             )
-        session = found[0].session
-        _, now = store.read_version(connection)
-        store.end_session(connection, session, now)
-        append_event(
-            connection,
-            session.key.district,
-            "device-ended",
-            actor=service.caller.name,
-            at=now,
-            data={"key": session.key.id, "session": str(session.id)},
-        )
+        end_with_event(connection, found[0].session, "device-ended", actor=service.caller.name)
         return _json(found[0])
 
     return service.database.run(work)

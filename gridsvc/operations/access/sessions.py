@@ -72,19 +72,18 @@ def end_session(service: Service, token: str) -> bool:
         found = store.find_session(connection, token_digest(token))
         if found is None:
             return False
-        _, now = store.read_version(connection)
-        store.end_session(connection, found, now)
-        append_event(
-            connection,
-            found.key.district,
-            "sign-out",
-            actor=found.key.name,
-            at=now,
-            data={"key": found.key.id, "session": str(found.id)},
-        )
+        end_with_event(connection, found, "sign-out", actor=found.key.name)
         return True
 
     return service.database.run(work)
+
+
+def end_with_event(connection: Connection, session: StoredSession, kind: str, *, actor: str) -> None:
+    """End a session in every process, and write the event of it."""
+    _, now = store.read_version(connection)
+    store.end_session(connection, session, now)
+    data = {"key": session.key.id, "session": str(session.id)}
+    append_event(connection, session.key.district, kind, actor=actor, at=now, data=data)
 
 
 def begin_pairing(service: Service, caller: Caller, team_id: UUID | None = None) -> dict[str, Any]:

@@ -169,11 +169,9 @@ def _rehearsal(last: LastRun | None) -> dict[str, Any]:
 def _anchor(last: LastRun | None) -> dict[str, Any]:
     """Return the finding on anchors, with what somebody inside could do without one."""
     if last is None:
-        words = (
-            "none: whoever has the database's superuser could write all evidence anew, and `audit verify` would hold"
-        )
+        words = "none: the database's superuser could write all evidence again, and `audit verify` would still hold"
         return _finding("anchor", "note", words, "Run `gridsvc audit anchor FILE` often, and keep FILE elsewhere.")
-    words = f"{last.age_s / 86_400:.1f} days old: what came after it could be written anew by a superuser"
+    words = f"{last.age_s / 86_400:.1f} days old: a superuser could write again what came after it"
     return _finding("anchor", "ok", words)
 
 

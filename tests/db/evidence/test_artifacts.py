@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 from sqlalchemy.exc import ProgrammingError
 
-import gridsvc.db
 from gridsvc.db.evidence import artifacts
 from gridsvc.db.evidence.artifacts import ArtifactLost, open_artifact, put_artifact
 from gridsvc.db.schema.migrate import upgrade
 from gridsvc.db.session.connection import Database
-from tests.worlds.district import as_superuser
+from tests.worlds.district import as_superuser, upgrade_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 PIECE = 1000
 CONTENT = np.random.default_rng(3).bytes(3 * PIECE + 17)
@@ -159,14 +155,7 @@ def test_the_application_can_change_and_delete_no_piece(database: Database, tmp_
 
 def test_the_migration_cuts_whole_values_into_pieces(empty_database: str, tmp_path: Path) -> None:
     """Values of more than one piece, of exactly one, and of none; the pieces are those that a load writes."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(gridsvc.db.__file__).parent / "migrations"))
-    engine = create_engine(empty_database)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0010")
-        connection.commit()
-    engine.dispose()
+    upgrade_to(empty_database, "0010")
     size = artifacts.PIECE_BYTES
     whole = np.random.default_rng(4).bytes(2 * size + 5)
     values = [whole, whole[:size], b""]

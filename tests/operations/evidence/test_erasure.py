@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
 from shapely.geometry import LineString
-from sqlalchemy import create_engine
 
-import gridsvc.db
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.db.evidence.sealing import seal_all
 from gridsvc.db.schema.migrate import upgrade
@@ -28,9 +23,11 @@ from gridsvc.operations.roads import closures
 from gridsvc.operations.roads.closures import NewClosure
 from gridsvc.operations.runtime.service import Service
 from tests.operations.access.test_access import A, row_id, two_districts
-from tests.worlds.district import DISTRICT, as_superuser, report, scalar, scratch_database
+from tests.worlds.district import DISTRICT, as_superuser, report, scalar, scratch_database, upgrade_to
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gridsvc.db.cluster.embedded import EmbeddedCluster
 
 LI = "李四"
@@ -157,14 +154,7 @@ def test_one_letter_is_no_name(service: Service) -> None:
 
 def test_the_migration_takes_words_along_that_were_there(empty_database: str) -> None:
     """From the schema before: a closure's reason, and that of a decision, move with their rows."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(gridsvc.db.__file__).parent / "migrations"))
-    engine = create_engine(empty_database)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        connection.commit()
-    engine.dispose()
+    upgrade_to(empty_database, "0004")
     plain = empty_database.replace("+psycopg", "")
     closure, card, event = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     with psycopg.connect(plain.replace("gridsvc_owner@", "postgres@"), autocommit=True) as connection:

@@ -6,16 +6,11 @@ import json
 import re
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 
-import gridsvc.db
 from gridsvc.access.scopes import Role
 from gridsvc.db.evidence.events import append_events, event_row
 from gridsvc.db.evidence.row_digests import COVERED
@@ -32,10 +27,11 @@ from gridsvc.operations.runtime.service import Service
 from gridsvc.operations.teams import fleet
 from gridsvc.teams.model import Station
 from tests.operations.evidence.test_erasure import close, proposed
-from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, report, scalar
+from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, report, scalar, upgrade_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # No answer about a case, an owner or a right rests on these, as `table` or `table.column`.
 NOT_COVERED = {
@@ -233,14 +229,7 @@ def test_the_newest_digest_is_the_last_in_the_chain_though_the_clock_was_set_bac
 
 
 def test_rows_from_before_the_upgrade_are_proven_since_then(empty_database: str, tmp_path: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(gridsvc.db.__file__).parent / "migrations"))
-    engine = create_engine(empty_database)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0010")
-        connection.commit()
-    engine.dispose()
+    upgrade_to(empty_database, "0010")
     plain = empty_database.replace("+psycopg", "").replace("gridsvc_owner@", "postgres@")
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute("insert into district (code, name) values ('330703', 'Jindong')")
