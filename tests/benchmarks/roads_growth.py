@@ -7,7 +7,6 @@ Takes a quarter of an hour. rustworkx and networkx are not asked beyond a millio
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from tests.benchmarks.charts import lines
 from tests.benchmarks.roads import LIMITS, closures, figure, first_at_the_scene, matrix
 from tests.benchmarks.roads_peers import Networkx, Pandana, Peer, RoutingKit, Rustworkx, Scipy, peers_of
 from tests.benchmarks.roads_town import HEIDELBERG, SIZES, Town, best_s
+from tests.worlds.memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def measure(size: str) -> dict[str, Any]:
     alone = [*closures(town, size, closure_limit)]
     singles = [place(town.calls, i) for i in range(10)]
     flood_s = best_s(lambda: [node_milliseconds(net, one, "to", town.weights, 900.0) for one in singles], rounds=3)[0]
-    ours_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    ours_peak = peak_memory_bytes() / 1e6
     peers = peers_of(town, *PEERS[size])
     both = [first_at_the_scene(town, peers, size, nearest_limit), matrix(town, peers, size, matrix_limit)]
     prepared = figure(f"order and customise, {size} arcs", ordered_s + customised_s, "s",

@@ -29,12 +29,13 @@ SMALL_INDEX = "a080f450552ebf7a471c25c77d26f7027307ca91dd2dbc1a76c71e02d6cac55c"
 """SHA-256 of the index of 50 x 50 villages. Cases name indexes by their digest: other bytes need another VERSION."""
 
 ACTIVATE = """
-import json, pathlib, resource, sys
+import json, pathlib, sys
 from gridsvc.db.session.connection import Database
 from gridsvc.grids.levels import Level
 from gridsvc.operations.grids import generations
 from gridsvc.operations.grids.imports import Columns, load_grids
 from gridsvc.operations.runtime.service import Service
+from tests.worlds.memory import peak_memory_bytes
 
 service = Service(Database(sys.argv[1]), pathlib.Path(sys.argv[2]))
 columns = Columns(code="code", name="name", parent="parent")
@@ -45,7 +46,7 @@ for level, path in json.loads(sys.argv[3]).items():
 checked = generations.check(service, code)
 assert not checked.blocking
 generations.activate(service, code, 1)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_memory_bytes())
 """
 
 

@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 MOST_MEMORY_BYTES = 1_500_000_000
 
 LOAD = """
-import pathlib, resource, sys
+import pathlib, sys
 from gridsvc.db.session.connection import Database
 from gridsvc.operations.roads.networks import load_roads
 from gridsvc.operations.runtime.service import Service
+from tests.worlds.memory import peak_memory_bytes
 
 service = Service(Database(sys.argv[1]), pathlib.Path(sys.argv[2]))
 print(load_roads(service, "330703", path=pathlib.Path(sys.argv[3]))["network"])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_memory_bytes())
 """
 
 
