@@ -17,6 +17,7 @@ from gridsvc.errors import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from gridsvc.json_types import Json
 
@@ -78,6 +79,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 DEVICE_RIGHTS = RIGHTS[Role.OFFICER] - {Right.PAIR}
 """The most that a paired device may do, whatever its owner may: a lost phone neither sends teams nor pairs devices."""
 
+TRACKER_RIGHTS = frozenset({Right.POSITION})
+"""What a tracker may do: its token is a part of an address, which proxies write into logs."""
+
 
 def roles_with(right: Right) -> list[str]:
     """Return the roles that have a right, in the order of Role."""
@@ -121,7 +125,7 @@ class Caller:
     """Who sends a request. `name` is the owner of the key, and the actor of the events that the request causes.
 
     `session` is the id of the browser session or device, None for a key. `rights` may be fewer than the
-    role's, see `DEVICE_RIGHTS`.
+    role's, see `DEVICE_RIGHTS`. `team_id` is the team whose position a device reports, None = none.
     """
 
     name: str
@@ -130,6 +134,8 @@ class Caller:
     rights: frozenset[Right] = frozenset()
     key_id: str | None = None
     session: str | None = None
+    is_device: bool = False
+    team_id: UUID | None = None
 
     @classmethod
     def of(cls, name: str, role: Role, scope: Scope = EVERYTHING, *, key_id: str | None = None) -> Caller:

@@ -23,6 +23,7 @@ from gridsvc.api.http.requests import (
     team_id_of,
 )
 from gridsvc.operations.teams import fleet
+from gridsvc.operations.teams.positions import SentPosition, put_position
 
 router = APIRouter(tags=["teams"])
 
@@ -80,16 +81,10 @@ def get_teams(request: Request, district: str | None = None) -> Response:
 )
 def post_position(request: Request, team_id: str, body: PositionBody) -> Response:
     """Store a position; the newest time wins, later arrivals of older ones go into the history."""
-    taken = fleet.put_position(
-        service_of(request),
-        team_id_of(team_id),
-        body.lon,
-        body.lat,
-        datum=body.datum,
-        at=body.at,
-        accuracy_m=body.accuracy_m,
-    )
-    return JSONResponse(taken)
+    sent = SentPosition(str(team_id_of(team_id)), body.lon, body.lat, body.at, body.datum, body.accuracy_m)
+    taken = put_position(service_of(request), sent)
+    place = {"lon": taken.lon, "lat": taken.lat}
+    return JSONResponse({"team_id": str(taken.team_id), "position": place, "at": taken.at.isoformat()})
 
 
 @router.patch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -180,45 +180,6 @@ def _state(
         lat=lat,
         position_age_s=None if age_s is None else max(0.0, age_s),
     )
-
-
-_last = text(
-    """
-    insert into team_last (district, team_id, geom, accuracy_m, at, received_at)
-    values (:district, :team_id, cast(:geom as geometry), :accuracy_m, :at, :now)
-    on conflict (district, team_id) do update
-    set geom = excluded.geom, accuracy_m = excluded.accuracy_m, at = excluded.at, received_at = excluded.received_at
-    where team_last.at < excluded.at
-    """
-)
-_history = text(
-    """
-    insert into team_position (district, team_id, at, received_at, geom, accuracy_m)
-    values (:district, :team_id, :at, :now, cast(:geom as geometry), :accuracy_m)
-    on conflict do nothing
-    """
-)
-
-
-def put_positions(connection: Connection, district: str, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-    """Keep positions ({team_id, lon, lat, at, accuracy_m}): the newest stamp wins, all go into the history.
-
-    A position is no event: losing the last few in a crash is cheaper than a disk flush for each of them.
-    """
-    connection.execute(text("set local synchronous_commit = off"))
-    values = [
-        {
-            "district": district,
-            "team_id": row["team_id"],
-            "geom": point(row["lon"], row["lat"]),
-            "accuracy_m": row.get("accuracy_m"),
-            "at": row["at"],
-            "now": now,
-        }
-        for row in sorted(rows, key=lambda row: (str(row["team_id"]), row["at"]))
-    ]
-    connection.execute(_last, values)
-    connection.execute(_history, values)
 
 
 def set_duty(connection: Connection, district: str, team_id: UUID, *, on_duty: bool) -> bool:

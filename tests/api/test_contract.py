@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -123,6 +123,8 @@ def walk_service(web: TestClient, service: Service) -> None:
     team = ok(web.get("/teams"))["items"][0]
     position = {"lon": team["station"]["lon"], "lat": team["station"]["lat"]}
     ok(web.post(f"/teams/{team['id']}/positions", json=position))
+    batch = [position | {"team_id": team["id"], "at": datetime.now(UTC).isoformat()}, position, {"team_id": "x"}]
+    assert [each["index"] for each in ok(web.post("/positions", json=batch))["rejected"]] == [1, 2]
     for on_duty in (False, True):
         ok(web.patch(f"/teams/{team['id']}", json={"on_duty": on_duty}))
     ok(web.get("/teams"))
@@ -172,6 +174,9 @@ def test_refusals_have_the_declared_shape(admin: TestClient, app: FastAPI, contr
         ("POST", "/incidents", {"content": b"\xff", "headers": {"Content-Type": "application/json"}}),
         ("POST", "/incidents", {"content": b"[" * 1_100_000}),
         ("POST", f"/incidents/{missing}/steps", {"json": {"step": "accept"}}),
+        ("POST", "/positions", {"content": b"{}"}),
+        ("POST", "/positions", {"content": b"[" * 1_100_000}),
+        ("POST", "/positions", {"json": [{}] * 5001}),
         ("GET", "/owners", {"params": {"lon": -150, "lat": -40}}),
         ("GET", "/tiles/nothing/0/0/0.mvt", {}),
         ("GET", "/tiles/grids/z/0/0.mvt", {}),

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,7 +209,7 @@ def effects(world: World, kind: str) -> int:
 
 def test_the_same_position_twice_is_one(world: World) -> None:
     web = world.client("officer")
-    told = PLACE | {"at": "2026-03-01T08:30:00+08:00"}
+    told = PLACE | {"at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
     for _ in range(2):
         assert web.post(f"/teams/{TEAM}/positions", json=told).status_code == 200
     with as_superuser(world.url) as connection:

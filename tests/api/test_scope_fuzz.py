@@ -12,6 +12,7 @@ import random
 import re
 import uuid
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from gridsvc.access.scopes import Role
 from gridsvc.db.access.keys import list_family
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.access import keys
+from tests.api.test_scope import words_sent
 from tests.api.two_districts import MARK, A, B
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ class Ground:
         meant = values.get(name, [self.grids[0], "x"])
         return dice.choice(meant) if dice.random() < 0.95 else dice.choice(["", "é" * 9, -1, str(uuid.UUID(int=1))])
 
-    def request(self, dice: random.Random) -> tuple[str, str, dict[str, Any], dict[str, Any] | None]:
+    def request(self, dice: random.Random) -> tuple[str, str, dict[str, Any], Any]:
         """Return (method, path, query, body) of one request."""
         method, path = dice.choice(self.routes)
         if dice.random() < 0.3:  # what is asked most is asked more
@@ -172,7 +174,7 @@ class Ground:
         query = {name: self.word(dice, name) for name in names if dice.random() < 0.5 or name in {"lon", "lat"}}
         return method, filled, query, None if method in {"GET", "DELETE"} else self.body(dice, path)
 
-    def body(self, dice: random.Random, path: str) -> dict[str, Any]:
+    def body(self, dice: random.Random, path: str) -> Any:
         x, y = self.point(dice)
         u, v = self.point(dice)
         place = {"lon": x, "lat": y}
@@ -188,6 +190,9 @@ class Ground:
         if path.endswith("/steps"):
             step = dice.choice(["accept", "assign", "handle", "cancel", "acknowledge", "on_scene", "clear"])
             return {"step": step} | ({"team_id": dice.choice(self.ids)} if dice.random() < 0.4 else {})
+        if path == "/positions":
+            at = datetime.now(UTC).isoformat()
+            return [place | {"team_id": team, "at": at} for team in dice.choices(self.ids, k=5)]
         if path.endswith("/positions"):
             return place
         if path == "/closures":
@@ -222,7 +227,7 @@ def fuzz(world: World, seed: int, callers: int, requests: int) -> Counter[int]:
             method, path, query, body = ground.request(dice)
             answer = caller.web.request(method, path, params=query, json=body)
             statuses[answer.status_code] += 1
-            asked = {*path.split("/"), *map(str, query.values()), *(map(str, (body or {}).values()))}
+            asked = {*path.split("/"), *map(str, query.values()), *words_sent(body)}
             if found := caller.leak(heard(answer, asked)):
                 leaks.append(f"{caller}: {method} {path} {query} {body}: {found} ({answer.status_code})")
             foreign = next((part for part in path.split("/") if part in caller.hidden_cases), None)

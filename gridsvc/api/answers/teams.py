@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -47,6 +47,24 @@ class TeamPosition(TypedDict):
     team_id: UUID
     position: Position
     at: datetime
+
+
+class RejectedPosition(TypedDict):
+    """A position that was not stored, and why; see docs/refusals.md."""
+
+    index: Annotated[int, Field(description="its place in the request, from 0")]
+    type: str
+    detail: str
+    parameters: dict[str, Any]
+
+
+class StoredPositions(TypedDict):
+    """What became of the positions of a request: stored + repeated + the number of rejected = all."""
+
+    stored: Annotated[int, Field(description="new ones")]
+    repeated: Annotated[int, Field(description="stored before: the same team and time")]
+    corrected: Annotated[int, Field(description="of both: with another time, since the device's clock is ahead")]
+    rejected: list[RejectedPosition]
 
 
 class TeamDuty(TypedDict):

@@ -14,14 +14,13 @@ WRITES = ("post", "put", "patch", "delete")
 
 _READS = "It writes nothing; a retry is answered from the versions in force at that time."
 _SECRET = "Its answer is a secret, which is not stored. "  # noqa: S105 - a text about one
+_POSITION = "A team has one position for each `at`: a retry finds it. "
 WITHOUT_KEY: Mapping[tuple[str, str], str] = {
     ("POST", "/owners"): _READS,
     ("POST", "/travel-times"): _READS,
     ("POST", "/recommendations"): _READS,
-    (
-        "POST",
-        "/teams/{team_id}/positions",
-    ): "A team has one position for each `at`: send `at`, and a retry writes the same one.",
+    ("POST", "/teams/{team_id}/positions"): _POSITION + "Send `at`.",
+    ("POST", "/positions"): _POSITION,
     ("POST", "/session"): _SECRET + "A retry starts another session; the unused one expires.",
     ("DELETE", "/session"): "A session ends once; a request with an ended session gets 401.",
     ("POST", "/pairings"): _SECRET + "A retry gives another code; an unused one expires after five minutes.",

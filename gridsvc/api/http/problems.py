@@ -15,7 +15,7 @@ from starlette.routing import Match
 from gridsvc import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fastapi import FastAPI, Request
 
@@ -46,14 +46,18 @@ def problem(
 ) -> JSONResponse:
     """Return one problem document; `kind` makes its `type` and `title`, `parameters` are the values of `detail`."""
     body = {
-        "type": TYPE_BASE + kind,
+        **described(kind, detail, parameters),
         "title": kind.replace("-", " ").capitalize(),
         "status": status,
-        "detail": detail,
-        "parameters": {name: _plain(value) for name, value in parameters.items()},
         **{name: parameters[name] for name in TOP_LEVEL if name in parameters},
     }
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def described(kind: str, detail: str, parameters: Mapping[str, Json]) -> dict[str, Json]:
+    """Return {type, detail, parameters}: a refusal of a part of a request, as a problem document has them."""
+    plain = {name: _plain(value) for name, value in parameters.items()}
+    return {"type": TYPE_BASE + kind, "detail": detail, "parameters": plain}
 
 
 def _plain(value: object) -> Json:
@@ -98,10 +102,19 @@ def _unavailable(_request: Request, error: Exception) -> JSONResponse:
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
     """Return the refusal of a request that does not fit its schema; the first of its errors gives the kind."""
     assert isinstance(error, RequestValidationError)
-    found = [_error_json(each) for each in error.errors()[:_MOST_ERRORS]]
-    named = "; ".join(f"{each['where']}: {each['what']}" for each in found[:3])
+    found = list_errors(error.errors())
     kind = "not-json" if found and found[0]["error"] == "json_invalid" else "invalid-input"
-    return problem(422, kind, f"The request is not valid. {named}.", errors=found)
+    return problem(422, kind, f"The request is not valid. {name_errors(found)}.", errors=found)
+
+
+def list_errors(errors: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
+    """Return the first errors that pydantic found as the parameter `errors` of a refusal."""
+    return [_error_json(each) for each in errors[:_MOST_ERRORS]]
+
+
+def name_errors(found: Sequence[Mapping[str, Json]]) -> str:
+    """Return the first of `list_errors` in words."""
+    return "; ".join(f"{each['where']}: {each['what']}".removeprefix(": ") for each in found[:3])
 
 
 def _error_json(error: Mapping[str, Json]) -> dict[str, Json]:

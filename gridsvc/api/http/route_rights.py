@@ -55,6 +55,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/teams"): Right.LOOK,
     ("PATCH", "/teams/{team_id}"): Right.DUTY,
     ("POST", "/teams/{team_id}/positions"): Right.POSITION,
+    ("POST", "/positions"): Right.POSITION,
     ("GET", "/closures"): Right.LOOK,
     ("POST", "/closures"): Right.CLOSURES,
     ("DELETE", "/closures/{closure_id}"): Right.CLOSURES,

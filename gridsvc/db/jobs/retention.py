@@ -9,6 +9,8 @@ from sqlalchemy import text
 from gridsvc.db.evidence import row_digests
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from sqlalchemy import Connection
 
 _answers = text(
@@ -22,11 +24,17 @@ def remove_answers(connection: Connection, after_days: int, batch: int) -> int:
     return connection.execute(_answers, {"days": after_days, "batch": batch}).rowcount
 
 
-def keep_position_days(connection: Connection, ahead: int, kept: int) -> tuple[int, int]:
+def keep_position_days(connection: Connection, now: datetime, ahead: int, kept: int) -> tuple[int, int]:
     """Have a partition for each day to come and none for days long past; return (made, dropped)."""
-    query = text("select made, dropped from keep_position_days(:ahead, :kept)")
-    made, dropped = connection.execute(query, {"ahead": ahead, "kept": kept}).one()
+    query = text("select made, dropped from keep_position_days(:now, :ahead, :kept)")
+    made, dropped = connection.execute(query, {"now": now, "ahead": ahead, "kept": kept}).one()
     return made, dropped
+
+
+def thin_position_day(connection: Connection, day: date) -> int:
+    """Keep the last position of each minute of a team on a day (UTC); return how many were removed."""
+    removed: int = connection.execute(text("select thin_position_day(:day)"), {"day": day}).scalar_one()
+    return removed
 
 
 def remove_unnamed_artifacts(connection: Connection, after_days: int) -> list[str]:

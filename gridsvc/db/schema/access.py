@@ -33,7 +33,7 @@ access_key = Table(
     Index("uq_access_key_name", "district", "name", unique=True, postgresql_where=sql("revoked_at is null")),
 )
 
-# A browser or a paired device; `token_digest` is SHA-256 of 256 random bits.
+# A browser, a paired device or a tracker; `token_digest` is SHA-256 of 130 random bits (a tracker's) or 256.
 session = Table(
     "session",
     metadata,
@@ -46,7 +46,8 @@ session = Table(
     moment("created_at", now=True),
     moment("expires_at", nullable=False),
     moment("ended_at"),
-    CheckConstraint("kind in ('browser', 'device')", name="kind"),
+    CheckConstraint("kind in ('browser', 'device', 'tracker')", name="kind"),
+    CheckConstraint("kind <> 'tracker' or team_id is not null", name="tracker"),
     ForeignKeyConstraint(["district", "key_id"], ["access_key.district", "access_key.id"],
                          name="fk_session_access_key"),
     Index("ix_session_token_digest", "token_digest"),

@@ -278,6 +278,7 @@ team_last = Table(
     Index("ix_team_last_geom", "geom", postgresql_using="gist"),
 )
 
+# `device_at` is what the device's clock said, where it was ahead.
 team_position = Table(
     "team_position",
     metadata,
@@ -287,8 +288,11 @@ team_position = Table(
     moment("received_at", now=True),
     shape("POINT"),
     Column("accuracy_m", Double),
+    moment("device_at"),
+    Index("ix_team_position_device_at", "district", "team_id", "device_at",
+          postgresql_where=text("device_at is not null")),
     postgresql_partition_by="RANGE (at)",
-)
+)  # fmt: skip
 
 address = Table(
     "address",

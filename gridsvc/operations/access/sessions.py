@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.access.scopes import DEVICE_RIGHTS, Right
+from gridsvc.access.scopes import DEVICE_RIGHTS, TRACKER_RIGHTS, Right
 from gridsvc.db.access import keys as store
 from gridsvc.db.evidence.events import append_event
 from gridsvc.errors import InvalidInput, NotFound
@@ -194,4 +194,7 @@ def caller_of_session(connection: Connection, found: StoredSession, now: datetim
     if found.expires_at - now < lives * (1 - RENEWED_AFTER):
         store.renew_session(connection, found, now + lives)
     caller = replace(caller_of_key(connection, found.key), session=str(found.id))
-    return caller if found.kind == "browser" else replace(caller, rights=caller.rights & DEVICE_RIGHTS)
+    if found.kind == "browser":
+        return caller
+    most = DEVICE_RIGHTS if found.kind == "device" else TRACKER_RIGHTS
+    return replace(caller, rights=caller.rights & most, is_device=True, team_id=found.team_id)

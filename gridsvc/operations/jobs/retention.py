@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.evidence.artifacts import remove_files
+from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.jobs import due, jobs, retention
+from gridsvc.db.session.connection import lift_time_limit
 from gridsvc.files.derived import remove_unfinished
+from gridsvc.teams.positions import KEPT_DAYS, WHOLE_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
     from sqlalchemy import Connection
 
+    from gridsvc.db.session.connection import Database
     from gridsvc.json_types import Json
     from gridsvc.operations.jobs.jobs import Run
 
 IDEMPOTENCY_DAYS = 30
-POSITION_DAYS = 90
 JOB_DAYS = 90
 ARTIFACT_DAYS = 7
 """An artifact without a reference is kept for so long, since a load may be about to refer to it."""
@@ -35,9 +43,9 @@ def run_tidy(run: Run) -> Json:
         removed_counts["answers"] += removed
         run.progress(removed_counts["answers"], None, "answers kept for retries")
 
+    removed_counts |= keep_positions(database, database.run(get_clock), run.progress)
+
     def rest(connection: Connection) -> None:
-        made, dropped = retention.keep_position_days(connection, _DAYS_AHEAD, POSITION_DAYS)
-        removed_counts["position_days"] = {"made": made, "dropped": dropped}
         removed_counts["jobs"] = jobs.remove_old_jobs(connection, JOB_DAYS)
         removed_counts["due"] = due.remove_old_due(connection, JOB_DAYS)
 
@@ -50,3 +58,35 @@ def run_tidy(run: Run) -> Json:
         remove_unfinished(folder / name, UNFINISHED_S) for name in ("artifacts", "derived")
     )
     return removed_counts
+
+
+def keep_positions(database: Database, now: datetime, progress: Callable[..., None] = lambda *_: None) -> Json:
+    """Give each day to come its partition, drop the days that are too old, thin those between.
+
+    A day is one transaction, so that its lock is short. Positions keep arriving in the meantime; those of a day that
+    is being thinned wait.
+
+    Parameters
+    ----------
+    now
+        The database's clock; another time in tests.
+    progress
+        Called with (days done, days in all, what).
+
+    Returns
+    -------
+    {"position_days": {"made", "dropped"}, "positions_thinned"}
+    """
+    made, dropped = database.run(lambda c: retention.keep_position_days(c, now, _DAYS_AHEAD, KEPT_DAYS))
+    today = now.astimezone(UTC).date()
+    ages = range(WHOLE_DAYS + 1, KEPT_DAYS + 1)
+
+    def thin(connection: Connection, day: date) -> int:
+        lift_time_limit(connection)
+        return retention.thin_position_day(connection, day)
+
+    removed = 0
+    for done, age in enumerate(ages):
+        removed += database.run(partial(thin, day=today - timedelta(days=age)))
+        progress(done + 1, len(ages), "days of positions")
+    return {"position_days": {"made": made, "dropped": dropped}, "positions_thinned": removed}

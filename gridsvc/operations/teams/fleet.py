@@ -1,21 +1,19 @@
-"""The teams of a district: list them, keep their positions, put them on and off duty, retire them."""
+"""The teams of a district: list them, put them on and off duty, retire them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.cases.steps import stamp
-from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.db import teams
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
 from gridsvc.db.session.connection import scope_of
-from gridsvc.errors import Conflict, InvalidInput, NotFound
+from gridsvc.errors import Conflict
 from gridsvc.operations.runtime.idempotency import answer_once
+from gridsvc.operations.teams.positions import no_team
 from gridsvc.teams.model import AVAILABLE, Team, TeamState, position, turnout_s
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -71,44 +69,8 @@ def district_of_team(connection: Connection, team_id: UUID) -> str:
     """Return the district of a team; NotFound for an unknown one."""
     code = teams.find_district(connection, team_id)
     if code is None:
-        raise NotFound(f"There is no team {team_id}. See GET /teams.", kind="no-team", team_id=str(team_id))
+        raise no_team(str(team_id))
     return code
-
-
-def put_position(
-    service: Service,
-    team_id: UUID,
-    lon: float,
-    lat: float,
-    *,
-    datum: str = "WGS-84",
-    at: datetime | None = None,
-    accuracy_m: float | None = None,
-) -> dict[str, Any]:
-    """Store a team's position; the newest stamp wins.
-
-    Raises
-    ------
-    InvalidInput
-        For an invalid place or time.
-    NotFound
-        For an unknown team.
-    """
-    datum_of_place = Datum.from_name(datum)
-    check_lonlat(lon, lat)
-    if accuracy_m is not None and not 0 <= accuracy_m <= 1e6:
-        raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.", accuracy_m=accuracy_m)
-    lon, lat = to_wgs84(lon, lat, datum_of_place)
-
-    def work(connection: Connection) -> dict[str, Any]:
-        district = district_of_team(connection, team_id)
-        now = get_versions(connection, district).now
-        when = stamp(at, now, not_before=now.replace(year=now.year - 1)).at
-        row = {"team_id": team_id, "lon": lon, "lat": lat, "at": when, "accuracy_m": accuracy_m}
-        teams.put_positions(connection, district, [row], now)
-        return {"team_id": str(team_id), "position": {"lon": lon, "lat": lat}, "at": when.isoformat()}
-
-    return service.database.run(work)
 
 
 def set_duty(

@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -396,8 +396,9 @@ def test_positions_get_a_partition_a_day_and_lose_old_ones(service: Service, url
             from unnest(array[now(), now() + interval '1 day', '2020-01-01 05:00+00', '2019-01-01']) at;
             """
         )
-    assert service.database.run(lambda c: keep_position_days(c, 2, 90)) == (3, 1)
-    assert service.database.run(lambda c: keep_position_days(c, 2, 90)) == (0, 0)
+    now = datetime.now(UTC)
+    assert service.database.run(lambda c: keep_position_days(c, now, 2, 90)) == (3, 1)
+    assert service.database.run(lambda c: keep_position_days(c, now, 2, 90)) == (0, 0)
     with as_superuser(url) as superuser:
         rows = superuser.execute("select tableoid::regclass::text, count(*) from team_position group by 1").fetchall()
     assert [count for _, count in rows] == [1, 1]
