@@ -34,6 +34,9 @@ SETTINGS = (
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
     Setting("GRIDSVC_BACKUPS", "`backups` in GRIDSVC_DATA",
             "folder of the daily backups; best on another disk"),
+    Setting("GRIDSVC_WAL_ARCHIVE", "",
+            "folder on another disk for the log and base backups of the embedded cluster: restore to any moment; "
+            "empty = as before; `off` ends it"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
@@ -116,7 +119,9 @@ def open_cluster(settings: Settings, report: Callable[[str], None] | None = None
     """Return the embedded cluster of the data folder; it is not started."""
     from gridsvc.db.cluster.embedded import EmbeddedCluster
 
-    return EmbeddedCluster(settings.data, report=report)
+    wanted = settings.environment.get("GRIDSVC_WAL_ARCHIVE") or None
+    archive = wanted if wanted in {None, "off"} else Path(wanted).expanduser().absolute()
+    return EmbeddedCluster(settings.data, report=report, archive=archive)
 
 
 def admin_url(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, progress, say
+from gridsvc.cli.dates import read_moment
 from gridsvc.cli.groups import Group
 from gridsvc.errors import Refusal
 from gridsvc.settings import Settings, admin_url, open_cluster, open_service
@@ -99,13 +100,55 @@ def backup(*, file: Path, as_json: bool) -> None:
     answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))
 
 
-@db.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@db.command(name="base-backup")
 @json_option
-def restore(*, file: Path, as_json: bool) -> None:
-    """Restore a backup FILE into an empty data folder (GRIDSVC_DATA), on this machine or another."""
+def base_backup(*, as_json: bool) -> None:
+    """Copy the embedded cluster into its archive (GRIDSVC_WAL_ARCHIVE): recoveries to any later moment start there."""
+    from gridsvc.operations.jobs import recovery
+
+    settings = Settings.read()
+    if settings.database_url is not None:
+        raise Refusal("GRIDSVC_DATABASE_URL names a database that gridsvc does not manage. Copy it where it runs.")
+    done = recovery.make_base_backup(open_service(settings, pool=2, report=say))
+    words = f"{done.folder}: {done.size_bytes / 1e6:.1f} MB, complete at {done.made_at.isoformat()}"
+    answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--archive", type=click.Path(path_type=Path), help="Restore from this archive (GRIDSVC_WAL_ARCHIVE).")
+@click.option("--to-time", metavar="TIME", help="Last moment to restore, with offset.  [default: all of the archive]")
+@click.option("--timeline", type=click.IntRange(1), help="Timeline of the log to follow.  [default: the newest]")
+@json_option
+def restore(
+    *, file: Path | None, archive: Path | None, to_time: str | None, timeline: int | None, as_json: bool
+) -> None:
+    """Restore a backup FILE, or an archive to a moment, into an empty data folder (GRIDSVC_DATA), here or elsewhere."""
+    if file is None:
+        _recover(archive, to_time, timeline, as_json=as_json)
+        return
+    if archive is not None or to_time is not None or timeline is not None:
+        raise click.UsageError("A backup FILE is of one moment. Leave out FILE to restore from an archive.")
     from gridsvc.operations.jobs import backup as backups
 
     done = backups.restore(admin_url(Settings.read()), file, progress=progress("restore"))
     words = f"Restored: {done.manifest['rows']['incident']} cases. `gridsvc audit verify` proves their evidence."
+    answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))
+
+
+def _recover(archive: Path | None, to_time: str | None, timeline: int | None, *, as_json: bool) -> None:
+    from gridsvc.db.cluster.recovery import Target
+    from gridsvc.operations.jobs import recovery
+
+    settings = Settings.read()
+    if settings.database_url is not None:
+        raise Refusal("GRIDSVC_DATABASE_URL names a database that gridsvc does not manage. Recover it where it runs.")
+    cluster = open_cluster(settings, say)
+    source = archive.expanduser().absolute() if archive is not None else cluster.archive
+    if source is None:
+        raise click.UsageError("Give a backup FILE, or --archive FOLDER, or set GRIDSVC_WAL_ARCHIVE.")
+    target = Target(read_moment(to_time, "--to-time"), timeline)
+    done = recovery.recover(cluster, source, target)
+    last = "none" if done.last_change_at is None else done.last_change_at.isoformat()
+    words = f"Restored from {source}; the last change is of {last}. `gridsvc audit verify` proves the evidence."
     answer(done.as_json(), as_json=as_json, show=lambda: click.echo(words))

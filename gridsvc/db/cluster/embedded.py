@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from gridsvc.db.cluster import folders, processes, settings
+from gridsvc.db.cluster import folders, processes, settings, wal_archive
 from gridsvc.db.cluster.os_packages import locked
 from gridsvc.db.cluster.postgis import PostGIS, get_postgis
 from gridsvc.errors import DiskFull, InvalidInput, Refusal, Unavailable
@@ -43,11 +43,15 @@ _QUIET_S = 2.0
 class EmbeddedCluster:
     """The cluster in `folder / "postgres"`, where `folder` is the data folder of a service (GRIDSVC_DATA).
 
-    `report` is called with one line of text for every step that takes more than a moment.
+    `report` is called with one line of text for every step that takes more than a moment. `archive` is the folder of
+    the archive, which the cluster then remembers; None: the one that it remembers; `wal_archive.OFF`: none.
     """
 
-    def __init__(self, folder: Path, *, report: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, report: Callable[[str], None] | None = None, archive: Path | str | None = None
+    ) -> None:
         self.folder = Path(folder).absolute()
+        self._archive = archive
         self._report = report or (lambda _line: None)
         self._home = self.folder / "postgres"
         self._data = self._home / "data"
@@ -110,6 +114,13 @@ class EmbeddedCluster:
             and processes.takes_connections(postmaster.socket_folder)
         )
 
+    @property
+    def archive(self) -> Path | None:
+        """The folder to which the cluster archives its log when it is started next; None: to none."""
+        if self._archive is None:
+            return wal_archive.remembered(self._home)
+        return None if self._archive == wal_archive.OFF else Path(self._archive)
+
     def url(self, role: str = "app") -> str:
         """SQLAlchemy URL of the database for `role`: one of ROLES."""
         if role not in ROLES:
@@ -124,6 +135,16 @@ class EmbeddedCluster:
 
     def _gone(self) -> bool:
         return not processes.list_processes(self._data)
+
+    @property
+    def home(self) -> Path:
+        """The folder of the cluster: its data, sockets, logs and scripts."""
+        return self._home
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the cluster was created."""
+        return self._data.exists()
 
     def _ensure_locked(self, server: folders.ServerUser) -> None:
         if not self.running():
@@ -175,12 +196,30 @@ class EmbeddedCluster:
             processes.wait_until(self._gone, _STOP_PATIENCE_S)
         if self._gone():
             self._ready.unlink(missing_ok=True)
-            settings.write(self._data / "gridsvc.conf", self._home / "log", postgis.major)
+            self.write_settings(self._data, postgis, server)
             socket_folder = folders.make_socket_folder(self._home, server)
             pid = self._spawn(postgis, server, socket_folder)
         else:
             pid = postmaster.pid if postmaster is not None else 0  # one whose starter was killed before it was ready
         self._await(pid)
+
+    def write_settings(self, data: Path, postgis: PostGIS, server: folders.ServerUser) -> None:
+        """Write the settings of the server of a data folder, with the archive that was chosen."""
+        known = wal_archive.remembered(self._home)
+        archive, command = self.archive, None
+        if archive is not None:
+            try:
+                wal_archive.prepare(archive, server, wal_archive.system_identifier(data))
+            except (OSError, Refusal) as error:
+                # A new setting is refused. A known archive that is not there now must not keep the service from
+                # starting: the server keeps its log and tries again, and `gridsvc doctor` names it.
+                if archive != known:
+                    raise
+                self._report(f"the archive {archive} cannot be used now: {error}")
+            script = wal_archive.write_archive_script(self._home, archive)
+            command = wal_archive.command(script, "%p", "%f")
+        wal_archive.choose(self._home, self._archive)
+        settings.write(data / "gridsvc.conf", self._home / "log", postgis.major, archive_command=command)
 
     def _spawn(self, postgis: PostGIS, server: folders.ServerUser, socket_folder: Path) -> int:
         escaped = str(socket_folder).replace('"', '""')

@@ -125,6 +125,12 @@ def make_socket_folder(home: Path, server: ServerUser) -> Path:
     )
 
 
+def give(path: Path, server: ServerUser) -> None:
+    """Let a file or folder that was just made belong to the server's user."""
+    if server.other:
+        os.chown(path, server.uid, server.gid)
+
+
 def remove(folder: Path) -> None:
     """Remove a folder with all in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None

@@ -6,12 +6,18 @@ import os
 import sys
 from pathlib import Path
 
+ARCHIVE_TIMEOUT_S = 60
+"""A segment of the log is archived after this time, also where it is not full."""
+
 _MIB = 1 << 20
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def write(file: Path, log_folder: Path, major: int) -> None:
-    """Write the settings file that postgresql.conf includes; it is written at each start; ALTER SYSTEM overrides it."""
+def write(file: Path, log_folder: Path, major: int, *, archive_command: str | None = None) -> None:
+    """Write the settings file that postgresql.conf includes; it is written at each start; ALTER SYSTEM overrides it.
+
+    `archive_command` is run for each segment of the log; None: nothing is archived.
+    """
     memory_mib = memory_bytes() // _MIB
     values = {
         "listen_addresses": "''",
@@ -32,6 +38,7 @@ def write(file: Path, log_folder: Path, major: int) -> None:
         # Nothing replicates this cluster: a restore then writes its tables once, not also into the log.
         "wal_level": "minimal",
         "max_wal_senders": "0",
+        "archive_mode": "off",
         # A crash is replayed from the last checkpoint: a bound on the log is a bound on the time to be back.
         "checkpoint_timeout": "5min",
         "max_wal_size": "512MB",
@@ -53,6 +60,15 @@ def write(file: Path, log_folder: Path, major: int) -> None:
         "log_checkpoints": "off",
         "cluster_name": "gridsvc",
     }
+    if archive_command is not None:
+        values |= {
+            "wal_level": "replica",
+            "max_wal_senders": "4",  # base backups
+            "archive_mode": "on",
+            "archive_command": _quoted(archive_command),
+            # The most that is lost with the disk.
+            "archive_timeout": f"{ARCHIVE_TIMEOUT_S}s",
+        }
     if major >= 14 and sys.platform == "linux":
         # After a crash one call flushes the disk, instead of one for each of a thousand files: back ten times as soon.
         values["recovery_init_sync_method"] = "syncfs"

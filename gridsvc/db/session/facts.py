@@ -45,3 +45,27 @@ def database_facts(connection: Connection) -> DatabaseFacts:
     server, postgis, size, role, unsealed, oldest, now, wal, failed = connection.execute(_facts).one()
     words = f"PostgreSQL {server}, PostGIS {postgis}, {size / 1e6:.0f} MB, as {role}"
     return DatabaseFacts(words, unsealed, float(oldest), now, int(wal), failed)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiverFacts:
+    """Whether the server archives its log, the last segment with its time, and the segment that fails now."""
+
+    on: bool
+    last_segment: str | None
+    last_at: datetime | None
+    failing: str | None
+
+
+_archiver = text(
+    """
+    select current_setting('archive_mode') <> 'off', last_archived_wal, last_archived_time,
+           case when last_failed_time > coalesce(last_archived_time, '-infinity') then last_failed_wal end
+    from pg_stat_archiver
+    """
+)
+
+
+def archiver_facts(connection: Connection) -> ArchiverFacts:
+    """Return the state of the server's archiving."""
+    return ArchiverFacts(*connection.execute(_archiver).one())

@@ -85,10 +85,15 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
             newest=HEAD,
         )
     files.restore_backup(owner_url, backup, progress)
+    finish_restore(owner_url)
+    return backup
+
+
+def finish_restore(owner_url: str) -> None:
+    """Bring the schema of a restored database up to date, and seal the events that waited for their seal."""
     upgrade(owner_url)
     database = Database(owner_url)
     try:
         sealing.seal_all(database)
     finally:
         database.close()
-    return backup

@@ -46,6 +46,8 @@ KINDS: Mapping[str, JobKind] = {
     "service-areas": JobKind("gridsvc.operations.isochrones.service_areas:run_areas",
                              "draw the service areas of teams that are not drawn yet", ("district",)),
     "backup": JobKind("gridsvc.operations.jobs.backup:run_backup", "back up the whole service into its data folder"),
+    "base-backup": JobKind("gridsvc.operations.jobs.recovery:run_base_backup",
+                           "copy the embedded cluster into its archive"),
     "rehearsal": JobKind("gridsvc.operations.jobs.rehearsal:run_rehearsal",
                          "restore the newest backup into a database of its own and verify it"),
     "verify": JobKind("gridsvc.operations.evidence.verify:run_verify", "prove every chain of events"),

@@ -10,6 +10,7 @@ from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.jobs import due, jobs
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, Refusal
 from gridsvc.operations.grids import generations
+from gridsvc.operations.jobs.recovery import archive_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ACTOR = "gridsvc"
 TIDY_EVERY = timedelta(hours=6)
 BACKUP_EVERY = timedelta(days=1)
+BASE_BACKUP_EVERY = timedelta(days=1)
 REHEARSAL_EVERY = timedelta(days=7)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
@@ -51,10 +53,16 @@ EFFECTS: Mapping[str, Effect] = {
     "activate-grids": _activate_grids,
     "tidy": lambda connection, entry: _queue_again(connection, entry, TIDY_EVERY),
     "backup": lambda connection, entry: _queue_again(connection, entry, BACKUP_EVERY),
+    "base-backup": lambda connection, entry: _queue_again(connection, entry, BASE_BACKUP_EVERY),
     "rehearsal": lambda connection, entry: _queue_again(connection, entry, REHEARSAL_EVERY),
 }
-RECURRING = {"tidy": timedelta(minutes=1), "backup": timedelta(hours=1), "rehearsal": timedelta(days=1)}
-"""When the recurring entries are due for the first time, after the first start."""
+RECURRING = {
+    "tidy": timedelta(minutes=1),
+    "backup": timedelta(hours=1),
+    "base-backup": timedelta(minutes=1),
+    "rehearsal": timedelta(days=1),
+}
+"""When the recurring entries are due for the first time, after the first start; `base-backup` only with an archive."""
 
 
 def take_effect(service: Service, effects: Mapping[str, Effect] = EFFECTS) -> Due | None:
@@ -98,11 +106,12 @@ def _failed(connection: Connection, entry: Due, error: Exception) -> None:
 
 def ensure_standing(service: Service) -> None:
     """Schedule the recurring entries if they are missing, as in a new database."""
+    archived = archive_of(service) is not None
 
     def work(connection: Connection) -> None:
         now = connection.execute(due.clock).scalar_one()
         for kind, first in RECURRING.items():
-            if not due.list_due(connection, kind=kind):
+            if (kind != "base-backup" or archived) and not due.list_due(connection, kind=kind):
                 due.set_due(connection, kind, "all", now + first, asked_by=ACTOR)
 
     service.database.run(work)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gridsvc import __version__
 from gridsvc.db.access.keys import read_guard
 from gridsvc.db.cases.alerts import find_timers
+from gridsvc.db.cluster.base_backup import list_base_backups
 from gridsvc.db.jobs.due import list_due
 from gridsvc.db.jobs.last_runs import find_last_run
-from gridsvc.db.session.facts import database_facts
+from gridsvc.db.session.facts import archiver_facts, database_facts
 from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.law.timers import default_timers
 from gridsvc.operations.cases.timers import timers_of
+from gridsvc.operations.jobs.recovery import archive_of
 from gridsvc.operations.runtime.districts import list_views
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from gridsvc.db.access.keys import Guard
     from gridsvc.db.jobs.last_runs import LastRun
-    from gridsvc.db.session.facts import DatabaseFacts
+    from gridsvc.db.session.facts import ArchiverFacts, DatabaseFacts
     from gridsvc.law.timers import TimerRules
     from gridsvc.operations.runtime.districts import DistrictView, LostPart
     from gridsvc.operations.runtime.service import Service
@@ -62,6 +64,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         backup, anchor = find_last_run(connection, "backup"), find_last_run(connection, "anchor")
         rehearsal = find_last_run(connection, "rehearsal")
         first_backup = next((each.at for each in list_due(connection, kind="backup", waiting=False)), None)
+        archiver = archiver_facts(connection)
         guard = read_guard(connection)
         views = list_views(service, connection)
         timers = {
@@ -81,6 +84,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _log_size(facts),
         _backup(backup, first_backup, facts.now),
         _rehearsal(rehearsal),
+        _archive(service, archiver, facts.now),
         _anchor(anchor),
         _jobs(facts),
         _access(guard),
@@ -164,6 +168,43 @@ def _rehearsal(last: LastRun | None) -> dict[str, Any]:
     words = f"{days:.1f} days ago {last.value['file']} was restored and verified: {last.value['cases']} cases"
     old = days > OLDEST_REHEARSAL_DAYS
     return _finding("rehearsal", "note" if old else "ok", words, cure if old else "")
+
+
+def _archive(service: Service, archiver: ArchiverFacts, now: datetime) -> dict[str, Any]:
+    """Return the finding on the archive of the log: bad where one was set and a recovery would fail."""
+    folder = archive_of(service)
+    if folder is None:
+        if archiver.on:
+            return _archiver("archive_command of this database", archiver)
+        words = "off: what was written since the last backup is lost with the disk"
+        return _finding("archive", "note", words, "Set GRIDSVC_WAL_ARCHIVE to a folder on another disk.")
+    if not archiver.on:
+        cure = "`gridsvc db down`, then start the service again."
+        return _finding("archive", "bad", f"the database was started without {folder}", cure)
+    if archiver.failing is not None:
+        return _archiver(str(folder), archiver)
+    try:
+        made = list_base_backups(folder)
+    except OSError as error:
+        cure = "Mount it, and let the user of the service read it."
+        return _finding("archive", "bad", f"{folder} cannot be read: {error.strerror}", cure)
+    if not made:
+        cure = "Run `gridsvc db base-backup`. `gridsvc serve` makes one each day."
+        return _finding("archive", "bad", f"{folder} has no base backup", cure)
+    old = (now - made[-1].made_at) > timedelta(days=OLDEST_BACKUP_DAYS)
+    cure = "`gridsvc jobs list` says why the daily base backup failed. Run `gridsvc db base-backup`." if old else ""
+    words = (
+        f"{folder}: {len(made)} base backups, any moment since {made[0].made_at.isoformat(timespec='seconds')}; "
+        f"the newest is of {made[-1].made_at.isoformat(timespec='seconds')}"
+    )
+    return _finding("archive", "bad" if old else "ok", words, cure)
+
+
+def _archiver(where: str, archiver: ArchiverFacts) -> dict[str, Any]:
+    if archiver.failing is not None:
+        cure = "Make room there, and let the user of the database write. The database keeps its log until then."
+        return _finding("archive", "bad", f"segment {archiver.failing} cannot be written by {where}", cure)
+    return _finding("archive", "ok", f"{where}: the last segment is {archiver.last_segment}")
 
 
 def _anchor(last: LastRun | None) -> dict[str, Any]:
