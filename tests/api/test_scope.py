@@ -423,3 +423,19 @@ def test_the_law_sends_the_same_teams_whoever_asks(world: World) -> None:
     assert whole["considered_counts"]
     assert part["considered_counts"] == {}
     assert seen <= {team["id"] for team in world.client("township").get("/teams").json()["items"]}
+
+
+def test_a_caller_of_a_grid_reads_that_a_proposal_was_decided(world: World) -> None:
+    proposal = str(uuid.uuid4())
+    world.write(
+        "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds)"
+        f" select district, '{proposal}', 'red-card', id, 'x', now(),"
+        " jsonb_build_object('step', 'feedback', 'since', now(), 'over_s', 1.5, 'timers', 'x') from incident"
+        f" where district = '{A}' and township = '{world.township}' order by id limit 1"
+    )
+    ((case,),) = world.rows("select incident_id from proposal where id = :id", id=proposal)
+    decision = {"decision": "rejected", "reason": "flood"}
+    assert world.client("dispatcher-a").post(f"/proposals/{proposal}/decision", json=decision).status_code == 200
+    events = world.client("township").get(f"/incidents/{case}/events")
+    assert events.status_code == 200
+    assert "rejected" in [event["data"].get("decision") for event in events.json()["items"]]

@@ -58,7 +58,7 @@ class Redaction:
             data["answer"] = self.case(data["answer"])
         if "recommendation" in data:
             data["recommendation"] = self._recommendation(data["recommendation"])
-        if "decision" in data:
+        if isinstance(data.get("decision"), dict):  # of a proposal it is a word
             decision = {key: value for key, value in data["decision"].items() if key != "inputs"}
             data["decision"] = decision | {"recommendation": self._recommendation(decision["recommendation"])}
         if "case" in data:
