@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +20,7 @@ from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.problems import described, list_errors, name_errors
 from gridsvc.api.http.requests import Body, Moment, Text, service_of
 from gridsvc.api.teams import PositionBody
-from gridsvc.errors import InvalidInput, Refusal, TooLarge
+from gridsvc.errors import InvalidInput, NotAllowed, NotFound, Refusal, TooLarge
 from gridsvc.operations.runtime.service import Service
 from gridsvc.operations.teams import positions as work
 from gridsvc.operations.teams.positions import SentPosition
@@ -35,7 +36,7 @@ _SENT: dict[str, Any] = {
     "at": "2026-03-01T12:41:00+08:00",
     "accuracy_m": 8.0,
 }
-_STORED = {"stored": 1, "repeated": 0, "corrected": 0, "rejected": []}
+STORED_EXAMPLE: dict[str, Any] = {"stored": 1, "repeated": 0, "corrected": 0, "rejected": []}
 
 _log = logging.getLogger("gridsvc.api")
 
@@ -69,7 +70,7 @@ _BODY = {
 @router.post(
     "/positions",
     summary=f"Report up to {MOST_AT_ONCE} positions of teams",
-    responses=answer(StoredPositions, _STORED),
+    responses=answer(StoredPositions, STORED_EXAMPLE),
     openapi_extra={"requestBody": _BODY},
 )
 async def post_positions(request: Request) -> Response:
@@ -87,10 +88,16 @@ def _store(service: Service, body: bytes) -> Response:
     return stored_response(service, sent)
 
 
-def stored_response(service: Service, sent: list[SentPosition | Refusal]) -> Response:
-    """Store what could be read and return what became of all of it; what could not be read is a refusal."""
+def stored_response(service: Service, sent: Sequence[SentPosition | Refusal], *, of_one_team: bool = False) -> Response:
+    """Store what could be read and return what became of all of it; what could not be read is a refusal.
+
+    `of_one_team`: the refusal of the team is that of the request.
+    """
     readable = [index for index, each in enumerate(sent) if isinstance(each, SentPosition)]
     found = work.put_positions(service, [each for each in sent if isinstance(each, SentPosition)])
+    for refusal in found.rejected.values() if of_one_team else ():
+        if isinstance(refusal, NotFound | NotAllowed):
+            raise refusal
     refusals = {index: each for index, each in enumerate(sent) if isinstance(each, Refusal)}
     refusals |= {readable[index]: each for index, each in found.rejected.items()}
     if refusals:

@@ -13,7 +13,7 @@ from gridsvc.cli.names import Teams
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.operations.access import devices as device_work
 from gridsvc.operations.access import keys as work
-from gridsvc.operations.access.sessions import begin_pairing_by_name
+from gridsvc.operations.access.sessions import add_tracker, begin_pairing_by_name
 from gridsvc.operations.evidence import erasure
 
 
@@ -79,18 +79,38 @@ def pair(*, name: str, team: str | None, as_json: bool) -> None:
 
 
 @keys.command()
+@click.argument("name")
+@click.option("--team", metavar="TEAM", required=True, help="Name or id of the team whose position it reports.")
+@json_option
+def tracker(*, name: str, team: str, as_json: bool) -> None:
+    """Make the token of a tracker (OsmAnd, Traccar Client) with the key of NAME. The token is shown only once.
+
+    It may report the position of the team and nothing else, and ends 90 days after its last use. docs/trackers.md says
+    where it goes.
+    """
+    service = opened_service()
+    made = add_tracker(service, name, Teams.read(service).find(team))
+
+    def show() -> None:
+        click.echo(f"The tracker of the team {made['team_id']}. Its token, shown only once:", err=True)
+        click.echo(made["token"])
+
+    answer(made, as_json=as_json, show=show)
+
+
+@keys.command()
 @click.argument("name", required=False)
 @click.option("--end", "ended", metavar="ID", help="End this device; takes effect everywhere within a second.")
 @json_option
 def devices(*, name: str | None, ended: str | None, as_json: bool) -> None:
-    """List the paired devices, of all or of NAME; or end one that is lost."""
+    """List the paired devices and trackers, of all or of NAME; or end one that is lost."""
     service = opened_service()
     if ended is not None:
         gone = device_work.end_device(service, ended)
         answer(gone, as_json=as_json, show=lambda: click.echo(f"The device of {gone['name']} is ended."))
         return
     found = device_work.list_devices(service, name)
-    columns = ["name", "role", "id", "team_id", "paired_at", "expires_at"]
+    columns = ["name", "role", "kind", "id", "team_id", "paired_at", "expires_at"]
     answer(
         found, as_json=as_json, show=lambda: table(columns, [[each[column] for column in columns] for each in found])
     )

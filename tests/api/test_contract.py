@@ -125,6 +125,11 @@ def walk_service(web: TestClient, service: Service) -> None:
     ok(web.post(f"/teams/{team['id']}/positions", json=position))
     batch = [position | {"team_id": team["id"], "at": datetime.now(UTC).isoformat()}, position, {"team_id": "x"}]
     assert [each["index"] for each in ok(web.post("/positions", json=batch))["rejected"]] == [1, 2]
+    ok(web.get("/osmand", params=position | {"id": team["id"], "accuracy": "8"}))
+    ok(web.post("/osmand", params={"id": team["id"]}, data={"lat": "29.1", "lon": "119.6"}))
+    assert ok(web.post("/osmand", json=[{"id": team["id"]}]))["rejected"]
+    forwarded = {"longitude": position["lon"], "latitude": position["lat"], "fixTime": batch[0]["at"]}
+    ok(web.post("/positions/traccar", json={"position": forwarded, "device": {"uniqueId": team["id"]}}))
     for on_duty in (False, True):
         ok(web.patch(f"/teams/{team['id']}", json={"on_duty": on_duty}))
     ok(web.get("/teams"))
@@ -175,6 +180,11 @@ def test_refusals_have_the_declared_shape(admin: TestClient, app: FastAPI, contr
         ("POST", "/incidents", {"content": b"[" * 1_100_000}),
         ("POST", f"/incidents/{missing}/steps", {"json": {"step": "accept"}}),
         ("POST", "/positions", {"content": b"{}"}),
+        ("GET", "/osmand", {"params": {"id": str(missing), "lat": "29", "lon": "119"}}),
+        ("GET", "/osmand", {}),
+        ("POST", "/osmand", {"content": b"[7]"}),
+        ("POST", "/osmand", {"content": b"[" * 300_000}),
+        ("POST", "/positions/traccar", {"json": {"position": {}}}),
         ("POST", "/positions", {"content": b"[" * 1_100_000}),
         ("POST", "/positions", {"json": [{}] * 5001}),
         ("GET", "/owners", {"params": {"lon": -150, "lat": -40}}),

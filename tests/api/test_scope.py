@@ -42,12 +42,13 @@ WALKED = {
         "/incidents/{incident_id}/events",
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
-        "/metrics", "/service-areas",
+        "/metrics", "/service-areas", "/osmand",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (
         "/incidents", "/recommendations", "/incidents/{incident_id}/steps", "/incidents/{incident_id}/unmask",
-        "/teams/{team_id}/positions", "/positions", "/owners", "/travel-times", "/closures", "/session",
+        "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
+        "/owners", "/travel-times", "/closures", "/session",
         "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
     ),
     "PUT": ("/timers",),
@@ -185,6 +186,8 @@ def _asked(
                 {"district": B},
                 *({"team_id": team} for team in teams),
             ]
+        elif path == "/osmand":
+            queries = [_station(world, code) for code in (A, B)]
         elif path == "/proposals":
             queries += [{"all": True}]
         elif path == "/timers":
@@ -224,6 +227,14 @@ def _asked(
             "select id::text, (roster->>'lon')::float8, (roster->>'lat')::float8 from team order by id"
         )
         bodies = [[{"team_id": t, "lon": x, "lat": y, "at": at} for t, x, y in [*stations, (NEVER, *here)]]]
+    elif path == "/osmand":
+        queries = [_station(world, code) for code in (A, B)]
+    elif path == "/positions/traccar":
+        sent = [_station(world, code) for code in (A, B)]
+        bodies = [
+            {"position": {"longitude": each["lon"], "latitude": each["lat"]}, "device": {"uniqueId": each["id"]}}
+            for each in sent
+        ]
     elif path.endswith("/positions"):
         bodies = [point]
     elif path == "/teams/{team_id}":
@@ -237,6 +248,15 @@ def _asked(
     else:
         bodies = [_example(what, world)]
     return product(queries, bodies)
+
+
+def _station(world: World, district: str) -> dict[str, Any]:
+    """A team of a district, at its station."""
+    query = (
+        "select id::text, (roster->>'lon')::float8, (roster->>'lat')::float8 from team where district = :d order by id"
+    )
+    team, lon, lat = world.rows(query + " limit 1", d=district)[0]
+    return {"id": team, "lon": lon, "lat": lat}
 
 
 def _township_places(world: World) -> list[list[Any]]:
@@ -266,9 +286,12 @@ def heard(answer: httpx.Response) -> bytes:
 
 
 def words_sent(body: Any) -> set[str]:
-    """The values of a body, or of each row of one."""
-    rows = body if isinstance(body, list) else [body or {}]
-    return {str(value) for row in rows for value in row.values()}
+    """The values of a body, of each row of one, and of what is in it."""
+    if isinstance(body, list):
+        return set().union(*map(words_sent, body))
+    if not isinstance(body, dict):
+        return set()
+    return {str(value) for value in body.values()}.union(*map(words_sent, body.values()))
 
 
 @pytest.mark.timeout(900)

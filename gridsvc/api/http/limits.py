@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY_BYTES = 1_000_000
 LARGEST_BATCH_BYTES = {"/owners": 100_000_000, "/travel-times": 10_000_000}
+LARGEST_UNKNOWN_BYTES = {"/osmand": 200_000}
+"""The credential is in the body, which is therefore read for everybody."""
 LONGEST_TARGET_BYTES = 8_000
 """Path and query together; anything longer belongs in a body."""
 
@@ -45,7 +47,7 @@ class RequestLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
-        limit = LARGEST_BATCH_BYTES.get(scope["path"], LARGEST_BODY_BYTES)
+        limit = (LARGEST_BATCH_BYTES | LARGEST_UNKNOWN_BYTES).get(scope["path"], LARGEST_BODY_BYTES)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             await _too_large(limit)(scope, receive, send)

@@ -21,6 +21,8 @@ WITHOUT_KEY: Mapping[tuple[str, str], str] = {
     ("POST", "/recommendations"): _READS,
     ("POST", "/teams/{team_id}/positions"): _POSITION + "Send `at`.",
     ("POST", "/positions"): _POSITION,
+    ("POST", "/positions/traccar"): _POSITION,
+    ("POST", "/osmand"): _POSITION + "Send `timestamp`.",
     ("POST", "/session"): _SECRET + "A retry starts another session; the unused one expires.",
     ("DELETE", "/session"): "A session ends once; a request with an ended session gets 401.",
     ("POST", "/pairings"): _SECRET + "A retry gives another code; an unused one expires after five minutes.",

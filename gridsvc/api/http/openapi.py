@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from gridsvc.access.scopes import RIGHTS, Right, Role
+from gridsvc.access.scopes import Right
 from gridsvc.api.answers.problems import Problem
 from gridsvc.api.http.once import WITHOUT_KEY
 from gridsvc.api.http.problems import MEDIA_TYPE
-from gridsvc.api.http.route_rights import ROUTES
+from gridsvc.api.http.route_rights import OWN, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,6 +58,9 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("POST", "/proposals/{proposal_id}/decision"): frozenset({409}),
     ("GET", "/proposals"): frozenset({404}),
     ("PATCH", "/teams/{team_id}"): frozenset({409}),
+    ("GET", "/osmand"): frozenset({403, 404}),
+    ("POST", "/osmand"): frozenset({403, 404}),
+    ("POST", "/positions/traccar"): frozenset({404}),
     ("POST", "/session"): frozenset({401}),
     ("DELETE", "/session"): frozenset({404}),
     ("POST", "/pairings"): frozenset({404}),
@@ -68,11 +71,18 @@ FURTHER: Mapping[Route, frozenset[int]] = {
 
 _QUIET = {("GET", "/healthz"), ("GET", "/readyz")}  # never limited for callers without a key
 _KNOWN_CALLERS: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
+_TRACKERS: list[dict[str, list[str]]] = [{"tracker": []}, {"bearer": []}]
 _SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
         "description": "A key of `gridsvc keys add`, or the token of a paired device.",
+    },
+    "tracker": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "id",
+        "description": "The token of `gridsvc keys tracker`, or of a paired device; also in the body.",
     },
     "session": {
         "type": "apiKey",
@@ -122,7 +132,7 @@ def refusals_of(route: Route, operation: Mapping[str, Any]) -> list[int]:
         found |= {429, 503}
     if needed is not None:
         found.add(401)
-    if route[0] != "GET" or (isinstance(needed, Right) and any(needed not in RIGHTS[role] for role in Role)):
+    if route[0] != "GET" or isinstance(needed, Right):  # a tracker has no right but one
         found.add(403)
     if "requestBody" in operation:
         found |= {400, 408, 413, 422}
@@ -170,6 +180,8 @@ def _complete(document: dict[str, Any]) -> None:
 def _complete_operation(route: Route, operation: dict[str, Any]) -> None:
     needed = ROUTES[route]
     operation["security"] = _KNOWN_CALLERS if needed is not None else []
+    if needed == OWN:
+        operation["security"] = _TRACKERS
     if route == ("GET", "/readyz"):
         operation["security"] = [{}, *_KNOWN_CALLERS]  # who is known sees the districts of their scope
     responses = operation["responses"]

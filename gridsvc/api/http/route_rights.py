@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ANY = "any"
 """Every caller with a valid key."""
+OWN = "own"
+"""The route itself reads the credential, where trackers can send one: in the address or in the body."""
 # None: public, no key is needed.
 ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     # Sign-in, pages, and the probes of a load balancer.
@@ -56,6 +58,9 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("PATCH", "/teams/{team_id}"): Right.DUTY,
     ("POST", "/teams/{team_id}/positions"): Right.POSITION,
     ("POST", "/positions"): Right.POSITION,
+    ("POST", "/positions/traccar"): Right.POSITION,
+    ("GET", "/osmand"): OWN,
+    ("POST", "/osmand"): OWN,
     ("GET", "/closures"): Right.LOOK,
     ("POST", "/closures"): Right.CLOSURES,
     ("DELETE", "/closures/{closure_id}"): Right.CLOSURES,

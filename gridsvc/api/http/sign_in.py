@@ -20,7 +20,7 @@ from gridsvc.access.hosts import is_own_name
 from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api.http import rates
 from gridsvc.api.http.problems import problem, unavailable
-from gridsvc.api.http.route_rights import ROUTES
+from gridsvc.api.http.route_rights import OWN, ROUTES
 from gridsvc.api.http.verification import TooManyWrongError, Verification
 from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
 from gridsvc.operations.access.credentials import csrf_token
@@ -36,6 +36,7 @@ CSRF_HEADER = "x-csrf-token"
 STRANGER = Caller("nobody", Role.OFFICER, NOTHING)
 _READS = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {(method, path) for (method, path), needed in ROUTES.items() if needed is None and "{" not in path}
+_OWN = {route for route, needed in ROUTES.items() if needed == OWN}
 _STREAM_CHECKED_EVERY_S = 1.0
 
 
@@ -62,38 +63,49 @@ class SignIn:
         state["sign_in"] = self
         headers = Headers(scope=scope)
         method, path = scope.get("method", "GET"), scope["path"]
+        is_own = (method, path) in _OWN
         if self.verification is None:
-            await (_refuse_from(headers, method) or self._as_operator(state))(scope, receive, send)
+            writes = is_own or method not in _READS
+            await (_refuse_from(headers, writes=writes) or self._as_operator(state))(scope, receive, send)
             return
-        address = address_of(scope)
         is_open = (method, path) in _OPEN or (method == "GET" and path.startswith("/assets/"))
         credential, by_cookie = _credential(scope, headers)
+        if is_own and (
+            credential is None or by_cookie
+        ):  # a GET that writes takes no cookie, which a browser adds itself
+            state["caller"] = STRANGER
+            await self.app(scope, receive, send)
+            return
         if credential is None or (is_open and path != "/readyz"):
-            answer = self._admit_stranger(scope, headers, address, is_open=is_open)
+            answer = self._admit_stranger(scope, headers, is_open=is_open)
             state["caller"] = STRANGER
             await (answer or self.app)(scope, receive, send)
             return
-        try:
-            caller = await self.verification.caller_of(credential, address)
-        except TooManyWrongError as refused:
-            await too_often(refused.wait_s, "wrong-keys")(scope, receive, send)
-            return
-        except Unavailable as away:
-            await unavailable(away)(scope, receive, send)
-            return
-        if caller is None:
-            await _refuse(scope, headers, unknown=False)(scope, receive, send)
+        caller = await self.admit(scope, credential)
+        if not isinstance(caller, Caller):
+            await caller(scope, receive, send)
             return
         if by_cookie and method not in _READS and not _same(headers.get(CSRF_HEADER), csrf_token(credential)):
             detail = "A write with the session's cookie needs the header X-CSRF-Token; GET /session shows its value."
             answer = problem(403, "csrf", detail)
             await answer(scope, receive, send)
             return
-        if wait_s := self._callers.take(caller.name):
-            await too_often(wait_s, "caller")(scope, receive, send)
-            return
         state["caller"], state["credential"] = caller, credential
         await self.app(scope, receive, self._watched(credential, send))
+
+    async def admit(self, scope: Scope, credential: str) -> Caller | Response:
+        """Return the caller of a key or token, or the refusal: a wrong one, too many of them, too many requests."""
+        assert self.verification is not None
+        try:
+            caller = await self.verification.caller_of(credential, address_of(scope))
+        except TooManyWrongError as refused:
+            return too_often(refused.wait_s, "wrong-keys")
+        except Unavailable as away:
+            return unavailable(away)
+        if caller is None:
+            return _refuse(scope, Headers(scope=scope), unknown=False)
+        wait_s = self._callers.take(caller.name)
+        return too_often(wait_s, "caller") if wait_s else caller
 
     def _as_operator(self, state: dict[str, Any]) -> ASGIApp:
         state["caller"] = OPERATOR
@@ -108,10 +120,10 @@ class SignIn:
                     "refused", caller.name, district=caller.scope.district, address=address_of(scope), why=error.kind
                 )
 
-    def _admit_stranger(self, scope: Scope, headers: Headers, address: str, *, is_open: bool) -> Response | None:
+    def _admit_stranger(self, scope: Scope, headers: Headers, *, is_open: bool) -> Response | None:
         if is_open:
             quiet = scope["path"] in {"/healthz", "/readyz"} or scope["path"].startswith("/assets/")
-            wait_s = 0.0 if quiet else self._strangers.take(address)
+            wait_s = 0.0 if quiet else self._strangers.take(address_of(scope))
             return too_often(wait_s, "address") if wait_s else None
         return _refuse(scope, headers, unknown=True)
 
@@ -215,12 +227,12 @@ def _is_foreign(headers: Headers) -> bool:
     return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
-def _refuse_from(headers: Headers, method: str) -> Response | None:
+def _refuse_from(headers: Headers, *, writes: bool) -> Response | None:
     """Return the refusal of what a page of another site may have sent to a service without sign-in, else None."""
     host = headers.get("host")
     if host is not None and not is_own_name(host):
         return _refuse_host(host[:100])
-    return _refuse_foreign() if method not in _READS and _is_foreign(headers) else None
+    return _refuse_foreign() if writes and _is_foreign(headers) else None
 
 
 def _refuse_foreign() -> Response:

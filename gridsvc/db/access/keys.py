@@ -38,7 +38,7 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A browser (`kind` browser) or a paired device, with the key that it acts for."""
+    """A browser, a paired device or a tracker (`kind` browser, device, tracker), with the key that it acts for."""
 
     id: UUID
     kind: str
@@ -193,8 +193,8 @@ def find_session(connection: Connection, token_digest: bytes) -> StoredSession |
 
 
 def list_devices(connection: Connection, *, name: str | None = None) -> list[StoredDevice]:
-    """Return the devices that are paired now, the newest first; with `name` those of one person."""
-    query = _living.add_columns(session.c.created_at).where(session.c.kind == "device")
+    """Return the devices and trackers that are paired now, the newest first; with `name` those of one person."""
+    query = _living.add_columns(session.c.created_at).where(session.c.kind != "browser")
     if name is not None:
         query = query.where(access_key.c.name == name)
     return [

@@ -1,4 +1,4 @@
-"""Paired devices, for the administrator: which there are, and the end of one that is lost."""
+"""Paired devices and trackers, for the administrator: which there are, and the end of one that is lost."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def _json(device: StoredDevice) -> dict[str, Any]:
     session = device.session
     return {
         "id": str(session.id),
+        "kind": session.kind,
         "name": session.key.name,
         "role": session.key.role,
         "key": session.key.id,

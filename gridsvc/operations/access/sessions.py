@@ -11,6 +11,7 @@ from uuid import UUID
 from gridsvc.access.scopes import DEVICE_RIGHTS, TRACKER_RIGHTS, Right
 from gridsvc.db.access import keys as store
 from gridsvc.db.evidence.events import append_event
+from gridsvc.db.teams import find_district
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.operations.access.credentials import random_letters, token_digest
 from gridsvc.operations.access.keys import caller_of_key
@@ -30,7 +31,7 @@ DEVICE_LIVES = timedelta(days=90)
 RENEWED_AFTER = 1 / 8
 """A session is renewed when this share of its lifetime is over: one write in 90 minutes instead of one a request."""
 CODE_LIVES = timedelta(minutes=5)
-_CODE = 10  # letters of five bits
+_CODE, _TRACKER = 10, 26  # letters of five bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,7 @@ def begin_pairing_by_name(service: Service, name: str, team: str | None = None) 
     except ValueError:
         raise InvalidInput(f"{team!r} is not the id of a team. GET /teams lists the ids.", team=team) from None
     with service.database.transaction() as connection:
-        found = store.list_keys(connection, name=name)
-        if not found:
-            raise NotFound(
-                f"No active key has the name {name!r}. `gridsvc keys list` lists the names.", kind="no-key", name=name
-            )
-        owner = caller_of_key(connection, found[0])
+        owner = caller_of_key(connection, _key_of(connection, name))
     return begin_pairing(service, owner, team_id)
 
 
@@ -186,6 +182,42 @@ def pair_device(service: Service, code: str) -> dict[str, Any]:
         }
 
     return service.database.run(work)
+
+
+def add_tracker(service: Service, name: str, team_id: UUID) -> dict[str, Any]:
+    """Return {token, name, team_id, expires_at}: a token that may report the position of one team and nothing else.
+
+    It is short enough to be typed into a telephone, and belongs to the active key of `name`, with which it ends.
+
+    Raises
+    ------
+    NotFound
+        When no active key has the name, or no team the id.
+    """
+    service.caller.need(Right.KEYS)
+    token = f"gt_{random_letters(_TRACKER)}"
+
+    def work(connection: Connection) -> dict[str, Any]:
+        key = _key_of(connection, name)
+        if find_district(connection, team_id) is None:
+            raise NotFound(f"There is no team {team_id}. See GET /teams.", kind="no-team", team_id=str(team_id))
+        _, now = store.read_version(connection)
+        expires_at = now + DEVICE_LIVES
+        tracker = store.add_session(connection, key, "tracker", token_digest(token), expires_at, team_id)
+        data = {"key": key.id, "session": str(tracker), "team_id": str(team_id)}
+        append_event(connection, key.district, "tracker-added", actor=service.caller.name, at=now, data=data)
+        return {"token": token, "name": name, "team_id": str(team_id), "expires_at": expires_at.isoformat()}
+
+    return service.database.run(work)
+
+
+def _key_of(connection: Connection, name: str) -> StoredKey:
+    found = store.list_keys(connection, name=name)
+    if not found:
+        raise NotFound(
+            f"No active key has the name {name!r}. `gridsvc keys list` lists the names.", kind="no-key", name=name
+        )
+    return found[0]
 
 
 def caller_of_session(connection: Connection, found: StoredSession, now: datetime) -> Caller:
