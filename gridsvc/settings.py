@@ -30,6 +30,7 @@ class Setting:
 SETTINGS = (
     Setting("GRIDSVC_DATABASE_URL", "", "PostGIS to use; empty = the embedded cluster that gridsvc manages itself"),
     Setting("GRIDSVC_DATABASE_ADMIN_URL", "", "used for migrations only; empty = as GRIDSVC_DATABASE_URL"),
+    Setting("GRIDSVC_READ_URL", "", "a streaming replica of GRIDSVC_DATABASE_URL, for tiles and lists"),
     Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
     Setting("GRIDSVC_BACKUPS", "`backups` in GRIDSVC_DATA",
@@ -90,10 +91,14 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
     """
     from gridsvc.db.schema.revision import HEAD, find_revision
     from gridsvc.db.session.connection import Database
+    from gridsvc.db.session.replica import Replica
     from gridsvc.operations.runtime.service import Service
 
     if settings.database_url is not None:
-        database = Database(settings.database_url, pool=pool)
+        replica = None
+        if read_url := settings.environment.get("GRIDSVC_READ_URL"):
+            replica = Replica(Database(read_url, pool=pool, writes=False))
+        database = Database(settings.database_url, pool=pool, replica=replica)
     else:
         cluster = open_cluster(settings, report)
         cluster.ensure()

@@ -33,12 +33,13 @@ def get_health() -> Response:
 @router.get(
     "/readyz",
     summary="The process can answer: database up, grids and roads loaded",
-    responses=answer(Readiness, {"status": "ready", "districts": []}),
+    responses=answer(Readiness, {"status": "ready", "districts": [], "replica": None}),
 )
 def get_readiness(request: Request) -> Response:
     """List the districts and what is in force; 503 while the database is unavailable or its disk is full.
 
-    A district is loaded when its first place is asked for; `unknown` names the files that this process cannot read.
+    `replica` says how far the replica for reads is behind; the service is ready without it, too. A district is loaded
+    when its first place is asked for; `unknown` names the files that this process cannot read.
     """
     service: Service = request.app.state.whole_service
     refuse_full_disk(service)
@@ -57,4 +58,6 @@ def get_readiness(request: Request) -> Response:
         }
         for each in found
     ]
-    return JSONResponse({"status": "ready", "districts": districts})
+    lag = service.database.replica_lag()
+    replica = None if lag is None or seen.district is not None else lag.as_json()
+    return JSONResponse({"status": "ready", "districts": districts, "replica": replica})

@@ -37,11 +37,21 @@ class DistrictReadiness(TypedDict):
     versions: Versions
 
 
+class ReplicaLag(TypedDict):
+    """How far the replica for reads (GRIDSVC_READ_URL) is behind; `up` false: the primary answers its reads."""
+
+    up: bool
+    lag_s: Annotated[float | None, Field(description="0 where the replica has everything")]
+    lag_bytes: int | None
+    reason: Annotated[str | None, Field(description="why the replica is not used")]
+
+
 class Readiness(TypedDict):
     """The process is ready for requests; `districts` has those in the caller's scope."""
 
     status: Literal["ready"]
     districts: list[DistrictReadiness]
+    replica: Annotated[ReplicaLag | None, Field(description="null without a replica, or to a caller of one district")]
 
 
 class TileLayer(TypedDict):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from gridsvc.db.session.metrics import Gauges
+    from gridsvc.db.session.replica import Lag
 
 router = APIRouter(tags=["health"])
 
@@ -182,15 +183,18 @@ def get_metrics(request: Request) -> Response:
     """Return the counters of all processes and the present gauges, without those of an unavailable database."""
     times: RequestTimes = request.app.state.request_times
     service = service_of(request)
+    gauges: Gauges | None = None
+    lag: Lag | None = None
     try:
         with service.database.transaction() as connection:
             gauges = read_gauges(connection)
+        lag = service.database.replica_lag()
     except Unavailable:
         gauges = None
     # Requests are not counted by district, so that only a caller of all districts sees how many there were.
     text = generate_latest(times.registry) if service.caller.scope.district is None else b""
     now = CollectorRegistry()
-    now.register(_Present(gauges))
+    now.register(_Present(gauges, lag))
     return Response(text + generate_latest(now), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -219,8 +223,9 @@ GAUGES: Mapping[str, tuple[str, str]] = {
 class _Present(Collector):
     """The gauges at one time; None while the database is unavailable."""
 
-    def __init__(self, gauges: Gauges | None) -> None:
+    def __init__(self, gauges: Gauges | None, lag: Lag | None) -> None:
         self._gauges = gauges
+        self._lag = lag
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yield the families; those without a value are left out."""
@@ -232,6 +237,8 @@ class _Present(Collector):
         )
         if self._gauges is not None:
             yield from _families(self._gauges)
+        if self._lag is not None:
+            yield from _families_of_replica(self._lag)
 
 
 def _families(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
@@ -239,6 +246,13 @@ def _families(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
         value = getattr(gauges, field)
         if value is not None:
             yield GaugeMetricFamily(f"gridsvc_{name}", about, value=value)
+
+
+def _families_of_replica(lag: Lag) -> Iterator[GaugeMetricFamily]:
+    yield GaugeMetricFamily("gridsvc_replica_up", "Whether the replica for reads can be used.", value=int(lag.up))
+    if lag.s is not None and lag.bytes is not None:
+        yield GaugeMetricFamily("gridsvc_replica_lag_seconds", "Age of what the replica has last.", value=lag.s)
+        yield GaugeMetricFamily("gridsvc_replica_lag_bytes", "Log that the replica has not replayed.", value=lag.bytes)
 
 
 def _reserve(file: Path) -> None:

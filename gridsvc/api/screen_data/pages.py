@@ -12,7 +12,7 @@ import mimetypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -24,6 +24,9 @@ from gridsvc.db.grids.district_facts import list_officers
 from gridsvc.errors import NotFound
 from gridsvc.files.packaged import map_library_folder
 from gridsvc.operations.law.in_force import list_plans
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 router = APIRouter(include_in_schema=False)
 
@@ -119,10 +122,12 @@ def get_screen_facts(request: Request) -> dict[str, Any]:
 @router.get("/screen/cases")
 def get_screen_cases(request: Request) -> Response:
     """Return every open case briefly, the longest overdue first, and how many each list holds; 304 while unchanged."""
-    with service_of(request).database.transaction() as connection:
+
+    def read(connection: Connection) -> dict[str, Any]:
         items = listing.list_open_cases(connection)
-        counts = listing.count_open_cases(connection, listing.Search())
-    content = json.dumps({"items": items, "counts": counts}, ensure_ascii=False).encode()
+        return {"items": items, "counts": listing.count_open_cases(connection, listing.Search())}
+
+    content = json.dumps(service_of(request).database.read(read), ensure_ascii=False).encode()
     headers = {"ETag": f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -147,12 +152,15 @@ def search_screen_cases(
     search = listing.Search(
         [(word, [kind for kind, known in names.items() if word in known]) for word in words], urgency
     )
-    with service.database.transaction() as connection:
+
+    def read(connection: Connection) -> dict[str, Any]:
         items = listing.find_cases(connection, name, search, skip=skip)
         counts = listing.count_open_cases(connection, search) | {
             "closed": listing.count_closed_cases(connection, search)
         }
-    return {"items": items, "counts": counts}
+        return {"items": items, "counts": counts}
+
+    return service.database.read(read)
 
 
 def _names(plan: dict[str, Any]) -> str:

@@ -161,8 +161,9 @@ class TileStore:
     def _draw(self, key: Key, sources: Sources) -> DrawnTile:
         at = self._clock()
         layers = [LAYERS[name] for name in key.layers]
-        with self._database.seen_by(key.scope).transaction() as connection:
-            content = draw_tile(connection, layers, key.z, key.x, key.y, sources.districts)
+        content = self._database.seen_by(key.scope).read(
+            lambda connection: draw_tile(connection, layers, key.z, key.x, key.y, sources.districts)
+        )
         etag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
         tile = DrawnTile(content, gzip.compress(content, 6, mtime=0) if content else b"", etag, sources, at)
         with self._lock:

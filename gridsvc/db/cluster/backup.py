@@ -26,10 +26,10 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy.engine import make_url
 
 from gridsvc import __version__
 from gridsvc.db.cluster.postgis import PostGIS, find_postgis
+from gridsvc.db.session.urls import plain_url
 from gridsvc.errors import Conflict, InvalidInput, Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def write_backup(owner_url: str, file: Path, progress: Progress | None = None) -
     draft = file.with_name(file.name + ".part")
     try:
         draft.unlink(missing_ok=True)
-        with psycopg.connect(_plain(owner_url)) as connection, open(draft, "xb", opener=_for_owner_alone) as out:
+        with psycopg.connect(plain_url(owner_url)) as connection, open(draft, "xb", opener=_for_owner_alone) as out:
             backup = _write(connection, owner_url, out, file, progress)
         draft.replace(file)
         _sync_folder(file.parent)
@@ -113,7 +113,7 @@ def _write(
         "--lock-wait-timeout=60s",
         f"--snapshot={snapshot}",
         "--schema=public",
-        f"--dbname={_plain(owner_url)}",
+        f"--dbname={plain_url(owner_url)}",
     ]
     digest = hashlib.sha256()
     with subprocess.Popen(
@@ -269,7 +269,7 @@ def restore_backup(owner_url: str, backup: Backup, progress: Progress | None = N
     Refusal
         When pg_restore refuses, or what was restored does not end the chains as the manifest says.
     """
-    with psycopg.connect(_plain(owner_url), autocommit=True) as connection:
+    with psycopg.connect(plain_url(owner_url), autocommit=True) as connection:
         if _one(connection, "select to_regclass('public.district') is not null"):
             kept = "select exists (select from district) or exists (select from incident_event)"
             if _one(connection, kept):
@@ -332,7 +332,7 @@ def _restore(postgis: PostGIS, owner_url: str, backup: Backup, progress: Progres
         contents.flush()
         words: list[str | Path] = [
             restore,
-            f"--dbname={_plain(owner_url)}",
+            f"--dbname={plain_url(owner_url)}",
             f"--use-list={contents.name}",
             "--exit-on-error",
             "--verbose",
@@ -364,11 +364,6 @@ def _programs(major: int) -> PostGIS:
 
 def _environment(postgis: PostGIS) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"} | postgis.environment
-
-
-def _plain(url: str) -> str:
-    """Return a URL as libpq reads it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Json:

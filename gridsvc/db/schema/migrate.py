@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from gridsvc.db.schema.revision import HEAD, SCRIPTS, find_revision
+from gridsvc.db.session.urls import read_url
 from gridsvc.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def upgrade(admin_url: str) -> bool:
     Unavailable
         When the database cannot be reached.
     """
-    engine = create_engine(admin_url)
+    engine = create_engine(read_url(admin_url))
     try:
         with engine.connect() as connection:
             connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})

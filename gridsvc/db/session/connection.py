@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import sql
 from sqlalchemy import create_engine, event, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gridsvc.access.scopes import EVERYTHING, NOTHING
 from gridsvc.db.evidence import row_digests
+from gridsvc.db.session.commits import refuse_unreplicated, watch
+from gridsvc.db.session.replica import MissedError, read_position
+from gridsvc.db.session.urls import read_url
 from gridsvc.errors import DiskFull, InvalidInput, LockTimedOut, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from gridsvc.access.scopes import Scope
+    from gridsvc.db.session.replica import Lag, Replica
 
 T = TypeVar("T")
 
@@ -41,6 +45,10 @@ _AWAY_FOR_S = 1.0
 _FULL_FOR_S = 10.0
 _SPARE = 2  # a request that fills the shared cache writes in a second transaction
 _SCOPES_KEPT = 256
+# A server that lost its power answers nothing: without these a session would wait for it for a quarter of an hour.
+_KEEPALIVES = {
+    "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
+}  # fmt: skip
 _NO_TIME_LIMIT = text("set local statement_timeout = 0")
 _SET_SCOPE = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
@@ -54,17 +62,28 @@ class Database:
     Parameters
     ----------
     url
-        SQLAlchemy URL, `postgresql+psycopg://...`; a plain `postgresql://` is taken as that.
+        Of one server or of several: see `read_url`. Of several, the one that accepts writes is used.
     heal
         Called when a connection is refused, before the next attempt: `ensure` of the embedded cluster.
     pool
         Connections that stay open; at a peak there are as many more.
+    replica
+        Where `read` reads; None: at the primary.
+    writes
+        Which of several servers is used: the one that accepts writes, or one that does not.
     """
 
-    def __init__(self, url: str, *, heal: Callable[[], None] | None = None, pool: int = 8) -> None:
-        parsed = make_url(url)
-        if parsed.drivername in {"postgresql", "postgres"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
+    def __init__(
+        self,
+        url: str,
+        *,
+        heal: Callable[[], None] | None = None,
+        pool: int = 8,
+        replica: Replica | None = None,
+        writes: bool = True,
+    ) -> None:
+        parsed = read_url(url, session="read-write" if writes else "standby")
+        self.replica = replica
         self.url = parsed.render_as_string(hide_password=False)
         self._heal = heal
         self._pool = create_engine(
@@ -74,7 +93,11 @@ class Database:
             pool_timeout=5,
             pool_use_lifo=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=60000"},
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c timezone=UTC -c statement_timeout=60000",
+                **_KEEPALIVES,
+            },
         )
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _begin)
@@ -118,17 +141,19 @@ class Database:
         return view
 
     def _connect(
-        self, _dialect: object, _record: object, args: list[Any], named: dict[str, Any]
+        self, _dialect: object, record: ConnectionPoolEntry, args: list[Any], named: dict[str, Any]
     ) -> psycopg.Connection[Any]:
         # Fail fast after a recent connection failure.
         until, why = self._away[0]
         if time.monotonic() < until:
             raise why or psycopg.OperationalError("the database was unreachable a moment ago")
         try:
-            return self._connect_with_retries(args, named)
+            connection = self._connect_with_retries(args, named)
         except (psycopg.OperationalError, Unavailable) as error:
             self._away[0] = (time.monotonic() + _AWAY_FOR_S, error if isinstance(error, Unavailable) else None)
             raise
+        watch(connection, record.info)
+        return connection
 
     def _connect_with_retries(self, args: list[Any], named: dict[str, Any]) -> psycopg.Connection[Any]:
         for wait_s in (0.0, 0.1, 0.3, 1.0):
@@ -215,6 +240,19 @@ class Database:
         with self._one_transaction(self.engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
             yield connection
 
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a read in one transaction: at the replica if it has all that was committed so far, else at the primary.
+
+        `work` only reads, and may run twice. Raises as `transaction` does.
+        """
+        if self.replica is not None:
+            try:
+                return self.replica.read(self, work)
+            except MissedError:
+                pass  # the primary has it
+        with self.transaction() as connection:
+            return work(connection)
+
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction; after a deadlock, run it again from the start (three times, with jitter).
 
@@ -230,6 +268,14 @@ class Database:
                 time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311  no secret
         raise Unavailable("The database is too contended at the moment. Nothing was written; try again.")
 
+    def replica_lag(self) -> Lag | None:
+        """Return how far the replica is behind now; None where there is none. Raises as `transaction` does."""
+        if self.replica is None:
+            return None
+        with self.transaction() as connection:
+            position = read_position(connection)
+        return self.replica.lag(position)
+
     @property
     def refused_for_space(self) -> bool:
         """Whether a write failed for lack of disk space within the last ten seconds."""
@@ -243,6 +289,8 @@ class Database:
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.close()
 
 
 def _begin(connection: Connection) -> None:
@@ -269,8 +317,10 @@ def _begun(engine: Engine) -> Iterator[Connection]:
             raise
         connection = engine.connect()  # the pool has dropped what is as old as the dead one
         transaction = connection.begin()
-    with connection, transaction:
-        yield connection
+    with connection:
+        with transaction:
+            yield connection
+        refuse_unreplicated(connection)
 
 
 def _apply_scope(connection: Connection) -> None:

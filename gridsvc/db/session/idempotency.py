@@ -18,7 +18,8 @@ _KEY = "district = %s and caller = %s and key = %s"
 _CLAIM = (
     "insert into idempotency (district, caller, key, digest) values (%s, %s, %s, %s) on conflict do nothing returning 1"
 )
-_FIND = f"select digest, status, body, incident_id, event_id from idempotency where {_KEY}"
+# The row lock makes the commit wait for the standby, as the first one did: a stored answer may not be replicated yet.
+_FIND = f"select digest, status, body, incident_id, event_id from idempotency where {_KEY} for share"
 KEPT = f"update idempotency set status = %s, body = %s, incident_id = %s, event_id = %s where {_KEY}"
 """Keeps an answer whose key was claimed: status, body, incident_id, event_id, district, caller, key."""
 

@@ -93,13 +93,16 @@ def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str |
             f"`limit` is {limit}; give 1 to {LONGEST_PAGE}.", field="limit", limit=limit, largest=LONGEST_PAGE
         )
     cursor = None if after is None else _read_cursor(after)
-    with service.database.transaction() as connection:
+
+    def read(connection: Connection) -> dict[str, Json]:
         found = incidents.list_cases(connection, wanted, limit=limit + 1, after=cursor)
         page = found[:limit]
         redact = redaction(connection)
         items = [redact.case(answer) for answer in _answers(connection, page)]
-    more = len(found) > limit
-    return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
+        more = len(found) > limit
+        return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
+
+    return service.database.read(read)
 
 
 def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Json]]:

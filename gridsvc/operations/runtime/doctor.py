@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gridsvc.db.access.keys import Guard
     from gridsvc.db.jobs.last_runs import LastRun
     from gridsvc.db.session.facts import ArchiverFacts, DatabaseFacts
+    from gridsvc.db.session.replica import Lag
     from gridsvc.law.timers import TimerRules
     from gridsvc.operations.runtime.districts import DistrictView, LostPart
     from gridsvc.operations.runtime.service import Service
@@ -39,6 +40,7 @@ LEAST_TO_WRITE_BYTES = 16 * 2**20
 
 CLOCKS_APART_S = 2.0
 LARGEST_LOG_BYTES = 2_000_000_000
+LONGEST_LAG_S = 10.0
 OLDEST_BACKUP_DAYS = 2.0
 OLDEST_REHEARSAL_DAYS = 8.0
 _LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "uvicorn")
@@ -72,6 +74,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
             for view in views
             if find_timers(connection, view.code) is not None
         }
+    lag = service.database.replica_lag()
     service.database.close()
     findings.append(_finding("database", "ok", facts.words))
     waiting = f"{facts.unsealed} events wait for a seal, the oldest since {facts.oldest_unsealed_s:.0f} s"
@@ -85,6 +88,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _backup(backup, first_backup, facts.now),
         _rehearsal(rehearsal),
         _archive(service, archiver, facts.now),
+        *([] if lag is None else [_replica(lag)]),
         _anchor(anchor),
         _jobs(facts),
         _access(guard),
@@ -205,6 +209,16 @@ def _archiver(where: str, archiver: ArchiverFacts) -> dict[str, Any]:
         cure = "Make room there, and let the user of the database write. The database keeps its log until then."
         return _finding("archive", "bad", f"segment {archiver.failing} cannot be written by {where}", cure)
     return _finding("archive", "ok", f"{where}: the last segment is {archiver.last_segment}")
+
+
+def _replica(lag: Lag) -> dict[str, Any]:
+    """Return the finding on the replica for reads; without it the primary answers, so that nothing is bad."""
+    if not lag.up or lag.s is None or lag.bytes is None:
+        cure = "The primary answers its reads. Start it, or correct GRIDSVC_READ_URL."
+        return _finding("replica", "note", f"not used: {lag.reason}", cure)
+    behind = lag.s > LONGEST_LAG_S
+    cure = "The primary answers its reads. See pg_stat_replication on the primary." if behind else ""
+    return _finding("replica", "note" if behind else "ok", f"{lag.bytes} bytes, {lag.s:.1f} s behind", cure)
 
 
 def _anchor(last: LastRun | None) -> dict[str, Any]:
