@@ -95,7 +95,7 @@ def reports(port: int) -> Iterator[Request]:
         number += 1
 
 
-def _processor_s(pid: int, folder_word: str = "gsb") -> float:
+def service_processor_s(pid: int, folder_word: str = "gsb") -> float:
     """Processor seconds of the service's process group and of the database's processes."""
     total = 0
     for entry in Path("/proc").iterdir():
@@ -118,9 +118,9 @@ def rows() -> Iterator[dict[str, Any]]:
         first = closed_loop(port, list(islice(supply, 1)), 1)
         yield row("POST /incidents, the first one", first.latencies_s[0] * 1000, "ms", None)
         closed_loop(port, list(islice(supply, 200)), 4)
-        used = _processor_s(pid)
+        used = service_processor_s(pid)
         most = closed_loop(port, list(islice(supply, 2000)), DISPATCHERS)
-        each_ms = (_processor_s(pid) - used) * 1000 / len(most.latencies_s)
+        each_ms = (service_processor_s(pid) - used) * 1000 / len(most.latencies_s)
         assert most.statuses == {201: 2000}, most.statuses
         yield row("POST /incidents, whole", most.per_second, "1/s", 150, least=True)
         yield row("POST /incidents, processor time, service + database", each_ms, "ms a case", 8)
