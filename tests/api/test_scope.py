@@ -20,6 +20,7 @@ from sqlalchemy import event
 
 from gridsvc.access.scopes import Right
 from gridsvc.api.http.route_rights import ROUTES, right_of
+from gridsvc.db.evidence import sealing
 from gridsvc.db.tiles import LAYERS
 from tests.api.two_districts import MARK, A, B, World
 
@@ -462,3 +463,32 @@ def test_a_caller_of_a_grid_reads_that_a_proposal_was_decided(world: World) -> N
     events = world.client("township").get(f"/incidents/{case}/events")
     assert events.status_code == 200
     assert "rejected" in [event["data"].get("decision") for event in events.json()["items"]]
+
+
+def test_what_happens_in_another_township_changes_no_figure_of_a_caller_of_one(world: World) -> None:
+    """Neither /metrics nor the positions of events count the district for them."""
+
+    def figures(caller: str) -> dict[str, str]:
+        lines = world.client(caller).get("/metrics").text.splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: value for name, value in found.items() if "age" not in name and "info" not in name}
+
+    case, kind_, lon, lat = world.rows(
+        "select id, type, st_x(geom), st_y(geom) from incident where district = :d and township <> :t"
+        " and urgency = 'emergency' order by id limit 1",
+        d=A,
+        t=world.township,
+    )[0]
+    before, whole = figures("township-admin"), figures("admin-a")
+    assert before["gridsvc_open_cases"] != whole["gridsvc_open_cases"]
+    body = {"type": kind_, "location": {"lon": lon, "lat": lat}}
+    assert world.client("dispatcher-a").post("/incidents", json=body).status_code == 201
+    sealing.seal_all(world.service.database)
+    assert figures("admin-a")["gridsvc_events_sealed"] != whole["gridsvc_events_sealed"]
+    assert figures("township-admin") == before
+    assert not {"gridsvc_events_sealed", "gridsvc_database_bytes", "gridsvc_jobs_waiting"} & set(before)
+    own = world.rows("select id from incident where district = :d and township = :t limit 1", d=A, t=world.township)
+    seen = world.client("township").get(f"/incidents/{own[0][0]}/events").json()["items"]
+    assert {event["position"] for event in seen} == {None}
+    all_seen = world.client("dispatcher-a").get(f"/incidents/{case}/events").json()["items"]
+    assert None not in {event["position"] for event in all_seen}

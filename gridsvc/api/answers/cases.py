@@ -299,7 +299,7 @@ class CaseAfterStep(Case):
 
 
 class CaseEvent(TypedDict):
-    """An event of a case; position null: not sealed yet."""
+    """An event of a case; position null: not sealed yet, or a caller of one grid."""
 
     schema: int
     district: str

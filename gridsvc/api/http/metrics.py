@@ -194,7 +194,10 @@ def get_metrics(request: Request) -> Response:
     # Requests are not counted by district, so that only a caller of all districts sees how many there were.
     text = generate_latest(times.registry) if service.caller.scope.district is None else b""
     now = CollectorRegistry()
-    now.register(_Present(gauges, lag))
+    if service.caller.scope.grid is None:
+        now.register(_Present(gauges, GAUGES, lag))
+    else:
+        now.register(_Present(gauges, GAUGES_OF_A_GRID, None))
     return Response(text + generate_latest(now), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -220,11 +223,18 @@ GAUGES: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _Present(Collector):
-    """The gauges at one time; None while the database is unavailable."""
+GAUGES_OF_A_GRID = (
+    "waiting_emergencies", "waiting_routine", "open_cases", "engaged_teams", "teams_with_position",
+    "oldest_position_s", "median_position_s", "open_proposals",
+)  # fmt: skip
+"""What a caller of one grid sees: counts of rows that are there for them. The others count the whole district."""
 
-    def __init__(self, gauges: Gauges | None, lag: Lag | None) -> None:
-        self._gauges = gauges
+
+class _Present(Collector):
+    """Gauges at one time, those of `fields`; None while the database is unavailable. `lag` None: without a replica."""
+
+    def __init__(self, gauges: Gauges | None, fields: Iterable[str], lag: Lag | None) -> None:
+        self._gauges, self._fields = gauges, fields
         self._lag = lag
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -236,13 +246,14 @@ class _Present(Collector):
             "gridsvc_database_up", "Whether the database answers.", value=int(self._gauges is not None)
         )
         if self._gauges is not None:
-            yield from _families(self._gauges)
+            yield from _families(self._gauges, self._fields)
         if self._lag is not None:
             yield from _families_of_replica(self._lag)
 
 
-def _families(gauges: Gauges) -> Iterator[GaugeMetricFamily]:
-    for field, (name, about) in GAUGES.items():
+def _families(gauges: Gauges, fields: Iterable[str]) -> Iterator[GaugeMetricFamily]:
+    for field in fields:
+        name, about = GAUGES[field]
         value = getattr(gauges, field)
         if value is not None:
             yield GaugeMetricFamily(f"gridsvc_{name}", about, value=value)

@@ -115,7 +115,10 @@ def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Js
 
 
 def list_case_events(service: Service, incident_id: UUID) -> dict[str, Json]:
-    """Return {items}: every event of a case, oldest first, with its sealed position (None = not sealed yet)."""
+    """Return {items}: every event of a case, oldest first, with its sealed position.
+
+    The position is None while the event is not sealed, and for a caller of one grid: it counts the district's events.
+    """
     with service.database.transaction() as connection:
         case = get_stored(connection, incident_id)
         rows = events.list_incident_events(connection, case.district, incident_id)
@@ -124,7 +127,8 @@ def list_case_events(service: Service, incident_id: UUID) -> dict[str, Json]:
             notes = personal.list_notes(connection, case.district, incident_id)
             notes = {event: mask_numbers(note) for event, note in notes.items()}
         redact = redaction(connection)
-        items = [redact.event(json.loads(body)) | {"position": position} for body, position in rows]
+        shown = service.caller.scope.grid is None
+        items = [redact.event(json.loads(body)) | {"position": position if shown else None} for body, position in rows]
     return {"items": [item | {"note": notes[item["id"]]} if item["id"] in notes else item for item in items]}
 
 
