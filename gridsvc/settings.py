@@ -79,8 +79,12 @@ class Settings:
         )
 
 
-def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None) -> Service:
+def open_service(
+    settings: Settings, *, pool: int = 8, report: Callable[[str], None] | None = None, name: str | None = None
+) -> Service:
     """Return the service of these settings: its embedded database is started and migrated first.
+
+    `name` is what the database shows of its sessions; None: of a command.
 
     Raises
     ------
@@ -98,11 +102,11 @@ def open_service(settings: Settings, *, pool: int = 8, report: Callable[[str], N
         replica = None
         if read_url := settings.environment.get("GRIDSVC_READ_URL"):
             replica = Replica(Database(read_url, pool=pool, writes=False))
-        database = Database(settings.database_url, pool=pool, replica=replica)
+        database = Database(settings.database_url, pool=pool, replica=replica, name=name)
     else:
         cluster = open_cluster(settings, report)
         cluster.ensure()
-        database = Database(cluster.url("app"), heal=cluster.ensure, pool=pool)
+        database = Database(cluster.url("app"), heal=cluster.ensure, pool=pool, name=name)
     with database.transaction() as connection:
         revision = find_revision(connection)
     if revision != HEAD:

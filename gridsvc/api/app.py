@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from gridsvc.api.http.rate_table import RateTable
     from gridsvc.operations.runtime.service import Service
 
 # Routes are tried in this order: the most frequent first.
@@ -39,10 +40,13 @@ CONNECTIONS = THREADS + lanes.THREADS + verification.THREADS
 """To the database, at most: one for each thread. Together: more threads would only wait for each other."""
 
 
-def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = None) -> FastAPI:
+def create_app(
+    service: Service, *, sign_in: bool = True, counts: Path | None = None, rates: RateTable | None = None
+) -> FastAPI:
     """Return the application over a service; without `sign_in` every caller is the operator of this machine.
 
-    `counts` is the folder in which the processes of the service count requests; None where this is the only process.
+    `counts` is the folder in which the processes of the service count requests, and `rates` the table in which they
+    count the rates of callers; None where this is the only process.
     """
 
     @asynccontextmanager
@@ -68,7 +72,7 @@ def create_app(service: Service, *, sign_in: bool = True, counts: Path | None = 
     lanes.register(app)
     # The last one added sees a request first.
     app.add_middleware(RequestLimit)
-    app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None)
+    app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None, table=rates)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(RequestLog, times=times)
     for router in ROUTERS:

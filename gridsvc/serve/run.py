@@ -7,9 +7,12 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gridsvc.api.http.rate_table import RateTable
+from gridsvc.db.session.services import new_service_name
 from gridsvc.serve.prefork import Child, fork_server
 
 if TYPE_CHECKING:
@@ -18,6 +21,16 @@ if TYPE_CHECKING:
 
     from gridsvc.serve.listener import Listener
     from gridsvc.serve.prefork import ForkServer
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the HTTP processes of one service share: its name in the database, their socket, and what they count."""
+
+    name: str
+    listening: socket.socket
+    rates: RateTable
+
 
 _RESERVE_DELAY_S = 3.0  # the HTTP processes have the processors first
 _MOST_DEFAULT_PROCESSES = 4
@@ -29,14 +42,17 @@ def running(listener: Listener, processes: int) -> Iterator[ForkServer]:
 
     The background process in reserve waits for the sealer's lock, so that a dead sealer is replaced within a second.
     """
+    name = new_service_name()
     with listener.open_socket() as listening:
+        shared = Shared(name, listening, RateTable())
         children = [
-            Child(f"HTTP process {number}", partial(_answer, listener, listening, number))
+            Child(f"HTTP process {number}", partial(_answer, listener, shared, number))
             for number in range(1, processes + 1)
         ]
+        work = partial(_work, name)
         children += [
-            Child("background process", _work),
-            Child("background process in reserve", _work, _RESERVE_DELAY_S),
+            Child("background process", work),
+            Child("background process in reserve", work, _RESERVE_DELAY_S),
         ]
         with fork_server(children, _load) as server:
             yield server
@@ -53,12 +69,12 @@ def _load() -> None:
     importlib.import_module(_HTTP_PROCESS).load()
 
 
-def _answer(listener: Listener, listening: socket.socket, number: int) -> None:
-    importlib.import_module(_HTTP_PROCESS).run(listener, listening, number)
+def _answer(listener: Listener, shared: Shared, number: int) -> None:
+    importlib.import_module(_HTTP_PROCESS).run(listener, shared, number)
 
 
-def _work() -> None:
-    importlib.import_module(_WORKER).run_from_environment(stop_on_signals())
+def _work(name: str) -> None:
+    importlib.import_module(_WORKER).run_from_environment(stop_on_signals(), name=name)
 
 
 def stop_on_signals() -> threading.Event:

@@ -50,9 +50,9 @@ def run(service: Service, stop: threading.Event, *, jobs_at_once: int = 1) -> No
     service.database.close()
 
 
-def run_from_environment(stop: threading.Event, *, jobs_at_once: int = 1) -> None:
-    """Run the three parts over the service of the settings."""
-    run(open_service(Settings.read(), pool=_POOL), stop, jobs_at_once=jobs_at_once)
+def run_from_environment(stop: threading.Event, *, jobs_at_once: int = 1, name: str | None = None) -> None:
+    """Run the three parts over the service of the settings; `name` is that of the service in the database."""
+    run(open_service(Settings.read(), pool=_POOL, name=name), stop, jobs_at_once=jobs_at_once)
 
 
 def _run_until(name: str, part: Callable[[], None], stop: threading.Event) -> None:

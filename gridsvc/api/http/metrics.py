@@ -220,6 +220,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "backup_age_s": ("backup_age_seconds", "Age of the last backup."),
     "database_bytes": ("database_bytes", "Size of the database."),
     "sessions": ("database_sessions", "Open sessions of the database."),
+    "services": ("services", "Services that share the database, and with it the rates of callers."),
 }
 
 

@@ -1,17 +1,15 @@
-"""Rate limits of a caller and of an address without a key. Each HTTP process counts for itself."""
+"""Rate limits of a caller and of an address without a key, counted by all processes of a service together."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridsvc.api.http.rate_table import RateTable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +33,73 @@ UNKNOWN_TOKEN = Rate(per_s=20, burst=200)
 
 
 class Buckets:
-    """Token buckets by name. Safe for threads; the least recently used are dropped and start full again.
+    """Token buckets of one rate, by name, in a table that the processes of a service share. Safe for threads.
+
+    The least recently used are dropped and start full again. Several services divide the rate: a proxy sends each of
+    them its share of the requests.
 
     Parameters
     ----------
+    kind
+        Name of the rate in the table.
+    table
+        None: a table of this process.
     clock
-        Monotonic seconds; another one in tests.
+        Monotonic seconds, the same in all processes of a machine; another one in tests.
     """
 
-    def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rate: Rate,
+        *,
+        kind: str = "",
+        table: RateTable | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._rate = rate
+        self._kind = kind
+        self._table = RateTable() if table is None else table
         self._clock = clock
-        self._lock = threading.Lock()
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str) -> float:
         """Take one token and return 0, or take none and return the seconds until one is free."""
-        now = self._clock()
-        with self._lock:
-            left = self._now(name, now)
-            taken = left >= 1.0
-            self._left.pop(name, None)
-            self._left[name] = (left - 1.0 if taken else left, now)
-            if len(self._left) > _KEPT:
-                self._left.popitem(last=False)
-        return 0.0 if taken else (1.0 - left) / self._rate.per_s
+        now, wait_s = self._clock(), 0.0
+
+        def take(known: tuple[float, float] | None) -> tuple[float, float]:
+            nonlocal wait_s
+            left = self._left(known, now)
+            wait_s = self._wait_s(left)
+            return (left if wait_s else left - 1.0), now
+
+        self._table.update(f"{self._kind} {name}", take)
+        return wait_s
 
     def give_back(self, name: str) -> None:
         """Put one token back that was taken."""
         now = self._clock()
-        with self._lock:
-            self._left[name] = (min(self._rate.burst, self._now(name, now) + 1.0), now)
+        self._table.update(f"{self._kind} {name}", lambda known: (min(self._burst, self._left(known, now) + 1.0), now))
 
     def wait_s(self, name: str) -> float:
         """Return the seconds until a token is free, 0 if one is; take none."""
-        with self._lock:
-            left = self._now(name, self._clock())
-        return 0.0 if left >= 1.0 else (1.0 - left) / self._rate.per_s
+        now, left = self._clock(), 0.0
 
-    def _now(self, name: str, now: float) -> float:
-        left, at = self._left.get(name, (self._rate.burst, now))
-        return min(self._rate.burst, left + (now - at) * self._rate.per_s)
+        def look(known: tuple[float, float] | None) -> tuple[float, float]:
+            nonlocal left
+            left = self._left(known, now)
+            return left, now
+
+        self._table.update(f"{self._kind} {name}", look)
+        return self._wait_s(left)
+
+    @property
+    def _burst(self) -> float:
+        return max(1.0, self._rate.burst / self._table.services)
+
+    def _wait_s(self, left: float) -> float:
+        return 0.0 if left >= 1.0 else (1.0 - left) * self._table.services / self._rate.per_s
+
+    def _left(self, known: tuple[float, float] | None, now: float) -> float:
+        if known is None:
+            return self._burst
+        left, at = known
+        return min(self._burst, left + (now - at) * self._rate.per_s / self._table.services)

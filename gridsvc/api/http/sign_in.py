@@ -20,6 +20,7 @@ from gridsvc.access.hosts import is_own_name
 from gridsvc.access.scopes import NOTHING, OPERATOR, Caller, Role
 from gridsvc.api.http import rates
 from gridsvc.api.http.problems import problem, unavailable
+from gridsvc.api.http.rate_table import RateTable
 from gridsvc.api.http.route_rights import OWN, ROUTES
 from gridsvc.api.http.verification import TooManyWrongError, Verification
 from gridsvc.errors import GridsvcError, NotAllowed, Unavailable
@@ -47,13 +48,16 @@ class SignIn:
     ----------
     callers
         The callers that this process knows; None = no sign-in: every caller is the operator.
+    table
+        The rates that all processes of the service count together; None: this process counts for itself.
     """
 
-    def __init__(self, app: ASGIApp, callers: CallerCache | None) -> None:
+    def __init__(self, app: ASGIApp, callers: CallerCache | None, table: RateTable | None = None) -> None:
         self.app = app
-        self.verification = None if callers is None else Verification(callers)
-        self._callers = rates.Buckets(rates.CALLER)
-        self._strangers = rates.Buckets(rates.STRANGER)
+        table = RateTable() if table is None else table
+        self.verification = None if callers is None else Verification(callers, table)
+        self._callers = rates.Buckets(rates.CALLER, kind="caller", table=table)
+        self._strangers = rates.Buckets(rates.STRANGER, kind="address", table=table)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio.to_thread import run_sync
 
 from gridsvc.api.http import rates
+from gridsvc.api.http.rate_table import RateTable
 from gridsvc.api.http.threads import Threads
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.access.credentials import is_key, parse_key
@@ -44,12 +45,13 @@ class TooManyWrongError(GridsvcError):
 class Verification:
     """The callers of one process, with the limits on what it costs to find them."""
 
-    def __init__(self, callers: CallerCache) -> None:
+    def __init__(self, callers: CallerCache, table: RateTable | None = None) -> None:
         self.callers = callers
-        self.codes = rates.Buckets(rates.WRONG_KEY)
-        self._of_key = rates.Buckets(rates.WRONG_KEY)
-        self._of_address = rates.Buckets(rates.WRONG_KEYS_OF_ADDRESS)
-        self._tokens = rates.Buckets(rates.UNKNOWN_TOKEN)
+        table = RateTable() if table is None else table
+        self.codes = rates.Buckets(rates.WRONG_KEY, kind="code", table=table)
+        self._of_key = rates.Buckets(rates.WRONG_KEY, kind="key", table=table)
+        self._of_address = rates.Buckets(rates.WRONG_KEYS_OF_ADDRESS, kind="keys of address", table=table)
+        self._tokens = rates.Buckets(rates.UNKNOWN_TOKEN, kind="token", table=table)
         self._known_threads = Threads(KNOWN_THREADS)
         self._new_threads = Threads(NEW_THREADS)
 

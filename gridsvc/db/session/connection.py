@@ -71,6 +71,8 @@ class Database:
         Where `read` reads; None: at the primary.
     writes
         Which of several servers is used: the one that accepts writes, or one that does not.
+    name
+        What the server shows of the sessions (application_name); None: that of a command.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Database:
         pool: int = 8,
         replica: Replica | None = None,
         writes: bool = True,
+        name: str | None = None,
     ) -> None:
         parsed = read_url(url, session="read-write" if writes else "standby")
         self.replica = replica
@@ -95,6 +98,7 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
+                "application_name": name or "gridsvc",
                 "options": "-c timezone=UTC -c statement_timeout=60000",
                 **_KEEPALIVES,
             },

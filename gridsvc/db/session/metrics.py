@@ -34,6 +34,7 @@ class Gauges:
     backup_age_s: float | None
     database_bytes: int
     sessions: int
+    services: int
 
 
 _gauges = text(
@@ -64,7 +65,9 @@ _gauges = text(
         (select count(*) from proposal where decision is null),
         (select extract(epoch from clock_timestamp() - max(at)) from service_mark where name = 'backup'),
         pg_database_size(current_database()),
-        (select count(*) from pg_stat_activity where datname = current_database())
+        (select count(*) from pg_stat_activity where datname = current_database()),
+        (select count(distinct application_name) from pg_stat_activity
+         where datname = current_database() and starts_with(application_name, 'gridsvc serve '))
     """
 )
 

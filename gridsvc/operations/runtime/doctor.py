@@ -16,6 +16,7 @@ from gridsvc.db.cluster.base_backup import list_base_backups
 from gridsvc.db.jobs.due import list_due
 from gridsvc.db.jobs.last_runs import find_last_run
 from gridsvc.db.session.facts import archiver_facts, database_facts
+from gridsvc.db.session.services import list_services
 from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.law.timers import default_timers
 from gridsvc.operations.cases.timers import timers_of
@@ -67,6 +68,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         rehearsal = find_last_run(connection, "rehearsal")
         first_backup = next((each.at for each in list_due(connection, kind="backup", waiting=False)), None)
         archiver = archiver_facts(connection)
+        services = list_services(connection)
         guard = read_guard(connection)
         views = list_views(service, connection)
         timers = {
@@ -89,6 +91,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _rehearsal(rehearsal),
         _archive(service, archiver, facts.now),
         *([] if lag is None else [_replica(lag)]),
+        _finding("services", "ok", "; ".join(services) or "none runs now"),
         _anchor(anchor),
         _jobs(facts),
         _access(guard),
