@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, PREVIEW
+from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW
 from gridsvc.api.answers.cases import (
     Case,
     CaseAfterStep,
@@ -37,7 +37,7 @@ from gridsvc.api.http.requests import (
 )
 from gridsvc.cases.decide import Report
 from gridsvc.cases.model import Status
-from gridsvc.db.cases.incidents import CaseFilter
+from gridsvc.db.cases.filters import CaseFilter
 from gridsvc.errors import InvalidInput
 from gridsvc.operations.cases import considered, preview, read, steps
 from gridsvc.operations.cases.report import report_incident
@@ -181,7 +181,7 @@ class CaseQuery(BaseModel):
     after: str | None = None
 
 
-@router.get("/incidents", summary="Cases, newest first", responses=answer(CasePage, {"items": [CASE], "next": None}))
+@router.get("/incidents", summary="Cases, newest first", responses=answer(CasePage, {"items": [LISTED], "next": None}))
 async def get_incidents(request: Request, query: Annotated[CaseQuery, Query()]) -> Response:
     """List cases, drills and closed ones included; `next` is the cursor of the following page."""
     unknown = [word for word in query.status or [] if word not in set(Status)]

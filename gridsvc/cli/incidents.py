@@ -70,7 +70,7 @@ class ListOptions:
 def list_command(asked: ListOptions, *, limit: int, as_json: bool) -> None:
     """List cases, the newest first."""
     from gridsvc.cases.model import Status
-    from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.db.cases.filters import CaseFilter
     from gridsvc.operations.cases.read import list_cases
 
     for word in asked.status:

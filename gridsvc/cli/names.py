@@ -136,7 +136,7 @@ def find_case(service: Service, text: str, district: str | None = None) -> UUID:
     InvalidInput
         For a number that cases of several districts have.
     """
-    from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.db.cases.filters import CaseFilter
     from gridsvc.operations.cases.read import list_cases
 
     typed = text.strip().removeprefix("#")

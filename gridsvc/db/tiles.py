@@ -218,8 +218,7 @@ INCIDENTS = Layer(
     select i.id::text as id, i.number, i.type, i.urgency, i.status, i.response_class as class, i.waiting, i.drill,
            floor(extract(epoch from i.reported_at))::bigint as reported_at,
            floor(extract(epoch from i.reported_at))::bigint + i.target_s as due_at,
-           (select floor(extract(epoch from min(e.on_scene_at)))::bigint from engagement e
-            where e.district = i.district and e.incident_id = i.id) as arrived_at,
+           floor(extract(epoch from i.first_on_scene_at))::bigint as arrived_at,
            ST_AsMVTGeom(ST_Transform(i.geom, 3857), tile.merc, {EXTENT}, {_BUFFER}) as geom
     from live join incident i on i.district = live.district cross join tile
     where i.geom && tile.lonlat and i.status not in ('archived', 'cancelled')

@@ -16,7 +16,7 @@ from uuid import UUID
 import numpy as np
 
 from gridsvc.cases.decide import Report
-from gridsvc.db.cases.incidents import CaseFilter, list_cases
+from gridsvc.db.cases import pages
 from gridsvc.demo.cases import ACTOR
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.cases.report import report_incident
@@ -81,8 +81,8 @@ def _run(service: Service, district: str, speed: float, seed: int, stop: threadi
 
 def _past(service: Service, district: str) -> list[_Past]:
     with service.database.transaction() as connection:
-        cases = list_cases(connection, CaseFilter(district=district), limit=500, after=None)
-    return [_Past(c.place.lon, c.place.lat, c.type, f"重演 · {c.type_name}") for c in cases if c.matter is None]
+        cases = pages.newest(connection, pages.Condition(district=district), limit=500)
+    return [_Past(c["lon"], c["lat"], c["type"], f"重演 · {c['type_name']}") for c in cases if c["matter"] is None]
 
 
 def _take(

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gridsvc.api.app import create_app
+from gridsvc.db.cases import queue
 from tests.worlds.district import as_superuser, open_toy, report, scratch_database
 
 if TYPE_CHECKING:
@@ -103,14 +104,32 @@ def test_a_case_is_found_by_number_type_and_place(world: CheckedClient) -> None:
     assert search("_") == set()
 
 
-def test_pages_follow_one_another(world: CheckedClient) -> None:
-    whole = world.get("/screen/search").json()
-    rest = world.get("/screen/search", params={"skip": 1}).json()
-    assert rest["items"] == whole["items"][1:]
-    assert rest["counts"] == whole["counts"]
+@pytest.mark.parametrize("listed", ["open", "closed"])
+def test_pages_follow_one_another(world: CheckedClient, monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
+    whole = world.get("/screen/search", params={"list": listed}).json()
+    assert whole["next"] is None
+    monkeypatch.setattr(queue, "PAGE", 1)
+    found, after, pages = [], None, 0
+    while pages == 0 or after is not None:
+        page = world.get("/screen/search", params={"list": listed} | ({"after": after} if after else {})).json()
+        assert page["counts"] == whole["counts"]
+        found += page["items"]
+        after, pages = page["next"], pages + 1
+    assert found == whole["items"]
+    assert pages == len(whole["items"])
 
 
-@pytest.mark.parametrize("query", [{"list": "everything"}, {"skip": -1}, {"urgency": "soon"}, {"q": "x" * 101}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"list": "everything"},
+        {"after": "x"},
+        {"after": "-1"},
+        {"after": "x", "list": "closed"},
+        {"urgency": "soon"},
+        {"q": "x" * 101},
+    ],
+)
 def test_a_search_that_cannot_be_meant_is_refused(world: CheckedClient, query: dict[str, Any]) -> None:
     assert world.get("/screen/search", params=query).status_code == 422
 

@@ -104,7 +104,7 @@ def _multiply_the_fleet(service: Any) -> None:
 def _report(service: Any, count: int) -> list[UUID]:
     """Report emergencies at the places of the demo's cases until so many want a joint team of four or more."""
     from gridsvc.cases.decide import Report
-    from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.db.cases.filters import CaseFilter
     from gridsvc.operations.cases.read import list_cases
     from gridsvc.operations.cases.report import report_incident
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
+from gridsvc.operations.cases.read import write_cursor
 from tests.screen.conftest import change_answer
 from tests.screen.test_screen import emergency, place_inside, until
 
@@ -52,6 +55,7 @@ def test_drills_are_in_a_list_of_their_own_and_in_no_figure(open_screen: Open, d
 def test_counts_are_those_of_the_service(open_screen: Open, served: Served) -> None:
     page, _ = open_screen()
     counts = served.web.get("/screen/search").json()["counts"]
+    assert counts.pop("counted") == 1000
     for name, count in counts.items():
         until(page, COUNT.format(name) + f" === {count}")
     whole = served.web.get("/incidents", params={"limit": 1000}).json()["items"]
@@ -66,9 +70,11 @@ def test_all_closed_cases_can_be_reached(open_screen: Open, served: Served) -> N
     def three_times(page: Page) -> None:
         # The demo has fewer than a page: let each page of the service be a third of it.
         def change(answer: Any) -> Any:
-            return answer | {"items": answer["items"][: (count + 2) // 3]}
+            shown = answer["items"][: (count + 2) // 3]
+            last = write_cursor(datetime.fromisoformat(shown[-1]["triggered_at"]), UUID(shown[-1]["id"]))
+            return answer | {"items": shown, "next": last if len(answer["items"]) > len(shown) else None}
 
-        change_answer(page, re.compile(r"/screen/search\?list=closed(&skip=\d+)?$"), change)
+        change_answer(page, re.compile(r"/screen/search\?list=closed(&after=[^&]+)?$"), change)
 
     page, _ = open_screen(before=three_times)
     page.click("[data-filter=closed]")

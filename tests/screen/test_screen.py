@@ -236,10 +236,11 @@ def test_a_case_explains_itself(open_screen: Open, served: Served) -> None:
     page.wait_for_selector(".case.is-closed")
     page.click(".case >> nth=0")
     page.wait_for_selector(".panel-no")
-    case = next(
+    listed = next(
         item for item in served.web.get("/incidents", params={"limit": 100}).json()["items"]
         if f"#{item['number']}" == page.inner_text(".panel-no").split()[0]
     )  # fmt: skip
+    case = served.web.get(f"/incidents/{listed['id']}").json()
     page.click(".considered summary")
     rows = page.locator(".considered tbody tr")
     assert rows.count() == len(case["recommendation"]["considered"])

@@ -106,6 +106,11 @@ _ASSIGNMENT: dict[str, Any] = {
     "preempted_by": None,
     "legal_steps": ["acknowledge", "decline", "en_route", "on_scene", "withdraw"],
 }
+_NOT_LISTED = (
+    "handler", "possible_duplicates", "recommendation", "recommendation_id", "synthetic", "versions", "unknown",
+    "legal_steps", "work_list", "alerts",
+)  # fmt: skip
+LISTED: dict[str, Any] = {name: value for name, value in CASE.items() if name not in _NOT_LISTED}
 AFTER_STEP: dict[str, Any] = CASE | {
     "status": "assigned",
     "waiting": False,

@@ -261,10 +261,63 @@ class CaseWithTexts(Case):
     reporter: NotRequired[MaskedReporter | None]
 
 
+class EngagedTeam(TypedDict):
+    """A team that is on a case now."""
+
+    team_id: UUID
+    slot: str
+    lead: bool
+    since: datetime
+    until: None
+
+
+class ListedOwnership(TypedDict):
+    """How the owners of a case in a list were found."""
+
+    rule: OwnershipRule
+    generation: int | None
+
+
+class ListedCase(TypedDict):
+    """A case in a list: what it is, where and whose, and how far it is. Its decision is in GET /incidents/{id}."""
+
+    id: UUID
+    number: int
+    district: str
+    type: str
+    type_name: str
+    matter: str | None
+    status: Status
+    waiting: bool
+    lead_wanted: bool
+    timing: Literal["met", "late", "missing", "open"] | None
+    due_at: datetime | None
+    arrived_at: datetime | None
+    location: CaseLocation
+    owners: OwnerChain
+    ownership: ListedOwnership
+    urgency: Urgency
+    response_class: ResponseClass | None
+    target_s: int | None
+    clock_policy: str
+    reported_at: datetime
+    triggered_at: datetime
+    accepted_at: datetime | None
+    assigned_at: datetime | None
+    handled_at: datetime | None
+    feedback_at: datetime | None
+    archived_at: datetime | None
+    cancelled_at: datetime | None
+    source: str | None
+    external_ref: str | None
+    drill: bool
+    assignments: Annotated[list[EngagedTeam], Field(description="the teams that are on it now, the lead first")]
+
+
 class CasePage(TypedDict):
     """A page of cases, the newest first."""
 
-    items: list[Case]
+    items: list[ListedCase]
     next: Annotated[str | None, Field(description="cursor of the following page")]
 
 

@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import json
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,16 +19,21 @@ from fastapi.responses import HTMLResponse
 
 from gridsvc.api.http.requests import service_of
 from gridsvc.api.screen_data.screen_facts import read_screen_facts
-from gridsvc.db.cases import listing
+from gridsvc.db.cases import queue
+from gridsvc.db.cases.filters import Search
+from gridsvc.db.cases.pages import count_up_to
 from gridsvc.db.grids.district_facts import list_officers
-from gridsvc.errors import NotFound
+from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.packaged import map_library_folder
+from gridsvc.operations.cases.read import read_cursor, write_cursor
 from gridsvc.operations.law.in_force import list_plans
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 router = APIRouter(include_in_schema=False)
+
+_DIGITS = 8  # of a number of open cases
 
 _SCREEN = Path(__file__).parents[1] / "screen"
 _MAPLIBRE_FILES = ("maplibre-gl.mjs", "maplibre-gl-shared.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css")
@@ -124,8 +129,8 @@ def get_screen_cases(request: Request) -> Response:
     """Return every open case briefly, the longest overdue first, and how many each list holds; 304 while unchanged."""
 
     def read(connection: Connection) -> dict[str, Any]:
-        items = listing.list_open_cases(connection)
-        return {"items": items, "counts": listing.count_open_cases(connection, listing.Search())}
+        items, counts = queue.list_queue(connection, Search().condition(connection), limit=queue.OPEN_SHOWN)
+        return {"items": items, "counts": counts}
 
     content = json.dumps(service_of(request).database.read(read), ensure_ascii=False).encode()
     headers = {"ETag": f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
@@ -143,24 +148,39 @@ def search_screen_cases(
     name: Annotated[Literal["open", "waiting", "late", "drills", "closed"], Query(alias="list")] = "open",
     q: Annotated[str, Query(max_length=100)] = "",
     urgency: Literal["emergency", "routine"] | None = None,
-    skip: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> dict[str, Any]:
-    """Find cases by number, type and place: a page of one list, and how many cases of each list match."""
+    """Find cases by number, type and place: a page of one list, and how many cases of each list match.
+
+    `next` is `after` of the following page, null at the end. Closed cases are counted up to `counted`.
+    """
     service = service_of(request)
     words = q.replace("\0", "").lower().split()
     names = {plan["type"]: _names(plan) for plan in list_plans(service)["items"]} if words else {}
-    search = listing.Search(
-        [(word, [kind for kind, known in names.items() if word in known]) for word in words], urgency
-    )
+    search = Search([(word, [kind for kind, known in names.items() if word in known]) for word in words], urgency)
 
     def read(connection: Connection) -> dict[str, Any]:
-        items = listing.find_cases(connection, name, search, skip=skip)
-        counts = listing.count_open_cases(connection, search) | {
-            "closed": listing.count_closed_cases(connection, search)
-        }
-        return {"items": items, "counts": counts}
+        condition = search.condition(connection)
+        closed = replace(condition, open=None)
+        if name == "closed":
+            items, behind = queue.list_closed(connection, closed, after=None if after is None else read_cursor(after))
+            following = None if behind is None else write_cursor(*behind)
+            _, counts = queue.list_queue(connection, condition, limit=0)
+        else:
+            skip = 0 if after is None else _skipped(after)
+            items, counts = queue.list_queue(connection, condition, queue.LISTS[name], limit=queue.PAGE, skip=skip)
+            following = str(skip + len(items)) if skip + len(items) < counts[name] else None
+        counts |= {"closed": count_up_to(connection, closed, queue.CLOSED_COUNTED), "counted": queue.CLOSED_COUNTED}
+        return {"items": items, "next": following, "counts": counts}
 
     return service.database.read(read)
+
+
+def _skipped(after: str) -> int:
+    """Return how many open cases are before a page: few are open, so their pages need no cursor."""
+    if not (after.isascii() and after.isdigit() and len(after) < _DIGITS):
+        raise InvalidInput("`after` is no cursor of this list. Use `next` of the page before, unchanged.")
+    return int(after)
 
 
 def _names(plan: dict[str, Any]) -> str:

@@ -48,13 +48,12 @@ _awaiting = text(
                i.handler,
                case when i.status = 'triggered' then 'accept' when i.status = 'accepted' then 'assign'
                     when i.status = 'handling' then 'feedback' when i.status = 'feedback' then 'archive'
-                    when s.at is null and i.urgency = 'emergency' then 'on_scene' else 'handle' end as step,
+                    when i.first_on_scene_at is null and i.urgency = 'emergency' then 'on_scene'
+                    else 'handle' end as step,
                case i.status when 'triggered' then i.triggered_at when 'accepted' then i.accepted_at
                     when 'handling' then i.handled_at when 'feedback' then i.feedback_at
-                    else coalesce(s.at, i.assigned_at) end as since
+                    else coalesce(i.first_on_scene_at, i.assigned_at) end as since
         from incident i
-        left join lateral (select min(e.on_scene_at) as at from engagement e
-                           where i.status = 'assigned' and e.district = i.district and e.incident_id = i.id) s on true
         where i.district = :district and i.status not in ('archived', 'cancelled') and i.urgency = any(:urgencies)
     )
     select w.id, w.type, w.urgency, w.response_class, w.step, w.since, w.village, w.area, w.township, w.regional,

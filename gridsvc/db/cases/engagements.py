@@ -10,6 +10,7 @@ from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _ON_CASES = f"""
     select incident_id, {", ".join(ENGAGEMENT)}
     from engagement where district = %s and incident_id = any(%s) order by since, lead desc, id
+"""
+_LIVE = """
+    select incident_id, team_id, slot, lead, since from engagement
+    where district = any(%s) and incident_id = any(%s) and until is null order by lead desc, since, id
 """
 _HOLDER = """
     select incident_id, drill from engagement
@@ -40,6 +45,17 @@ def list_engagements(
     found: dict[UUID, list[Engagement]] = {each: [] for each in incident_ids}
     for row in fetch_all(connection, _ON_CASES, (district, list(incident_ids))):
         found[row[0]].append(read_engagement(row[1:]))
+    return found
+
+
+def list_live(
+    connection: Connection, districts: Sequence[str], incident_ids: Sequence[UUID]
+) -> dict[UUID, list[tuple[UUID, str, bool, datetime]]]:
+    """Return (team, slot, lead, since) of every team that is on one of the cases now, by case, the lead first."""
+    found: dict[UUID, list[tuple[UUID, str, bool, datetime]]] = {}
+    if incident_ids:
+        for case, *engaged in fetch_all(connection, _LIVE, (list(districts), list(incident_ids))):
+            found.setdefault(case, []).append(tuple(engaged))
     return found
 
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from gridsvc.cases.model import Case
 
 INCIDENT = (
-    "district", "id", "number", "type", "matter", "urgency", "response_class", "target_s", "clock_policy", "status",
-    "waiting", "lead_wanted", "timing", "due_at", "arrived_at", "drill", "geom", "extent", "radius_m", "regional",
-    "township", "area", "village", "owners", "rule", "generation", "handler", "source", "external_ref", "versions",
-    "report_event", "reported_at", "triggered_at", *CLOCKS,
+    "district", "id", "number", "type", "type_name", "matter", "urgency", "response_class", "target_s", "clock_policy",
+    "status", "waiting", "lead_wanted", "timing", "due_at", "arrived_at", "first_on_scene_at", "drill", "geom",
+    "extent", "radius_m", "regional", "township", "area", "village", "owners", "rule", "generation", "handler",
+    "source", "external_ref", "versions", "report_event", "reported_at", "triggered_at", *CLOCKS,
 )  # fmt: skip
 """The columns of `incident`."""
 
-CHANGING = ("status", "waiting", "lead_wanted", "timing", "due_at", "arrived_at", *CLOCKS)
+CHANGING = ("status", "waiting", "lead_wanted", "timing", "due_at", "arrived_at", "first_on_scene_at", *CLOCKS)
 """The columns that steps change."""
 
 ENGAGEMENT = (
@@ -53,6 +53,7 @@ def changing_columns(case: Case) -> dict[str, Any]:
         "timing": None if timing.outcome is None else str(timing.outcome),
         "due_at": timing.due_at,
         "arrived_at": timing.arrived_at,
+        "first_on_scene_at": min((e.on_scene_at for e in case.engagements if e.on_scene_at is not None), default=None),
         **{clock: getattr(case.clocks, clock) for clock in CLOCKS},
     }
 
@@ -66,6 +67,7 @@ def case_row(case: Case) -> dict[str, Any]:
         "id": case.id,
         "number": case.number,
         "type": case.type,
+        "type_name": case.type_name,
         "matter": case.matter,
         "urgency": str(case.urgency),
         "response_class": str(place.response_class),

@@ -23,6 +23,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gridsvc.db.schema.tables import metadata, moment, shape
 
+OPEN = "status not in ('archived', 'cancelled')"
+CLOSED = "status in ('archived', 'cancelled')"
+"""Conditions of a case: a query that says the same words may use the indexes of open or of closed cases."""
+
+OWNER_COLUMNS = ("regional", "township", "area", "village")
+
 incident_number = Sequence("incident_number", metadata=metadata)
 
 # The clock that each status must have: a case cannot be archived without the time of it.
@@ -45,6 +51,7 @@ incident = Table(
     Column("id", Uuid, primary_key=True),
     Column("number", BigInteger, incident_number, server_default=incident_number.next_value(), nullable=False),
     Column("type", Text, nullable=False),
+    Column("type_name", Text, nullable=False),
     Column("matter", Text),
     Column("urgency", Text, nullable=False),
     Column("response_class", Text),
@@ -56,6 +63,7 @@ incident = Table(
     Column("timing", Text),
     moment("due_at"),
     moment("arrived_at"),
+    moment("first_on_scene_at"),
     Column("drill", Boolean, nullable=False),
     shape("POINT"),
     shape("GEOMETRY", name="extent", nullable=True),
@@ -88,10 +96,18 @@ incident = Table(
     CheckConstraint("not lead_wanted or status in ('assigned', 'handling')", name="lead_wanted"),
     CheckConstraint("timing in ('met', 'late', 'missing', 'open')", name="timing"),
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_incident_district"),
-    Index("ix_incident_geom", "geom", postgresql_using="gist",
-          postgresql_where=text("status not in ('archived', 'cancelled')")),
-    Index("ix_incident_open", "district", "status", postgresql_where=text("status not in ('archived', 'cancelled')")),
-    Index("ix_incident_triggered_at", "district", "triggered_at"),
+    Index("ix_incident_geom", "geom", postgresql_using="gist", postgresql_where=text(OPEN)),
+    Index("ix_incident_open", "district", "triggered_at", "id", postgresql_where=text(OPEN)),
+    # An open case changes at every step; the indexes of closed cases get an entry once, when the case is closed. The
+    # owners are in most of them, because the policy of the table looks at them: with them the index is enough.
+    Index("ix_incident_closed", "district", "triggered_at", "id", *OWNER_COLUMNS, postgresql_where=text(CLOSED)),
+    *(Index(f"ix_incident_closed_{name}", "district", column, "triggered_at", "id", *OWNER_COLUMNS,
+            postgresql_where=text(CLOSED))
+      for name, column in [("status", "status"), ("timing", "timing"), ("class", "response_class"), ("type", "type")]),
+    *(Index(f"ix_incident_closed_{column}", "district", column, "triggered_at", "id", postgresql_where=text(CLOSED))
+      for column in OWNER_COLUMNS),
+    Index("ix_incident_closed_number", "district", "number", postgresql_where=text(CLOSED)),
+    Index("ix_incident_closed_geom", "geom", postgresql_using="gist", postgresql_where=text(CLOSED)),
 )  # fmt: skip
 
 # `engaging` false: a routine case on the team's work list, which does not take the team off the street.
@@ -127,6 +143,7 @@ engagement = Table(
     Index("uq_engagement_live", "district", "team_id", unique=True,
           postgresql_where=text("until is null and engaging")),
     Index("ix_engagement_incident", "district", "incident_id"),
+    Index("ix_engagement_live", "district", "incident_id", postgresql_where=text("until is null")),
 )  # fmt: skip
 
 # `body` is the canonical text (RFC 8785) that the seal is computed over; it is never re-serialised.

@@ -117,6 +117,7 @@ proposal = Table(
                          name="fk_proposal_incident"),
     Index("uq_proposal_subject", "district", "kind", "incident_id", "subject", unique=True),
     Index("ix_proposal_open", "district", "proposed_at", postgresql_where=text("decision is null")),
+    Index("ix_proposal_proposed_at", "district", "proposed_at", "id"),
 )  # fmt: skip
 
 # When what was kept last: the newest good backup, the newest verified chain.

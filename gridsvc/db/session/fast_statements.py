@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 
 def fetch_all(
-    connection: Connection, query: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    connection: Connection,
+    query: str,
+    values: Sequence[Any] | Mapping[str, Any] = (),
+    *,
+    planned_for_values: bool = False,
 ) -> list[tuple[Any, ...]]:
-    """Run a statement in the transaction of `connection` and return its rows; none where it returns nothing."""
+    """Run a statement in the transaction of `connection` and return its rows; none where it returns nothing.
+
+    `planned_for_values`: it is not prepared, so that its plan suits these values; for lists, where a rare value and a
+    frequent one need different indexes.
+    """
     driver = connection.connection.driver_connection
     assert driver is not None
     try:
-        cursor = driver.execute(query, values, binary=True)
+        cursor = driver.execute(query, values, binary=True, prepare=False if planned_for_values else None)
         # Not `description`, which makes an object of each column.
         return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
     except psycopg.Error as error:

@@ -6,12 +6,13 @@ import base64
 import binascii
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gridsvc.access.scopes import Right, mask_numbers, mask_reporter
 from gridsvc.cases.answer import case_json
-from gridsvc.db.cases import alerts, incidents, personal
+from gridsvc.cases.model import CLOSED
+from gridsvc.db.cases import alerts, engagements, incidents, pages, personal
 from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_clock, get_versions
 from gridsvc.errors import InvalidInput, NotFound
@@ -19,12 +20,12 @@ from gridsvc.evidence.chain import whole
 from gridsvc.operations.cases.redaction import redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case
-    from gridsvc.db.cases.incidents import CaseFilter
+    from gridsvc.db.cases.filters import CaseFilter
     from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
@@ -87,22 +88,42 @@ def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Json]:
 
 
 def list_cases(service: Service, wanted: CaseFilter, *, limit: int, after: str | None) -> dict[str, Json]:
-    """Return {items, next}: cases newest first; `next` is the cursor of the following page, None at the end."""
+    """Return {items, next}: rows of cases newest first; `next` is the cursor of the following page, None at the end.
+
+    A row has the names of a case, without its recommendation and history; its `assignments` are the teams that are on
+    it now.
+    """
     if not 1 <= limit <= LONGEST_PAGE:
         raise InvalidInput(
             f"`limit` is {limit}; give 1 to {LONGEST_PAGE}.", field="limit", limit=limit, largest=LONGEST_PAGE
         )
-    cursor = None if after is None else _read_cursor(after)
+    cursor = None if after is None else read_cursor(after)
 
     def read(connection: Connection) -> dict[str, Json]:
-        found = incidents.list_cases(connection, wanted, limit=limit + 1, after=cursor)
+        found = pages.newest(connection, wanted.condition(connection), limit=limit + 1, after=cursor)
         page = found[:limit]
-        redact = redaction(connection)
-        items = [redact.case(answer) for answer in _answers(connection, page)]
+        present = [row for row in page if row["status"] not in CLOSED]
+        districts = {row["district"] for row in present}
+        live = engagements.list_live(connection, sorted(districts), [row["id"] for row in present])
+        items = [_row_json(row, live.get(row["id"], ())) for row in page]
         more = len(found) > limit
-        return {"items": items, "next": _cursor(page[-1].triggered_at, page[-1].id) if more else None}
+        return {"items": items, "next": write_cursor(page[-1]["triggered_at"], page[-1]["id"]) if more else None}
 
     return service.database.read(read)
+
+
+def _row_json(row: Mapping[str, Any], live: Iterable[tuple[UUID, str, bool, datetime]]) -> dict[str, Json]:
+    """Return a row of a list, with the names that a case has."""
+    value = {key: field.isoformat() if isinstance(field, datetime) else field for key, field in row.items()}
+    location = {key: value.pop(key) for key in ("lon", "lat", "radius_m")}
+    if not location["radius_m"]:
+        del location["radius_m"]
+    sent = [
+        {"team_id": str(team), "slot": slot, "lead": lead, "since": since.isoformat(), "until": None}
+        for team, slot, lead, since in live
+    ]
+    ownership = {key: value.pop(key) for key in ("rule", "generation")}
+    return value | {"id": str(row["id"]), "location": location, "ownership": ownership, "assignments": sent}
 
 
 def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Json]]:
@@ -132,11 +153,13 @@ def list_case_events(service: Service, incident_id: UUID) -> dict[str, Json]:
     return {"items": [item | {"note": notes[item["id"]]} if item["id"] in notes else item for item in items]}
 
 
-def _cursor(at: datetime, last: UUID) -> str:
+def write_cursor(at: datetime, last: UUID) -> str:
+    """Return the cursor of the page behind a case."""
     return base64.urlsafe_b64encode(f"{at.isoformat()} {last}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """Return the case behind which a page begins; InvalidInput for a text that is no cursor."""
     try:
         at, last = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
         return datetime.fromisoformat(at), UUID(last)

@@ -121,9 +121,9 @@ def test_an_index_on_places_is_still_used(own: Any, url: str) -> None:
     district, mine = own
     with as_superuser(url) as connection:
         connection.execute(
-            "insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,"
-            " owners, lead_wanted, report_event, versions, reported_at, triggered_at)"
-            " select %s, gen_random_uuid(), 't', 'routine', 'p', 'triggered', true, false,"
+            "insert into incident (district, id, type, type_name, urgency, clock_policy, status, waiting, drill, geom,"
+            " rule, owners, lead_wanted, report_event, versions, reported_at, triggered_at)"
+            " select %s, gen_random_uuid(), 't', 'T', 'routine', 'p', 'triggered', true, false,"
             " ST_SetSRID(ST_Point(119 + random(), 29 + random()), 4326), 'interior', '{}', false,"
             " gen_random_uuid(), '{}', now(), now()"
             " from generate_series(1, 5000)",

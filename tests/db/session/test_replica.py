@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from gridsvc.access.scopes import Scope
 from gridsvc.api.app import create_app
-from gridsvc.db.cases.incidents import CaseFilter
+from gridsvc.db.cases.filters import CaseFilter
 from gridsvc.db.session import replica as replicas
 from gridsvc.db.session.connection import Database
 from gridsvc.db.session.idempotency import KeptAnswer, RequestKey

@@ -355,9 +355,9 @@ def test_tidying_keeps_what_is_named_and_what_is_young(service: Service, url: st
             insert into artifact_piece (district, digest, number, sha256, content)
             select district, digest, 0, '', 'x' from artifact;
             insert into road_network (district, digest, source, nodes, arcs) values ('330703', 'loaded', '', 0, 0);
-            insert into incident (district, id, type, urgency, clock_policy, status, waiting, drill, geom, rule,
-                                  owners, lead_wanted, report_event, versions, reported_at, triggered_at)
-            values ('330703', gen_random_uuid(), 't', 'routine', 'p', 'triggered', true, false,
+            insert into incident (district, id, type, type_name, urgency, clock_policy, status, waiting, drill,
+                                  geom, rule, owners, lead_wanted, report_event, versions, reported_at, triggered_at)
+            values ('330703', gen_random_uuid(), 't', 'T', 'routine', 'p', 'triggered', true, false,
                     st_setsrid(st_makepoint(1, 1), 4326), 'gap', '{}', false, gen_random_uuid(),
                     '{"network": "of-a-case"}', now(), now());
             """

@@ -57,10 +57,11 @@ def past(n: Any, *, km: float = 1.0, team: str = "sq-a1", took_s: Any = None, **
     there = None if took_s is None else left + timedelta(seconds=took_s)
     case = uuid4()
     incident = {
-        "district": DISTRICT, "id": case, "number": -n, "type": "leak", "urgency": "emergency",
-        "response_class": "rural", "target_s": 900, "clock_policy": "received", "status": "triggered",
-        "waiting": False, "drill": False, "geom": f"SRID=4326;POINT({119.6 + km / 100!r} 29.1001)", "rule": "interior",
-        "owners": {}, "lead_wanted": False, "report_event": uuid4(), "versions": {},
+        "district": DISTRICT, "id": case, "number": -n, "type": "leak", "type_name": "Leak",
+        "urgency": "emergency", "response_class": "rural", "target_s": 900, "clock_policy": "received",
+        "status": "triggered", "waiting": False, "drill": False,
+        "geom": f"SRID=4326;POINT({119.6 + km / 100!r} 29.1001)", "rule": "interior", "owners": {},
+        "lead_wanted": False, "report_event": uuid4(), "versions": {},
         "reported_at": since, "triggered_at": since,
     }  # fmt: skip
     engagement = {

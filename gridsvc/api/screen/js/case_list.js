@@ -10,6 +10,7 @@ import { caseById, isWaiting, on, set, state } from "./state.js";
 import { slug, t } from "./words.js";
 
 const FIRST_SHOWN = 60;
+const MORE_SHOWN = 100;
 const TYPING_MS = 250;
 const REFRESH_MS = 10_000;
 
@@ -80,11 +81,11 @@ function search(afterMs = 0, more = false) {
   timer = setTimeout(async () => {
     const before = more ? state.found?.items ?? [] : [];
     try {
-      const answer = await get(`/screen/search?${query}${before.length ? `&skip=${before.length}` : ""}`);
+      const answer = await get(`/screen/search?${query}${before.length ? `&after=${encodeURIComponent(state.found.next)}` : ""}`);
       if (query !== wanted || (more && state.found?.items.length !== before.length)) return; // that page is here already
       answered = Date.now();
       failed = null;
-      set({ found: { items: [...before, ...answer.items], counts: answer.counts } });
+      set({ found: { ...answer, items: [...before, ...answer.items] } });
     } catch (error) {
       if (query !== wanted) return;
       failed = error;
@@ -104,27 +105,31 @@ export function drawCaseList() {
   for (const button of document.querySelectorAll("[data-filter]")) {
     const name = button.dataset.filter;
     button.setAttribute("aria-pressed", String(asked.list === name));
-    button.querySelector(".n").textContent = String(counts[name] ?? "");
+    button.querySelector(".n").textContent = countWords(name, counts);
   }
   const items = here ? state.cases.filter(LISTS[asked.list]) : state.found?.items ?? [];
   const rows = items.slice(0, asked.shown).map(row);
   if (!items.length && failed) rows.push(h("li", { class: "empty warn", role: "alert" }, problemLine(failed)));
   else if (!items.length && !here && !state.found) rows.push(h("li", { class: "empty" }, t("loading")));
   else if (!items.length && state.facts) rows.push(h("li", { class: "empty" }, t(asked.list === "open" && here ? "no_cases_yet" : "no_cases")));
-  const rest = (here ? items.length : counts[asked.list] ?? 0) - Math.min(asked.shown, items.length);
-  if (rest > 0) {
-    const more = Math.min(100, rest);
+  const behind = items.length - Math.min(asked.shown, items.length);
+  if (behind > 0 || (!here && state.found?.next)) {
+    const more = here || !state.found?.next ? Math.min(MORE_SHOWN, behind) : MORE_SHOWN;
     rows.push(h("li", {}, h("button", {
       type: "button", class: "quiet wide", data: { key: "more" },
       onclick: () => {
         asked.shown += more;
-        if (!here && items.length < asked.shown) search(0, true);
+        if (!here && items.length < asked.shown && state.found.next) search(0, true);
         drawCaseList();
       },
     }, t("more_cases", { n: more }))));
   }
   replace(byId("case-list"), ...rows);
 }
+
+/** How many cases a list has, as words; closed ones are counted up to `counted`. */
+const countWords = (name, counts) =>
+  (name === "closed" && counts.closed >= counts.counted ? `${counts.counted}+` : String(counts[name] ?? ""));
 
 function row(item) {
   const late = isLate(item);

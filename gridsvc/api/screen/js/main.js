@@ -120,10 +120,10 @@ async function readFacts() {
   set({ facts, plans: plans.items });
 }
 
-/** How many cases are closed: counted rarely, since it grows with every case that ever was. */
+/** How many cases are closed, for the list's tab: asked rarely. */
 async function countClosed() {
   const { counts } = await get("/screen/search?list=closed");
-  set({ counts: { ...state.counts, closed: counts.closed } });
+  set({ counts: { ...state.counts, closed: counts.closed, counted: counts.counted } });
 }
 
 async function start() {
@@ -169,7 +169,7 @@ async function start() {
   }, FACTS_MS);
   readCases = poll(async () => {
     const { items, counts } = await get("/screen/cases");
-    set({ cases: items, counts: { closed: state.counts.closed, ...counts } });
+    set({ cases: items, counts: { ...state.counts, ...counts } });
   }, CASES_MS);
   poll(async () => { set({ proposals: (await get("/proposals")).items }); }, PROPOSALS_MS);
   readTeams = poll(async () => { set({ teams: (await get("/teams")).items }); }, TEAMS_MS);

@@ -6,7 +6,7 @@ export const state = {
   session: null, // GET /session: who is signed in, and what they may do
   cases: [], // GET /screen/cases: every open case, in the order of the queue
   counts: {}, // how many cases each list holds, by the service
-  found: null, // what the service found for the list that is shown: {items, counts}; null = the list is in `cases`
+  found: null, // what the service found for the list that is shown: {items, next, counts}; null = the list is in `cases`
   proposals: [], // GET /proposals: what waits for a decision
   teams: [], // GET /teams
   selected: null, // id of the case in the panel
