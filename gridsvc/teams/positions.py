@@ -20,6 +20,9 @@ KEPT_DAYS = 90
 AHEAD_ALLOWED = timedelta(seconds=60)
 """How far a device's clock may be ahead of the database's; its times are then kept as they are."""
 
+AHEAD_CORRECTED = timedelta(hours=26)
+"""How far ahead a time may be to be corrected: no mistake about time zones is larger. Beyond it a time is refused."""
+
 MOST_AT_ONCE = 5000
 """Positions of one request."""
 

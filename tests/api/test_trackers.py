@@ -178,6 +178,7 @@ def test_traccar_can_also_fill_an_address(world: World) -> None:
         ({"timestamp": "soon"}, "invalid-input"),
         ({"timestamp": "1e300"}, "invalid-input"),
         ({"timestamp": "1104537600"}, "position-too-old"),  # a week roll-over of GPS
+        ({"timestamp": "2100000000"}, "time-in-future"),  # the year 2036
         ({"accuracy": "wide"}, "invalid-input"),
         ({"datum": "Mars"}, "unknown-datum"),
         ({"valid": "false"}, "no-fix"),

@@ -1,13 +1,14 @@
 """Positions over HTTP in batches, beside reports at 50/s: throughput, processor time, and what the reports notice.
 
 A served demo with two HTTP processes, the load generator on the same machine. Reports are measured with and without the
-stream by turns in one run, and the medians of the turns are compared, so that a stall of the machine falls on one turn
-of many. Every team has a position before the first turn and all of them move with every batch, so that the turns differ
-by the stream alone.
+stream by turns in one run, and the ratio is the median of those of two turns that follow each other, so that other work
+on the machine falls on both, or on one pair of many. Every team has a position before the first turn and all of them
+move with every batch, so that the turns differ by the stream alone.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REPORTS_PER_S, POSITIONS_PER_S, BATCH = 50, 2000, 200
-TURNS, TURN_S = 6, 10
+TURNS, TURN_S = 8, 8
 
 
 def batches(teams: Sequence[dict[str, Any]], count: int, first: datetime) -> list[Request]:
@@ -56,8 +57,8 @@ def rows() -> Iterator[dict[str, Any]]:
             time.sleep(1)
         closed_loop(port, batches(teams, 20, start), 2)
         used = service_processor_s(pid)
-        most = closed_loop(port, batches(teams, 200, start + timedelta(minutes=10)), 2)
-        assert most.statuses == {200: 200}, most.statuses
+        most = closed_loop(port, batches(teams, 200, start + timedelta(minutes=10)), 2, keep=True)
+        assert sum(json.loads(body)["stored"] for body in most.bodies) == 200 * BATCH, most.statuses
         each_ms = (service_processor_s(pid) - used) * 1000 / (200 * BATCH) * 1000
         yield row(f"POST /positions, {BATCH} in a request, 2 clients", most.per_second * BATCH, "1/s", 2000, least=True)
         yield row("processor time of 1,000 positions, service + database", each_ms, "ms", None)
@@ -94,7 +95,8 @@ def _beside_reports(port: int, teams: Sequence[dict[str, Any]], first: datetime)
     quiet, busy = median(quiet_ms), median(busy_ms)
     yield row(f"POST /incidents at {REPORTS_PER_S}/s, p99, without positions", quiet, "ms", 40)
     result = row(f"the same beside {median(paces):.0f} positions/s", busy, "ms", None)
-    yield result | {"ratio": busy / quiet, "target": "<= 1.5x", "met": busy / quiet <= 1.5}
+    ratio = median(with_ms / without_ms for without_ms, with_ms in zip(quiet_ms, busy_ms, strict=True))
+    yield result | {"ratio": ratio, "target": "<= 1.5x", "met": ratio <= 1.5}
 
 
 def _drawn(port: int) -> bool:

@@ -106,6 +106,13 @@ def test_a_clock_that_is_ahead_is_corrected_and_both_times_are_kept(service: Ser
     assert current_lon(service, ONE) == 119.65
 
 
+def test_one_wild_time_does_not_move_the_others(service: Service) -> None:
+    now = clock(service)
+    stored = put_positions(service, [sent(ONE, now + timedelta(days=4000)), sent(ONE, now - timedelta(seconds=5))])
+    assert kinds(stored) == {0: "time-in-future"}
+    assert [at for at, _, _ in history(service, ONE)] == [now - timedelta(seconds=5)]
+
+
 def test_a_corrected_position_that_is_sent_again_is_known(service: Service) -> None:
     now = clock(service) + timedelta(hours=1)
     first = [sent(ONE, now, 119.61)]
