@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ class Setting:
 SETTINGS = (
     Setting("GRIDSVC_DATABASE_URL", "", "PostGIS to use; empty = the embedded cluster that gridsvc manages itself"),
     Setting("GRIDSVC_DATABASE_ADMIN_URL", "", "used for migrations only; empty = as GRIDSVC_DATABASE_URL"),
+    Setting("GRIDSVC_SESSION_URL", "",
+            "for the background process, where GRIDSVC_DATABASE_URL is a pooler in transaction mode"),
     Setting("GRIDSVC_READ_URL", "", "a streaming replica of GRIDSVC_DATABASE_URL, for tiles and lists"),
     Setting("GRIDSVC_DATA", "/var/lib/gridsvc as root, else ~/.local/share/gridsvc",
             "folder of the embedded cluster, networks and indexes; two folders are two independent services"),
@@ -122,6 +124,12 @@ def open_service(
     folder = settings.environment.get("GRIDSVC_BACKUPS")
     backups = settings.data / "backups" if not folder else Path(folder).expanduser().absolute()
     return Service(database, settings.data, owner_url=lambda: admin_url(settings), backups=backups)
+
+
+def for_sessions(settings: Settings) -> Settings:
+    """Return the settings of the background process, which needs sessions of its own (`refuse_shared_sessions`)."""
+    url = settings.environment.get("GRIDSVC_SESSION_URL")
+    return replace(settings, database_url=url) if url and settings.database_url is not None else settings
 
 
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:

@@ -11,7 +11,7 @@ import click
 
 from gridsvc.cli.answers import answer, json_option, say, table
 from gridsvc.serve import listener, run
-from gridsvc.settings import SETTINGS, Settings, open_service
+from gridsvc.settings import SETTINGS, Settings, for_sessions, open_service
 
 
 @click.command()
@@ -38,6 +38,10 @@ def serve(
         if settings.auth == "required":
             listener.refuse_unscoped_database(service.database)
         service.database.close()
+        if settings.database_url is not None:
+            background = open_service(for_sessions(settings), pool=2)
+            listener.refuse_shared_sessions(background.database)
+            background.database.close()
         say(f"gridsvc answers at {listening.url}   (Ctrl-C ends it)")
         if listening.is_plain:
             say("Keys cross the network in plain text. Give --tls-cert and --tls-key, or serve behind a proxy.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gridsvc.access.hosts import is_loopback
+from gridsvc.db.session.pooler import shares_sessions
 from gridsvc.errors import InvalidInput, NotAllowed, Refusal
 
 if TYPE_CHECKING:
@@ -109,4 +110,14 @@ def refuse_unscoped_database(database: Database) -> None:
         raise NotAllowed(
             "The role of this database connection bypasses row level security, so that the scope of keys is not "
             "enforced. Connect as gridsvc_app, or let the role act as it: GRANT gridsvc_app TO your_role."
+        )
+
+
+def refuse_shared_sessions(database: Database) -> None:
+    """Refuse a background process whose sessions a pooler shares: several sealers would be elected (`Refusal`)."""
+    if shares_sessions(database):
+        raise Refusal(
+            "The pooler of this database lends a session for one transaction, and the background process keeps a lock "
+            "for as long as its session. Set GRIDSVC_SESSION_URL to the database itself, or to a pool in session mode.",
+            kind="shared-sessions",
         )

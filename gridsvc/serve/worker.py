@@ -18,9 +18,10 @@ from uuid import UUID
 
 from gridsvc.db.evidence.sealing import seal_until
 from gridsvc.operations.jobs.jobs import run_attempt
+from gridsvc.serve.listener import refuse_shared_sessions
 from gridsvc.serve.runner import Runner
 from gridsvc.serve.watch import keep_watch
-from gridsvc.settings import Settings, die_with_parent, open_service
+from gridsvc.settings import Settings, die_with_parent, for_sessions, open_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,9 @@ def run(service: Service, stop: threading.Event, *, jobs_at_once: int = 1) -> No
 
 def run_from_environment(stop: threading.Event, *, jobs_at_once: int = 1, name: str | None = None) -> None:
     """Run the three parts over the service of the settings; `name` is that of the service in the database."""
-    run(open_service(Settings.read(), pool=_POOL, name=name), stop, jobs_at_once=jobs_at_once)
+    service = open_service(for_sessions(Settings.read()), pool=_POOL, name=name)
+    refuse_shared_sessions(service.database)
+    run(service, stop, jobs_at_once=jobs_at_once)
 
 
 def _run_until(name: str, part: Callable[[], None], stop: threading.Event) -> None:

@@ -36,6 +36,7 @@ class Served:
         self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         self.workers = workers
+        self.options: list[str] = []
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GRIDSVC_")}
         self.environment |= {"GRIDSVC_DATA": str(self.folder / "data"), "GRIDSVC_AUTH": "off"}
         self._log = (self.folder / "serve.log").open("ab")
@@ -66,8 +67,8 @@ class Served:
         """Start the service and return the seconds until it is ready."""
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [*GRIDSVC, "serve", "--port", str(self.port), "--workers", str(self.workers)], env=self.environment,
-            stdout=self._log, stderr=self._log, start_new_session=True,
+            [*GRIDSVC, "serve", "--port", str(self.port), "--workers", str(self.workers), *self.options],
+            env=self.environment, stdout=self._log, stderr=self._log, start_new_session=True,
         )  # fmt: skip
         while time.monotonic() - began < 120:
             assert self._process.poll() is None, (self.folder / "serve.log").read_text()[-800:]

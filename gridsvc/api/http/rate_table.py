@@ -20,18 +20,17 @@ import struct
 import tempfile
 import threading
 import weakref
-from contextlib import contextmanager
 from hashlib import blake2b
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _HEADER = struct.Struct("=dd")
 _ENTRY = struct.Struct("=8sdd")
-_WAYS = 4
+_SET = struct.Struct("=8sdd8sdd8sdd8sdd")
 _SETS = 1 << 14
-_SET_BYTES = _WAYS * _ENTRY.size
+_SET_BYTES = _SET.size
 _START = 64
 COUNTED_EVERY_S = 5.0
 
@@ -43,7 +42,8 @@ class RateTable:
         # A process can lock bytes of a file, not of bare memory.
         self._file = _open_nameless()
         self._file.truncate(_START + _SETS * _SET_BYTES)
-        self._memory = mmap.mmap(self._file.fileno(), 0)
+        self._number = self._file.fileno()
+        self._memory = mmap.mmap(self._number, 0)
         weakref.finalize(self, self._file.close)
         self._secret = secrets.token_bytes(32)  # nobody can choose names that push another one out
         self._threads = threading.Lock()
@@ -51,18 +51,22 @@ class RateTable:
     def update(self, name: str, change: Callable[[tuple[float, float] | None], tuple[float, float]]) -> None:
         """Replace the (tokens left, time) of a name by what `change` makes of them; None where it has none."""
         digest = blake2b(name.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()
-        number = int.from_bytes(digest[:4], "little") % _SETS
+        first = _START + int.from_bytes(digest[:4], "little") % _SETS * _SET_BYTES
         tag = digest[8:]
-        first = _START + number * _SET_BYTES
-        with self._locked(first):
-            entries = [_ENTRY.unpack_from(self._memory, first + way * _ENTRY.size) for way in range(_WAYS)]
-            way = next((way for way, entry in enumerate(entries) if entry[0] == tag), None)
-            if way is None:
-                way = min(range(_WAYS), key=lambda each: entries[each][2])
-                found = None
+        memory = self._memory
+        self._lock(first)
+        try:
+            # A set is read at once: this is done for every request.
+            known = _SET.unpack_from(memory, first)
+            if tag in known:
+                place = known.index(tag)
+                _ENTRY.pack_into(memory, first + 8 * place, tag, *change((known[place + 1], known[place + 2])))
             else:
-                found = (entries[way][1], entries[way][2])
-            _ENTRY.pack_into(self._memory, first + way * _ENTRY.size, tag, *change(found))
+                times = known[2::3]
+                place = 3 * times.index(min(times))
+                _ENTRY.pack_into(memory, first + 8 * place, tag, *change(None))
+        finally:
+            self._unlock(first)
 
     @property
     def services(self) -> int:
@@ -71,24 +75,25 @@ class RateTable:
 
     def count_services(self, now: float, count: Callable[[], int]) -> None:
         """Count the services, unless a process of this one has done that within COUNTED_EVERY_S."""
-        with self._locked(0):
+        self._lock(0)
+        try:
             known, at = _HEADER.unpack_from(self._memory, 0)
             if at and now - at < COUNTED_EVERY_S:
                 return
             _HEADER.pack_into(self._memory, 0, known, now)  # the others need not count
+        finally:
+            self._unlock(0)
         number = count()
-        with self._locked(0):
-            _HEADER.pack_into(self._memory, 0, float(number), now)
+        _HEADER.pack_into(self._memory, 0, float(number), now)
 
-    @contextmanager
-    def _locked(self, byte: int) -> Iterator[None]:
-        """Hold the lock of a byte, against the other processes and the other threads of this one."""
-        with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, byte)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
+    def _lock(self, byte: int) -> None:
+        """Take the lock of a byte, against the other processes and the other threads of this one."""
+        self._threads.acquire()
+        fcntl.lockf(self._number, fcntl.LOCK_EX, 1, byte)
+
+    def _unlock(self, byte: int) -> None:
+        fcntl.lockf(self._number, fcntl.LOCK_UN, 1, byte)
+        self._threads.release()
 
 
 def _open_nameless() -> IO[bytes]:
