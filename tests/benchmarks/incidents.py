@@ -95,8 +95,10 @@ def reports(port: int) -> Iterator[Request]:
         number += 1
 
 
-def service_processor_s(pid: int, folder_word: str = "gsb") -> float:
-    """Processor seconds of the service's process group and of the database's processes."""
+def service_processor_s(pid: int) -> float:
+    """Processor seconds of the service's process group and of its database, with those of processes that ended."""
+    environment = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    folder = next(each.partition("=")[2] for each in environment if each.startswith("GRIDSVC_DATA="))
     total = 0
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -104,9 +106,9 @@ def service_processor_s(pid: int, folder_word: str = "gsb") -> float:
         with contextlib.suppress(OSError, ValueError):
             stat = (entry / "stat").read_text()
             after = stat[stat.rindex(")") + 2 :].split()
-            group, used = int(after[2]), int(after[11]) + int(after[12])
+            group, used = int(after[2]), sum(map(int, after[11:15]))  # of its ended children, too
             cwd = str((entry / "cwd").readlink())
-            if group == pid or folder_word in cwd:
+            if group == pid or cwd.startswith(folder):
                 total += used
     return total / _TICKS
 

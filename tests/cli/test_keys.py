@@ -61,6 +61,24 @@ def test_a_key_is_given_listed_and_revoked(gridsvc: Callable[..., tuple[int, str
     assert "No active key" in err
 
 
+def test_a_tracker_is_made_listed_and_ended(gridsvc: Callable[..., tuple[int, str, str]]) -> None:
+    assert gridsvc("keys", "add", "车队", "--role", "officer")[0] == 0
+    team = json.loads(gridsvc("teams", "list", "--json")[1])[0]
+    code, out, err = gridsvc("keys", "tracker", "车队", "--team", team["name"])
+    assert code == 0
+    token = out.strip()
+    assert token.startswith("gt_")
+    assert "only once" in err
+    assert token not in err
+    (listed,) = json.loads(gridsvc("keys", "devices", "车队", "--json")[1])
+    assert (listed["kind"], listed["team_id"]) == ("tracker", team["id"])
+    assert token not in json.dumps(listed)
+    assert gridsvc("keys", "devices", "--end", listed["id"])[0] == 0
+    assert json.loads(gridsvc("keys", "devices", "车队", "--json")[1]) == []
+    assert gridsvc("keys", "tracker", "车队")[0] == 2
+    assert gridsvc("keys", "tracker", "nobody", "--team", team["id"])[0] == 3
+
+
 def test_what_is_no_role_is_wrong_usage(gridsvc: Callable[..., tuple[int, str, str]]) -> None:
     code, _, err = gridsvc("keys", "add", "x", "--role", "king")
     assert code == 2
