@@ -25,6 +25,7 @@ WORDS = {
     "db": Word("gridsvc.cli.database", "db", "The database: up, down, url, migrate, backup, restore"),
     "load": Word("gridsvc.cli.load", "load", "Load grids, roads, teams, catalogue, run cards, addresses"),
     "grids": Word("gridsvc.cli.grids", "grids", "Boundaries: list, check, activate, rollback, diff, history, export"),
+    "districts": Word("gridsvc.cli.districts", "districts", "Districts: list, remove one that was made by mistake"),
     "locate": Word("gridsvc.cli.locate", "locate", "Find the owner of a place, or of each place in a file"),
     "incidents": Word("gridsvc.cli.incidents", "incidents", "Cases: list, show, report, step"),
     "recommend": Word(

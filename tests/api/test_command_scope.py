@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 # What is about the machine or the whole service: there is no district to speak of.
 WHOLE = {
-    "demo", "serve", "work", "db backup", "db down", "db migrate", "db restore", "db up", "jobs cancel", "jobs list",
-    "jobs planned", "jobs run", "jobs watch", "audit anchor", "audit verify", "doctor", "bench", "keys list", "erase",
-    "keys devices", "closures remove",
+    "demo", "serve", "work", "db backup", "db base-backup", "db down", "db migrate", "db restore", "db up",
+    "districts list", "jobs cancel", "jobs list", "jobs planned", "jobs run", "jobs watch", "audit anchor",
+    "audit verify", "doctor", "bench", "keys list", "erase", "keys devices", "closures remove",
 }  # fmt: skip
 # What names one thing, which has its district: a case, a place, a person.
-ONE_THING = {"audit replay", "recommend", "keys pair", "keys revoke", "keys add", "incidents show", "incidents step",
-             "incidents report", "teams duty", "closures add"}  # fmt: skip
+ONE_THING = {"audit replay", "recommend", "keys pair", "keys tracker", "keys revoke", "keys add", "districts remove",
+             "incidents show", "incidents step", "incidents report", "teams duty", "closures add"}  # fmt: skip
 # What draws for minutes what is not drawn yet: its district is asked where areas are tested.
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.

@@ -25,6 +25,8 @@ KIND = "rows"
 ACTOR = "gridsvc"
 UPGRADE = "upgrade"
 """The reason of digests of rows that were there before digests were kept."""
+REMOVED = "removed"
+"""The reason of the last digests of a district that was removed."""
 _MARKED = "gridsvc.marked_rows"
 _ROWS_OF_AN_EVENT = 500
 _FETCHED = 500
@@ -118,6 +120,14 @@ def write_all(connection: Connection, reason: str) -> int:
         _append(connection, district, digests, {"reason": reason})
         written += len(digests)
     return written
+
+
+def write_removed(connection: Connection, district: str) -> None:
+    """Append that all rows of a district are gone, before they are removed."""
+    gone: dict[tuple[str, str], str | None] = {}
+    for covered in COVERED.values():
+        gone |= {(covered.table, name): None for name, _ in _digests(connection, covered, district, ())}
+    _append(connection, district, gone, {"reason": REMOVED})
 
 
 def list_districts(connection: Connection) -> list[str]:

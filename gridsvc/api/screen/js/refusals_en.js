@@ -29,6 +29,7 @@ export const REFUSALS_EN = {
   "empty-file": "The file is empty. Use another one.",
   "file-exists": "A file of this name exists. Choose another name.",
   "district-code": "This is no code of a district. Check it.",
+  "district-in-use": "Something has happened in this district: it stays.",
   "foreign-host": "Open this service as localhost, or let it be served with sign-in.",
   "future": "The time is in the future. Set this device's clock, or correct the time.",
   "http": "The request was not accepted. Load the page again and retry.",

@@ -29,6 +29,7 @@ export const REFUSALS_ZH = {
   "empty-file": "文件里没有内容，请换一份文件。",
   "file-exists": "同名文件已经存在，请换一个文件名。",
   "district-code": "这不是有效的区县代码，请核对。",
+  "district-in-use": "该区县已有案件、封路或密钥记录，不能删除。",
   "foreign-host": "请用 localhost 打开本服务，或启用登录后再从其他地址访问。",
   "future": "时间晚于现在。请校准本机时钟或改正时间。",
   "http": "请求没有被接受，请刷新页面后重试。",
