@@ -124,6 +124,7 @@ export const REFUSALS_EN = {
   "restore": "The restore failed. Ask the administrator.",
   "schema-newer": "The database is newer than the program. Ask the administrator.",
   "segment-damaged": "A part of the archived log is damaged. Call the administrator at once.",
+  "shared-sessions": "The background process shares its database sessions. Ask the administrator.",
   "several-districts": "This concerns several districts. Say which.",
   "sign-in-required": "Sign in first.",
   "suffix": "This file format is not supported. Use another one.",

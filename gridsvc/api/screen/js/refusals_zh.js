@@ -124,6 +124,7 @@ export const REFUSALS_ZH = {
   "restore": "恢复没有成功，请联系系统管理员。",
   "schema-newer": "数据库的版本比程序新，请联系系统管理员。",
   "segment-damaged": "归档日志的一段已损坏，请立即联系系统管理员。",
+  "shared-sessions": "后台进程与其他连接共用数据库会话，请联系系统管理员。",
   "several-districts": "涉及多个区县，请说明是哪一个。",
   "sign-in-required": "请先登录。",
   "suffix": "不支持这种文件格式，请换一种。",
