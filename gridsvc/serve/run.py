@@ -40,7 +40,7 @@ _MOST_DEFAULT_PROCESSES = 4
 def running(listener: Listener, processes: int) -> Iterator[ForkServer]:
     """Keep `processes` HTTP processes and two background processes running; they start with `ForkServer.start`.
 
-    The background process in reserve waits for the sealer's lock, so that a dead sealer is replaced within a second.
+    The background process in reserve seals too, so that the districts of a dead sealer have another within a second.
     """
     name = new_service_name()
     with listener.open_socket() as listening:

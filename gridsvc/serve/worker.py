@@ -1,11 +1,12 @@
 """The background process: the work that goes on whether or not a request arrives.
 
-    sealer    gives every event its position in the chain
+    sealer    gives the events of its districts their positions in the chain
     watcher   executes due entries, sounds alerts of slow steps, and requests new service areas where they are outdated
     runner    runs heavy jobs, each in a child process
 
-Any number of these processes may run: the database elects the sealer, and gives each job and each due entry to one of
-them. A part that fails is started again; what it did is in transactions, so that nothing is left half done.
+Any number of these processes may run: the sealers share the districts, and the database gives each job and each due
+entry to one of them. A part that fails is started again; what it did is in transactions, so that nothing is left half
+done.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The sealer: one session per database that gives every event its place in the chain (R18).
+"""The sealers: sessions that give every event its place in the chain of its district (R18).
 
-Elected by an advisory lock that belongs to its session: it is free again the moment the session ends. A sealer that
-hangs (stopped, frozen) keeps its session: the next candidate then has the database end it, so that the old one
-cannot write any more when it wakes.
+Any number of services may seal at once: each district has one sealer at a time. All sealers hold one advisory lock
+together (shared), so that each sees who the others are; a district goes to one of them by rendezvous hashing (Thaler
+and Ravishankar 1998), and that one holds the lock of the district. Locks belong to their session: they are free again
+the moment it ends. A sealer that hangs (stopped, frozen) keeps its session: the others then have the database end it,
+so that it cannot write any more when it wakes. The keys of `event_seal` would refuse a second seal in any case.
 
 A long transaction of another session is no obstacle: nothing here waits for a row. But it keeps vacuum from removing
 the deleted marks, and a scan of all marks would read them again each time; so the quick scan begins at the events of
@@ -11,6 +13,7 @@ the last seconds, and a full scan once a second finds those that were committed 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -25,6 +28,7 @@ from gridsvc.db.session.ids import uuid7_at
 from gridsvc.evidence import chain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from threading import Event
 
     from sqlalchemy import Connection
@@ -32,6 +36,11 @@ if TYPE_CHECKING:
     from gridsvc.db.session.connection import Database
 
 SEALER_LOCK = 7_402_151_002
+"""Held by all sealers (shared), or by one that seals every district (exclusive)."""
+
+DISTRICT_LOCK = 740_215_104
+"""With the hash of a district: held by its sealer. Districts of one hash have one sealer."""
+
 PAUSE_S = 0.015
 """Pause between two scans for new events; with the scan itself under 20 ms."""
 
@@ -73,21 +82,26 @@ _SEAL = """
 """
 _unmark_sealed = text(
     "delete from event_unsealed u using event_seal s where s.district = u.district and s.event_id = u.event_id "
-    "returning u.event_id"
+    "and u.district = any(:districts) returning u.event_id"
 )
-_holder = text(
+_holders = text(
     """
-    select a.pid, a.state like 'idle%' and a.state_change < clock_timestamp() - make_interval(secs => :patience)
+    select a.pid, a.state like 'idle%' and a.state_change < clock_timestamp() - make_interval(secs => :patience),
+           a.pid = pg_backend_pid()
     from pg_locks l join pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'advisory' and l.granted and l.objsubid = 1
       and l.database = (select oid from pg_database where datname = current_database())
       and l.classid = cast(:high as bigint) and l.objid = cast(:low as bigint)
     """
 ).bindparams(high=SEALER_LOCK >> 32, low=SEALER_LOCK & 0xFFFF_FFFF)
+_take = text(
+    "select code from unnest(cast(:codes as text[])) as d (code) where pg_try_advisory_lock(:key, hashtext(code))"
+)
+_release = text("select pg_advisory_unlock(:key, hashtext(code)) from unnest(cast(:codes as text[])) as d (code)")
 
 
 def seal_until(database: Database, stop: Event) -> None:
-    """Seal events as they come while this session is the elected sealer; stand for election otherwise.
+    """Seal events as they come, together with the sealers of other services, each its own districts.
 
     Nothing but `stop` ends it: it waits for a database that is away, and logs every other error and tries again.
     """
@@ -102,36 +116,52 @@ def seal_until(database: Database, stop: Event) -> None:
 def _serve_term(database: Database, stop: Event) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
-            while not stop.is_set() and not may_seal(connection):
-                _end_stalled_sealer(connection)
+            joined = select(func.pg_try_advisory_lock_shared(SEALER_LOCK))
+            while not stop.is_set() and not connection.scalar(joined):
+                _list_sealers(connection)  # one that seals every district, and hangs, is ended
                 stop.wait(_ELECTION_PAUSE_S)
-            term = Term()
+            term = Term(shares=True)
             while not stop.is_set():
                 if not seal_waiting(connection, term):
                     stop.wait(PAUSE_S)
         finally:
-            connection.invalidate()  # the session's lock must not go back into the pool
+            connection.invalidate()  # the session's locks must not go back into the pool
 
 
 def may_seal(connection: Connection) -> bool:
-    """Whether this session is the one sealer of the database now; the lock ends with the session."""
+    """Whether this session alone seals, every district of the database; the lock ends with the session."""
     return bool(connection.scalar(select(func.pg_try_advisory_lock(SEALER_LOCK))))
 
 
-def _end_stalled_sealer(connection: Connection) -> None:
-    """End the session of a sealer that has sent no statement for some time: a running one always does."""
-    row = connection.execute(_holder, {"patience": _STALLED_AFTER_S}).one_or_none()
-    if row is not None and row[1]:
-        _log.warning("the sealer's session %s hangs and is ended", row[0])
-        connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": row[0]})
+def _list_sealers(connection: Connection) -> tuple[int, list[int]]:
+    """Return this session's process id and those of all sealers that run; end sessions of those that hang.
+
+    One that runs sends a statement every few milliseconds.
+    """
+    own, running = 0, []
+    for pid, hangs, is_own in connection.execute(_holders, {"patience": _STALLED_AFTER_S}):
+        if is_own:
+            own = pid
+        if not hangs or is_own:
+            running.append(pid)
+            continue
+        _log.warning("the sealer's session %s hangs and is ended", pid)
+        connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
+    return own, sorted(running)
 
 
 @dataclass(slots=True)
 class Term:
-    """State of an elected sealer: the ends of the chains (no other session moves them), and its last full look."""
+    """State of a sealer: the ends of the chains that only it moves, and its last looks.
 
+    `shares`: it holds SEALER_LOCK together with others, and seals its own share of the districts.
+    """
+
+    shares: bool = False
     ends: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    sealers: list[int] = field(default_factory=list)
     full_look_at: float = 0.0
+    elected_at: float = 0.0
 
 
 def seal_waiting(connection: Connection, term: Term) -> int:
@@ -139,11 +169,15 @@ def seal_waiting(connection: Connection, term: Term) -> int:
 
     The connection must commit by itself (AUTOCOMMIT) and hold the sealer's lock. A late commit gets a later position.
     """
-    full = time.monotonic() - term.full_look_at >= _FULL_LOOK_EVERY_S
+    now = time.monotonic()
+    full = now - term.full_look_at >= _FULL_LOOK_EVERY_S
+    own = 0
+    if term.shares and (full or now - term.elected_at >= _ELECTION_PAUSE_S):
+        own, sealers = _list_sealers(connection)
+        full = full or sealers != term.sealers  # the districts of one that is gone have no sealer
+        term.sealers, term.elected_at = sealers, now
     if full:
-        for code in connection.scalars(_districts):
-            if code not in term.ends:
-                term.ends[code] = _chain_end(connection, code)
+        _share_out(connection, term, own)
     low = uuid7_at(0.0 if full else time.time() - _RECENT_S)
     rows = fetch_all(connection, _WAITING, (list(term.ends), low, _BATCH))
     if full and len(rows) < _BATCH:
@@ -154,13 +188,37 @@ def seal_waiting(connection: Connection, term: Term) -> int:
         _write(connection, term, rows)
     except IntegrityError:
         # The event was marked again after its seal: it keeps its seal.
-        again = list(connection.scalars(_unmark_sealed))
+        again = list(connection.scalars(_unmark_sealed, {"districts": list(term.ends)}))
         _log.error("%d events were marked as unsealed that are sealed; their marks are removed", len(again))
         term.ends = {code: _chain_end(connection, code) for code in term.ends}
     return len(rows)
 
 
-def _write(connection: Connection, term: Term, rows: list[tuple[Any, ...]]) -> None:
+def _share_out(connection: Connection, term: Term, own: int) -> None:
+    """Take the districts with new events that are this sealer's, and release those that are another's now."""
+    waiting = [code for code in connection.scalars(_districts) if code not in term.ends]
+    if term.shares:
+        surplus = [code for code in term.ends if sealer_of(code, term.sealers) != own]
+        if surplus:
+            connection.execute(_release, {"codes": surplus, "key": DISTRICT_LOCK})
+        for code in surplus:
+            del term.ends[code]
+        mine = [code for code in waiting if sealer_of(code, term.sealers) == own]
+        # One that its sealer has not released yet is taken at the next look.
+        waiting = list(connection.scalars(_take, {"codes": mine, "key": DISTRICT_LOCK})) if mine else []
+    for code in waiting:
+        term.ends[code] = _chain_end(connection, code)
+
+
+def sealer_of(district: str, sealers: Iterable[int]) -> int:
+    """Return which of the sealers (process ids) has a district: all of them find the same.
+
+    When one comes or goes, only districts that it gets or had change their sealer.
+    """
+    return max(sealers, key=lambda pid: hashlib.sha256(f"{district} {pid}".encode()).digest())
+
+
+def _write(connection: Connection, term: Term, rows: Sequence[tuple[Any, ...]]) -> None:
     ends = dict(term.ends)
     positions, hashes = [], []
     for district, _, body in rows:
@@ -186,7 +244,7 @@ def _chain_end(connection: Connection, district: str) -> tuple[int, bytes]:
 
 
 def seal_all(database: Database) -> int:
-    """Seal everything that waits, unless another session is the sealer; return how many events were sealed."""
+    """Seal everything that waits, unless another session is a sealer; return how many events were sealed."""
     total = 0
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:

@@ -13,15 +13,24 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_districts_with_old_answers = text(
+    "select distinct district from idempotency where created_at < clock_timestamp() - make_interval(days => :days)"
+)
 _answers = text(
-    "delete from idempotency where ctid = any(array(select ctid from idempotency "
-    "where created_at < clock_timestamp() - make_interval(days => :days) limit :batch))"
+    "delete from idempotency where district = :district and (caller, key) in (select caller, key from idempotency "
+    "where district = :district and created_at < clock_timestamp() - make_interval(days => :days) limit :batch)"
 )
 
 
-def remove_answers(connection: Connection, after_days: int, batch: int) -> int:
-    """Remove up to `batch` answers that were kept for retries long enough; return how many."""
-    return connection.execute(_answers, {"days": after_days, "batch": batch}).rowcount
+def list_districts_with_old_answers(connection: Connection, after_days: int) -> list[str]:
+    """Return the districts of answers that were kept for retries long enough; `*` stands for the whole service."""
+    return sorted(connection.scalars(_districts_with_old_answers, {"days": after_days}))
+
+
+def remove_answers(connection: Connection, district: str, after_days: int, batch: int) -> int:
+    """Remove up to `batch` of a district's answers that were kept for retries long enough; return how many."""
+    named = {"district": district, "days": after_days, "batch": batch}
+    return connection.execute(_answers, named).rowcount
 
 
 def keep_position_days(connection: Connection, now: datetime, ahead: int, kept: int) -> tuple[int, int]:

@@ -39,9 +39,11 @@ def run_tidy(run: Run) -> Json:
     """Remove old answers for retries, positions and jobs, artifacts that nothing names, and unfinished files."""
     database = run.service.database
     removed_counts: dict[str, Any] = {"answers": 0}
-    while removed := database.run(lambda c: retention.remove_answers(c, IDEMPOTENCY_DAYS, _BATCH)):
-        removed_counts["answers"] += removed
-        run.progress(removed_counts["answers"], None, "answers kept for retries")
+    for district in database.run(lambda c: retention.list_districts_with_old_answers(c, IDEMPOTENCY_DAYS)):
+        remove = partial(retention.remove_answers, district=district, after_days=IDEMPOTENCY_DAYS, batch=_BATCH)
+        while removed := database.run(remove):
+            removed_counts["answers"] += removed
+            run.progress(removed_counts["answers"], None, "answers kept for retries")
 
     removed_counts |= keep_positions(database, database.run(get_clock), run.progress)
 

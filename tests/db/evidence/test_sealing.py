@@ -1,4 +1,4 @@
-"""One sealer, gapless positions, and no way to stop it: killed in a batch, hung, outwaited, restarted (R18)."""
+"""One sealer a district, gapless positions, and no way to stop it: killed in a batch, hung, outwaited (R18)."""
 
 from __future__ import annotations
 
@@ -144,24 +144,97 @@ def test_an_event_of_an_unknown_district_is_sealed_too(database: Database) -> No
     assert positions(database, "*") == [1, 2, 3]
 
 
-def test_only_one_of_several_seals(url: str, database: Database, tmp_path: Path) -> None:
-    others = [Database(url, pool=1) for _ in range(3)]
-    with sealing_thread(database), sealing_thread(others[0]), sealing_thread(others[1]), sealing_thread(others[2]):
-        for _ in range(30):
-            write(database, 5)
+DISTRICTS = [f"3307{number:02}" for number in range(12)]
+
+
+def holders(database: Database) -> dict[str, int]:
+    """Who seals each district: the process id of the session that holds its lock."""
+    query = text(
+        "select d.code, l.pid from unnest(cast(:codes as text[])) as d (code) join pg_locks l "
+        "on l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = :key "
+        "and l.objid = cast(hashtext(d.code)::bigint & 4294967295 as oid) "
+        "and l.database = (select oid from pg_database where datname = current_database())"
+    )
+    with database.transaction() as connection:
+        rows = [
+            (code, pid) for code, pid in connection.execute(query, {"codes": DISTRICTS, "key": sealing.DISTRICT_LOCK})
+        ]
+    assert len(rows) == len({code for code, _ in rows}), "a district with two sealers"
+    return dict(rows)
+
+
+def test_several_sealers_share_the_districts_and_one_that_leaves_is_replaced(
+    url: str, database: Database, tmp_path: Path
+) -> None:
+    others = [Database(url, pool=1) for _ in range(2)]
+    with sealing_thread(database):
+        with sealing_thread(others[0]), sealing_thread(others[1]):
+            for _ in range(10):
+                for code in DISTRICTS:
+                    write(database, 5, code)
+            wait_until(lambda: len(set(holders(database).values())) == 3)
+            wait_until(lambda: not unsealed(database))
+        for code in DISTRICTS:
+            write(database, 5, code)
         wait_until(lambda: not unsealed(database))
-        with database.transaction() as connection:
-            held = connection.scalar(
-                text(
-                    "select count(*) from pg_locks where locktype = 'advisory' and granted and database = "
-                    "(select oid from pg_database where datname = current_database())"
-                )
-            )
+        wait_until(lambda: len(set(holders(database).values())) == 1)
     for other in others:
         other.close()
-    assert held == 1
-    assert positions(database) == list(range(1, 151))
+    assert all(positions(database, code) == list(range(1, 56)) for code in DISTRICTS)
     holds(database, tmp_path)
+
+
+def test_sealers_that_come_and_go_leave_neither_gap_nor_double(url: str, database: Database, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def keep_writing() -> None:
+        while not stop.is_set():
+            for code in DISTRICTS:
+                write(database, 4, code)
+            time.sleep(0.01)
+
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    try:
+        with sealing_thread(database):
+            for _ in range(4):
+                with sealing_process(url) as sealer:
+                    wait_until(lambda sealer=sealer: len(set(holders(database).values())) == 2)
+                    os.kill(sealer.pid, signal.SIGKILL)
+            stop.set()
+            writer.join()
+            wait_until(lambda: not unsealed(database))
+    finally:
+        stop.set()
+        writer.join()
+    for code in DISTRICTS:
+        found = positions(database, code)
+        assert found == list(range(1, len(found) + 1))
+    holds(database, tmp_path)
+
+
+def test_a_sealer_of_an_earlier_version_and_those_of_this_one_wait_for_each_other(url: str, database: Database) -> None:
+    earlier = Database(url, pool=1)
+    with earlier.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert sealing.may_seal(connection)  # it takes the lock for itself
+        write(database)
+        with sealing_thread(database):
+            for _ in range(4):
+                connection.scalar(text("select 1"))  # it runs
+                time.sleep(0.2)
+            assert unsealed(database) == 1
+            connection.invalidate()
+            wait_until(lambda: not unsealed(database))
+            with earlier.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as again:
+                assert not sealing.may_seal(again)
+    earlier.close()
+
+
+def test_a_district_moves_only_to_a_sealer_that_comes_or_from_one_that_goes() -> None:
+    codes = [str(number) for number in range(1000)]
+    two, three = ([sealing.sealer_of(code, pids) for code in codes] for pids in ((11, 12), (12, 13, 11)))
+    assert all(after in (before, 13) for before, after in zip(two, three, strict=True))
+    assert all(250 < three.count(pid) < 420 for pid in (11, 12, 13))
 
 
 def test_a_long_transaction_elsewhere_is_not_waited_for_and_its_late_events_come_last(
