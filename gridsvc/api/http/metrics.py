@@ -220,6 +220,8 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "backup_age_s": ("backup_age_seconds", "Age of the last backup."),
     "database_bytes": ("database_bytes", "Size of the database."),
     "sessions": ("database_sessions", "Open sessions of the database."),
+    "archive_failing": ("archive_failing", "Whether the log cannot be archived now; only where it is archived."),
+    "base_backup_age_s": ("base_backup_age_seconds", "Age of the last base backup in the archive."),
     "services": ("services", "Services that share the database, and with it the rates of callers."),
 }
 

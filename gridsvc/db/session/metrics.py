@@ -35,6 +35,8 @@ class Gauges:
     database_bytes: int
     sessions: int
     services: int
+    archive_failing: int | None
+    base_backup_age_s: float | None
 
 
 _gauges = text(
@@ -67,7 +69,11 @@ _gauges = text(
         pg_database_size(current_database()),
         (select count(*) from pg_stat_activity where datname = current_database()),
         (select count(distinct application_name) from pg_stat_activity
-         where datname = current_database() and starts_with(application_name, 'gridsvc serve '))
+         where datname = current_database() and starts_with(application_name, 'gridsvc serve ')),
+        (select case when current_setting('archive_mode') <> 'off' then
+           (coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false))::int end
+         from pg_stat_archiver),
+        (select extract(epoch from clock_timestamp() - max(at)) from service_mark where name = 'base-backup')
     """
 )
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 import pytest
+from starlette.testclient import TestClient
 
+from gridsvc.api.app import create_app
 from gridsvc.db.cluster import base_backup, recovery, wal_archive
 from gridsvc.db.cluster.embedded import EmbeddedCluster
 from gridsvc.db.cluster.recovery import Target
@@ -26,6 +28,7 @@ from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, InvalidInput, NotFound, Refusal
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.jobs.recovery import recover
+from gridsvc.operations.jobs.rehearsal import rehearse_recovery
 from gridsvc.operations.runtime.doctor import diagnose
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import open_toy, report
@@ -305,6 +308,25 @@ def test_doctor_knows_whether_a_recovery_would_succeed(world: World, folder: Pat
             base_backup.make_base_backup(world.cluster)
     finally:
         (world.archive / "away").rename(world.archive / "wal")
+
+
+def test_a_rehearsal_recovers_the_archive_verifies_it_and_leaves_nothing(world: World, folder: Path) -> None:
+    archive = folder / "rehearsed"
+    subprocess.run(["cp", "-a", world.archive, archive], check=True)
+    before = sorted(path.name for path in (archive / "wal").iterdir())
+    with pytest.raises(Refusal, match="has events and no row"):
+        rehearse_recovery(archive, folder)  # the cases that were deleted
+    assert sorted(path.name for path in (archive / "wal").iterdir()) == before
+    for later in wal_archive.list_segments(archive)[1:]:
+        (archive / "wal" / f"{later}.gz").unlink()
+    done = rehearse_recovery(archive, folder)
+    assert (done["cases"], done["base"]["start"]) == (2, world.base.start)
+    assert list(folder.glob("gridsvc-rehearsal-*")) == []
+
+
+def test_metrics_tell_whether_the_log_is_archived(world: World) -> None:
+    with TestClient(create_app(world.service, sign_in=False), base_url="http://localhost") as client:
+        assert "gridsvc_archive_failing 0.0" in client.get("/metrics").text
 
 
 def test_the_command_line_recovers_and_says_what_is_wrong(world: World, folder: Path) -> None:
