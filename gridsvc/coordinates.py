@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -85,6 +86,7 @@ _DATUM_NAMES = {
 }
 
 
+@lru_cache(maxsize=16)
 def find_datum(name: str) -> Datum | None:
     """Return the datum of a name, or None where it names something else (a projected system, say)."""
     return _DATUM_NAMES.get("".join(letter for letter in name.lower() if letter.isalnum()))

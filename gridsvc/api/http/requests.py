@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -29,8 +30,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=20_000)
 
 
+_UNCLEAN = re.compile("[\x00\ud800-\udfff]")
+
+
 def _clean(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _UNCLEAN.search(text):
         raise ValueError("has a NUL or half a surrogate pair; send plain text")
     return text
 
