@@ -114,10 +114,10 @@ def refuse_unscoped_database(database: Database) -> None:
 
 
 def refuse_shared_sessions(database: Database) -> None:
-    """Refuse a background process whose sessions a pooler shares: several sealers would be elected (`Refusal`)."""
+    """Refuse a background process whose sessions a pooler shares: a district would have several sealers (`Refusal`)."""
     if shares_sessions(database):
         raise Refusal(
-            "The pooler of this database lends a session for one transaction, and the background process keeps a lock "
+            "The pooler of this database lends a session for one transaction, and the background process keeps locks "
             "for as long as its session. Set GRIDSVC_SESSION_URL to the database itself, or to a pool in session mode.",
             kind="shared-sessions",
         )
