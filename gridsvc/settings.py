@@ -40,6 +40,9 @@ SETTINGS = (
     Setting("GRIDSVC_WAL_ARCHIVE", "",
             "folder on another disk for the log and base backups of the embedded cluster: restore to any moment; "
             "empty = as before; `off` ends it"),
+    Setting("GRIDSVC_ANCHOR_URL", "",
+            "https address, of a machine where nobody who can write here has access, that is sent the end of the "
+            "evidence each day"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
@@ -98,6 +101,7 @@ def open_service(
     from gridsvc.db.schema.revision import HEAD, find_revision
     from gridsvc.db.session.connection import Database
     from gridsvc.db.session.replica import Replica
+    from gridsvc.operations.evidence.anchoring import check_address
     from gridsvc.operations.runtime.service import Service
 
     if settings.database_url is not None:
@@ -123,7 +127,12 @@ def open_service(
         upgrade(cluster.url("owner"))
     folder = settings.environment.get("GRIDSVC_BACKUPS")
     backups = settings.data / "backups" if not folder else Path(folder).expanduser().absolute()
-    return Service(database, settings.data, owner_url=lambda: admin_url(settings), backups=backups)
+    anchor_url = settings.environment.get("GRIDSVC_ANCHOR_URL") or None
+    if anchor_url is not None:
+        check_address(anchor_url)
+    return Service(
+        database, settings.data, owner_url=lambda: admin_url(settings), backups=backups, anchor_url=anchor_url
+    )
 
 
 def for_sessions(settings: Settings) -> Settings:

@@ -50,6 +50,8 @@ KINDS: Mapping[str, JobKind] = {
                            "copy the embedded cluster into its archive"),
     "rehearsal": JobKind("gridsvc.operations.jobs.rehearsal:run_rehearsal",
                          "restore the newest backup into a database of its own and verify it"),
+    "anchor": JobKind("gridsvc.operations.evidence.anchoring:run_anchor",
+                      "verify every chain and send its end to GRIDSVC_ANCHOR_URL"),
     "verify": JobKind("gridsvc.operations.evidence.verify:run_verify", "prove every chain of events"),
     "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip

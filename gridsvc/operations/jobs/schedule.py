@@ -30,6 +30,7 @@ TIDY_EVERY = timedelta(hours=6)
 BACKUP_EVERY = timedelta(days=1)
 BASE_BACKUP_EVERY = timedelta(days=1)
 REHEARSAL_EVERY = timedelta(days=7)
+ANCHOR_EVERY = timedelta(days=1)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
@@ -55,14 +56,16 @@ EFFECTS: Mapping[str, Effect] = {
     "backup": lambda connection, entry: _queue_again(connection, entry, BACKUP_EVERY),
     "base-backup": lambda connection, entry: _queue_again(connection, entry, BASE_BACKUP_EVERY),
     "rehearsal": lambda connection, entry: _queue_again(connection, entry, REHEARSAL_EVERY),
+    "anchor": lambda connection, entry: _queue_again(connection, entry, ANCHOR_EVERY),
 }
 RECURRING = {
     "tidy": timedelta(minutes=1),
     "backup": timedelta(hours=1),
     "base-backup": timedelta(minutes=1),
     "rehearsal": timedelta(days=1),
+    "anchor": timedelta(minutes=2),
 }
-"""When the recurring entries are due for the first time, after the first start; `base-backup` only with an archive."""
+"""When the recurring entries are due for the first time, after the first start; see `ensure_standing`."""
 
 
 def take_effect(service: Service, effects: Mapping[str, Effect] = EFFECTS) -> Due | None:
@@ -105,13 +108,17 @@ def _failed(connection: Connection, entry: Due, error: Exception) -> None:
 
 
 def ensure_standing(service: Service) -> None:
-    """Schedule the recurring entries if they are missing, as in a new database."""
-    archived = archive_of(service) is not None
+    """Schedule the recurring entries if they are missing, as in a new database.
+
+    Base backups want an archive, and anchors an address.
+    """
+    left_out = {"base-backup"} if archive_of(service) is None else set()
+    left_out |= {"anchor"} if service.anchor_url is None else set()
 
     def work(connection: Connection) -> None:
         now = connection.execute(due.clock).scalar_one()
         for kind, first in RECURRING.items():
-            if (kind != "base-backup" or archived) and not due.list_due(connection, kind=kind):
+            if kind not in left_out and not due.list_due(connection, kind=kind):
                 due.set_due(connection, kind, "all", now + first, asked_by=ACTOR)
 
     service.database.run(work)

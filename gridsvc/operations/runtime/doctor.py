@@ -43,6 +43,7 @@ CLOCKS_APART_S = 2.0
 LARGEST_LOG_BYTES = 2_000_000_000
 LONGEST_LAG_S = 10.0
 OLDEST_BACKUP_DAYS = 2.0
+OLDEST_ANCHOR_DAYS = 2.0
 OLDEST_REHEARSAL_DAYS = 8.0
 _LIBRARIES = ("numpy", "numba", "shapely", "sqlalchemy", "psycopg", "fastapi", "uvicorn")
 
@@ -92,7 +93,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _archive(service, archiver, facts.now),
         *([] if lag is None else [_replica(lag)]),
         _finding("services", "ok", "; ".join(services) or "none runs now"),
-        _anchor(anchor),
+        _anchor(anchor, sent=service.anchor_url is not None),
         _jobs(facts),
         _access(guard),
         _fonts(),
@@ -224,13 +225,18 @@ def _replica(lag: Lag) -> dict[str, Any]:
     return _finding("replica", "note" if behind else "ok", f"{lag.bytes} bytes, {lag.s:.1f} s behind", cure)
 
 
-def _anchor(last: LastRun | None) -> dict[str, Any]:
-    """Return the finding on anchors, with what somebody inside could do without one."""
+def _anchor(last: LastRun | None, *, sent: bool) -> dict[str, Any]:
+    """Return the finding on anchors, with what somebody inside could do without one. `sent`: one is sent each day."""
+    cure = "`gridsvc jobs list` says why the daily anchor failed. Run `gridsvc jobs run anchor`."
     if last is None:
         words = "none: the database's superuser could write all evidence again, and `audit verify` would still hold"
-        return _finding("anchor", "note", words, "Run `gridsvc audit anchor FILE` often, and keep FILE elsewhere.")
-    words = f"{last.age_s / 86_400:.1f} days old: a superuser could write again what came after it"
-    return _finding("anchor", "ok", words)
+        if not sent:
+            cure = "Set GRIDSVC_ANCHOR_URL, or run `gridsvc audit anchor FILE` often and keep FILE elsewhere."
+        return _finding("anchor", "note", words, cure)
+    days = last.age_s / 86_400
+    words = f"{days:.1f} days old: a superuser could write again what came after it"
+    old = sent and days > OLDEST_ANCHOR_DAYS
+    return _finding("anchor", "bad" if old else "ok", words, cure if old else "")
 
 
 def _jobs(facts: DatabaseFacts) -> dict[str, Any]:

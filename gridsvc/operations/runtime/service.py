@@ -41,6 +41,8 @@ class Service:
         Who makes the request: its scope applies to every transaction of `database`, and operations check its rights.
     owner_url
         Returns the URL of the database as the schema's owner, for backups; None where this process must not know it.
+    anchor_url
+        Where anchors of the evidence are sent each day; None: nowhere.
     backups
         The folder of the daily backups, None = `backups` in the data folder.
 
@@ -55,6 +57,7 @@ class Service:
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
     backups: Path | None = None
+    anchor_url: str | None = field(default=None, repr=False)
     cache: VersionCache = field(default_factory=lambda: VersionCache(CACHE_BYTES), repr=False)
     _memory: dict[str, OrderedDict[str, tuple[float, object]]] = field(default_factory=dict, repr=False)
     _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)

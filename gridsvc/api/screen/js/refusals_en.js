@@ -1,5 +1,6 @@
 /** One sentence for each kind of refusal: what is wrong and what to do. English. */
 export const REFUSALS_EN = {
+  "anchor-address": "The address for anchors cannot be used.",
   "archive-ends": "The archive ends before this moment. Choose an earlier one.",
   "archive-failing": "The log of the database cannot be archived. Call the administrator at once.",
   "archive-gap": "A part of the archived log is missing. Call the administrator at once.",

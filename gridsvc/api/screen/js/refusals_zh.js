@@ -1,5 +1,6 @@
 /** One sentence for each kind of refusal: what is wrong and what to do. Chinese. */
 export const REFUSALS_ZH = {
+  "anchor-address": "证据链末端的接收地址不可用。",
   "archive-ends": "归档日志早于此时刻结束，请选择更早的时刻。",
   "archive-failing": "数据库日志无法归档，请立即联系系统管理员。",
   "archive-gap": "归档日志缺失一段，请立即联系系统管理员。",
