@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.cases.ground import DISTRICT_OF_CASE
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.grids.versions import bump
 from gridsvc.db.schema.tables import station, team
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.db.session.pipeline import Statement
     from gridsvc.teams.model import Station
 
 
@@ -110,26 +112,44 @@ def list_states(connection: Connection, district: str, now: datetime) -> list[tu
 
 _CHANGED = """
     with live as materialized (
-        select team_id, incident_id, drill from engagement where district = %(d)s and until is null and engaging
+        select team_id, incident_id, drill from engagement where district = {district} and until is null and engaging
     ), last as materialized (
-        select team_id, geom, at from team_last where district = %(d)s
+        select team_id, geom, at from team_last where district = {district}
     ), off as materialized (
-        select id as team_id from team where district = %(d)s and not on_duty
+        select id as team_id from team where district = {district} and not on_duty
     )
     select coalesce(live.team_id, last.team_id, off.team_id)::text, off.team_id is null, live.incident_id::text,
            live.drill, st_x(last.geom), st_y(last.geom),
-           cast(extract(epoch from %(now)s::timestamptz - last.at) as double precision)
+           cast(extract(epoch from coalesce(%s::timestamptz, clock_timestamp()) - last.at) as double precision)
     from live full join last on last.team_id = live.team_id
     full join off on off.team_id = coalesce(live.team_id, last.team_id)
 """
+_CHANGED_IN, _CHANGED_NEAR = _CHANGED.format(district="%s"), _CHANGED.format(district=DISTRICT_OF_CASE)
+
+
+def changed_statement(district: str, now: datetime | None = None) -> Statement:
+    """Return the statement whose rows are the states of the teams that are not simply free at their stations.
+
+    What a decision reads, so that it does not read the whole fleet: who is engaged, off duty, or elsewhere. A retired
+    team is off duty. `now`: the moment that positions have their age at, None = when the statement runs. The rows are
+    for `read_changed`.
+    """
+    return _CHANGED_IN, (district, district, district, now)
+
+
+def changed_near_case_statement(incident_id: UUID) -> Statement:
+    """Return `changed_statement` of the district of a case, now."""
+    return _CHANGED_NEAR, (incident_id, incident_id, incident_id, None)
+
+
+def read_changed(rows: Iterable[tuple[Any, ...]]) -> dict[str, TeamState]:
+    """Return the states of `changed_statement` by team id."""
+    return {row[0]: _state(*row[1:]) for row in rows}
 
 
 def list_changed_states(connection: Connection, district: str, now: datetime) -> dict[str, TeamState]:
-    """Return the state of each team that is not simply free at its station, by id: engaged, off duty, or elsewhere.
-
-    What a decision reads, so that it does not read the whole fleet. A retired team is off duty.
-    """
-    return {row[0]: _state(*row[1:]) for row in fetch_all(connection, _CHANGED, {"d": district, "now": now})}
+    """Return the state of each team that is not simply free at its station, by id (`changed_statement`)."""
+    return read_changed(fetch_all(connection, *changed_statement(district, now)))
 
 
 # As _STATES for a moment that has passed. Duty is what the last event before it said; without one, what it is now.

@@ -21,6 +21,7 @@ from sqlalchemy import event
 from gridsvc.access.scopes import Right
 from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.evidence import sealing
+from gridsvc.db.session import fast_statements
 from gridsvc.db.tiles import LAYERS
 from tests.api.two_districts import MARK, A, B, World
 
@@ -397,8 +398,15 @@ def test_another_s_case_takes_the_same_questions_as_one_that_never_was(
         told = answer.text.replace(case, "ID")
         return answer.status_code, told, [s for s in statements if "access_version" not in s]
 
+    together = fast_statements.run_pipeline  # type: ignore[attr-defined]
+
+    def pipeline(driver: psycopg.Connection[Any], batch: Any, prepared: Any) -> Any:
+        statements.extend(query for query, _ in batch)
+        return together(driver, batch, prepared)
+
     ask(NEVER)
     monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    monkeypatch.setattr(fast_statements, "run_pipeline", pipeline)
     event.listen(engine, "before_cursor_execute", note)
     try:
         unknown, others = ask(NEVER), ask(foreign)

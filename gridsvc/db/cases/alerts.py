@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gridsvc.db.cases.ground import DISTRICT_OF_CASE
 from gridsvc.db.schema.access import event_personal
 from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.jobs import alert, proposal
@@ -17,11 +18,13 @@ from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
+
+    from gridsvc.db.session.pipeline import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +90,55 @@ def add_alert(connection: Connection, row: dict[str, Any]) -> bool:
     return connection.scalar(statement) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert: the step that a case waits for since a time, its limit, and who is told; rank 0 is a warning."""
+
+    step: str
+    rank: int
+    since: datetime
+    limit_at: datetime
+    at: datetime
+    level: str | None
+    owner: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the alert as the interface has it."""
+        return {
+            "step": self.step,
+            "rank": self.rank,
+            "kind": "warning" if self.rank == 0 else "escalation",
+            "since": self.since.isoformat(),
+            "limit_at": self.limit_at.isoformat(),
+            "at": self.at.isoformat(),
+            "level": self.level,
+            "owner": self.owner,
+        }
+
+
 _SOUNDED = """
     select incident_id, step, rank, since, limit_at, at, level, owner
-    from alert where district = %s and incident_id = any(%s) order by at, rank
+    from alert where district = {district} and incident_id = any(%s) order by at, rank
 """
+_OF_DISTRICT, _OF_CASE = _SOUNDED.format(district="%s"), _SOUNDED.format(district=DISTRICT_OF_CASE)
 
 
-def list_alerts(
-    connection: Connection, district: str, incident_ids: Sequence[UUID], *, until: datetime | None = None
-) -> dict[UUID, list[dict[str, Any]]]:
-    """Return the alerts of each case in the order in which they were raised, those after `until` left out."""
-    found: dict[UUID, list[dict[str, Any]]] = {}
-    for case, step, rank, since, limit_at, at, level, owner in fetch_all(
-        connection, _SOUNDED, (district, list(incident_ids))
-    ):
-        if until is not None and at > until:
-            continue
-        found.setdefault(case, []).append(
-            {
-                "step": step,
-                "rank": rank,
-                "kind": "warning" if rank == 0 else "escalation",
-                "since": since.isoformat(),
-                "limit_at": limit_at.isoformat(),
-                "at": at.isoformat(),
-                "level": level,
-                "owner": owner,
-            }
-        )
+def list_alerts(connection: Connection, district: str, incident_ids: Sequence[UUID]) -> dict[UUID, list[Alert]]:
+    """Return the alerts of each case in the order in which they were raised."""
+    found: dict[UUID, list[Alert]] = {}
+    for case, *alert_of_case in fetch_all(connection, _OF_DISTRICT, (district, list(incident_ids))):
+        found.setdefault(case, []).append(Alert(*alert_of_case))
     return found
+
+
+def alerts_statement(incident_id: UUID) -> Statement:
+    """Return the statement whose rows are the alerts of a case, for `read_alerts`."""
+    return _OF_CASE, (incident_id, [incident_id])
+
+
+def read_alerts(rows: Iterable[Sequence[Any]]) -> list[Alert]:
+    """Return the alerts of one case in the order in which they were raised."""
+    return [Alert(*row[1:]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

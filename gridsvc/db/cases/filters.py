@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.cases.model import CLOSED, Status
 from gridsvc.db.cases.pages import IN_TIME, LATE, Condition, owned_by
-from gridsvc.db.session.connection import scope_of
 from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.db.session.scope import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case
+    from gridsvc.db.session.pipeline import Statement
 
 _STATE = ", ".join(STATE)
 _FIND = f"""
@@ -30,9 +31,13 @@ _FIND = f"""
 """
 
 
+LOCK_CASE = _FIND + " for no key update of incident"
+"""Locks a case by its id: its district, then what `read_case` takes, without the engagements."""
+
+
 def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
-    row = fetch_one(connection, _FIND + (" for no key update of incident" if lock else ""), (incident_id,))
+    row = fetch_one(connection, LOCK_CASE if lock else _FIND, (incident_id,))
     if row is None:
         return None
     district, *state, report = row
@@ -68,14 +73,21 @@ _NEAR = f"""
 """
 
 
-def list_near(
-    connection: Connection,
-    district: str,
-    box: tuple[float, float, float, float],
-    types: Sequence[str],
-    since: datetime,
-    limit: int,
-) -> list[NearCase]:
-    """Return open cases of certain types in a box (west, south, east, north) since a time, newest first."""
-    rows = fetch_all(connection, _NEAR, (district, *box, list(types), since, limit))
-    return [NearCase(*row) for row in rows]
+@dataclass(frozen=True, slots=True)
+class NearQuery:
+    """Which open cases are near: of certain types, in a box (west, south, east, north), since a time, newest first."""
+
+    district: str
+    box: tuple[float, float, float, float]
+    types: tuple[str, ...]
+    since: datetime
+    limit: int
+
+    def statement(self) -> Statement:
+        """Return the statement whose rows make `NearCase`."""
+        return _NEAR, (self.district, *self.box, list(self.types), self.since, self.limit)
+
+
+def list_near(connection: Connection, wanted: NearQuery) -> list[NearCase]:
+    """Return open cases near a new one."""
+    return [NearCase(*row) for row in fetch_all(connection, *wanted.statement())]

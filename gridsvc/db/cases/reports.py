@@ -1,4 +1,4 @@
-"""A report: one statement reads what it is based on, another writes the whole case."""
+"""A report: one round trip reads what it is based on, another writes the whole case and commits."""
 
 from __future__ import annotations
 
@@ -6,42 +6,51 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gridsvc.db.cases.ground import ground_query, key_of, read_ground
+from gridsvc.db.cases.incidents import NearCase
 from gridsvc.db.cases.rows import INCIDENT, case_row
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
-from gridsvc.db.grids.versions import COLUMNS, Versions
-from gridsvc.db.session.fast_statements import fetch_all, fetch_one, insert_into
-from gridsvc.db.session.idempotency import Kept, check_twin, kept_values, read_kept
-from gridsvc.errors import NotFound
+from gridsvc.db.grids.versions import no_district
+from gridsvc.db.session.fast_statements import fetch_batch, insert_into, write_last
+from gridsvc.db.session.idempotency import KEPT, kept_row
+from gridsvc.db.session.scope import around_whole_district
+from gridsvc.db.teams import changed_statement, read_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case
-    from gridsvc.db.session.idempotency import RequestKey
+    from gridsvc.db.cases.incidents import NearQuery
+    from gridsvc.db.grids.versions import Versions
+    from gridsvc.db.session.idempotency import Kept, RequestKey
+    from gridsvc.db.session.pipeline import Statement
+    from gridsvc.teams.model import TeamState
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a report is based on: the version vector, held until the transaction ends, and the case's number.
 
-    `kept` is the answer that its key has already.
+    `kept` is the answer that its key has already. `states`: of the teams that are not simply free at their stations,
+    in the whole district, since the law decides over all of them for every caller. `near`: the cases of `NearQuery`.
     """
 
     versions: Versions
     number: int
     kept: Kept | None
+    states: Mapping[str, TeamState]
+    near: Sequence[NearCase]
 
 
-_GROUND = (
-    f"select {COLUMNS}, nextval('incident_number'), k.digest, k.status, k.body, k.incident_id, k.event_id "
-    "from district_version as v "
-    "left join idempotency as k on k.district = v.district and k.caller = %s and k.key = %s "
-    "where v.district = %s for share of v"
-)
+_GROUND = ground_query("%s", "nextval('incident_number')")
 
 
-def begin_report(connection: Connection, district: str, request: RequestKey | None) -> Ground:
-    """Take the district's version vector FOR SHARE, a case number, and the answer that the key has.
+def begin_report(
+    connection: Connection, district: str, request: RequestKey | None, near: NearQuery | None = None
+) -> Ground:
+    """Take the district's version vector FOR SHARE, a case number, and read what the report is decided from.
 
     A twin in flight is met where the case is written (`write_report`).
 
@@ -52,25 +61,23 @@ def begin_report(connection: Connection, district: str, request: RequestKey | No
     NotFound
         When the district is not loaded.
     """
-    key = (None, None) if request is None else (request.caller, request.key)
-    row = fetch_one(connection, _GROUND, (*key, district))
-    if row is None:
-        raise NotFound(
-            f"No district {district} is loaded. Load its grids or roads first.", kind="no-district", district=district
-        )
-    *vector, number, digest, status, body, incident_id, event_id = row
-    kept = None
-    if request is not None and digest is not None:
-        check_twin(request, digest)
-        kept = read_kept(status, body, incident_id, event_id)
-    return Ground(Versions(*vector), number, kept)
+    widen, restore = around_whole_district(connection)
+    statements: dict[str, Statement] = {"ground": (_GROUND, (*key_of(request), district))}
+    statements |= widen | {"states": changed_statement(district)} | restore
+    if near is not None:
+        statements["near"] = near.statement()
+    found = fetch_batch(connection, statements)
+    if not found["ground"]:
+        raise no_district(district)
+    [[number, *row]] = found["ground"]
+    versions, kept = read_ground(row, request)
+    open_cases = [NearCase(*each) for each in found.get("near", ())]
+    return Ground(versions, number, kept, read_changed(found["states"]), open_cases)
 
 
 _PERSONAL = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")
-_KEPT = ("district", "caller", "key", "digest", "status", "body", "incident_id", "event_id")
 _WRITE_CASE = insert_into("incident", INCIDENT)
 _WRITE_PERSONAL = f"personal as ({insert_into('incident_personal', _PERSONAL)})"
-_WRITE_ANSWER = f"kept as ({insert_into('idempotency', _KEPT)})"
 
 
 def write_report(
@@ -82,7 +89,7 @@ def write_report(
     request: RequestKey | None = None,
     answer: Kept,
 ) -> None:
-    """Write a case with its event, the personal data, and the answer under the request's key: one statement.
+    """Write a case with its event, the personal data, and the answer under the request's key: one statement, the last.
 
     `personal`: the row of the personal data. Of an answer without a body, its event is stored instead. Where another
     request took the key in the meantime, the database refuses, and `Database.run` starts again.
@@ -95,8 +102,8 @@ def write_report(
         row = personal | {"reporter": None if reporter is None else json.dumps(reporter, ensure_ascii=False)}
         values += [row[name] for name in _PERSONAL]
     if request is not None:
-        parts.append(_WRITE_ANSWER)
-        values += [case.district, request.caller, request.key, request.digest, *kept_values(answer)]
+        parts.append(KEPT)
+        values += kept_row(case.district, request, answer)
     row = case_row(case)
     values += [row[name] for name in INCIDENT]
-    fetch_all(connection, f"with {', '.join(parts)} {_WRITE_CASE}", values)
+    write_last(connection, (f"with {', '.join(parts)} {_WRITE_CASE}", values))

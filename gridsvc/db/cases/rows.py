@@ -123,6 +123,12 @@ def read_engagement(row: Sequence[Any]) -> Engagement:
     return Engagement(**values | {"outcome": None if outcome is None else Outcome(outcome)})
 
 
+def new_engagements(before: Case, after: Case) -> list[Engagement]:
+    """Return the engagements that only the later state has."""
+    known = {each.id for each in before.engagements}
+    return [each for each in after.engagements if each.id not in known]
+
+
 def changed_engagements(before: Case, after: Case) -> list[Engagement]:
     """Return the engagements that both states have and that differ."""
     known: dict[UUID, Engagement] = {each.id: each for each in before.engagements}

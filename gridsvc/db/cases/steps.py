@@ -1,53 +1,158 @@
-"""A step of a case: its new status and clocks, the event, its note and the answer in one statement."""
+"""A step of a case: one round trip locks and reads what it is decided from, another writes all of it and commits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.cases.engagements import update_engagements
-from gridsvc.db.cases.rows import changed_engagements, changing_columns
+from gridsvc.db.cases.alerts import alerts_statement, read_alerts
+from gridsvc.db.cases.engagements import ENDED, SENT, SENT_AT_ONCE, ended_values, on_case_statement, sent_values
+from gridsvc.db.cases.ground import DISTRICT_OF_CASE, ground_query, key_of, read_ground
+from gridsvc.db.cases.incidents import LOCK_CASE
+from gridsvc.db.cases.rows import changed_engagements, changing_columns, new_engagements, read_case, read_engagement
+from gridsvc.db.cases.turns import limit_statement, turn_statement
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
-from gridsvc.db.session.fast_statements import fetch_all, insert_into
-from gridsvc.db.session.idempotency import KEPT, kept_values
+from gridsvc.db.grids.versions import CLOCK, no_district
+from gridsvc.db.session.fast_statements import fetch_all, fetch_batch, insert_into, write_last
+from gridsvc.db.session.idempotency import KEPT, kept_row
+from gridsvc.db.session.scope import around_whole_district
+from gridsvc.db.teams import changed_near_case_statement, read_changed
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case
+    from gridsvc.db.cases.alerts import Alert
+    from gridsvc.db.grids.versions import Versions
     from gridsvc.db.session.idempotency import Kept, RequestKey
+    from gridsvc.db.session.pipeline import Statement
+    from gridsvc.teams.model import TeamState
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a step is decided from; the case and the version vector are held until the transaction ends.
+
+    `kept` is the answer that its key has already, `alerts` are those of the case. For an order, `states` are those of
+    the teams that are not simply free at their stations, in the whole district; `turn`: whether the order has it.
+    `versions.now` is after everything that was read.
+    """
+
+    case: Case
+    versions: Versions
+    kept: Kept | None
+    alerts: list[Alert]
+    states: dict[str, TeamState] = field(default_factory=dict)
+    turn: bool = False
+
+
+_GROUND = ground_query(DISTRICT_OF_CASE)
+
+
+def begin_step(
+    connection: Connection, incident_id: UUID, request: RequestKey | None, *, order: bool = False, turn: bool = False
+) -> Ground | None:
+    """Lock a case and read what a step of it is decided from; None for a case that is not there for the caller.
+
+    `turn`: take the turn of an emergency's district before (`db.cases.turns`). A twin in flight is met at the lock of
+    the case; one on another case, where the step is written (`write_step`).
+
+    Raises
+    ------
+    InvalidInput
+        When the key was used before with another request.
+    LockTimedOut
+        When the turn, or with it another lock, is not to be had.
+    """
+    statements: dict[str, Statement] = {}
+    if turn:
+        statements |= {"limit": limit_statement(), "turn": turn_statement(incident_id)}
+    statements["case"] = LOCK_CASE, (incident_id,)
+    statements["engagements"] = on_case_statement(incident_id)
+    statements["ground"] = _GROUND, (*key_of(request), incident_id)
+    if order:
+        widen, restore = around_whole_district(connection)
+        statements |= widen | {"states": changed_near_case_statement(incident_id)} | restore | {"clock": CLOCK}
+    statements["alerts"] = alerts_statement(incident_id)
+    found = fetch_batch(connection, statements)
+    if not found["case"]:
+        return None
+    [[district, *state, report]] = found["case"]
+    case = read_case(state, report, [read_engagement(row) for row in found["engagements"]])
+    if not found["ground"]:
+        raise no_district(district)
+    versions, kept = read_ground(found["ground"][0], request)
+    if order:
+        versions = replace(versions, now=found["clock"][0][0])
+    return Ground(
+        case,
+        versions,
+        kept,
+        read_alerts(found["alerts"]),
+        read_changed(found.get("states", ())),
+        bool(found.get("turn")),
+    )
+
 
 _NOTE = ("district", "event_id", "incident_id", "note", "salt")
 _NOTED = f"noted as ({insert_into('event_personal', _NOTE)})"
 
 
-def write_step(
-    connection: Connection,
-    before: Case,
-    after: Case,
-    event: dict[str, Any],
-    *,
-    note: dict[str, Any] | None = None,
-    request: RequestKey | None = None,
-    answer: Kept | None = None,
-) -> None:
-    """Write what an event changed of a case, with the event and its note (`events.noted_row`).
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a step writes: what its event changed of a case, the event with its note (`events.noted_row`), the answer.
 
-    New engagements are inserted before (`engagements.send`). `request`: the key that `idempotency.begin_answer`
-    claimed for `answer`.
+    `answer` is kept under the key of `request`. `on_duty`: only teams that are on duty are sent.
     """
-    update_engagements(connection, after.district, changed_engagements(before, after))
-    parts, values = [WRITTEN], event_values(event)[:-2]
-    if note is not None:
+
+    before: Case
+    after: Case
+    event: dict[str, Any]
+    note: dict[str, Any] | None = None
+    request: RequestKey | None = None
+    answer: Kept | None = None
+    on_duty: bool = False
+
+
+def write_step(connection: Connection, written: Written) -> None:
+    """Write a step in one statement, the last of the transaction.
+
+    The commit refuses an engagement whose team is not available (`engagements.noticing_taken_teams`). Where another
+    request took the key in the meantime, it refuses that, and `Database.run` starts again.
+    """
+    write_last(connection, _statement(written))
+
+
+def write_step_at_once(connection: Connection, written: Written) -> None:
+    """Write a step of another case before the one that the transaction is for."""
+    fetch_all(connection, *_statement(written))
+
+
+def _statement(step: Written) -> Statement:
+    before, after = step.before, step.after
+    parts: list[str] = []
+    values: list[Any] = []
+    if sent := new_engagements(before, after):
+        parts.append(SENT_AT_ONCE if sent[0].engaging else SENT)
+        values += sent_values(after, sent, on_duty=step.on_duty)
+    if ended := changed_engagements(before, after):
+        parts.append(ENDED)
+        values += ended_values(after.district, ended)
+    parts.append(WRITTEN)
+    values += event_values(step.event)[:-2]
+    if step.note is not None:
         parts.append(_NOTED)
-        values += [note[name] for name in _NOTE]
+        values += [step.note[name] for name in _NOTE]
     known = changing_columns(before)
     changed = {column: value for column, value in changing_columns(after).items() if value != known[column]}
     if changed:
         columns = ", ".join(f"{column} = %s" for column in changed)
         parts.append(f"changed as (update incident set {columns} where district = %s and id = %s)")
         values += [*changed.values(), before.district, before.id]
-    if request is not None and answer is not None:
-        parts.append(f"kept as ({KEPT})")
-        values += [*kept_values(answer), before.district, request.caller, request.key]
-    values += event_values(event)[-2:]
-    fetch_all(connection, f"with {', '.join(parts)} {MARKED}", values)
+    if step.request is not None and step.answer is not None:
+        parts.append(KEPT)
+        values += kept_row(before.district, step.request, step.answer)
+    values += event_values(step.event)[-2:]
+    return f"with {', '.join(parts)} {MARKED}", values

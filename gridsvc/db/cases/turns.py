@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gridsvc.db.session.fast_statements import fetch_all
-
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from gridsvc.db.session.pipeline import Statement
 
 WAIT_MS = 2000
 
@@ -27,17 +25,15 @@ _TAKE = """
 _LIMIT = "select set_config('lock_timeout', %s, true)"
 
 
-def take_turn(connection: Connection, incident_id: UUID) -> bool:
-    """Wait for the turn of an emergency's district; False for a case that is no emergency, or not there.
+def limit_statement() -> Statement:
+    """Return the statement that has a transaction wait for a lock WAIT_MS at most; then it ends with LockTimedOut."""
+    return _LIMIT, (f"{WAIT_MS}ms",)
 
-    Taken before the case is locked: the order of locks is turn, case, drills, teams.
 
-    Raises
-    ------
-    LockTimedOut
-        After WAIT_MS, when the transaction ends.
+def turn_statement(incident_id: UUID) -> Statement:
+    """Return the statement that waits for the turn of an emergency's district.
+
+    Its row is there when the turn is taken; there is none for a case that is no emergency, or not there. The turn is
+    taken before the case is locked: the order of locks is turn, case, drills, teams.
     """
-    fetch_all(connection, _LIMIT, (f"{WAIT_MS}ms",))
-    taken = bool(fetch_all(connection, _TAKE, (incident_id,)))
-    fetch_all(connection, _LIMIT, ("0",))
-    return taken
+    return _TAKE, (incident_id,)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
+    from gridsvc.db.session.pipeline import Statement
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:
@@ -67,9 +69,13 @@ def list_versions(connection: Connection) -> list[Versions]:
     return [Versions(*row) for row in fetch_all(connection, _ALL)]
 
 
+CLOCK: Statement = ("select clock_timestamp()", ())
+"""Reads the database's clock."""
+
+
 def get_clock(connection: Connection) -> datetime:
     """Return the database's clock, for a write that has waited since it read the versions."""
-    now: datetime = fetch_all(connection, "select clock_timestamp()", ())[0][0]
+    now: datetime = fetch_all(connection, *CLOCK)[0][0]
     return now
 
 
@@ -88,10 +94,13 @@ def get_versions(connection: Connection, code: str, *, lock: str | None = None) 
     """
     row = fetch_one(connection, _ONE + _LOCKS[lock], (code,))
     if row is None:
-        raise NotFound(
-            f"No district {code} is loaded. Load its grids or roads first.", kind="no-district", district=code
-        )
+        raise no_district(code)
     return Versions(*row)
+
+
+def no_district(code: str) -> NotFound:
+    """Return the refusal for a district that is not loaded."""
+    return NotFound(f"No district {code} is loaded. Load its grids or roads first.", kind="no-district", district=code)
 
 
 def set_version(connection: Connection, code: str, **versions: str | int | None) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import Text
 
 from gridsvc.db.schema.tables import service_area, service_area_set, team
-from gridsvc.db.session.connection import whole_district
 from gridsvc.db.session.ids import uuid7
+from gridsvc.db.session.scope import whole_district
 from gridsvc.teams.model import Team
 
 if TYPE_CHECKING:

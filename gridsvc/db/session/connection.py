@@ -16,10 +16,12 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gridsvc.access.scopes import EVERYTHING, NOTHING
+from gridsvc.access.scopes import EVERYTHING
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.session.commits import refuse_unreplicated, watch
+from gridsvc.db.session.fast_statements import drop_prepared, forget_last, send_last
 from gridsvc.db.session.replica import MissedError, read_position
+from gridsvc.db.session.scope import begin_in_scope, set_scope
 from gridsvc.db.session.urls import read_url
 from gridsvc.errors import DiskFull, InvalidInput, LockTimedOut, NotFound, Unavailable
 
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+# serialization_failure, deadlock_detected, and invalid_sql_statement_name: psycopg has dropped all prepared statements
+_RETRIED = {"40001", "40P01", "26000"}
 _ANSWERS = "pk_idempotency"
 _TIMED_OUT = "57014"  # query_canceled
 _FORBIDDEN = "42501"  # insufficient_privilege
@@ -50,7 +53,6 @@ _KEEPALIVES = {
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 _NO_TIME_LIMIT = text("set local statement_timeout = 0")
-_SET_SCOPE = "select " + ", ".join(f"set_config('gridsvc.{name}', %s, %s)" for name in ("district", "grid", "grids"))
 
 
 class Database:
@@ -105,6 +107,7 @@ class Database:
         )
         event.listen(self._pool, "do_connect", self._connect)
         event.listen(self._pool, "begin", _begin)
+        event.listen(self._pool, "rollback", drop_prepared)
         self._acts_as: list[str] = []
         self._away: list[tuple[float, Unavailable | None]] = [
             (0.0, None)
@@ -203,6 +206,7 @@ class Database:
                 yield connection
                 _write_digests(connection)
                 committing = True
+                send_last(connection, commit=True)
         except ProgrammingError as error:
             if _sqlstate(error) == _FORBIDDEN and "row-level security" in str(error.orig):
                 raise NotFound("This is outside the scope of your key.", kind="outside-scope") from None
@@ -298,14 +302,16 @@ class Database:
 
 
 def _begin(connection: Connection) -> None:
-    _apply_scope(connection)
+    begin_in_scope(connection)
     row_digests.forget_marked(connection)
+    forget_last(connection)
 
 
 def _write_digests(connection: Connection) -> None:
     """Seal what the transaction wrote, just before its commit."""
     if row_digests.has_marked(connection):
-        _set_scope(connection, EVERYTHING)  # until the commit: a digest is of the whole row, for every caller
+        send_last(connection, commit=False)
+        set_scope(connection, EVERYTHING)  # until the commit: a digest is of the whole row, for every caller
         row_digests.write_marked(connection)
 
 
@@ -325,49 +331,6 @@ def _begun(engine: Engine) -> Iterator[Connection]:
         with transaction:
             yield connection
         refuse_unreplicated(connection)
-
-
-def _apply_scope(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    # In autocommit there is no transaction: the scope is set for the whole session.
-    _set_scope(connection, options.get("scope", NOTHING), local=options.get("isolation_level") != "AUTOCOMMIT")
-
-
-def _set_scope(connection: Connection, scope: Scope, *, local: bool = True) -> None:
-    district, grid, grids = scope_settings(scope)
-    values = (district, local, grid, local, grids, local)
-    try:
-        # Directly to the driver: at the start of every transaction SQLAlchemy costs three times as much.
-        connection.connection.dbapi_connection.execute(_SET_SCOPE, values)  # type: ignore[union-attr]
-    except psycopg.Error:
-        connection.exec_driver_sql(_SET_SCOPE, values)  # fails in the same way, as an error of SQLAlchemy
-
-
-def scope_settings(scope: Scope) -> tuple[str, str, str]:
-    """Return the values of gridsvc.district, gridsvc.grid and gridsvc.grids."""
-    district = "*" if scope.district is None else scope.district
-    return district, scope.grid or "", ",".join(scope.grids)
-
-
-def scope_of(connection: Connection) -> Scope:
-    """Return the scope of a connection's transactions."""
-    scope: Scope = connection.get_execution_options().get("scope", NOTHING)
-    return scope
-
-
-@contextmanager
-def whole_district(connection: Connection) -> Iterator[None]:
-    """Let the statements in the block see the whole district, since the law decides over all its teams.
-
-    Costs nothing for a caller who is not limited to a grid. Redact what is read here before it is returned.
-    """
-    scope = scope_of(connection)
-    if scope.grid is None:
-        yield
-        return
-    _set_scope(connection, scope.whole_district)
-    yield
-    _set_scope(connection, scope)  # after a failure there is no transaction to limit
 
 
 def lift_time_limit(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.db.session.fast_statements import fetch_all, insert_into
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ _CLAIM = (
 )
 # The row lock makes the commit wait for the standby, as the first one did: a stored answer may not be replicated yet.
 _FIND = f"select digest, status, body, incident_id, event_id from idempotency where {_KEY} for share"
-KEPT = f"update idempotency set status = %s, body = %s, incident_id = %s, event_id = %s where {_KEY}"
-"""Keeps an answer whose key was claimed: status, body, incident_id, event_id, district, caller, key."""
+_STORE = f"update idempotency set status = %s, body = %s, incident_id = %s, event_id = %s where {_KEY}"
+_COLUMNS = ("district", "caller", "key", "digest", "status", "body", "incident_id", "event_id")
+KEPT = f"kept as ({insert_into('idempotency', _COLUMNS)})"
+"""An answer under a key that no request has claimed, as part of a statement; its values are `kept_row`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,12 @@ class AnswerOfEvent:
     event_id: UUID
 
 
-def kept_values(answer: KeptAnswer | AnswerOfEvent) -> list[Any]:
-    """Return status, body, incident_id and event_id of an answer as its row keeps them."""
+def kept_row(district: str, request: RequestKey, answer: Kept) -> list[Any]:
+    """Return the values of KEPT."""
+    return [district, request.caller, request.key, request.digest, *_kept_values(answer)]
+
+
+def _kept_values(answer: Kept) -> list[Any]:
     if isinstance(answer, KeptAnswer):
         return [answer.status, answer.body, None, None]
     return [answer.status, None, answer.incident_id, answer.event_id]
@@ -103,4 +109,4 @@ def check_twin(request: RequestKey, digest: bytes) -> None:
 def keep_answer(connection: Connection, district: str, request: RequestKey, answer: KeptAnswer) -> None:
     """Store the answer in the transaction of the change that it reports."""
     key = (district, request.caller, request.key)
-    fetch_all(connection, KEPT, (*kept_values(answer), *key))
+    fetch_all(connection, _STORE, (*_kept_values(answer), *key))

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING
 from gridsvc.cases.answer import answer_json
 from gridsvc.cases.events import Reported, apply
 from gridsvc.cases.records import Record, read, rebuild
-from gridsvc.db.cases import alerts
+from gridsvc.db.cases.alerts import list_alerts
 from gridsvc.db.evidence import events
-from gridsvc.db.session.connection import scope_of
 from gridsvc.db.session.idempotency import AnswerOfEvent, KeptAnswer
 from gridsvc.errors import NotFound
 from gridsvc.evidence.chain import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from gridsvc.access.scopes import Scope
     from gridsvc.cases.events import Event
     from gridsvc.cases.model import Case
+    from gridsvc.db.cases.alerts import Alert
     from gridsvc.db.session.idempotency import Kept
     from gridsvc.json_types import JsonObject
 
@@ -41,14 +42,25 @@ def case_bytes(value: JsonObject) -> bytes:
 
 
 def answer_of(
-    connection: Connection, after: Case, event: Event, event_id: UUID, redact: Callable[[JsonObject], JsonObject]
-) -> tuple[KeptAnswer, Kept]:
-    """Return the answer, and what is stored of it for a retry."""
+    scope: Scope,
+    after: Case,
+    event: Event,
+    event_id: UUID,
+    redact: Callable[[JsonObject], JsonObject],
+    raised: Sequence[Alert] = (),
+) -> tuple[Callable[[], KeptAnswer], Kept]:
+    """Return what makes the answer, and what is stored of it for a retry.
+
+    The answer is made after the commit, so that nobody waits for it under a lock. `raised`: the case's alerts.
+    """
     status = CREATED if isinstance(event, Reported) else 200
-    value = redact(_answer(connection, after, event, event_id))
-    given = KeptAnswer(status, case_bytes(value))
-    if scope_of(connection).grid is not None:
-        return given, given
+
+    def given() -> KeptAnswer:
+        return KeptAnswer(status, case_bytes(redact(_answer(after, event, event_id, raised))))
+
+    if scope.grid is not None:
+        stored = given()
+        return lambda: stored, stored
     return given, AnswerOfEvent(status, after.id, event_id)
 
 
@@ -70,12 +82,12 @@ def give_again(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
     event = read(records[numbers[0]], before)
     assert event is not None
     after = apply(before, event)
-    return KeptAnswer(kept.status, case_bytes(_answer(connection, after, event, kept.event_id)))
+    raised = list_alerts(connection, district, [after.id])
+    return KeptAnswer(kept.status, case_bytes(_answer(after, event, kept.event_id, raised.get(after.id, ()))))
 
 
-def _answer(connection: Connection, after: Case, event: Event, event_id: UUID) -> JsonObject:
-    at = after.triggered_at if isinstance(event, Reported) else event.at
-    raised = []
-    if not isinstance(event, Reported):
-        raised = alerts.list_alerts(connection, after.district, [after.id], until=at).get(after.id, [])
-    return answer_json(after, event, event_id, at, raised)
+def _answer(after: Case, event: Event, event_id: UUID, raised: Sequence[Alert]) -> JsonObject:
+    """Return the answer to the request that made an event; `raised`: all alerts of the case."""
+    if isinstance(event, Reported):
+        return answer_json(after, event, event_id, after.triggered_at)
+    return answer_json(after, event, event_id, event.at, [each.as_json() for each in raised if each.at <= event.at])

@@ -4,10 +4,12 @@ The joint team is chosen from the states of one moment and from the case's store
 turns in a district, so that each sees what the one before it sent. One that waits too long for its turn, because a
 process hangs with it, goes on without.
 
-The rows of exactly the chosen teams are locked. An emergency does not wait: a team that another order is sending counts
-as engaged, and the choice is made again at once. What was committed in the meantime violates the unique index when the
-teams are engaged; then, and where a slot would stay empty for a team that may become free again, the transaction is
-rolled back and the order starts again. The last try locks all teams, in the order of their ids, before it chooses.
+In its turn an order reads, chooses, and engages the teams in the statement that it commits with: the database refuses a
+team that is on another case or off duty by then. Without a turn, the rows of exactly the chosen teams are locked first.
+An emergency does not wait: a team that another order is sending counts as engaged, and the choice is made again at
+once. Where the database refuses, and where a slot would stay empty for a team that may become free again, the
+transaction is rolled back and the order starts again. The last try locks all teams, in the order of their ids, and then
+chooses.
 
 Locks are taken in this order: the turn, the case, the drills that lose a team (by id), the teams (by id).
 """
@@ -26,9 +28,9 @@ from gridsvc.cases.model import LEFT, OUTSIDE, SUBSTITUTE, Decision, Engagement,
 from gridsvc.cases.records import Record, read, write
 from gridsvc.cases.steps import take_step
 from gridsvc.db import teams
-from gridsvc.db.cases import engagements
+from gridsvc.db.cases.engagements import TeamsTakenError, find_holder
 from gridsvc.db.cases.incidents import find_case
-from gridsvc.db.cases.steps import write_step
+from gridsvc.db.cases.steps import Written, write_step_at_once
 from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.session.ids import uuid7
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case
-    from gridsvc.db.grids.versions import Versions
+    from gridsvc.db.cases.steps import Ground
     from gridsvc.dispatch import ChosenTeam, Recommendation
     from gridsvc.operations.cases.recommend import Choice
     from gridsvc.operations.runtime.districts import DistrictView
@@ -61,10 +63,6 @@ class Locks(Enum):
     TURN = "turn"
     TEAMS = "teams"
     ALL_TEAMS = "all-teams"
-
-
-class TeamsTakenError(Exception):
-    """A team that was chosen is on another case by now: roll the transaction back and start the order again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +109,11 @@ class _Context:
         return teams.list_changed_states(self.connection, self.case.district, self.view.versions.now)
 
 
-def assign(
-    service: Service, connection: Connection, case: Case, order: Order, versions: Versions, locks: Locks
-) -> Ordered:
-    """Send teams to a case, and return the event of the order, not written yet.
+def assign(service: Service, connection: Connection, ground: Ground, order: Order, locks: Locks) -> Ordered:
+    """Send teams to a case, and return the event of the order; neither it nor an engagement is written yet.
 
-    `versions` are held for this transaction, and with `Locks.TURN` the turn. The teams of drills that are sent are
-    taken from these, with their events (R16).
+    `ground` was read in this transaction, with `Locks.TURN` in the turn. The teams of drills that are sent are taken
+    from these, with their events (R16).
 
     Raises
     ------
@@ -132,21 +128,21 @@ def assign(
     TeamsTakenError
         When a chosen team was taken in the meantime.
     """
-    context = _Context(service, connection, view_at(service, connection, versions), case, order)
-    change = take_step(case, "assign", at=order.at, now=versions.now)
+    case, now = ground.case, ground.versions.now
+    context = _Context(service, connection, view_at(service, connection, ground.versions), case, order)
+    change = take_step(case, "assign", at=order.at, now=now)
     shown = _shown(connection, case, order.recommendation_id)
-    states = context.states()
+    states = ground.states
     choice, chosen = _named(context, states, shown) if order.team_id is not None else _joint(context, states, locks)
-    # The teams are locked: a transaction that released them did so at an earlier time.
-    now = case.next_moment(get_clock(connection))
+    if locks is not Locks.TURN or _from_drills(chosen):
+        # The teams are locked: a transaction that released them did so at an earlier time.
+        now = case.next_moment(get_clock(connection))
     if order.at is None:
         change = take_step(case, "assign", at=None, now=now)
     emergency = case.urgency is Urgency.EMERGENCY
     since = max(case.triggered_at, order.at.astimezone(UTC)) if change.backfilled and order.at is not None else now
     sent = tuple(_engagement(each, engaging=emergency, since=since) for each in chosen)
     _preempt(connection, case, sent, order.actor, now)
-    if not engagements.send(connection, case, sent, on_duty=emergency and order.team_id is None):
-        raise TeamsTakenError
     decision = Decision(order.event_id, choice.recommendation, versions_of(context.view), choice.inputs)
     return Ordered(
         at=now,
@@ -191,7 +187,8 @@ def _joint(context: _Context, states: dict[str, TeamState], locks: Locks) -> tup
     choice = context.choose(states)
     sent = wanted = list(choice.recommendation.team)
     mine: set[str] = set()
-    while case.urgency is Urgency.EMERGENCY and locks is not Locks.ALL_TEAMS:
+    first_locked = locks is Locks.TEAMS or (locks is Locks.TURN and _from_drills(sent))
+    while case.urgency is Urgency.EMERGENCY and first_locked:
         missing = {each.team_id for each in sent} - mine
         if not missing:
             break
@@ -245,11 +242,11 @@ def _named(
 def _lock_named(context: _Context, team_id: UUID) -> str | None:
     """Lock a named team, and return the drill that it has to leave; TeamEngaged where a live case has it."""
     connection, case = context.connection, context.case
-    before = engagements.find_holder(connection, case.district, team_id)
+    before = find_holder(connection, case.district, team_id)
     if before is not None and before[1]:
         find_case(connection, before[0], lock=True)
     teams.lock_teams(connection, case.district, [team_id])
-    holder = engagements.find_holder(connection, case.district, team_id)
+    holder = find_holder(connection, case.district, team_id)
     if holder is None or case.urgency is not Urgency.EMERGENCY:
         return None
     incident_id, drill = holder
@@ -262,6 +259,10 @@ def _lock_named(context: _Context, team_id: UUID) -> str | None:
     if holder != before:  # another drill took it during the wait for the lock
         raise TeamsTakenError
     return str(incident_id)
+
+
+def _from_drills(chosen: Sequence[ChosenTeam]) -> bool:
+    return any(each.preempts is not None for each in chosen)
 
 
 def _lock_drills(connection: Connection, chosen: Sequence[ChosenTeam]) -> None:
@@ -287,7 +288,7 @@ def _preempt(connection: Connection, case: Case, sent: Sequence[Engagement], act
                 drill.district, event.kind, actor=actor, at=at, data=write(event), incident_id=drill.id
             )
             after = apply(drill, event)
-            write_step(connection, drill, after, row)
+            write_step_at_once(connection, Written(drill, after, row))
             drill = after
 
 

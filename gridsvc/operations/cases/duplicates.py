@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from gridsvc.cases.model import Duplicate
 from gridsvc.coordinates import distance_m, metres_per_degree
-from gridsvc.db.cases import incidents
+from gridsvc.db.cases.incidents import NearQuery
 from gridsvc.dispatch import MATTER_TYPE
 from gridsvc.operations.cases.recommend import law_of, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from gridsvc.cases.decide import Report
+    from gridsvc.db.cases.incidents import NearCase
     from gridsvc.operations.places.locate import Placement
 
 WITHIN_M = 300.0
@@ -24,18 +24,32 @@ WITHIN = timedelta(hours=2)
 SHOWN = 5
 
 
-def list_duplicates(connection: Connection, placed: Placement, report: Report, now: datetime) -> tuple[Duplicate, ...]:
-    """Return the open cases of the same field within 300 m (and the report's radius) and two hours, newest first."""
+def near_query(placed: Placement, report: Report) -> NearQuery:
+    """Return the query for the open cases of the same field within 300 m (and the report's radius) and two hours.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown type or matter.
+    Conflict
+        Where the district has no response plans.
+    """
     plans = law_of(placed.view).plans.plans
     field = plan_of(placed.view, report).field
     kinds = [plan.type for plan in plans.values() if plan.field == field] + [MATTER_TYPE] * (report.matter is not None)
-    at = placed.location
+    at, reach_m = placed.location, _reach_m(placed)
     east_m, north_m = metres_per_degree(at.lat)
-    reach_m = WITHIN_M + (at.radius_m or 0.0)
     dx, dy = reach_m / max(east_m, 1.0), reach_m / north_m
     box = (at.lon - dx, at.lat - dy, at.lon + dx, at.lat + dy)
-    found = incidents.list_near(connection, placed.view.code, box, kinds, now - WITHIN, 4 * SHOWN)
-    near = [(case, distance_m(at.lon, at.lat, case.lon, case.lat)) for case in found]
+    return NearQuery(placed.view.code, box, tuple(kinds), placed.view.versions.now - WITHIN, 4 * SHOWN)
+
+
+def duplicates_of(placed: Placement, found: Iterable[NearCase], now: datetime) -> tuple[Duplicate, ...]:
+    """Return the possible duplicates among the cases of `near_query`, newest first."""
+    at = placed.location
+    near = [
+        (case, distance_m(at.lon, at.lat, case.lon, case.lat)) for case in found if case.triggered_at > now - WITHIN
+    ]
     return tuple(
         Duplicate(
             str(case.id),
@@ -46,5 +60,9 @@ def list_duplicates(connection: Connection, placed: Placement, report: Report, n
             round((now - case.triggered_at).total_seconds()),
         )
         for case, metres in near
-        if metres <= reach_m
+        if metres <= _reach_m(placed)
     )[:SHOWN]
+
+
+def _reach_m(placed: Placement) -> float:
+    return WITHIN_M + (placed.location.radius_m or 0.0)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from gridsvc.cases.answer import case_json
 from gridsvc.cases.model import CLOCKS
 from gridsvc.db import teams
-from gridsvc.db.session.connection import whole_district
+from gridsvc.db.cases.incidents import list_near
+from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import NotFound, Unavailable
 from gridsvc.evidence.chain import whole
 from gridsvc.operations.cases import offline
-from gridsvc.operations.cases.duplicates import list_duplicates
+from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.cases.redaction import redaction, redaction_from_memory
 from gridsvc.operations.cases.report import Moment, decide, in_scope, locate_given, locate_report
@@ -67,7 +68,7 @@ def _recommend(service: Service, report: Report) -> dict[str, Json]:
         with whole_district(connection):
             states = teams.list_changed_states(connection, placed.view.code, now)
         service.remember("states", placed.view.code, states)
-        duplicates = list_duplicates(connection, placed, report, now)
+        duplicates = duplicates_of(placed, list_near(connection, near_query(placed, report)), now)
         case = decide(service, placed, report, Moment(now, states, duplicates))
         return redaction(connection).case(_preview(service, case))
 

@@ -51,8 +51,13 @@ def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False)
     """Return a case that exists for the caller, else NotFound."""
     case = incidents.find_case(connection, incident_id, lock=lock)
     if case is None:
-        raise NotFound(f"There is no case {incident_id}.", kind="no-incident", incident_id=str(incident_id))
+        raise no_case(incident_id)
     return case
+
+
+def no_case(incident_id: UUID) -> NotFound:
+    """Return the refusal for a case that does not exist for the caller."""
+    return NotFound(f"There is no case {incident_id}.", kind="no-incident", incident_id=str(incident_id))
 
 
 def unmask(service: Service, incident_id: UUID, *, why: str) -> dict[str, Json]:
@@ -128,11 +133,11 @@ def _row_json(row: Mapping[str, Any], live: Iterable[tuple[UUID, str, bool, date
 
 def _answers(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Json]]:
     """Return the answers about cases as they are now, with their alerts."""
-    raised: dict[UUID, list[dict[str, Json]]] = {}
+    raised: dict[UUID, list[alerts.Alert]] = {}
     for code in {case.district for case in cases}:
         raised |= alerts.list_alerts(connection, code, [case.id for case in cases if case.district == code])
     now = get_clock(connection)
-    return [whole(case_json(case, now, raised.get(case.id, []))) for case in cases]
+    return [whole(case_json(case, now, [each.as_json() for each in raised.get(case.id, ())])) for case in cases]
 
 
 def list_case_events(service: Service, incident_id: UUID) -> dict[str, Json]:

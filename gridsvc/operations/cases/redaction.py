@@ -12,7 +12,7 @@ from uuid import UUID
 
 from gridsvc.db import teams
 from gridsvc.db.cases import incidents
-from gridsvc.db.session.connection import scope_of
+from gridsvc.db.session.scope import scope_of
 from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,16 @@ from gridsvc.cases.decide import Identity, Location, facts_of, new_case
 from gridsvc.cases.events import Reported
 from gridsvc.cases.model import Decision, Unknown
 from gridsvc.cases.records import write
-from gridsvc.db import teams
 from gridsvc.db.cases import personal, reports
+from gridsvc.db.cases.incidents import list_near
 from gridsvc.db.evidence import events
 from gridsvc.db.grids.addresses import get_address
-from gridsvc.db.session.connection import whole_district
 from gridsvc.db.session.ids import uuid7
-from gridsvc.errors import InvalidInput
+from gridsvc.db.session.scope import scope_of
+from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.cases.answers import answer_of, give_again
-from gridsvc.operations.cases.duplicates import list_duplicates
+from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.extents import middle_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Case, Duplicate
+    from gridsvc.db.cases.incidents import NearQuery
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
     from gridsvc.json_types import JsonObject
     from gridsvc.operations.runtime.districts import DistrictView
@@ -62,25 +64,23 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         When the database is unavailable; nothing is written.
     """
 
-    def work(connection: Connection) -> KeptAnswer:
+    def work(connection: Connection) -> Callable[[], KeptAnswer]:
         districts = Districts.now(service, connection)
         placed = locate_in(districts, locate_report(connection, districts, report))
         code = placed.view.code
-        ground = reports.begin_report(connection, code, request)
+        ground = reports.begin_report(connection, code, request, _near_query(placed, report))
         if ground.kept is not None:
-            return give_again(connection, code, ground.kept)
-        versions = ground.versions
+            again = give_again(connection, code, ground.kept)
+            return lambda: again
+        versions, law = ground.versions, placed.view.law
         view = view_at(service, connection, versions)
         if versions.generation == placed.view.versions.generation:
             placed = replace(placed, view=view)
         else:  # grids were put in force since the district was found
             placed = locate_in(Districts.of([view]), placed.location)
-        moment = Moment(
-            versions.now,
-            _states(connection, code, versions.now),
-            list_duplicates(connection, placed, report, versions.now),
-            ground.number,
-        )
+        # The types of a field are the law's: where it changed since, the cases near by are read again.
+        near = ground.near if view.law is law else list_near(connection, near_query(placed, report))
+        moment = Moment(versions.now, ground.states, duplicates_of(placed, near, versions.now), ground.number)
         case = decide(service, placed, report, moment)
         event = Reported(case)
         texts = personal.personal_row(code, case.id, {name: getattr(report, name) for name in personal.FIELDS})
@@ -96,18 +96,20 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             event_id=case.decision.event_id,
         )
         redact = _redact(service, connection, case)
-        given, kept = answer_of(connection, case, event, case.decision.event_id, redact)
+        given, kept = answer_of(scope_of(connection), case, event, case.decision.event_id, redact)
         reports.write_report(
             connection, case, row, personal=None if texts is None else texts.row, request=request, answer=kept
         )
         return given
 
-    return service.database.run(work)
+    return service.database.run(work)()
 
 
-def _states(connection: Connection, district: str, now: datetime) -> dict[str, TeamState]:
-    with whole_district(connection):  # the law decides over all teams, for every caller
-        return teams.list_changed_states(connection, district, now)
+def _near_query(placed: Placement, report: Report) -> NearQuery | None:
+    """Return the query for open cases near by; None where `decide` refuses the report, unless its key has an answer."""
+    with suppress(Refusal):
+        return near_query(placed, report)
+    return None
 
 
 def decide(service: Service, placed: Placement, report: Report, moment: Moment) -> Case:

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from gridsvc.cases.events import apply
 from gridsvc.cases.records import write
 from gridsvc.cases.steps import TEAM_STEPS, check_step, right_of_step, take_step, take_team_step
-from gridsvc.db.cases.steps import write_step
-from gridsvc.db.cases.turns import take_turn
+from gridsvc.db.cases.engagements import TeamsTakenError, noticing_taken_teams
+from gridsvc.db.cases.steps import Written, begin_step, write_step
 from gridsvc.db.evidence import events
-from gridsvc.db.grids.versions import get_versions
-from gridsvc.db.session import idempotency
-from gridsvc.db.session.connection import whole_district
 from gridsvc.db.session.ids import uuid7
+from gridsvc.db.session.scope import scope_of, whole_district, widen_to_district
 from gridsvc.errors import InvalidInput, LockTimedOut, NotFound, Unavailable
+from gridsvc.law import Urgency
 from gridsvc.operations.cases.answers import answer_of, give_again
-from gridsvc.operations.cases.assign import Locks, Order, TeamsTakenError, assign
-from gridsvc.operations.cases.read import get_stored
+from gridsvc.operations.cases.assign import Locks, Order, assign
+from gridsvc.operations.cases.read import no_case
 from gridsvc.operations.cases.redaction import redaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -62,16 +62,18 @@ def step_incident(
     check_step(step.step)
     service.caller.need(right_of_step(step.step, named_team=step.team_id is not None))
 
-    def work(connection: Connection, *, locks: Locks) -> KeptAnswer:
-        if locks is Locks.TURN and not take_turn(connection, incident_id):
+    def work(connection: Connection, *, locks: Locks) -> Callable[[], KeptAnswer]:
+        ground = begin_step(connection, incident_id, request, order=step.step == "assign", turn=locks is Locks.TURN)
+        if ground is None:
+            raise no_case(incident_id)
+        case = ground.case
+        if ground.kept is not None:
+            again = give_again(connection, case.district, ground.kept)
+            return lambda: again
+        if locks is Locks.TURN and not ground.turn:
             locks = Locks.TEAMS
-        case = get_stored(connection, incident_id, lock=True)
-        if request is not None:
-            kept = idempotency.begin_answer(connection, case.district, request)
-            if kept is not None:
-                return give_again(connection, case.district, kept)
-        versions = get_versions(connection, case.district, lock="share")
-        versions = replace(versions, now=case.next_moment(versions.now))
+        versions = replace(ground.versions, now=case.next_moment(ground.versions.now))
+        ground = replace(ground, versions=versions)
         event_id = uuid7(versions.now)
         event: Ordered | StepTaken | TeamStepTaken
         if step.step in TEAM_STEPS:
@@ -79,7 +81,7 @@ def step_incident(
         elif step.step == "assign":
             order = Order(step.team_id, step.at, event_id, actor, step.alarm, step.recommendation_id, step.note)
             with whole_district(connection):
-                event = assign(service, connection, case, order, versions, locks)
+                event = assign(service, connection, ground, order, locks)
         else:
             event = take_step(case, step.step, at=step.at, now=versions.now)
         after = apply(case, event)
@@ -94,14 +96,19 @@ def step_incident(
             client_at=step.at,
             event_id=event_id,
         )
-        given, kept = answer_of(connection, after, event, event_id, redaction(connection).case)
-        write_step(connection, case, after, row, note=note, request=request, answer=kept)
+        redact = redaction(connection).case
+        given, kept = answer_of(scope_of(connection), after, event, event_id, redact, ground.alerts)
+        on_duty = False
+        if step.step == "assign":
+            widen_to_district(connection)  # the law may send teams from beyond the caller's grid
+            on_duty = step.team_id is None and case.urgency is Urgency.EMERGENCY
+        write_step(connection, Written(case, after, row, note, request, kept, on_duty=on_duty))
         return given
 
     joint = step.step == "assign" and step.team_id is None
     for locks in (Locks.TURN if joint else Locks.TEAMS, Locks.TEAMS, Locks.TEAMS, Locks.ALL_TEAMS):
-        with suppress(TeamsTakenError, LockTimedOut):
-            return service.database.run(partial(work, locks=locks))
+        with suppress(TeamsTakenError, LockTimedOut), noticing_taken_teams():
+            return service.database.run(partial(work, locks=locks))()
     raise Unavailable("Other orders take the same teams at the moment. Nothing was written; try again.")
 
 

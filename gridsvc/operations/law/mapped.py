@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.db.evidence.documents import get_document, put_document
-from gridsvc.db.session.connection import whole_district
+from gridsvc.db.session.scope import whole_district
 from gridsvc.db.teams import list_roster
 from gridsvc.dispatch import Prepared
 from gridsvc.law import Catalogue, ClockRules, PlanBook

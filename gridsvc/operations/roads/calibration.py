@@ -17,7 +17,7 @@ from gridsvc.db.evidence.documents import put_document
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, set_version
 from gridsvc.db.roads.trips import list_trips
-from gridsvc.db.session.connection import whole_district
+from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import Conflict, NotFound
 from gridsvc.operations.cases import recommend
 from gridsvc.operations.law.imports import only_district

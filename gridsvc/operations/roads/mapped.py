@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gridsvc.db.evidence.artifacts import open_artifact
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.roads.closures import list_closures
-from gridsvc.db.session.connection import whole_district
+from gridsvc.db.session.scope import whole_district
 from gridsvc.roads.calibration.model import Calibration
 from gridsvc.roads.network.network import RoadNetwork
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.db import teams
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
-from gridsvc.db.session.connection import scope_of
+from gridsvc.db.session.scope import scope_of
 from gridsvc.errors import Conflict
 from gridsvc.operations.runtime.idempotency import answer_once
 from gridsvc.operations.teams.positions import no_team

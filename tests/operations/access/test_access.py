@@ -19,7 +19,8 @@ from gridsvc.db.cases import incidents
 from gridsvc.db.schema import access, jobs
 from gridsvc.db.schema import cases as case_tables
 from gridsvc.db.schema.tables import metadata
-from gridsvc.db.session.connection import Database, whole_district
+from gridsvc.db.session.connection import Database
+from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridsvc.operations.access import credentials, keys, sessions
 from gridsvc.operations.evidence import erasure

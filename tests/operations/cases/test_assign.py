@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import text
 
 from gridsvc.cases.decide import Report
-from gridsvc.db.cases import engagements, turns
+from gridsvc.db.cases import turns
+from gridsvc.db.cases.engagements import TeamsTakenError
 from gridsvc.db.session.idempotency import RequestKey
 from gridsvc.errors import Conflict, InvalidInput, Unavailable
-from gridsvc.operations.cases import assign
+from gridsvc.operations.cases import assign, steps
 from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.cases.read import get_case, list_case_events
 from gridsvc.operations.cases.report import report_incident
@@ -118,16 +119,27 @@ def test_an_order_goes_without_its_turn_where_a_process_hangs_with_it(
 def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case, tries, real = report(service), count(1), engagements.send
+    case, other = report(service), report(service, km=2.0)
+    choose = assign.choose  # type: ignore[attr-defined]
+    taken: list[str] = []
 
-    def taken(*given: Any, **more: Any) -> bool:
-        done = real(*given, **more)
-        return done and next(tries) > 1
+    def then_taken(*given: Any) -> Any:
+        choice = choose(*given)
+        if not taken:  # a named order takes no turn
+            assert choice.recommendation.lead is not None
+            taken.append(choice.recommendation.lead.team_id)
+            step(service, other, team_id=UUID(taken[0]), note="it is near")
+        return choice
 
-    monkeypatch.setattr(engagements, "send", taken)
-    sent = step(service, case)["sent"]
-    assert next(tries) == 3
-    assert sorted(str(team) for team, _ in rows(service, LIVE)) == sorted(sent)
+    monkeypatch.setattr(assign, "choose", then_taken)
+    key = RequestKey("test", "taken", b"digest")
+    sent = json.loads(step_incident(service, UUID(case), Step("assign"), actor="test", request=key).body)
+    assert taken[0] not in sent["sent"]
+    assert missing(sent) == {taken[0]: "engaged"}
+    assert sorted(str(team) for team, _ in rows(service, LIVE)) == sorted([*sent["sent"], taken[0]])
+    assert len(list_case_events(service, UUID(case))["items"]) == 2
+    again = step_incident(service, UUID(case), Step("assign"), actor="test", request=key)
+    assert json.loads(again.body) == sent
 
 
 def test_an_emergency_does_not_wait_for_a_team_that_somebody_else_is_sending(service: Service) -> None:
@@ -207,8 +219,11 @@ def test_r7_a_substitute_that_is_proposed_needs_no_reason(service: Service) -> N
 def test_an_order_that_never_gets_its_teams_ends_and_writes_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def taken(*_given: Any) -> None:
+        raise TeamsTakenError
+
     case = report(service)
-    monkeypatch.setattr(engagements, "send", lambda *_given, **_more: False)
+    monkeypatch.setattr(steps, "assign", taken)
     with pytest.raises(Unavailable):
         step(service, case)
     assert not rows(service, LIVE)

@@ -51,7 +51,8 @@ def look(service: Service) -> int:
 
 def told(service: Service, case: str) -> list[dict[str, Any]]:
     with service.database.transaction() as connection:
-        return alerts.list_alerts(connection, DISTRICT, [UUID(case)]).get(UUID(case), [])
+        raised = alerts.list_alerts(connection, DISTRICT, [UUID(case)]).get(UUID(case), [])
+    return [each.as_json() for each in raised]
 
 
 def test_a_case_is_warned_of_and_escalated_level_by_level(service: Service, url: str) -> None:

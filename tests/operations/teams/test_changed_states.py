@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gridsvc.db.grids.versions import get_clock
-from gridsvc.db.session.connection import whole_district
+from gridsvc.db.session.scope import whole_district
 from gridsvc.db.teams import list_changed_states, list_states
 from gridsvc.teams.model import AVAILABLE, TeamStatus
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, open_toy, report, scratch_database
