@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from gridsvc.db.evidence.artifacts import remove_files
 from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.jobs import due, jobs, retention
 from gridsvc.db.session.connection import lift_time_limit
+from gridsvc.errors import LockTimedOut
 from gridsvc.files.derived import remove_unfinished
 from gridsvc.teams.positions import KEPT_DAYS, WHOLE_DAYS
 
@@ -89,6 +91,7 @@ def keep_positions(database: Database, now: datetime, progress: Callable[..., No
 
     removed = 0
     for done, age in enumerate(ages):
-        removed += database.run(partial(thin, day=today - timedelta(days=age)))
+        with suppress(LockTimedOut):  # somebody reads or writes that day for long; the next run thins it
+            removed += database.run(partial(thin, day=today - timedelta(days=age)))
         progress(done + 1, len(ages), "days of positions")
     return {"position_days": {"made": made, "dropped": dropped}, "positions_thinned": removed}

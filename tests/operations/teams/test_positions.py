@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg import sql
 
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.db.grids.versions import get_clock
@@ -235,3 +236,18 @@ def test_positions_of_days_before_the_first_start_are_thinned_too(service: Servi
     put_positions(service, [sent(ONE, at + timedelta(seconds=n), 119.6 + n / 1000) for n in (0, 20, 40, 60)])
     keep_positions(service.database, now)
     assert [when for when, _, _ in history(service, ONE)] == [at + timedelta(seconds=n) for n in (40, 60)]
+
+
+def test_a_day_that_is_being_written_is_thinned_by_the_next_run(service: Service) -> None:
+    now = clock(service)
+    keep_positions(service.database, now)
+    at = now.replace(second=0, microsecond=0)  # of today, which has its partition
+    put_positions(service, [sent(ONE, at), sent(ONE, at + timedelta(seconds=30))])
+    later = now + timedelta(days=16)
+    with as_superuser(service.database.url) as writer:
+        writer.execute("begin")
+        day = sql.Identifier(f"team_position_{at.astimezone(UTC):%Y%m%d}")
+        writer.execute(sql.SQL("update {} set accuracy_m = 9").format(day))
+        assert keep_positions(service.database, later)["positions_thinned"] == 0
+        writer.execute("rollback")
+    assert keep_positions(service.database, later)["positions_thinned"] == 1
