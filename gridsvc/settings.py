@@ -75,6 +75,7 @@ class Settings:
         auth = environment.get("GRIDSVC_AUTH") or auth
         if auth not in {"required", "off"}:
             raise InvalidInput(f"GRIDSVC_AUTH is {auth!r}; set it to `required` or `off`.")
+        _refuse_idle(environment)
         return cls(
             data=data_folder(environment),
             database_url=environment.get("GRIDSVC_DATABASE_URL") or None,
@@ -82,6 +83,23 @@ class Settings:
             auth=auth,
             environment=environment,
         )
+
+
+def _refuse_idle(environment: dict[str, str]) -> None:
+    """Refuse settings that would have no effect, since somebody relies on them (`InvalidInput`)."""
+    if environment.get("GRIDSVC_DATABASE_URL"):
+        if environment.get("GRIDSVC_WAL_ARCHIVE"):
+            raise InvalidInput(
+                "GRIDSVC_WAL_ARCHIVE is for the embedded database, and GRIDSVC_DATABASE_URL names another one. Remove "
+                "it, and archive the log where that database runs."
+            )
+        return
+    for name in ("GRIDSVC_READ_URL", "GRIDSVC_SESSION_URL"):
+        if environment.get(name):
+            raise InvalidInput(
+                f"{name} goes with GRIDSVC_DATABASE_URL, which is not set: the embedded database has no replica and no "
+                "pool. Remove it, or set GRIDSVC_DATABASE_URL."
+            )
 
 
 def open_service(

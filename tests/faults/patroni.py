@@ -192,6 +192,7 @@ class ServedOver(Served):
         self._cluster = cluster
         self.environment |= {
             "GRIDSVC_DATABASE_URL": cluster.url(), "GRIDSVC_DATABASE_ADMIN_URL": cluster.url("gridsvc_owner"),
+            "GRIDSVC_READ_URL": cluster.url(),
         }  # fmt: skip
         if demo:
             self.command("db", "migrate")

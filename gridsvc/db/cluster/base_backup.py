@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class BaseBackup:
         Its end by the database's clock: the earliest moment to which it can be recovered.
     start
         Name of the first segment of the log that it needs.
+    end
+        Where the log that it needs ends, in bytes from the beginning of the log.
     major
         Version of PostgreSQL that made it.
     """
@@ -44,6 +46,7 @@ class BaseBackup:
     folder: Path
     made_at: datetime
     start: str
+    end: int
     major: int
     size_bytes: int
 
@@ -58,6 +61,7 @@ class BaseBackup:
             "folder": str(self.folder),
             "made_at": self.made_at.isoformat(),
             "start": self.start,
+            "end": self.end,
             "timeline": self.timeline,
             "postgresql": self.major,
             "bytes": self.size_bytes,
@@ -74,6 +78,7 @@ def list_base_backups(archive: Path) -> list[BaseBackup]:
                 about.parent,
                 datetime.fromisoformat(said["made_at"]),
                 said["start"],
+                said["end"],
                 said["postgresql"],
                 said["bytes"],
             )
@@ -168,16 +173,16 @@ def _make(cluster: EmbeddedCluster, archive: Path, connection: psycopg.Connectio
     _sync(final)
     _sync(final.parent)
     _keep_newest(archive)
-    return BaseBackup(final, made.made_at, made.start, made.major, made.size_bytes)
+    return replace(made, folder=final)
 
 
 def _describe(draft: Path, made_at: datetime, major: int) -> BaseBackup:
     manifest = json.loads((draft / "backup_manifest").read_text(encoding="utf-8"))
     log = manifest["WAL-Ranges"][0]
-    high, low = (int(half, 16) for half in log["Start-LSN"].split("/"))
-    start = f"{log['Timeline']:08X}{high:08X}{low // _SEGMENT_BYTES:08X}"
+    start, end = (wal_archive.position_of_lsn(log[name]) for name in ("Start-LSN", "End-LSN"))
+    segment = f"{log['Timeline']:08X}{start >> 32:08X}{(start & 0xFFFFFFFF) // _SEGMENT_BYTES:08X}"
     size = sum(file.stat().st_size for file in draft.iterdir())
-    return BaseBackup(draft, made_at, start, major, size)
+    return BaseBackup(draft, made_at, segment, end, major, size)
 
 
 def _keep_newest(archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import signal
@@ -77,16 +78,25 @@ def choose_base(archive: Path, target: Target) -> BaseBackup:
             "`gridsvc db base-backup` makes a base backup.",
             kind="no-base-backup",
         )
-    fitting = [each for each in made if target.timeline is None or each.timeline <= target.timeline]
+    timeline = target.timeline or wal_archive.newest_timeline(archive)
+    left = wal_archive.read_history(archive, timeline) | {timeline: math.inf}
+    # A base backup of a timeline that was left before the backup ended is of a future that did not happen.
+    fitting = [each for each in made if each.end <= left.get(each.timeline, -1)]
+    if not fitting:
+        raise NotFound(
+            f"Timeline {timeline} has no base backup in {archive}. Name another one with --timeline: there are base "
+            f"backups of {', '.join(map(str, sorted({each.timeline for each in made})))}.",
+            kind="no-base-backup",
+        )
     if target.to is None:
-        return fitting[-1] if fitting else made[-1]
+        return fitting[-1]
     if target.to > datetime.now(UTC):
         raise InvalidInput(f"{target.to.isoformat()} is in the future. Give a moment that has passed.", kind="future")
     before = [each for each in fitting if each.made_at <= target.to]
     if not before:
         raise InvalidInput(
             f"{target.to.isoformat()} is before the first base backup of {archive}, which ended at "
-            f"{made[0].made_at.isoformat()}. Give a later moment, or restore a backup file of that time.",
+            f"{fitting[0].made_at.isoformat()}. Give a later moment, or restore a backup file of that time.",
             kind="before-base-backup",
         )
     return before[-1]

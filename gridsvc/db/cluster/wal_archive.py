@@ -12,6 +12,7 @@ its name only when it is whole and on the disk, and no file is ever replaced by 
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
 import struct
@@ -173,6 +174,27 @@ def find_gap(segments: Iterable[str], start: str) -> str | None:
 def position_of(segment: str) -> int:
     """Return the number of a segment of 16 MiB, counted from the beginning of the log."""
     return int(segment[8:16], 16) << 8 | int(segment[16:24], 16)
+
+
+def newest_timeline(archive: Path) -> int:
+    """Return the newest timeline of the archive; each recovery starts one, and writes its history."""
+    found = [int(file.name[:8], 16) for file in (archive / "wal").glob("*.history.gz")]
+    return max(found, default=1)
+
+
+def read_history(archive: Path, timeline: int) -> dict[int, int]:
+    """Return the timelines that a timeline continues, each with the position (bytes of log) where it was left."""
+    file = archive / "wal" / f"{timeline:08X}.history.gz"
+    if not file.exists():
+        return {}
+    lines = [line.split() for line in gzip.decompress(file.read_bytes()).decode().splitlines()]
+    return {int(words[0]): position_of_lsn(words[1]) for words in lines if words and words[0].isdigit()}
+
+
+def position_of_lsn(lsn: str) -> int:
+    """Return a log sequence number, such as 0/3000028, as bytes from the beginning of the log."""
+    high, low = (int(half, 16) for half in lsn.split("/"))
+    return high << 32 | low
 
 
 def prune(archive: Path, oldest: str) -> int:

@@ -144,14 +144,22 @@ def test_a_recovered_cluster_goes_on_in_the_same_archive_and_the_accident_can_be
     archive_all(first)
     assert (copy / "wal" / "00000002.history.gz").exists()
     first.stop()
+    # The old cluster went on for some time, and made a base backup that the new timeline does not continue.
+    dead_end = copy / "base" / "later"
+    shutil.copytree(world.base.folder, dead_end)
+    about = world.base.as_json() | {"made_at": world.harmed_at.isoformat(), "end": world.base.end + (1 << 30)}
+    (dead_end / "about.json").write_text(json.dumps(about))
     second = EmbeddedCluster(folder / "second")
-    recover(second, copy, Target())
+    assert recover(second, copy, Target()).base.folder.name == world.base.folder.name
     assert cases(second) == {*world.before, *world.after, new}
     second.stop()
     other = EmbeddedCluster(folder / "other")
+    shutil.rmtree(dead_end)
     recover(other, copy, Target(world.harmed_at, timeline=1))
     assert cases(other) == set()
     other.stop()
+    with pytest.raises(NotFound, match="Timeline 3 has no base backup"):
+        recovery.choose_base(copy, Target(timeline=3))
 
 
 @pytest.mark.parametrize(
