@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridsvc.db.session.district_of import in_scope
 from gridsvc.db.session.fast_statements import fetch_all
 
 if TYPE_CHECKING:
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
 
     from gridsvc.teams.positions import Position
 
-_DISTRICTS = """
-    select id, district from team where id = any(%s) and district in (select code from district)
-"""
+_DISTRICTS = "select id, district from team where id = any(%s) and "
 
 
 def read_districts(connection: Connection, team_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return {team id: district} of the teams that exist for the caller."""
-    return dict(fetch_all(connection, _DISTRICTS, (list(team_ids),)))
+    condition, values = in_scope(connection)
+    return dict(fetch_all(connection, _DISTRICTS + condition, (list(team_ids), *values)))
 
 
 _NOW = "select clock_timestamp(), set_config('synchronous_commit', 'off', true)"

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from gridsvc.db.cases.ground import DISTRICT_OF_CASE
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.grids.versions import bump
 from gridsvc.db.schema.tables import station, team
-from gridsvc.db.session.fast_statements import fetch_all
+from gridsvc.db.session.district_of import in_scope
+from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 from gridsvc.teams.model import AVAILABLE, Team, TeamState, TeamStatus
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.db.cases.ground import OfCase
     from gridsvc.db.session.pipeline import Statement
     from gridsvc.teams.model import Station
 
@@ -124,7 +125,7 @@ _CHANGED = """
     from live full join last on last.team_id = live.team_id
     full join off on off.team_id = coalesce(live.team_id, last.team_id)
 """
-_CHANGED_IN, _CHANGED_NEAR = _CHANGED.format(district="%s"), _CHANGED.format(district=DISTRICT_OF_CASE)
+_CHANGED_IN = _CHANGED.format(district="%s")
 
 
 def changed_statement(district: str, now: datetime | None = None) -> Statement:
@@ -137,9 +138,10 @@ def changed_statement(district: str, now: datetime | None = None) -> Statement:
     return _CHANGED_IN, (district, district, district, now)
 
 
-def changed_near_case_statement(incident_id: UUID) -> Statement:
+def changed_near_case_statement(of_case: OfCase) -> Statement:
     """Return `changed_statement` of the district of a case, now."""
-    return _CHANGED_NEAR, (incident_id, incident_id, incident_id, None)
+    district, value = of_case
+    return _CHANGED.format(district=district), (value, value, value, None)
 
 
 def read_changed(rows: Iterable[tuple[Any, ...]]) -> dict[str, TeamState]:
@@ -256,11 +258,12 @@ def take_teams(connection: Connection, district: str, team_ids: Sequence[UUID], 
 
 def list_ids(connection: Connection) -> list[str]:
     """Return the ids of the teams that are there for the caller of the transaction."""
-    return [str(team_id) for team_id in connection.scalars(select(team.c.id))]
+    condition, values = in_scope(connection)
+    return [str(row[0]) for row in fetch_all(connection, f"select id from team where {condition}", values)]
 
 
 def find_district(connection: Connection, team_id: UUID) -> str | None:
     """Return the district of a team, None for an unknown one."""
-    query = select(team.c.district).where(team.c.id == team_id, team.c.district.in_(text("select code from district")))
-    found: str | None = connection.scalar(query)
-    return found
+    condition, values = in_scope(connection)
+    row = fetch_one(connection, f"select district from team where id = %s and {condition}", (team_id, *values))
+    return None if row is None else row[0]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gridsvc.db.cases.ground import DISTRICT_OF_CASE
 from gridsvc.db.schema.access import event_personal
 from gridsvc.db.schema.cases import incident
 from gridsvc.db.schema.jobs import alert, proposal
 from gridsvc.db.schema.tables import district_version
 from gridsvc.db.session.fast_statements import fetch_all
 from gridsvc.db.session.ids import uuid7
+from gridsvc.db.session.scope import scope_of
 from gridsvc.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
+    from gridsvc.db.cases.ground import OfCase
     from gridsvc.db.session.pipeline import Statement
 
 
@@ -120,7 +121,7 @@ _SOUNDED = """
     select incident_id, step, rank, since, limit_at, at, level, owner
     from alert where district = {district} and incident_id = any(%s) order by at, rank
 """
-_OF_DISTRICT, _OF_CASE = _SOUNDED.format(district="%s"), _SOUNDED.format(district=DISTRICT_OF_CASE)
+_OF_DISTRICT = _SOUNDED.format(district="%s")
 
 
 def list_alerts(connection: Connection, district: str, incident_ids: Sequence[UUID]) -> dict[UUID, list[Alert]]:
@@ -131,9 +132,10 @@ def list_alerts(connection: Connection, district: str, incident_ids: Sequence[UU
     return found
 
 
-def alerts_statement(incident_id: UUID) -> Statement:
+def alerts_statement(of_case: OfCase, incident_id: UUID) -> Statement:
     """Return the statement whose rows are the alerts of a case, for `read_alerts`."""
-    return _OF_CASE, (incident_id, [incident_id])
+    district, value = of_case
+    return _SOUNDED.format(district=district), (value, [incident_id])
 
 
 def read_alerts(rows: Iterable[Sequence[Any]]) -> list[Alert]:
@@ -215,9 +217,15 @@ def add_proposal(
     return made
 
 
+def _proposals(connection: Connection) -> Select[Any]:
+    query = select(*_columns).select_from(_with_reason_and_case)
+    code = scope_of(connection).district
+    return query if code is None else query.where(proposal.c.district == code)
+
+
 def get_proposal(connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposal:
     """Return a proposal; NotFound for an unknown one."""
-    query = select(*_columns).select_from(_with_reason_and_case).where(proposal.c.id == proposal_id)
+    query = _proposals(connection).where(proposal.c.id == proposal_id)
     if lock:
         query = query.with_for_update(of=proposal)
     row = connection.execute(query).one_or_none()
@@ -233,7 +241,7 @@ def list_proposals(
 ) -> list[Proposal]:
     """Return proposals, the newest first."""
     newest = (proposal.c.proposed_at.desc(), proposal.c.id.desc())
-    query = select(*_columns).select_from(_with_reason_and_case).order_by(*newest).limit(limit)
+    query = _proposals(connection).order_by(*newest).limit(limit)
     if undecided:
         query = query.where(proposal.c.decision.is_(None))
     if incident_id is not None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 
 from gridsvc.cases.model import STAMPS
-from gridsvc.db.cases.ground import DISTRICT_OF_CASE
 from gridsvc.db.cases.rows import ENGAGEMENT, read_engagement
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.cases.model import Case, Engagement
+    from gridsvc.db.cases.ground import OfCase
     from gridsvc.db.session.pipeline import Statement
 
 _ON_CASES = f"""
@@ -32,7 +32,7 @@ _LIVE = """
 """
 _ON_CASE = f"""
     select {", ".join(ENGAGEMENT)}
-    from engagement where district = {DISTRICT_OF_CASE} and incident_id = %s order by since, lead desc, id
+    from engagement where district = {{}} and incident_id = %s order by since, lead desc, id
 """
 _HOLDER = """
     select incident_id, drill from engagement
@@ -68,9 +68,10 @@ def list_live(
     return found
 
 
-def on_case_statement(incident_id: UUID) -> Statement:
+def on_case_statement(of_case: OfCase, incident_id: UUID) -> Statement:
     """Return the statement whose rows are every engagement of a case, for `rows.read_engagement`."""
-    return _ON_CASE, (incident_id, incident_id)
+    district, value = of_case
+    return _ON_CASE.format(district), (value, incident_id)
 
 
 def find_holder(connection: Connection, district: str, team_id: UUID) -> tuple[UUID, bool] | None:

@@ -6,16 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.grids.versions import COLUMNS, Versions
 from gridsvc.db.session.idempotency import check_twin, read_kept
+from gridsvc.db.session.scope import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
 
     from gridsvc.db.session.idempotency import Kept, RequestKey
 
-DISTRICT_OF_CASE = (
+_DISTRICT_OF_CASE = (
     "(select i.district from incident as i where i.id = %s and i.district in (select code from district))"
 )
-"""The district of a case as part of a statement; its value is the case's id."""
+
+OfCase = tuple[str, "str | UUID"]
+"""The district of a case as an expression of a statement, and the value of its %s."""
+
+
+def district_of_case(connection: Connection, incident_id: UUID) -> OfCase:
+    """Return the expression of the district of a case: the caller's district, or that of the row that has the id."""
+    code = scope_of(connection).district
+    return (_DISTRICT_OF_CASE, incident_id) if code is None else ("%s", code)
 
 
 def ground_query(district: str, *more: str) -> str:

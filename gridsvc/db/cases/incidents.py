@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from gridsvc.db.cases.engagements import list_engagements
 from gridsvc.db.cases.rows import STATE, read_case
-from gridsvc.db.schema.cases import OPEN, incident
+from gridsvc.db.schema.cases import OPEN
+from gridsvc.db.session.district_of import in_scope
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 
 if TYPE_CHECKING:
@@ -27,17 +26,22 @@ _FIND = f"""
     select incident.district, {_STATE}, event.body
     from incident join incident_event as event
       on event.district = incident.district and event.id = incident.report_event
-    where incident.id = %s and incident.district in (select code from district)
-"""
+    where incident.id = %s and """
+_PRESENT = "select id from incident where id = any(%s) and "
 
 
-LOCK_CASE = _FIND + " for no key update of incident"
-"""Locks a case by its id: its district, then what `read_case` takes, without the engagements."""
+def case_statement(connection: Connection, incident_id: UUID, *, lock: bool = True) -> Statement:
+    """Return the statement that reads a case by its id, and locks it until the transaction ends.
+
+    Its row: the district, then what `read_case` takes, without the engagements.
+    """
+    condition, values = in_scope(connection, "incident.district")
+    return _FIND + condition + (" for no key update of incident" if lock else ""), (incident_id, *values)
 
 
 def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
-    row = fetch_one(connection, LOCK_CASE if lock else _FIND, (incident_id,))
+    row = fetch_one(connection, *case_statement(connection, incident_id, lock=lock))
     if row is None:
         return None
     district, *state, report = row
@@ -46,7 +50,8 @@ def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) 
 
 def list_present(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the cases that exist for the caller of the transaction."""
-    return set(connection.scalars(select(incident.c.id).where(incident.c.id.in_(ids))))
+    condition, values = in_scope(connection)
+    return {each for (each,) in fetch_all(connection, _PRESENT + condition, (list(ids), *values))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.cases.alerts import alerts_statement, read_alerts
 from gridsvc.db.cases.engagements import ENDED, SENT, SENT_AT_ONCE, ended_values, on_case_statement, sent_values
-from gridsvc.db.cases.ground import DISTRICT_OF_CASE, ground_query, key_of, read_ground
-from gridsvc.db.cases.incidents import LOCK_CASE
+from gridsvc.db.cases.ground import district_of_case, ground_query, key_of, read_ground
+from gridsvc.db.cases.incidents import case_statement
 from gridsvc.db.cases.rows import changed_engagements, changing_columns, new_engagements, read_case, read_engagement
 from gridsvc.db.cases.turns import limit_statement, turn_statement
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
@@ -48,9 +48,6 @@ class Ground:
     turn: bool = False
 
 
-_GROUND = ground_query(DISTRICT_OF_CASE)
-
-
 def begin_step(
     connection: Connection, incident_id: UUID, request: RequestKey | None, *, order: bool = False, turn: bool = False
 ) -> Ground | None:
@@ -66,16 +63,17 @@ def begin_step(
     LockTimedOut
         When the turn, or with it another lock, is not to be had.
     """
+    of_case = district_of_case(connection, incident_id)
     statements: dict[str, Statement] = {}
     if turn:
-        statements |= {"limit": limit_statement(), "turn": turn_statement(incident_id)}
-    statements["case"] = LOCK_CASE, (incident_id,)
-    statements["engagements"] = on_case_statement(incident_id)
-    statements["ground"] = _GROUND, (*key_of(request), incident_id)
+        statements |= {"limit": limit_statement(), "turn": turn_statement(connection, incident_id)}
+    statements["case"] = case_statement(connection, incident_id)
+    statements["engagements"] = on_case_statement(of_case, incident_id)
+    statements["ground"] = ground_query(of_case[0]), (*key_of(request), of_case[1])
     if order:
         widen, restore = around_whole_district(connection)
-        statements |= widen | {"states": changed_near_case_statement(incident_id)} | restore | {"clock": CLOCK}
-    statements["alerts"] = alerts_statement(incident_id)
+        statements |= widen | {"states": changed_near_case_statement(of_case)} | restore | {"clock": CLOCK}
+    statements["alerts"] = alerts_statement(of_case, incident_id)
     found = fetch_batch(connection, statements)
     if not found["case"]:
         return None

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridsvc.db.session.district_of import in_scope
+
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from sqlalchemy import Connection
 
     from gridsvc.db.session.pipeline import Statement
 
@@ -19,7 +23,7 @@ WAIT_MS = 2000
 # A row lock, not an advisory lock: who may only read cannot take it. Rows that refer to the district do not wait.
 _TAKE = """
     select 1 from district
-    where code = (select i.district from incident as i where i.id = %s and i.urgency = 'emergency')
+    where code = (select i.district from incident as i where i.id = %s and i.urgency = 'emergency' and {})
     for no key update
 """
 _LIMIT = "select set_config('lock_timeout', %s, true)"
@@ -30,10 +34,11 @@ def limit_statement() -> Statement:
     return _LIMIT, (f"{WAIT_MS}ms",)
 
 
-def turn_statement(incident_id: UUID) -> Statement:
+def turn_statement(connection: Connection, incident_id: UUID) -> Statement:
     """Return the statement that waits for the turn of an emergency's district.
 
     Its row is there when the turn is taken; there is none for a case that is no emergency, or not there. The turn is
     taken before the case is locked: the order of locks is turn, case, drills, teams.
     """
-    return _TAKE, (incident_id,)
+    condition, values = in_scope(connection, "i.district")
+    return _TAKE.format(condition), (incident_id, *values)

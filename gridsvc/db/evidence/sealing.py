@@ -30,6 +30,7 @@ from gridsvc.evidence import chain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from threading import Event
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -53,17 +54,13 @@ _BATCH = 500  # events are up to some 50 kB each
 _log = logging.getLogger("gridsvc.sealer")
 
 # Asked every 15 ms: straight to the driver.
+_NEW = "select distinct district from event_unsealed where district = any(%s) and event_id >= %s"
 _WAITING = """
-    select e.district, e.id, e.body
-    from unnest(%s::text[]) as d (code)
-    cross join lateral (
-        select i.district, i.id, i.body
-        from event_unsealed u
-        join incident_event i on i.district = u.district and i.id = u.event_id
-        where u.district = d.code and u.event_id >= %s
-        order by u.event_id
-        limit %s
-    ) as e
+    select i.id, i.body
+    from event_unsealed u join incident_event i on i.district = u.district and i.id = u.event_id
+    where u.district = %s and u.event_id >= %s
+    order by u.event_id
+    limit %s
 """
 _districts = text("select distinct district from event_unsealed")
 
@@ -71,18 +68,17 @@ _districts = text("select distinct district from event_unsealed")
 # the viewer of another district too, hears what is said there.
 _SEAL = """
     with batch as (
-        select * from unnest(%s::text[], %s::bigint[], %s::uuid[], %s::bytea[])
-                      as b (district, position, event_id, hash)
+        select * from unnest(%s::bigint[], %s::uuid[], %s::bytea[]) as b (position, event_id, hash)
     ), sealed as (
-        insert into event_seal (district, position, event_id, hash) select * from batch
+        insert into event_seal (district, position, event_id, hash) select %s, position, event_id, hash from batch
     ), unmarked as (
-        delete from event_unsealed u using batch b where u.district = b.district and u.event_id = b.event_id
+        delete from event_unsealed u using batch b where u.district = %s and u.event_id = b.event_id
     )
     select 1
 """
 _unmark_sealed = text(
     "delete from event_unsealed u using event_seal s where s.district = u.district and s.event_id = u.event_id "
-    "and u.district = any(:districts) returning u.event_id"
+    "and u.district = :district returning u.event_id"
 )
 _holders = text(
     """
@@ -165,7 +161,7 @@ class Term:
 
 
 def seal_waiting(connection: Connection, term: Term) -> int:
-    """Give the unsealed events the next positions of their districts, all at once; return how many.
+    """Give unsealed events the next positions of their districts, those of a district at once; return how many.
 
     The connection must commit by itself (AUTOCOMMIT) and hold the sealer's lock. A late commit gets a later position.
     """
@@ -179,18 +175,23 @@ def seal_waiting(connection: Connection, term: Term) -> int:
     if full:
         _share_out(connection, term, own)
     low = uuid7_at(0.0 if full else time.time() - _RECENT_S)
-    rows = fetch_all(connection, _WAITING, (list(term.ends), low, _BATCH))
-    if full and len(rows) < _BATCH:
+    counts = [
+        _seal_district(connection, term, code, low) for (code,) in fetch_all(connection, _NEW, (list(term.ends), low))
+    ]
+    if full and max(counts, default=0) < _BATCH:
         term.full_look_at = time.monotonic()
-    if not rows:
-        return 0
+    return sum(counts)
+
+
+def _seal_district(connection: Connection, term: Term, district: str, low: UUID) -> int:
+    rows = fetch_all(connection, _WAITING, (district, low, _BATCH))
     try:
-        _write(connection, term, rows)
+        _write(connection, term, district, rows)
     except IntegrityError:
         # The event was marked again after its seal: it keeps its seal.
-        again = list(connection.scalars(_unmark_sealed, {"districts": list(term.ends)}))
+        again = list(connection.scalars(_unmark_sealed, {"district": district}))
         _log.error("%d events were marked as unsealed that are sealed; their marks are removed", len(again))
-        term.ends = {code: _chain_end(connection, code) for code in term.ends}
+        term.ends[district] = _chain_end(connection, district)
     return len(rows)
 
 
@@ -218,18 +219,16 @@ def sealer_of(district: str, sealers: Iterable[int]) -> int:
     return max(sealers, key=lambda pid: hashlib.sha256(f"{district} {pid}".encode()).digest())
 
 
-def _write(connection: Connection, term: Term, rows: Sequence[tuple[Any, ...]]) -> None:
-    ends = dict(term.ends)
+def _write(connection: Connection, term: Term, district: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    position, hashed = term.ends[district]
     positions, hashes = [], []
-    for district, _, body in rows:
-        position, previous = ends[district]
+    for _, body in rows:
         position += 1
-        hashed = chain.seal(previous, position, body)
-        ends[district] = (position, hashed)
+        hashed = chain.seal(hashed, position, body)
         positions.append(position)
         hashes.append(hashed)
-    fetch_all(connection, _SEAL, ([row[0] for row in rows], positions, [row[1] for row in rows], hashes))
-    term.ends = ends  # only what is committed is remembered
+    fetch_all(connection, _SEAL, (positions, [row[0] for row in rows], hashes, district, district))
+    term.ends[district] = (position, hashed)  # only what is committed is remembered
 
 
 def _chain_end(connection: Connection, district: str) -> tuple[int, bytes]:

@@ -14,6 +14,8 @@ from gridsvc.db.cases import personal
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.access import closure_personal
 from gridsvc.db.schema.tables import closure
+from gridsvc.db.session.district_of import in_scope
+from gridsvc.db.session.fast_statements import fetch_one
 from gridsvc.db.session.ids import uuid7
 from gridsvc.roads.search.closures import Closure
 
@@ -65,9 +67,9 @@ def delete_closure(connection: Connection, district: str, number: UUID) -> bool:
 
 def find_district_of_closure(connection: Connection, number: UUID) -> str | None:
     """Return the district of a closure."""
-    query = select(closure.c.district).where(closure.c.id == number)
-    found: str | None = connection.scalar(query)
-    return found
+    condition, values = in_scope(connection)
+    row = fetch_one(connection, f"select district from closure where id = %s and {condition}", (number, *values))
+    return None if row is None else row[0]
 
 
 def list_closures(connection: Connection, district: str, *, known_at: datetime | None = None) -> list[Closure]:
