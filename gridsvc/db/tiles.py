@@ -188,11 +188,13 @@ SERVICE_AREAS = Layer(
     f"""
     select a.kind, a.response_class, a.team_id::text as team_id, a.k::int as k, a.minutes,
            ST_AsMVTGeom(case when :z < {_FULL_DETAIL_ZOOM}
-                             then ST_Simplify(ST_Transform(coalesce(a.overview, a.geom), 3857), :unit_m)
-                             else ST_Transform(ST_ClipByBox2D(a.geom, tile.lonlat), 3857) end,
+                             then ST_Simplify(ST_Transform(coalesce(s.overview, s.geom), 3857), :unit_m)
+                             else ST_Transform(ST_ClipByBox2D(s.geom, tile.lonlat), 3857) end,
                         tile.merc, {EXTENT}, {_BUFFER}) as geom
-    from live join service_area a on a.district = live.district cross join tile
-    where a.geom && tile.lonlat and a.kind <> 'own'
+    from live join service_area a on a.district = live.district
+    join service_area_shape s on s.district = a.district and s.digest = a.digest
+    cross join tile
+    where s.geom && tile.lonlat and a.kind <> 'own'
     order by a.kind, a.response_class desc, a.k, a.team_id""",
     drawn=True,
 )

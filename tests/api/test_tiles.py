@@ -369,10 +369,15 @@ def test_an_activation_changes_the_borders_within_seconds(world: World) -> None:
 
 
 def add_area(world: World, kind: str, team: uuid.UUID | None, k: int | None, shape: shapely.Geometry) -> None:
+    digest = f"{kind} {team}"
     world.sql.execute(
-        "insert into service_area (district, id, kind, response_class, team_id, k, minutes, digest, geom)"
-        " values (%s, %s, %s, 'urban', %s, %s, %s, 'x', ST_Multi(ST_GeomFromWKB(%s, 4326)))",
-        (CODE, uuid.uuid4(), kind, team, k, 3.25 if team else None, shapely.to_wkb(shape)),
+        "insert into service_area_shape (district, digest, geom) values (%s, %s, ST_Multi(ST_GeomFromWKB(%s, 4326)))",
+        (CODE, digest, shapely.to_wkb(shape)),
+    )
+    world.sql.execute(
+        "insert into service_area (district, id, kind, response_class, team_id, k, minutes, digest)"
+        " values (%s, %s, %s, 'urban', %s, %s, %s, %s)",
+        (CODE, uuid.uuid4(), kind, team, k, 3.25 if team else None, digest),
     )
 
 
@@ -416,6 +421,7 @@ def test_service_areas_are_drawn_and_their_tag_changes_with_them(world: World) -
         assert int(world.get("roads", tile).headers["age"]) > int(roads.headers["age"])
     finally:
         world.sql.execute("delete from service_area")
+        world.sql.execute("delete from service_area_shape")
         world.sql.execute("delete from service_area_set")
 
 

@@ -1,4 +1,4 @@
-"""Service areas as rows: a shape each, with the digest of what decides it, so that what is unchanged stays."""
+"""Service areas as rows, each with the digest of what decides its shape: what is unchanged stays."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import Text
 
 from gridsvc.db.schema.tables import service_area, service_area_set, team
+from gridsvc.db.session.fast_statements import fetch_all
 from gridsvc.db.session.ids import uuid7
 from gridsvc.db.session.scope import whole_district
 from gridsvc.teams.model import Team
@@ -140,15 +141,22 @@ def list_keys(connection: Connection) -> dict[str, str]:
 
 def list_digests(connection: Connection, district: str) -> dict[AreaKey, str]:
     """Return the digest of every stored area."""
-    columns = (service_area.c[name] for name in AreaKey._fields)
-    query = select(*columns, service_area.c.digest).where(service_area.c.district == district)
-    return {AreaKey(*row[:4]): row[4] for row in connection.execute(query)}
+    return {key: digest for key, (_, digest) in _list_rows(connection, district).items()}
 
 
-_insert = text(
-    "insert into service_area (district, id, kind, response_class, team_id, k, minutes, digest, geom, "
-    "overview) values (:district, :id, :kind, :response_class, :team_id, :k, :minutes, :digest, "
-    "ST_GeomFromWKB(:shape, 4326), ST_Multi(ST_GeomFromWKB(cast(:overview as bytea), 4326)))"
+_put_shapes = text(
+    "insert into service_area_shape (district, digest, geom, overview) values (:district, :digest, "
+    "ST_GeomFromWKB(:shape, 4326), ST_Multi(ST_GeomFromWKB(cast(:overview as bytea), 4326))) on conflict do nothing"
+)
+_put_rows = """
+    insert into service_area (district, id, kind, response_class, team_id, k, minutes, digest)
+    select %s, w.id, w.kind, w.response_class, w.team_id, w.k, w.minutes, w.digest
+    from unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::smallint[], %s::float8[], %s::text[])
+         as w (id, kind, response_class, team_id, k, minutes, digest)
+"""
+_remove_shapes = text(
+    "delete from service_area_shape as s where s.district = :district and not exists "
+    "(select from service_area as a where a.district = s.district and a.digest = s.digest)"
 )
 
 
@@ -158,46 +166,41 @@ def put_areas(connection: Connection, drawn: AreaSet, areas: Sequence[Area]) -> 
     Returns how many rows were written, kept and removed; None, and nothing is written, when another process has drawn
     since `drawn.number - 1`.
     """
-    first = upsert(service_area_set).values(
-        district=drawn.district, number=0, key="", layers={}, versions={}, at=drawn.at
-    )
+    district = drawn.district
+    first = upsert(service_area_set).values(district=district, number=0, key="", layers={}, versions={}, at=drawn.at)
     connection.execute(first.on_conflict_do_nothing())
-    held = find_set(connection, drawn.district, lock=True)
+    held = find_set(connection, district, lock=True)
     assert held is not None
     if held.number != drawn.number - 1:
         return None
-    known = list_digests(connection, drawn.district)
-    fresh = [area for area in areas if known.get(area.key) != area.digest]
-    rows = [_row(connection, drawn.district, area) for area in fresh]  # before what they copy is removed
-    gone = (known.keys() - {area.key for area in areas}) | {area.key for area in fresh}
-    for key in gone & known.keys():
-        connection.execute(delete(service_area).where(service_area.c.district == drawn.district, *_is(key)))
-    if rows:
-        connection.execute(_insert, rows)
-    values = {name: getattr(drawn, name) for name in ("number", "key", "layers", "versions", "at")}
-    connection.execute(service_area_set.update().where(service_area_set.c.district == drawn.district).values(**values))
-    removed = len(known.keys() - {area.key for area in areas})
-    return {"written": len(rows), "kept": len(areas) - len(rows), "removed": removed}
+    known = _list_rows(connection, district)
+    fresh = [area for area in areas if area.key not in known or known[area.key][1] != area.digest]
+    removed = known.keys() - {area.key for area in areas}
+    gone = [known[key][0] for key in (removed | {area.key for area in fresh}) & known.keys()]
+    if gone:
+        connection.execute(delete(service_area).where(service_area.c.district == district, service_area.c.id.in_(gone)))
+    shapes = {area.digest: area for area in fresh if area.shape is not None}
+    if shapes:
+        rows = [
+            {"district": district, "digest": digest, "shape": area.shape, "overview": area.overview}
+            for digest, area in shapes.items()
+        ]
+        connection.execute(_put_shapes, rows)
+    if fresh:
+        keys = [[getattr(area.key, name) for area in fresh] for name in AreaKey._fields]
+        values = ([uuid7() for _ in fresh], *keys, [area.minutes for area in fresh], [area.digest for area in fresh])
+        fetch_all(connection, _put_rows, (district, *values))
+    connection.execute(_remove_shapes, {"district": district})
+    changed = {name: getattr(drawn, name) for name in ("number", "key", "layers", "versions", "at")}
+    connection.execute(service_area_set.update().where(service_area_set.c.district == district).values(**changed))
+    return {"written": len(fresh), "kept": len(areas) - len(fresh), "removed": len(removed)}
 
 
-def _is(key: AreaKey) -> list[Any]:
-    return [service_area.c[name].is_not_distinct_from(value) for name, value in key._asdict().items()]
-
-
-def _row(connection: Connection, district: str, area: Area) -> dict[str, Any]:
-    shape = area.shape
-    if shape is None:
-        same = (service_area.c.district == district, service_area.c.digest == area.digest)
-        shape = connection.scalars(select(func.ST_AsBinary(service_area.c.geom)).where(*same).limit(1)).one()
-    return {
-        "district": district,
-        "id": uuid7(),
-        **area.key._asdict(),
-        "minutes": area.minutes,
-        "digest": area.digest,
-        "shape": bytes(shape),
-        "overview": area.overview,
-    }
+def _list_rows(connection: Connection, district: str) -> dict[AreaKey, tuple[UUID, str]]:
+    """Return the id and the digest of every stored area."""
+    columns = (service_area.c[name] for name in (*AreaKey._fields, "id", "digest"))
+    query = select(*columns).where(service_area.c.district == district)
+    return {AreaKey(*row[:4]): (row[4], row[5]) for row in connection.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,9 @@ class Wanted:
 
 
 _FROM = """
-    from service_area as a left join team as t on t.district = a.district and t.id = a.team_id
+    from service_area as a
+    join service_area_shape as s on s.district = a.district and s.digest = a.digest
+    left join team as t on t.district = a.district and t.id = a.team_id
     where a.district = any(:districts) and a.kind = any(:kinds) and a.response_class = any(:classes)
       and (cast(:team as uuid) is null or a.team_id = :team)"""
 _LISTS = ("districts", "kinds", "classes")
@@ -230,12 +235,12 @@ def _typed(statement: str) -> TextClause:
     return text(statement).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _LISTS))
 
 
-_bytes = _typed(f"select coalesce(sum(pg_column_size(a.geom)), 0) {_FROM}")
+_bytes = _typed(f"select coalesce(sum(pg_column_size(s.geom)), 0) {_FROM}")
 _list = _typed(
     f"""
     select a.district, a.kind, a.response_class, a.team_id, t.name, a.k, a.minutes, a.drawn_at,
-           case when ST_IsEmpty(a.geom) then null
-                when :json then ST_AsGeoJSON(a.geom, 8) else encode(ST_AsBinary(a.geom), 'hex') end
+           case when ST_IsEmpty(s.geom) then null
+                when :json then ST_AsGeoJSON(s.geom, 8) else encode(ST_AsBinary(s.geom), 'hex') end
     {_FROM}
     order by a.district, array_position(array['own', 'first', 'reached_by'], a.kind), a.response_class desc, a.k,
              t.name, a.team_id

@@ -311,6 +311,16 @@ address = Table(
 # Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what
 # decides the shape. An empty shape is kept too: it means that no driving time is left, or no road is near.
 # `overview` is the shape to half a pixel of the tiles that show the whole district.
+# A shape is kept once, however many teams stand at its station.
+service_area_shape = Table(
+    "service_area_shape",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    shape("MULTIPOLYGON"),
+    shape("MULTIPOLYGON", name="overview", nullable=True),
+)
+
 service_area = Table(
     "service_area",
     metadata,
@@ -323,9 +333,9 @@ service_area = Table(
     Column("minutes", Double),
     Column("digest", Text, nullable=False),
     moment("drawn_at", now=True),
-    shape("MULTIPOLYGON"),
-    shape("MULTIPOLYGON", name="overview", nullable=True),
     ForeignKeyConstraint(["district", "team_id"], ["team.district", "team.id"], name="fk_service_area_team"),
+    ForeignKeyConstraint(["district", "digest"], ["service_area_shape.district", "service_area_shape.digest"],
+                         name="fk_service_area_shape"),
     CheckConstraint("kind in ('own', 'first', 'reached_by')", name="kind"),
     CheckConstraint("response_class in ('urban', 'rural')", name="response_class"),
     CheckConstraint("(kind = 'reached_by') = (team_id is null) and (team_id is null) = (k is not null)",

@@ -190,7 +190,7 @@ READS_OF_MANY = {
     "from district_version as v order by v.district": "the versions of all districts, for owners and warm-up",
     "select v.district, v.network, v.plans": "the background process: whose service areas are out of date",
     "from service_area_set": "the background process: which service areas were drawn from what",
-    "from service_area as a left join team": "service areas of the districts that the caller names or has",
+    "from service_area as a join service_area_shape": "service areas of the districts that the caller names or has",
     "with tile as materialized": "a tile: the districts that it shows and the caller may see",
     "select count(*) from event_unsealed": "metrics of the whole service, for an operator",
     "select distinct district from event_unsealed": "the sealers: which districts have new events",

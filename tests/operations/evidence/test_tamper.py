@@ -48,6 +48,7 @@ NOT_COVERED = {
     "event_seal.sealed_at": "when the seal was written; the position says the order",
     "team_last": "last positions: what was decided from them is in the event of the decision",
     "team_position_rest": "positions, deleted after days",
+    "service_area_shape": "drawn again from what is covered",
     "service_area": "drawn again from what is covered",
     "service_area_set": "drawn again from what is covered",
     "road_edge": "the network once more, for maps; the engine reads the artifact",

@@ -14,7 +14,7 @@ import sys
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 import shapely
@@ -75,7 +75,10 @@ def rows(service: Service, columns: str = "id, drawn_at") -> Any:
     """(kind, class, team's name or k) -> what the columns say."""
     with service.database.transaction() as connection:
         found = connection.execute(
-            text(f"select kind, response_class, team_id, k, {columns} from service_area where district = :d"),
+            text(
+                f"select kind, response_class, team_id, k, {columns} from service_area"
+                " join service_area_shape using (district, digest) where district = :d"
+            ),
             {"d": DISTRICT},
         )
         return {(row[0], row[1], NAMES[str(row[2])] if row[2] else row[3]): tuple(row[4:]) for row in found}
@@ -354,26 +357,20 @@ CHILD = """
 import os, signal, sys
 sys.path.insert(0, {project!r})
 from pathlib import Path
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 from gridsvc.db.roads import service_areas as store
 from gridsvc.db.session.connection import Database
 from gridsvc.operations.isochrones import drawing
 from gridsvc.operations.jobs.jobs import run_attempt
 from gridsvc.operations.runtime.service import Service
 
-calls, delete = [], store.delete
-
 def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
-
-def die_at_the_third(table):
-    calls.append(table)
-    return die() if len(calls) == 3 else delete(table)
 
 if {where!r} == "drawing":
     drawing.Drawing._draw_layer = die
 else:
-    store.delete = die_at_the_third
+    store.fetch_all = die  # old rows are removed, new shapes are there, new rows are not
 run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int(sys.argv[2]))
 """
 
@@ -521,3 +518,27 @@ def test_a_district_that_lacks_something_is_left_alone(url: str, folder: Path) -
         assert AreaWatch(quiet_s=0).look(service, 0.0) == []
     finally:
         service.database.close()
+
+
+def test_teams_at_one_station_share_their_shapes_and_no_shape_is_left_behind(service: Service) -> None:
+    """R11: what is stored of areas grows with the stations, not with the fleet."""
+
+    def stored() -> tuple[int, int]:
+        with service.database.transaction() as connection:
+            counts = connection.execute(
+                text("select (select count(*) from service_area), (select count(*) from service_area_shape)")
+            ).one()
+            return counts[0], counts[1]
+
+    draw_areas(service, DISTRICT)
+    before = stored()
+    twins = [replace(team, id=str(uuid5(NAMESPACE_URL, f"{team.id} {n}"))) for team in toy.TEAMS for n in range(5)]
+    named = [replace(team, id=TEAM_IDS[team.id]) for team in toy.TEAMS]
+    service.database.run(lambda connection: replace_teams(connection, DISTRICT, [], [*named, *twins], {}))
+    draw_areas(service, DISTRICT)
+    many = stored()
+    assert many[0] > 5 * before[0]
+    assert many[1] <= before[1] + 1  # where a twin is never the first, its area is empty
+    service.database.run(lambda connection: replace_teams(connection, DISTRICT, [], named, {}))
+    draw_areas(service, DISTRICT)
+    assert stored() == before

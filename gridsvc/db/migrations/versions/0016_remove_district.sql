@@ -21,10 +21,12 @@ BEGIN
             RAISE EXCEPTION 'district % has rows in %', code, each USING ERRCODE = 'restrict_violation';
         END IF;
     END LOOP;
-    FOREACH each IN ARRAY ARRAY['service_area', 'service_area_set', 'address', 'team_position', 'team_last', 'team',
-                                'station', 'road_edge', 'road_network', 'in_force', 'grid', 'grid_geometry',
-                                'grid_generation', 'document', 'artifact_piece', 'artifact', 'due', 'district_version']
+    FOREACH each IN ARRAY ARRAY['service_area', 'service_area_shape', 'service_area_set', 'address',
+                                'team_position', 'team_last', 'team', 'station', 'road_edge',
+                                'road_network', 'in_force', 'grid', 'grid_geometry', 'grid_generation',
+                                'document', 'artifact_piece', 'artifact', 'due', 'district_version']
     LOOP
+        CONTINUE WHEN to_regclass(each) IS NULL;  -- of a later migration
         EXECUTE format('DELETE FROM %I WHERE district = $1', each) USING code;
     END LOOP;
     DELETE FROM district AS d WHERE d.code = remove_district.code;
