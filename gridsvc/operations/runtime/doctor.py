@@ -185,7 +185,8 @@ def _archive(service: Service, archiver: ArchiverFacts, now: datetime) -> dict[s
         if archiver.on:
             return _archiver("archive_command of this database", archiver)
         words = "off: what was written since the last backup is lost with the disk"
-        return _finding("archive", "note", words, "Set GRIDSVC_WAL_ARCHIVE to a folder on another disk.")
+        cure = "Set GRIDSVC_WAL_ARCHIVE to a folder on another disk, then `gridsvc db down` and start the service."
+        return _finding("archive", "note", words, cure)
     if not archiver.on:
         cure = "`gridsvc db down`, then start the service again."
         return _finding("archive", "bad", f"the database was started without {folder}", cure)

@@ -24,11 +24,15 @@ from gridsvc.db.cluster import base_backup, recovery, wal_archive
 from gridsvc.db.cluster.embedded import EmbeddedCluster
 from gridsvc.db.cluster.recovery import Target
 from gridsvc.db.evidence.sealing import seal_all
+from gridsvc.db.jobs import jobs
+from gridsvc.db.jobs.due import list_due
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, InvalidInput, NotFound, Refusal
 from gridsvc.operations.evidence import verify
+from gridsvc.operations.jobs.jobs import run_attempt
 from gridsvc.operations.jobs.recovery import recover
 from gridsvc.operations.jobs.rehearsal import rehearse_recovery
+from gridsvc.operations.jobs.schedule import ensure_standing
 from gridsvc.operations.runtime.doctor import diagnose
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import open_toy, report
@@ -335,6 +339,28 @@ def test_a_rehearsal_recovers_the_archive_verifies_it_and_leaves_nothing(world: 
 def test_metrics_tell_whether_the_log_is_archived(world: World) -> None:
     with TestClient(create_app(world.service, sign_in=False), base_url="http://localhost") as client:
         assert "gridsvc_archive_failing 0.0" in client.get("/metrics").text
+
+
+def test_base_backups_are_made_on_a_schedule_where_there_is_an_archive(world: World, service: Service) -> None:
+    def planned(of: Service) -> set[str]:
+        ensure_standing(of)
+        with of.database.transaction() as connection:
+            return {entry.kind for entry in list_due(connection)}
+
+    assert "base-backup" not in planned(service)
+    ours = Service(Database(world.cluster.url("app"), heal=world.cluster.ensure), world.cluster.folder)
+    assert "base-backup" in planned(ours)
+    ours.database.run(lambda connection: jobs.add_job(connection, "base-backup", {}, asked_by="test"))
+    job = ours.database.run(lambda connection: jobs.claim_job(connection, "test", at_once=1))
+    assert job is not None
+    assert run_attempt(ours, job.id, job.attempt)
+    with ours.database.transaction() as connection:
+        result = jobs.get_job(connection, job.id).result
+    assert result is not None
+    assert result["made"]
+    newest = base_backup.list_base_backups(world.archive)[-1]
+    assert (str(newest.folder), newest.made_at > world.base.made_at) == (result["folder"], True)
+    ours.database.close()
 
 
 def test_the_command_line_recovers_and_says_what_is_wrong(world: World, folder: Path) -> None:
