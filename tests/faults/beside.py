@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.faults.service import Served
 
 WEST, SOUTH, EAST, NORTH = 119.55, 28.85, 120.05, 29.25
+HOME = "330703"
 JOBS = tuple(kind for kind in ("service-areas", "verify", "backup", "tidy") if kind in KINDS)
 
 
@@ -65,7 +66,7 @@ class Imports(threading.Thread):
 
     def _attempt(self, name: str, *, kill: bool) -> None:
         words = [*GRIDSVC, "load", "grids", str(self._files[name]), "--level", "village", "--crs", "EPSG:4326",
-                 "--code-field", "code", "--name-field", "name", "--json"]  # fmt: skip
+                 "--district", HOME, "--code-field", "code", "--name-field", "name", "--json"]  # fmt: skip
         began = time.monotonic()
         child = subprocess.Popen(words, env=self._served.environment, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)  # fmt: skip
@@ -85,8 +86,9 @@ class Imports(threading.Thread):
 
     def _look(self) -> None:
         """Whole or absent: the villages of the draft are those of one file, or what was in force."""
-        drafts = "select max(number) from grid_generation where state = 'draft'"
-        query = f"select left(name, 1), count(*) from grid where level = 4 and generation = ({drafts}) group by 1"
+        drafts = f"select max(number) from grid_generation where district = '{HOME}' and state = 'draft'"
+        villages = f"level = 4 and district = '{HOME}'"
+        query = f"select left(name, 1), count(*) from grid where {villages} and generation = ({drafts}) group by 1"
         try:
             there = dict(self._served.query(query))
         except Exception:  # noqa: BLE001 - the database was killed a moment ago; it is looked at the next time

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from gridsvc.db.session.connection import Database
+from gridsvc.operations.runtime.service import Service
 from tests.faults.traffic import LINES, traffic
+from tests.worlds.district import load_toy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +40,7 @@ class Served:
         self.folder.chmod(0o755)
         self.workers = workers
         self.options: list[str] = []
+        self.beside: list[dict[str, Any]] = []  # type and location of cases in the districts that were added
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GRIDSVC_")}
         self.environment |= {"GRIDSVC_DATA": str(self.folder / "data"), "GRIDSVC_AUTH": "off"}
         self._log = (self.folder / "serve.log").open("ab")
@@ -62,6 +66,17 @@ class Served:
         )
         assert done.returncode == code, f"gridsvc {' '.join(words)}: exit {done.returncode}: {done.stderr[-500:]}"
         return done.stdout
+
+    def add_districts(self, count: int) -> None:
+        """Put districts on paper in force, a degree apart, to the east of the demo's."""
+        url = json.loads(self.command("db", "url", "--role", "app", "--json"))["url"]
+        service = Service(Database(url), self.folder / "data")
+        for n in range(1, count + 1):
+            load_toy(service, f"3381{n:02d}", east_deg=float(n))
+            self.beside += [
+                {"type": "leak", "location": {"lon": 119.6 + n + km / 100, "lat": 29.1001}} for km in range(2, 16, 3)
+            ]
+        service.database.close()
 
     def start(self) -> float:
         """Start the service and return the seconds until it is ready."""
@@ -163,7 +178,9 @@ def load(
     """Send cases while the block runs (`traffic`): as fast as `clients` are answered, or so many a second."""
     places, types = places_and_types(served)
     lines = clients if per_second is None else LINES
-    with traffic(served.port, places, types, per_second=per_second, lines=lines, repeat=repeat) as told:
+    with traffic(
+        served.port, places, types, per_second=per_second, lines=lines, repeat=repeat, beside=served.beside
+    ) as told:
         yield told
 
 
@@ -187,7 +204,7 @@ def settle(served: Served) -> None:
 
 _LIVE_TWICE = """
     select count(*) from (select team_id from engagement where until is null and engaging
-                          group by team_id having count(*) > 1) as twice
+                          group by district, team_id having count(*) > 1) as twice
 """
 # An order's stamp is read before it waits for the locks of its teams, so that it may lie a little before their release.
 _OVERLAP_S = """

@@ -211,11 +211,24 @@ def test_a_long_import_does_not_hold_the_sealer_up(served: Served, seconds: int)
     holds(served, told)
 
 
+@pytest.fixture(scope="module")
+def province() -> Iterator[Served]:
+    """The demo's district and eleven on paper, in one database."""
+    instance = Served()
+    try:
+        instance.add_districts(11)
+        instance.start()
+        yield instance
+    finally:
+        instance.close()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(served: Served, seed: int) -> None:
-    """Fifty over both seeds; the import's draft is whole or absent whenever it was killed."""
+def test_fifty_kills_while_an_import_and_jobs_run_lose_nothing(province: Served, seed: int) -> None:
+    """Fifty over both seeds, twelve districts; the import's draft is whole or absent whenever it was killed."""
+    served = province
     with heavy_work(served, seed) as imports:
         campaign = hurt_often(served, 25, seed, capacity_s=10.0)
     states = dict(served.query("select state, count(*) from job group by state"))

@@ -24,6 +24,7 @@ LINES = 48
 VOLLEY = 8  # so many arrive at once: calls about one fire come together
 _AGAIN_AFTER_S = 0.1
 _PATIENCE_S = 30.0  # how long a request is sent again
+_BESIDE = 2  # every second case is in another district, where there are others
 _STALE_S = 5.0  # an arrival that found no free line for so long is not sent at all
 
 
@@ -89,9 +90,10 @@ class Traffic:
 
     def __init__(
         self, port: int, places: Sequence[dict[str, float]], types: Sequence[str], *,
-        per_second: float | None, lines: int, repeat: bool,
+        per_second: float | None, lines: int, repeat: bool, beside: Sequence[dict[str, Any]] = (),
     ) -> None:  # fmt: skip
         self.told = Acknowledged()
+        self._beside = beside
         self._port, self._places, self._types = port, places, types
         self._per_second, self._lines, self._repeat = per_second, lines, repeat
         self._stop = threading.Event()
@@ -139,8 +141,10 @@ class Traffic:
         n, told = self._number, self.told
         self._number += 1
         key = str(uuid.uuid4())
-        body = {"type": self._types[n % len(self._types)], "location": self._places[n % len(self._places)],
-                "external_ref": key}  # fmt: skip
+        place = self._places[n % len(self._places)]
+        body = {"type": self._types[n % len(self._types)], "location": place, "external_ref": key}
+        if n % _BESIDE == 0 and self._beside:
+            body |= self._beside[n // _BESIDE % len(self._beside)]
         answer, tries = await self._send(line, "/incidents", body, key)
         if answer is None or answer[0] != 201:
             return
@@ -207,10 +211,13 @@ class Traffic:
 @contextlib.contextmanager
 def traffic(
     port: int, places: Sequence[dict[str, float]], types: Sequence[str], *,
-    per_second: float | None = None, lines: int = LINES, repeat: bool = False,
+    per_second: float | None = None, lines: int = LINES, repeat: bool = False, beside: Sequence[dict[str, Any]] = (),
 ) -> Iterator[Acknowledged]:  # fmt: skip
-    """Send cases while the block runs; `repeat`: all twice under its key, the second answer must be the first."""
-    sending = Traffic(port, places, types, per_second=per_second, lines=lines, repeat=repeat)
+    """Send cases while the block runs; `repeat`: all twice under its key, the second answer must be the first.
+
+    `beside`: type and location of cases in other districts.
+    """
+    sending = Traffic(port, places, types, per_second=per_second, lines=lines, repeat=repeat, beside=beside)
     sending.start()
     try:
         yield sending.told

@@ -103,11 +103,12 @@ def owner_of(url: str) -> str:
     return url.replace("gridsvc_app@", "gridsvc_owner@")
 
 
-def toy_grids() -> list[Grid]:
+def toy_grids(east_deg: float = 0.0) -> list[Grid]:
     """The grids of the district on paper: strips along the road, a hundredth of a degree a kilometre."""
 
     def strip(code: str, level: Level, parent: str | None, start: float, end: float) -> Grid:
-        shape = box(119.6 + start / 100, 29.0, 119.6 + end / 100, 29.2)
+        west = 119.6 + east_deg
+        shape = box(west + start / 100, 29.0, west + end / 100, 29.2)
         return Grid(code, code, level, parent, shape, urban_rural_code="111" if level == Level.VILLAGE else None)
 
     return [
@@ -127,19 +128,19 @@ def toy_grids() -> list[Grid]:
     ]
 
 
-def toy_road(kph: float = 60.0) -> RoadNetwork:
+def toy_road(kph: float = 60.0, east_deg: float = 0.0) -> RoadNetwork:
     """The one road of the district on paper; a lane of 20 m to the south makes a junction of every kilometre."""
     x, y = toy_roads.EAST_M, toy_roads.NORTH_M
-    road = {km + 2: ((119.6 + km / 100) * x, 29.1 * y) for km in range(-1, 18)}
+    road = {km + 2: ((119.6 + east_deg + km / 100) * x, 29.1 * y) for km in range(-1, 18)}
     lanes = {point + 100: (east, north - 20) for point, (east, north) in road.items()}
     ways: dict[int, tuple[list[int], float, str]] = {1: (list(road), kph, "both")}
     ways |= {point + 100: ([point, point + 100], 10.0, "both") for point in road}
     return toy_roads.network(road | lanes, ways)
 
 
-def load_toy(service: Service, district: str = DISTRICT) -> None:
-    """Put the district on paper in force."""
-    teams = [replace(team, id=TEAM_IDS[team.id]) for team in toy.TEAMS]
+def load_toy(service: Service, district: str = DISTRICT, east_deg: float = 0.0) -> None:
+    """Put the district on paper in force, so far to the east of its place."""
+    teams = [replace(team, id=TEAM_IDS[team.id], lon=team.lon + east_deg) for team in toy.TEAMS]
 
     def work(connection: Any) -> None:
         ensure_district(connection, district, name="Toy", synthetic=True)
@@ -147,8 +148,8 @@ def load_toy(service: Service, district: str = DISTRICT) -> None:
         replace_teams(connection, district, [], teams, {})
 
     service.database.run(work)
-    generations.establish(service, district, toy_grids(), source={"toy": True}, synthetic=True)
-    networks.establish(service, district, toy_road(), source="toy")
+    generations.establish(service, district, toy_grids(east_deg), source={"toy": True}, synthetic=True)
+    networks.establish(service, district, toy_road(east_deg=east_deg), source="toy")
 
 
 def open_toy(url: str, folder: Path, *, pool: int = 8) -> Service:
