@@ -125,9 +125,11 @@ class Served:
         return [pid for pid, (_, words) in self.processes().items() if b"--job" in words]
 
     def kill_background(self) -> None:
-        """Kill -9 every background process; the supervisor starts new ones."""
-        found = self.background()
-        assert found, "no background process to be killed"
+        """Kill -9 every background process; the supervisor starts new ones. After a start it may not be there yet."""
+        deadline = time.monotonic() + 30
+        while not (found := self.background()):
+            assert time.monotonic() < deadline, "no background process to be killed"
+            time.sleep(0.05)
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
