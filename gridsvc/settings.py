@@ -43,6 +43,8 @@ SETTINGS = (
     Setting("GRIDSVC_ANCHOR_URL", "",
             "https address, of a machine where nobody who can write here has access, that is sent the end of the "
             "evidence each day"),
+    Setting("GRIDSVC_DASK", "",
+            "address of a Dask scheduler (tcp://host:8786) on whose workers service areas are drawn; empty = here"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
@@ -149,7 +151,12 @@ def open_service(
     if anchor_url is not None:
         check_address(anchor_url)
     return Service(
-        database, settings.data, owner_url=lambda: admin_url(settings), backups=backups, anchor_url=anchor_url
+        database,
+        settings.data,
+        owner_url=lambda: admin_url(settings),
+        backups=backups,
+        anchor_url=anchor_url,
+        dask=settings.environment.get("GRIDSVC_DASK") or None,
     )
 
 

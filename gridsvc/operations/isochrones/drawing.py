@@ -13,20 +13,20 @@ import numpy as np
 import shapely
 
 from gridsvc.db.roads.service_areas import Area, AreaKey
-from gridsvc.isochrones import isochrones, station_areas
+from gridsvc.isochrones import Mesh, isochrones, station_areas
 from gridsvc.isochrones.digests import area_digest, changes_of
+from gridsvc.operations.jobs.parallel import map_pieces
 from gridsvc.roads.search.snapping import place, snap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from shapely.geometry import MultiPolygon
-
-    from gridsvc.isochrones import Mesh
     from gridsvc.isochrones.budgets import Budget
     from gridsvc.json_types import Json
     from gridsvc.operations.roads.travel_times import Ground
+    from gridsvc.roads.network.network import RoadNetwork
     from gridsvc.roads.search.snapping import Snaps
+    from gridsvc.roads.search.weights import Weights
 
     Progress = Callable[[int, int | None, str], object]
 
@@ -54,7 +54,8 @@ class Drawing:
 
     `kept` are the digests of the areas that are there, `kept_layers` what `first` and `reached_by` of each class were
     drawn from; `mesh` is asked for when the first area is drawn. Afterwards `drawn` counts, by kind, the areas that
-    were, and `layers` is what those of each class are drawn from now.
+    were, and `layers` is what those of each class are drawn from now. A piece, which is a place or
+    a class, may be drawn on a Dask cluster (`dask`, its address).
     """
 
     ground: Ground
@@ -63,6 +64,7 @@ class Drawing:
     kept: Mapping[AreaKey, str]
     kept_layers: Mapping[str, str]
     progress: Progress
+    dask: str | None = None
     drawn: Counter[str] = field(default_factory=Counter)
     layers: dict[str, str] = field(default_factory=dict)
     _done: int = 0
@@ -87,15 +89,25 @@ class Drawing:
         stale = [name for name in timed if not self._is_kept(name, timed[name])]
         total = len(undrawn) + len(stale)
         shapes: dict[str, bytes] = {}
-        for number, wanted in undrawn.items():
-            self._tell(total, "own areas")
-            shapes |= self._draw_own(place(places, number), wanted)
+        layers: dict[str, list[Area]] = {}
+        # The longest first, so that no worker has one left at the end.
+        pieces: list[_Piece] = [self._layer_piece(name, timed[name]) for name in stale]
+        pieces += [OwnPiece(place(places, number), wanted) for number, wanted in undrawn.items()]
+        words = [f"{name}: who is first, how many arrive" for name in stale] + ["own areas"] * len(undrawn)
+        for piece, drawn in zip(pieces, self._draw(pieces, total, words), strict=True):
+            if isinstance(piece, OwnPiece):
+                self.drawn["own"] += len(drawn)
+                shapes |= dict(zip(piece.wanted.values(), drawn, strict=True))
+            else:
+                self.drawn["first"] += piece.teams
+                self.drawn["reached_by"] += len(drawn) - piece.teams
+                keys = _layer_keys(timed[piece.name])
+                layers[piece.name] = [_layer_area(*key, shape) for key, shape in zip(keys, drawn, strict=True)]
         areas = [Area(_own_key(o.budget), o.budget.minutes, o.digest, shapes.get(o.digest)) for o in owns]
         areas += [Area(_own_key(b), 0.0, f"short {b.driving_s}", _EMPTY) for b in budgets if b.driving_s <= 0]
         for name, those in timed.items():
-            if name in stale:
-                self._tell(total, f"{name}: who is first, how many arrive")
-                areas += self._draw_layer(those)
+            if name in layers:
+                areas += layers[name]
             else:
                 areas += [Area(key, minutes, self.kept[key], None) for key, minutes in _layer_keys(those)]
         self.progress(total, total, "writing them down")
@@ -125,32 +137,85 @@ class Drawing:
         self.progress(self._done, total, words)
         self._done += 1
 
-    def _draw_own(self, place: Snaps, wanted: Mapping[float, str]) -> dict[str, bytes]:
-        ground = self.ground
-        areas = isochrones(
-            ground.network, place, list(wanted), "from", ground.weights, certified=False, mesh=self.mesh()
-        )
-        self.drawn["own"] += len(areas)
-        return {wanted[area.minutes]: shapely.to_wkb(area.geometry) for area in areas}
+    def _draw(self, pieces: Sequence[_Piece], total: int, words: Sequence[str]) -> Iterator[list[bytes]]:
+        if not pieces:
+            return
+        roads = Roads(self.network, self.ground.network, self.ground.weights, self.mesh())
+        self._tell(total, words[0])
+        for n, drawn in enumerate(map_pieces(draw_piece, roads, pieces, dask=self.dask)):
+            yield drawn
+            if n + 1 < len(words):
+                self._tell(total, words[n + 1])
 
-    def _draw_layer(self, those: Sequence[_Own]) -> list[Area]:
-        ground = self.ground
+    def _layer_piece(self, name: str, those: Sequence[_Own]) -> LayerPiece:
         at = np.array([(o.budget.team.lon, o.budget.team.lat) for o in those], float)
-        found = station_areas(
-            ground.network,
-            snap(ground.network, *at.T),
+        return LayerPiece(
+            name,
+            len(those),
+            snap(self.ground.network, *at.T),
             [o.budget.minutes for o in those],
-            ground.weights,
-            at_least=AT_LEAST,
-            mesh=self.mesh(),
-            delays_s=[o.budget.team.station_turnout_s for o in those],
+            [o.budget.team.station_turnout_s for o in those],
         )
-        self.drawn["first"] += len(found.first)
-        self.drawn["reached_by"] += len(found.reached_by)
-        return [
-            _layer_area(key, minutes, shape)
-            for (key, minutes), shape in zip(_layer_keys(those), (*found.first, *found.reached_by), strict=True)
-        ]
+
+
+@dataclass(slots=True)
+class Roads:
+    """What all pieces are drawn on; `digest` is the network's. Another process makes the mesh itself and keeps it."""
+
+    digest: str
+    network: RoadNetwork
+    weights: Weights
+    mesh: Mesh
+
+    def __reduce__(self) -> tuple[Callable[..., Roads], tuple[str, RoadNetwork, Weights]]:
+        """Send everything but the mesh."""
+        return _arrived, (self.digest, self.network, self.weights)
+
+
+_last_mesh: dict[tuple[str, str], Mesh] = {}
+
+
+def _arrived(digest: str, network: RoadNetwork, weights: Weights) -> Roads:
+    key = (digest, weights.profile)
+    mesh = _last_mesh.get(key) or Mesh(network, weights.profile)
+    _last_mesh.clear()
+    _last_mesh[key] = mesh
+    return Roads(digest, network, weights, mesh)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPiece:
+    """The areas of the teams at one place: for each number of minutes its digest."""
+
+    place: Snaps
+    wanted: Mapping[float, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPiece:
+    """Who is first, and how many arrive, of one response class: the places of its teams, their minutes and turnout."""
+
+    name: str
+    teams: int
+    places: Snaps
+    minutes: Sequence[float]
+    turnout_s: Sequence[float]
+
+
+_Piece = OwnPiece | LayerPiece
+
+
+def draw_piece(roads: Roads, piece: OwnPiece | LayerPiece) -> list[bytes]:
+    """Return the shapes of a piece as WKB: one for each number of minutes; or `first` of each team and `reached_by`."""
+    network, weights, mesh = roads.network, roads.weights, roads.mesh
+    if isinstance(piece, OwnPiece):
+        own = isochrones(network, piece.place, list(piece.wanted), "from", weights, certified=False, mesh=mesh)
+        by_minutes = {area.minutes: shapely.to_wkb(area.geometry) for area in own}
+        return [by_minutes[minutes] for minutes in piece.wanted]
+    found = station_areas(
+        network, piece.places, piece.minutes, weights, at_least=AT_LEAST, mesh=mesh, delays_s=piece.turnout_s
+    )
+    return [shapely.to_wkb(shape) for shape in (*found.first, *found.reached_by)]
 
 
 def _by_place(owns: Sequence[_Own], kept: set[str]) -> dict[int, dict[float, str]]:
@@ -177,9 +242,8 @@ def _layer_keys(those: Sequence[_Own]) -> list[tuple[AreaKey, float | None]]:
     return [*firsts, *((AreaKey("reached_by", name, None, k), shared) for k in ks)]
 
 
-def _layer_area(key: AreaKey, minutes: float | None, shape: MultiPolygon) -> Area:
-    content = shapely.to_wkb(shape)
-    overview = shapely.to_wkb(shapely.simplify(shape, _OVERVIEW_DEGREES))
+def _layer_area(key: AreaKey, minutes: float | None, content: bytes) -> Area:
+    overview = shapely.to_wkb(shapely.simplify(shapely.from_wkb(content), _OVERVIEW_DEGREES))
     return Area(key, minutes, hashlib.sha256(content).hexdigest(), content, overview)
 
 

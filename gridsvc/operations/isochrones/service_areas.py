@@ -120,7 +120,13 @@ def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
     sight = _look(service, district)
     ground, before = sight.ground, sight.before
     drawing = Drawing(
-        ground, str(ground.view.versions.network), lambda: mesh_of(service, ground), sight.kept, before.layers, progress
+        ground,
+        str(ground.view.versions.network),
+        lambda: mesh_of(service, ground),
+        sight.kept,
+        before.layers,
+        progress,
+        service.dask,
     )
     areas = drawing.draw(sight.budgets)
     goal = AreaSet(

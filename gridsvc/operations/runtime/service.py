@@ -43,6 +43,8 @@ class Service:
         Returns the URL of the database as the schema's owner, for backups; None where this process must not know it.
     anchor_url
         Where anchors of the evidence are sent each day; None: nowhere.
+    dask
+        Address of the Dask scheduler on whose workers heavy jobs run; None: they run in the process of the job.
     backups
         The folder of the daily backups, None = `backups` in the data folder.
 
@@ -57,6 +59,7 @@ class Service:
     caller: Caller = OPERATOR
     owner_url: Callable[[], str] | None = field(default=None, repr=False)
     backups: Path | None = None
+    dask: str | None = None
     anchor_url: str | None = field(default=None, repr=False)
     cache: VersionCache = field(default_factory=lambda: VersionCache(CACHE_BYTES), repr=False)
     _memory: dict[str, OrderedDict[str, tuple[float, object]]] = field(default_factory=dict, repr=False)

@@ -368,7 +368,7 @@ def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if {where!r} == "drawing":
-    drawing.Drawing._draw_layer = die
+    drawing.station_areas = die
 else:
     store.fetch_all = die  # old rows are removed, new shapes are there, new rows are not
 run_attempt(Service(Database({url!r}), Path({folder!r})), UUID(sys.argv[1]), int(sys.argv[2]))
