@@ -171,3 +171,18 @@ def test_a_district_that_is_not_where_its_partition_says_is_named(province: Any)
         ]
     finally:
         province.execute(add, [socket, database, [EAST]])
+
+
+def test_while_a_server_is_away_the_districts_of_the_others_are_read(province: Any) -> None:
+    (socket,) = province.execute(
+        "select split_part(option, '=', 2) from pg_foreign_server, unnest(srvoptions) as option "
+        "where srvname = 'east' and option like 'host=%'"
+    ).fetchone()
+    province.execute("alter server east options (set host '/nowhere')")
+    try:
+        with pytest.raises(psycopg.errors.SqlclientUnableToEstablishSqlconnection, match="east"):
+            province.execute("select count(*) from province.incident")
+        here = f"select count(*) from province.incident where district = '{WEST}'"
+        assert province.execute(here).fetchone() == (3,)
+    finally:
+        province.execute(f"alter server east options (set host '{socket}')")
