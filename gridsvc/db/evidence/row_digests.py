@@ -7,6 +7,7 @@ newest digest: a change that did not go through the program has none.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection
+
+    from gridsvc.json_types import Json
 
 KIND = "rows"
 ACTOR = "gridsvc"
@@ -122,12 +125,25 @@ def write_all(connection: Connection, reason: str) -> int:
     return written
 
 
-def write_removed(connection: Connection, district: str) -> None:
-    """Append that all rows of a district are gone, before they are removed."""
+def write_removed(connection: Connection, district: str, numbers: Mapping[str, int]) -> None:
+    """Append that all rows of a district are gone, before they are removed; `numbers`: the last of each counter."""
     gone: dict[tuple[str, str], str | None] = {}
     for covered in COVERED.values():
         gone |= {(covered.table, name): None for name, _ in _digests(connection, covered, district, ())}
-    _append(connection, district, gone, {"reason": REMOVED})
+    _append(connection, district, gone, {"reason": REMOVED, "numbers": dict(numbers)})
+
+
+_REMOVED = """
+    select body from incident_event where district = %s and kind = %s and body::json #>> '{data,reason}' = %s
+    order by id desc limit 1
+"""
+
+
+def find_removed(connection: Connection, district: str) -> dict[str, int]:
+    """Return the last number of each counter of a district that was removed; empty for one that never was."""
+    row = fetch_one(connection, _REMOVED, (district, KIND, REMOVED))
+    numbers: dict[str, int] = {} if row is None else json.loads(row[0])["data"].get("numbers", {})
+    return numbers
 
 
 def list_districts(connection: Connection) -> list[str]:
@@ -191,7 +207,7 @@ _NEWEST_WAITING = "select event_id from event_unsealed where district = %s order
 
 
 def _append(
-    connection: Connection, district: str, digests: Mapping[tuple[str, str], str | None], more: Mapping[str, str]
+    connection: Connection, district: str, digests: Mapping[tuple[str, str], str | None], more: Mapping[str, Json]
 ) -> None:
     """Append events with digests, after all events that wait for their seal: seals are given in the order of ids.
 

@@ -25,6 +25,13 @@ _CONTENTS = """
     order by d.code
 """
 
+NUMBERED = ("generation", "teams", "closures")
+_NUMBERS = """
+    select coalesce((select max(g.number) from grid_generation as g where g.district = v.district), 0),
+           v.teams, v.closures
+    from district_version as v where v.district = %s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DistrictContents:
@@ -47,8 +54,13 @@ def list_contents(connection: Connection, code: str | None = None) -> list[Distr
 
 
 def remove(connection: Connection, code: str) -> None:
-    """Remove a district with all its rows, except the chain of its events, which says that they are gone."""
-    row_digests.write_removed(connection, code)
+    """Remove a district with all its rows, except the chain of its events, which says that they are gone.
+
+    Processes know generations of grids and changes of teams by numbers. The chain keeps the last of each: a district
+    that is loaded again under the same code goes on from there (`ensure_district`, `open_draft`).
+    """
+    [numbers] = fetch_all(connection, _NUMBERS, (code,))
+    row_digests.write_removed(connection, code, dict(zip(NUMBERED, numbers, strict=True)))
     [(changed,)] = fetch_all(connection, "select remove_district(%s)", (code,))
     if changed is not None:
         row_digests.mark(connection, "district_version", changed)

@@ -129,7 +129,9 @@ def get_index_digest(connection: Connection, district: str, number: int) -> str:
 def open_draft(connection: Connection, district: str, *, of: int | None, source: dict[str, Any]) -> Generation:
     """Make a draft that begins as a copy of generation `of` (None: empty). The drafts must be locked."""
     newest = select(func.coalesce(func.max(grid_generation.c.number), 0)).where(grid_generation.c.district == district)
-    number = int(connection.scalar(newest) or 0) + 1
+    number = (
+        int(connection.scalar(newest) or 0) or row_digests.find_removed(connection, district).get("generation", 0)
+    ) + 1
     connection.execute(insert(grid_generation).values(district=district, number=number, source=source))
     row_digests.mark(connection, "grid_generation", district, number)
     row_digests.mark(connection, "grid", district, number)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.evidence import row_digests
@@ -124,6 +124,10 @@ def bump(connection: Connection, code: str, counter: str) -> None:
     row_digests.mark(connection, "district_version", code)
 
 
+# The counter of layouts begins at the time, in ms: a sum of them that was there before does not come again.
+_LAYOUT = literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")
+
+
 def ensure_district(
     connection: Connection,
     code: str,
@@ -134,14 +138,19 @@ def ensure_district(
 ) -> None:
     """Insert the district and its version vector where they are missing, and update what is not None.
 
+    The counters of a district that was removed go on from where they were: processes know its versions by them.
+
     Raises
     ------
     InvalidInput
         For the code of a new district that is likely a mistake, see `check_new_code`.
     """
     loaded = connection.scalars(select(district.c.code)).all()
+    begins: dict[str, Any] = {}
     if code not in loaded:
         check_new_code(code, loaded)
+        numbers = row_digests.find_removed(connection, code)
+        begins = {name: numbers.get(name, 0) for name in ("teams", "closures")} | {"layout": _LAYOUT}
     columns = {"name": name, "synthetic": synthetic, "time_zone": time_zone}
     given = {key: value for key, value in columns.items() if value is not None}
     statement = insert(district).values({"code": code, "name": code, **given})
@@ -150,7 +159,7 @@ def ensure_district(
         connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes))
     else:
         connection.execute(statement.on_conflict_do_nothing())
-    connection.execute(insert(district_version).values(district=code).on_conflict_do_nothing())
+    connection.execute(insert(district_version).values(district=code, **begins).on_conflict_do_nothing())
     row_digests.mark(connection, "district", code)
     row_digests.mark(connection, "district_version", code)
 

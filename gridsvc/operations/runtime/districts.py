@@ -139,7 +139,7 @@ def view_at(service: Service, connection: Connection, versions: Versions) -> Dis
         network = _or_lost("roads", lambda: road_network(service, connection, code, digest), lost)
     return DistrictView(
         versions=versions,
-        district=_district(service, connection, code),
+        district=_district(service, connection, versions),
         index=index,
         seat_codes={} if index is None else seat_codes(service, index),
         network=network,
@@ -159,11 +159,14 @@ def _or_lost(part: str, load: Callable[[], T], lost: list[LostPart]) -> T | None
         return None
 
 
-def _district(service: Service, connection: Connection, code: str) -> District:
+def _district(service: Service, connection: Connection, versions: Versions) -> District:
+    code = versions.district
+
     def load() -> District:
         found = next((d for d in list_districts(connection) if d.code == code), None)
         if found is None:
             raise NotFound(f"No district {code} is loaded.", kind="no-district", district=code)
         return found
 
-    return service.cached("district", code, load)
+    # Its name and time zone have no version of their own; those of a district that was removed never come again.
+    return service.cached("district", (code, versions.generation, versions.teams), load)

@@ -11,18 +11,22 @@ from click.testing import CliRunner
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.cli import districts as command
 from gridsvc.db.evidence.sealing import seal_all
+from gridsvc.db.grids.versions import ensure_district
+from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, NotAllowed, NotFound
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.grids.districts import list_districts, remove_district
 from gridsvc.operations.places import owners
+from gridsvc.operations.runtime.districts import list_views
 from gridsvc.operations.runtime.layout import Districts
+from gridsvc.operations.runtime.service import Service
 from tests.worlds.district import DISTRICT, as_superuser, load_toy, open_toy, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gridsvc.operations.runtime.service import Service
+    from gridsvc.operations.runtime.districts import DistrictView
 
 MISTYPED = "330730"
 
@@ -124,3 +128,44 @@ def test_the_command_asks_first(service: Service, monkeypatch: pytest.MonkeyPatc
     done = run(command.districts, ["remove", MISTYPED], input="y\n")
     assert done.exit_code == 0, done.output
     assert MISTYPED not in run(command.districts, ["list"]).output
+
+
+def test_a_process_never_answers_from_a_district_that_was_removed(service: Service, url: str) -> None:
+    """Its code is loaded again with other grids, teams and name; another process saw nothing in between."""
+    other = Service(Database(url, pool=2), service.folder)
+
+    def view() -> DistrictView:
+        with other.database.transaction() as connection:
+            return next(each for each in list_views(other, connection) if each.code == MISTYPED)
+
+    before = view()
+    remove_district(service, MISTYPED)
+    load_toy(service, MISTYPED, east_deg=0.5)
+    service.database.run(lambda connection: ensure_district(connection, MISTYPED, time_zone="Asia/Urumqi"))
+    after = view()
+    other.database.close()
+    assert before.index is not None
+    assert after.index is not None
+    assert before.law is not None
+    assert after.law is not None
+    assert after.index.bounds[0] == pytest.approx(before.index.bounds[0] + 0.5)
+    assert after.law.station_lon.tolist() == pytest.approx((before.law.station_lon + 0.5).tolist())
+    assert after.district.time_zone == "Asia/Urumqi"
+
+
+def test_the_only_district_may_get_another_code(url: str, tmp_path: Path) -> None:
+    """No district is left in between that could count the change of the layout."""
+    service = open_toy(url, tmp_path)
+    other = Service(Database(url, pool=2), tmp_path)
+
+    def codes() -> list[str]:
+        with other.database.transaction() as connection:
+            return [view.code for view in Districts.now(other, connection).view_all()]
+
+    assert codes() == [DISTRICT]
+    remove_district(service, DISTRICT)
+    load_toy(service, MISTYPED)
+    after = codes()
+    other.database.close()
+    service.database.close()
+    assert after == [MISTYPED]
