@@ -68,13 +68,14 @@ class Served:
         return done.stdout
 
     def add_districts(self, count: int) -> None:
-        """Put districts on paper in force, a degree apart, to the east of the demo's."""
+        """Put districts on paper in force, half a degree apart, to the east of the demo's."""
         url = json.loads(self.command("db", "url", "--role", "app", "--json"))["url"]
         service = Service(Database(url), self.folder / "data")
         for n in range(1, count + 1):
-            load_toy(service, f"3381{n:02d}", east_deg=float(n))
+            load_toy(service, f"3381{n:02d}", east_deg=n / 2)
             self.beside += [
-                {"type": "leak", "location": {"lon": 119.6 + n + km / 100, "lat": 29.1001}} for km in range(2, 16, 3)
+                {"type": "leak", "location": {"lon": 119.6 + n / 2 + km / 100, "lat": 29.1001}}
+                for km in range(2, 16, 3)
             ]
         service.database.close()
 

@@ -28,7 +28,7 @@ _ON_CASES = f"""
 """
 _LIVE = """
     select incident_id, team_id, slot, lead, since from engagement
-    where district = any(%s) and incident_id = any(%s) and until is null order by lead desc, since, id
+    where district = any(%s) and incident_id = any(%s) and until is null and engaging order by lead desc, since, id
 """
 _ON_CASE = f"""
     select {", ".join(ENGAGEMENT)}
@@ -60,7 +60,10 @@ def list_engagements(
 def list_live(
     connection: Connection, districts: Sequence[str], incident_ids: Sequence[UUID]
 ) -> dict[UUID, list[tuple[UUID, str, bool, datetime]]]:
-    """Return (team, slot, lead, since) of every team that is on one of the cases now, by case, the lead first."""
+    """Return (team, slot, lead, since) of every team that is engaged on one of the cases now, by case, the lead first.
+
+    Routine cases on the work list of a team do not engage it.
+    """
     found: dict[UUID, list[tuple[UUID, str, bool, datetime]]] = {}
     if incident_ids:
         for case, *engaged in fetch_all(connection, _LIVE, (list(districts), list(incident_ids))):
