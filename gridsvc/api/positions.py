@@ -52,13 +52,14 @@ class TeamPositionBody(PositionBody):
 
 _ROWS = TypeAdapter(list[TeamPositionBody])
 _ROW = TypeAdapter(TeamPositionBody)
+_ANYTHING = {"description": "What is no position is in `rejected`, by its index; the others are stored."}
 _BODY = {
     "required": True,
     "content": {
         "application/json": {
             "schema": {
                 "type": "array",
-                "items": TeamPositionBody.model_json_schema(),
+                "items": {"anyOf": [TeamPositionBody.model_json_schema(), _ANYTHING]},
                 "maxItems": MOST_AT_ONCE,
                 "examples": [[_SENT]],
             }

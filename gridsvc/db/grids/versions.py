@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shapely.geometry.base import BaseGeometry
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from gridsvc.db.session.pipeline import Statement
 
@@ -125,7 +125,7 @@ def bump(connection: Connection, code: str, counter: str) -> None:
 
 
 # The counter of layouts begins at the time, in ms: a sum of them that was there before does not come again.
-_LAYOUT = literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")
+_LAYOUT: ColumnElement[int] = literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")
 
 
 def ensure_district(
