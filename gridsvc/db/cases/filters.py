@@ -99,10 +99,10 @@ _NUMBER_DIGITS = 18  # what a bigint holds
 _NARROWED = 24
 """The most branches of a page: a word that names more grids does not narrow it."""
 
+# Of every generation: a case keeps the names that its grids had at its report.
 _NAMED = """
     select array_agg(distinct g.code) filter (where g.level = 2), array_agg(distinct g.code) filter (where g.level = 4)
-    from district_version as v join grid as g on g.district = v.district and g.generation = v.generation
-    where g.level in (2, 4) and g.name ilike %s and (%s::text is null or v.district = %s)
+    from grid as g where g.level in (2, 4) and g.name ilike %s and (%s::text is null or g.district = %s)
 """
 
 
@@ -124,20 +124,36 @@ class Search:
             both.append("i.urgency = %(urgency)s")
             values["urgency"] = self.urgency
         words = [self._alternatives(connection, n, values) for n in range(len(self.words))]
-        narrow = min((word for word in words if word and len(word) <= _NARROWED), key=len, default=())
+        exact = [word for word in words if word and not any(" any(" in each for each in word)]
+        narrow = min(exact, key=len, default=())
         both += [f"({' or '.join(word)})" if word else "false" for word in words if word is not narrow]
         return Condition(tuple(both), narrow=tuple(narrow), district=scope_of(connection).district, values=values)
 
     def _alternatives(self, connection: Connection, n: int, values: dict[str, Any]) -> list[str]:
         """Return the conditions of which a case meets one if the word is about it; their values go into `values`."""
         word, types = self.words[n]
-        like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         district = scope_of(connection).district
-        [(townships, villages)] = fetch_all(connection, _NAMED, (f"%{like}%", district, district))
+        [(townships, villages)] = fetch_all(connection, _NAMED, (like, district, district))
         named = {"type": list(types), "township": townships or [], "village": villages or []}
         number = word.removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) <= _NUMBER_DIGITS:
             named["number"] = [int(number)]
-        found = [(column, value) for column, of_column in named.items() for value in of_column]
-        values |= {f"word_{n}_{i}": value for i, (_, value) in enumerate(found)}
-        return [f"i.{column} = %(word_{n}_{i})s" for i, (column, _) in enumerate(found)]
+        values[f"word_{n}"] = like
+        found: list[tuple[str, str, Any]] = []
+        if sum(map(len, named.values())) <= _NARROWED:
+            found = [(column, "= %s", value) for column, of_column in named.items() for value in of_column]
+        else:  # a value for each could be more than a statement may have
+            found = [(column, "= any(%s)", of_column) for column, of_column in named.items() if of_column]
+        values |= {f"word_{n}_{i}": value for i, (_, _, value) in enumerate(found)}
+        return [_met(column, compared % f"%(word_{n}_{i})s", n) for i, (column, compared, _) in enumerate(found)]
+
+
+def _met(column: str, compared: str, n: int) -> str:
+    """Return the condition that a case has one of the values in a column, and of a grid also the name.
+
+    Its code finds the cases by an index; the same code may be that of another grid in another district or generation.
+    """
+    if column in {"township", "village"}:
+        return f"(i.{column} {compared} and i.owners -> '{column}' ->> 'name' ilike %(word_{n})s)"
+    return f"i.{column} {compared}"
