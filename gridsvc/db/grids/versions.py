@@ -127,6 +127,9 @@ def bump(connection: Connection, code: str, counter: str) -> None:
 # The counter of layouts begins at the time, in ms: a sum of them that was there before does not come again.
 _LAYOUT: ColumnElement[int] = literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")
 
+# Reports and activations go on; a removal waits.
+_KEEP = "select 1 from district_version where district = %s for key share"
+
 
 def ensure_district(
     connection: Connection,
@@ -138,7 +141,8 @@ def ensure_district(
 ) -> None:
     """Insert the district and its version vector where they are missing, and update what is not None.
 
-    The counters of a district that was removed go on from where they were: processes know its versions by them.
+    The district is not removed until the transaction ends. The counters of one that was removed go on from where they
+    were: processes know its versions by them.
 
     Raises
     ------
@@ -160,6 +164,8 @@ def ensure_district(
     else:
         connection.execute(statement.on_conflict_do_nothing())
     connection.execute(insert(district_version).values(district=code, **begins).on_conflict_do_nothing())
+    if fetch_one(connection, _KEEP, (code,)) is None:  # it was removed during the wait for the lock
+        ensure_district(connection, code, name=name, synthetic=synthetic, time_zone=time_zone)
     row_digests.mark(connection, "district", code)
     row_digests.mark(connection, "district_version", code)
 

@@ -132,7 +132,12 @@ def _draw(service: Service, district: str, progress: Progress) -> Drawn | None:
     goal = AreaSet(
         district, before.number + 1, sight.sources.key, drawing.layers, _versions_json(sight), ground.view.versions.now
     )
-    rows = service.database.run(lambda connection: store.put_areas(connection, goal, areas))
+
+    def put(connection: Connection) -> dict[str, int] | None:
+        get_versions(connection, district, lock="share")  # the district is not removed meanwhile
+        return store.put_areas(connection, goal, areas)
+
+    rows = service.database.run(put)
     if rows is None:
         return None
     counts = {kind: drawing.drawn[kind] for kind in store.KINDS}

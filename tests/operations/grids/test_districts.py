@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,7 +12,9 @@ from click.testing import CliRunner
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.cli import districts as command
 from gridsvc.db.evidence.sealing import seal_all
-from gridsvc.db.grids.versions import ensure_district
+from gridsvc.db.grids import districts
+from gridsvc.db.grids.generations import open_draft
+from gridsvc.db.grids.versions import ensure_district, get_versions
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, NotAllowed, NotFound
 from gridsvc.operations.evidence.verify import verify
@@ -169,3 +172,28 @@ def test_the_only_district_may_get_another_code(url: str, tmp_path: Path) -> Non
     other.database.close()
     service.database.close()
     assert after == [MISTYPED]
+
+
+def test_a_removal_waits_for_an_import_and_leaves_nothing_of_it(service: Service, url: str) -> None:
+    remover = Thread(target=remove_district, args=(service, MISTYPED))
+    with service.database.transaction() as connection:
+        ensure_district(connection, MISTYPED)
+        remover.start()
+        remover.join(0.5)
+        open_draft(connection, MISTYPED, of=None, source={})
+    remover.join()
+    assert set(rows_of(url, MISTYPED)) <= {"incident_event", "event_seal", "event_unsealed"}
+
+
+def test_an_import_that_waited_for_a_removal_makes_the_district_again(service: Service) -> None:
+    def load() -> None:
+        service.database.run(lambda connection: ensure_district(connection, MISTYPED, name="Again"))
+
+    loader = Thread(target=load)
+    with service.database.transaction() as connection:
+        get_versions(connection, MISTYPED, lock="update")
+        loader.start()
+        loader.join(0.5)
+        districts.remove(connection, MISTYPED)
+    loader.join()
+    assert [each["name"] for each in list_districts(service)] == ["Toy", "Again"]
