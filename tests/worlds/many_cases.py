@@ -44,7 +44,8 @@ _COPY: LiteralString = """
            st_setsrid(st_makepoint(119.6 + k %% 997 / 9970.0, 29.0 + k %% 787 / 3935.0), 4326),
            d.prefix || o.regional, d.prefix || o.township, d.prefix || o.area,
            d.prefix || case when k %% 20000 = 0 then %(rare)s else o.village end,
-           case when k %% 20000 = 0 then jsonb_set(o.owners, '{village,name}', to_jsonb(%(rare)s::text)) else o.owners end,
+           case when k %% 20000 = 0 then jsonb_set(o.owners, '{village,name}', to_jsonb(%(rare)s::text))
+                else o.owners end,
            o.rule,
            o.generation, o.versions, o.report_event, m.at, m.at, m.at,
            case when not left_open and not cancelled then m.at end, case when not left_open and cancelled then m.at end

@@ -1,14 +1,15 @@
-"""What the words of a search name: the grids that the cases show, however many there are and whatever their codes."""
+"""Lists while the world changes: what the words of a search name, and cases that leave a list while it is read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gridsvc.access.scopes import EVERYTHING, Caller, Role, Scope
 from gridsvc.db.cases import pages, queue
-from gridsvc.db.cases.filters import Search
+from gridsvc.db.cases.filters import CaseFilter, Search
+from gridsvc.db.session import fast_statements
 from tests.worlds.district import DISTRICT, as_superuser, load_toy, open_toy, report
 
 if TYPE_CHECKING:
@@ -80,9 +81,36 @@ def test_a_case_is_found_by_the_name_that_it_shows_after_its_village_was_renamed
         )
         superuser.execute(
             "insert into grid (district, generation, row, code, name, level, geometry_digest)"
-            " select district, 2, row, code, 'New Name', level, geometry_digest from grid where district = %s and code = 'V1'",
+            " select district, 2, row, code, 'New Name', level, geometry_digest from grid"
+            " where district = %s and code = 'V1'",
             (DISTRICT,),
         )
         superuser.execute("update district_version set generation = 2 where district = %s", (DISTRICT,))
     assert found(service, "v1") == ({before}, 1, 1)
     assert found(service, "new") == (set(), 0, 0)
+
+
+def test_a_page_is_full_though_a_case_leaves_the_list_while_it_is_read(
+    service: Service, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short page would say that no more follow."""
+    ids = [report(service) for _ in range(4)]
+    asked: list[object] = []
+
+    def fetch(*args: Any, **more: Any) -> list[tuple[Any, ...]]:
+        rows = fast_statements.fetch_all(*args, **more)
+        if not asked:
+            with as_superuser(url) as superuser:
+                superuser.execute(
+                    "update incident set status = 'cancelled', waiting = false, cancelled_at = triggered_at"
+                    " where id = %s",
+                    (ids[3],),
+                )
+        asked.append(rows)
+        return rows
+
+    monkeypatch.setattr(pages, "fetch_all", fetch)
+    with service.database.transaction() as connection:
+        condition = CaseFilter(statuses=("triggered",)).condition(connection)
+        rows = pages.newest(connection, condition, limit=3)
+    assert [str(row["id"]) for row in rows] == ids[2::-1]
