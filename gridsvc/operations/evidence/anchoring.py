@@ -30,11 +30,13 @@ def check_address(address: str) -> SplitResult:
     Raises
     ------
     InvalidInput
-        For one that is no https address; http serves on this machine alone, since others could drop what is sent.
+        For one that is no https address; http serves on this machine alone, since others could drop what is sent. For
+        one with a space or with a letter beyond ASCII: in an address these are encoded.
     """
     try:
         parts = urlsplit(address)
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        written = address.isascii() and address.isprintable() and " " not in address
+        usable = written and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):

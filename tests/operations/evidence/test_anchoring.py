@@ -130,7 +130,7 @@ def test_a_host_that_is_away_fails_and_names_no_secret() -> None:
 @pytest.mark.parametrize(
     "address",
     ["", "anchors.example", "http://anchors.example/x", "ftp://anchors.example/x", "https://", "https://[x/", "file:///x",
-     "https://anchors.example:99999/"],
+     "https://anchors.example:99999/", "https://anchors.example/é", "https://anchors example/"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_meant_is_refused(address: str) -> None:
     with pytest.raises(InvalidInput) as refused:
