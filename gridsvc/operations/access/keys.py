@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.access.scopes import Caller, Right, Role
 from gridsvc.db.access import keys as store
 from gridsvc.db.evidence.events import append_event
-from gridsvc.db.grids.versions import list_districts
+from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.db.schema.access import ALL_DISTRICTS
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.operations.access.credentials import ID_LENGTH, SECRET_LENGTH, hash_secret, random_letters
@@ -60,6 +60,8 @@ def add_key(service: Service, name: str, role: Role, *, district: str | None = N
 
     def work(connection: Connection) -> StoredKey:
         code = _district_of(connection, role, district, grid)
+        if code != ALL_DISTRICTS:
+            get_versions(connection, code, lock="share")  # the district is not removed meanwhile
         if grid is not None:
             store.check_grid(connection, code, grid)
         row = {

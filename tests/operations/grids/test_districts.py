@@ -17,6 +17,7 @@ from gridsvc.db.grids.generations import open_draft
 from gridsvc.db.grids.versions import ensure_district, get_versions
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Conflict, NotAllowed, NotFound
+from gridsvc.operations.access.keys import add_key
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.grids.districts import list_districts, remove_district
 from gridsvc.operations.places import owners
@@ -197,3 +198,24 @@ def test_an_import_that_waited_for_a_removal_makes_the_district_again(service: S
         districts.remove(connection, MISTYPED)
     loader.join()
     assert [each["name"] for each in list_districts(service)] == ["Toy", "Again"]
+
+
+def test_no_key_is_made_for_a_district_that_is_being_removed(service: Service, url: str) -> None:
+    """It would open the district that is loaded under the code some day."""
+    refused: list[NotFound] = []
+
+    def make() -> None:
+        try:
+            add_key(service, "late", Role.DISPATCHER, district=MISTYPED)
+        except NotFound as error:
+            refused.append(error)
+
+    maker = Thread(target=make)
+    with service.database.transaction() as connection:
+        get_versions(connection, MISTYPED, lock="update")
+        maker.start()
+        maker.join(0.5)
+        districts.remove(connection, MISTYPED)
+    maker.join()
+    assert "access_key" not in rows_of(url, MISTYPED)
+    assert [error.kind for error in refused] == ["no-district"]
