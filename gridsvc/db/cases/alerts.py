@@ -9,7 +9,7 @@ from sqlalchemy import false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.schema.access import event_personal
-from gridsvc.db.schema.cases import incident
+from gridsvc.db.schema.cases import OPEN, incident
 from gridsvc.db.schema.jobs import alert, proposal
 from gridsvc.db.schema.tables import district_version
 from gridsvc.db.session.fast_statements import fetch_all
@@ -68,6 +68,7 @@ _awaiting = text(
     from waiting w
     """
 )
+_DISTRICTS_AWAITING = f"select distinct district from incident where {OPEN} and urgency = any(%s) order by district"
 _LEVELS = ("village", "area", "township", "regional")
 
 
@@ -83,6 +84,12 @@ def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str
             )
         )
     return found
+
+
+def list_districts_awaiting(connection: Connection, urgencies: Sequence[str]) -> list[str]:
+    """Return the districts that have open cases of some urgencies, in order: the others have nothing to wait for."""
+    rows = fetch_all(connection, _DISTRICTS_AWAITING, (list(urgencies),))
+    return [row[0] for row in rows]
 
 
 def add_alert(connection: Connection, row: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from gridsvc.access.scopes import Right, mask_numbers
 from gridsvc.db.cases import alerts, personal
 from gridsvc.db.evidence import events
 from gridsvc.db.evidence.documents import get_document, put_document
-from gridsvc.db.grids.versions import get_versions, list_districts, list_versions, set_version
+from gridsvc.db.grids.versions import get_versions, list_districts, set_version
 from gridsvc.db.session import idempotency
 from gridsvc.errors import InvalidInput
 from gridsvc.law import PlanBook, Urgency
@@ -122,7 +122,7 @@ def raise_alerts(service: Service) -> int:
         looked["routine"] = now
         urgencies.append(str(Urgency.ROUTINE))
     with service.database.transaction() as connection:
-        codes = [versions.district for versions in list_versions(connection)]
+        codes = alerts.list_districts_awaiting(connection, urgencies)
     return sum(service.database.run(partial(_raise_alerts, service, code, urgencies)) for code in codes)
 
 

@@ -189,6 +189,7 @@ READS_OF_MANY = {
     "select district, st_asbinary(cover)": "the layout of all districts, when it has changed: which can hold a place",
     "from district_version as v order by v.district": "the versions of all districts, for owners and warm-up",
     "select v.district, v.network, v.plans": "the background process: whose service areas are out of date",
+    "select distinct district from incident": "the background process: which districts have open cases",
     "from service_area_set": "the background process: which service areas were drawn from what",
     "from service_area as a join service_area_shape": "service areas of the districts that the caller names or has",
     "with tile as materialized": "a tile: the districts that it shows and the caller may see",

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gridsvc.db.cases import alerts
 from gridsvc.db.evidence import events
@@ -19,7 +19,7 @@ from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases import timers
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence import verify
-from tests.worlds.district import DISTRICT, as_superuser, report
+from tests.worlds.district import DISTRICT, as_superuser, load_toy, report
 
 if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
@@ -53,6 +53,24 @@ def told(service: Service, case: str) -> list[dict[str, Any]]:
     with service.database.transaction() as connection:
         raised = alerts.list_alerts(connection, DISTRICT, [UUID(case)]).get(UUID(case), [])
     return [each.as_json() for each in raised]
+
+
+def test_districts_without_open_cases_cost_nothing(service: Service) -> None:
+    """A look of each second is one transaction, and one more for each district that has something to wait for."""
+    begun: list[object] = []
+    event.listen(service.database.engine, "begin", begun.append)
+
+    def count() -> int:
+        begun.clear()
+        look(service)
+        return len(begun)
+
+    for code in ("330704", "330705", "330706"):
+        load_toy(service, code)
+    assert count() == 1
+    report(service)  # of the lowest code: the districts are at one place
+    look(service)  # its rules are written down once
+    assert count() == 2
 
 
 def test_a_case_is_warned_of_and_escalated_level_by_level(service: Service, url: str) -> None:
