@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,13 @@ def begin_in_scope(connection: Connection) -> None:
     scope, isolation = options.get("scope", NOTHING), options.get("isolation_level")
     driver = connection.connection.driver_connection
     assert driver is not None
-    if take_dropped(connection):
-        driver.pgconn.exec_(b"DEALLOCATE ALL")  # alone and in these words: so a pooler understands it
-    # One round trip begins the transaction and sets its scope; where it fails, the next statement says why.
-    if isolation is None and driver.pgconn.exec_(_begin_text(scope)).status == ExecStatus.TUPLES_OK:
-        return
+    # One round trip begins the transaction and sets its scope; where it fails, or the server is gone, the next
+    # statement says why, as an error of SQLAlchemy.
+    with suppress(psycopg.Error):
+        if take_dropped(connection):
+            driver.pgconn.exec_(b"DEALLOCATE ALL")  # alone and in these words: so a pooler understands it
+        if isolation is None and driver.pgconn.exec_(_begin_text(scope)).status == ExecStatus.TUPLES_OK:
+            return
     # In autocommit there is no transaction: the scope is set for the whole session.
     set_scope(connection, scope, local=isolation != "AUTOCOMMIT")
 

@@ -74,7 +74,11 @@ def _map_on_cluster(
             return
     raise Unavailable(
         f"The workers of the Dask scheduler at {address} died {_TRIES} times; {done} of {len(pieces)} pieces are done. "
-        "Their logs say why; give them more memory, or remove GRIDSVC_DASK: the job then runs here."
+        "Their logs say why; give them more memory, or remove GRIDSVC_DASK: the job then runs here.",
+        address=address,
+        tries=_TRIES,
+        done=done,
+        pieces=len(pieces),
     )
 
 
@@ -88,12 +92,15 @@ def _connect(address: str) -> Client:
     except ImportError as error:
         raise Refusal(
             "GRIDSVC_DASK is set, and the package `distributed` is not installed. Install `gridsvc[dask]`, or remove "
-            "the setting."
+            "the setting.",
+            kind="no-dask",
         ) from error
     try:
         return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except OSError as error:
         raise Unavailable(
             f"The Dask scheduler at {address} (GRIDSVC_DASK) cannot be reached within {_CONNECT_S} s. Start it "
-            "(`dask scheduler`), or remove the setting: the job then runs here."
+            "(`dask scheduler`), or remove the setting: the job then runs here.",
+            address=address,
+            timeout_s=_CONNECT_S,
         ) from error

@@ -58,6 +58,7 @@ export const REFUSALS_EN = {
   "no-closure": "There is no such closure. It may have been lifted.",
   "no-column": "The file lacks a column. Check its header.",
   "no-device": "There is no such device. Load the page again.",
+  "no-dask": "The package for the Dask cluster is not installed. Tell the administrator.",
   "no-district": "There is no data of this district yet. Ask the administrator.",
   "no-document": "A stored document is missing. Ask an administrator to load it again.",
   "no-earlier": "There is no earlier version of the grids.",

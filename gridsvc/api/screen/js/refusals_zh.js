@@ -58,6 +58,7 @@ export const REFUSALS_ZH = {
   "no-closure": "找不到这处封路，可能已经解除。",
   "no-column": "文件缺少需要的列，请检查表头。",
   "no-device": "没有这台设备，请刷新页面。",
+  "no-dask": "未安装 Dask 集群组件，请联系系统管理员。",
   "no-district": "系统里还没有这个区县的数据，请联系系统管理员。",
   "no-document": "缺少已存的文件，请管理员重新载入。",
   "no-earlier": "没有更早的网格版本可以恢复。",
