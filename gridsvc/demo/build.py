@@ -177,6 +177,7 @@ def _make(service: Service, wish: Wish, code: str, source: str, geodata: Path, s
         "first": json.dumps(first and first | {"team_names": names}),
     }
     service.database.run(lambda connection: store.set_about(connection, code, about))
+    sealing.seal_all(service.database)  # what was just written; nothing seals it until the service is started
     return Demo(answer, list(place.notes), result, json.loads(about["demo"]["first"]), reused=False)
 
 

@@ -54,6 +54,8 @@ def program() -> Iterator[Program]:
 @pytest.fixture(scope="module")
 def made(program: Program) -> dict[str, Any]:
     found: dict[str, Any] = program.json("demo", "--incidents", 120, "--no-serve")
+    evidence = program.json("audit", "verify")
+    assert [report["unsealed"] for report in evidence] == [0], "the demo leaves events that wait for a service"
     return found
 
 
