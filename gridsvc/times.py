@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gridsvc.errors import InvalidInput
+
 YEARS = range(1901, 2200)
 
 
@@ -27,3 +29,15 @@ def check_time(moment: datetime) -> datetime:
     if moment.year not in YEARS:
         raise ValueError(f"is outside the years {YEARS[0]} to {YEARS[-1]}; correct the year, or leave the time out")
     return moment
+
+
+def in_future(field: str, at: datetime, now: datetime) -> InvalidInput:
+    """Return the refusal of a time that a device gave and that has not come yet by the database's clock, `now`."""
+    return InvalidInput(
+        f"`{field}` {at.isoformat()} is in the future (the service's clock says {now.isoformat()}). "
+        f"Set the device's clock, or leave `{field}` out.",
+        kind="time-in-future",
+        field=field,
+        at=at.isoformat(),
+        now=now.isoformat(),
+    )

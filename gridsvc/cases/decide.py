@@ -12,6 +12,7 @@ from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import LEVEL_KEYS, Level
 from gridsvc.grids.ownership import Rule
 from gridsvc.law import ResponseClass, Urgency
+from gridsvc.times import in_future
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -209,12 +210,7 @@ def reported_at_of(at: datetime | None, now: datetime, urgency: Urgency) -> tupl
     if urgency is Urgency.EMERGENCY:
         return now, (Unknown("reported_at", "wrong-clock"),)
     if ahead:
-        raise InvalidInput(
-            f"`reported_at` {at.isoformat()} is in the future. Set the clock, or leave it out.",
-            kind="time-in-future",
-            field="reported_at",
-            at=at.isoformat(),
-        )
+        raise in_future("reported_at", at, now)
     raise InvalidInput(
         f"`reported_at` {at.isoformat()} is over a year old. Load history with `gridsvc load`.",
         kind="time-too-early",

@@ -17,6 +17,7 @@ from gridsvc.access.scopes import Right
 from gridsvc.cases.events import StepTaken, TeamStepTaken
 from gridsvc.cases.model import CLOSED, Outcome, Status
 from gridsvc.errors import IllegalStep, InvalidInput
+from gridsvc.times import in_future
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,14 +159,7 @@ def stamp(at: datetime | None, now: datetime, *, not_before: datetime, forgiving
     if forgiving and (ahead or at < not_before):
         return Stamp(now, corrected=True)
     if ahead:
-        raise InvalidInput(
-            f"`at` {at.isoformat()} is in the future (the service's clock says {now.isoformat()}). "
-            "Set the device's clock, or leave `at` out.",
-            kind="time-in-future",
-            field="at",
-            at=at.isoformat(),
-            now=now.isoformat(),
-        )
+        raise in_future("at", at, now)
     if at < not_before:
         raise InvalidInput(
             f"`at` {at.isoformat()} is before the case or the order ({not_before.isoformat()}). Correct the time.",

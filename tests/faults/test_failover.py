@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -103,4 +104,4 @@ def test_nothing_acknowledged_is_lost_when_the_primary_dies(
     away_s, found = kill_under_load(cluster, served, whole=whole)
     with capsys.disabled():
         what = "machine" if whole else "server"
-        print(f"\n{what} killed, {times}: a new case after {away_s:.1f} s; {found}")  # noqa: T201
+        sys.stdout.write(f"\n{what} killed, {times}: a new case after {away_s:.1f} s; {found}\n")

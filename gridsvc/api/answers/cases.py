@@ -223,7 +223,18 @@ class Alert(TypedDict):
     owner: str
 
 
-class Case(Preview):
+class CaseClocks(TypedDict):
+    """When the steps of a case were taken; null: not yet."""
+
+    accepted_at: datetime | None
+    assigned_at: datetime | None
+    handled_at: datetime | None
+    feedback_at: datetime | None
+    archived_at: datetime | None
+    cancelled_at: datetime | None
+
+
+class Case(Preview, CaseClocks):
     """A case as it is now."""
 
     id: UUID
@@ -231,12 +242,6 @@ class Case(Preview):
     status: Status
     recommendation_id: Annotated[UUID, Field(description="of the report's recommendation; of an order after `assign`")]
     arrived_at: Annotated[datetime | None, Field(description="when the clock of the response stopped")]
-    accepted_at: datetime | None
-    assigned_at: datetime | None
-    handled_at: datetime | None
-    feedback_at: datetime | None
-    archived_at: datetime | None
-    cancelled_at: datetime | None
     legal_steps: list[Step]
     assignments: list[Assignment]
     work_list: Annotated[list[Assignment], Field(description="teams that have a routine case on their list")]
@@ -278,7 +283,7 @@ class ListedOwnership(TypedDict):
     generation: int | None
 
 
-class ListedCase(TypedDict):
+class ListedCase(CaseClocks):
     """A case in a list: what it is, where and whose, and how far it is. Its decision is in GET /incidents/{id}."""
 
     id: UUID
@@ -302,12 +307,6 @@ class ListedCase(TypedDict):
     clock_policy: str
     reported_at: datetime
     triggered_at: datetime
-    accepted_at: datetime | None
-    assigned_at: datetime | None
-    handled_at: datetime | None
-    feedback_at: datetime | None
-    archived_at: datetime | None
-    cancelled_at: datetime | None
     source: str | None
     external_ref: str | None
     drill: bool

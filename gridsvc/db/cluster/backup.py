@@ -28,6 +28,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psycopg
 
 from gridsvc import __version__
+from gridsvc.db.cluster import folders
 from gridsvc.db.cluster.postgis import PostGIS, find_postgis
 from gridsvc.db.session.urls import plain_url
 from gridsvc.errors import Conflict, InvalidInput, Refusal, Unavailable
@@ -84,7 +85,7 @@ def write_backup(owner_url: str, file: Path, progress: Progress | None = None) -
         with psycopg.connect(plain_url(owner_url)) as connection, open(draft, "xb", opener=_for_owner_alone) as out:
             backup = _write(connection, owner_url, out, file, progress)
         draft.replace(file)
-        _sync_folder(file.parent)
+        folders.sync(file.parent)
     except psycopg.OperationalError as error:
         draft.unlink(missing_ok=True)
         raise Unavailable(f"The database cannot be reached: {str(error).splitlines()[0]}.") from error
@@ -370,14 +371,6 @@ def _one(connection: psycopg.Connection[Any], query: str) -> Json:
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return row[0]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def list_backups(folder: Path) -> Iterator[Path]:

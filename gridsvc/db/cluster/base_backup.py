@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -167,11 +166,11 @@ def _make(cluster: EmbeddedCluster, archive: Path, connection: psycopg.Connectio
     about.chmod(0o600)
     folders.give(about, server)
     for file in draft.iterdir():
-        _sync(file)
+        folders.sync(file)
     final = draft.with_suffix("")
     draft.replace(final)
-    _sync(final)
-    _sync(final.parent)
+    folders.sync(final)
+    folders.sync(final.parent)
     _keep_newest(archive)
     return replace(made, folder=final)
 
@@ -197,11 +196,3 @@ def _now(connection: psycopg.Connection[Any]) -> datetime:
     assert row is not None
     now: datetime = row[0]
     return now.astimezone(UTC)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

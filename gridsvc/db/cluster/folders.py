@@ -19,6 +19,15 @@ _SOCKET_PATH_BYTES = 107
 _SERVER_USERS = ("postgres", "gridsvc", "nobody")
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerUser:
     """The user that the server runs as; `other` where that is not us: PostgreSQL refuses to run as root."""

@@ -11,6 +11,7 @@ from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
 from gridsvc.db import team_positions as store
 from gridsvc.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from gridsvc.teams.positions import AHEAD_CORRECTED, KEPT_DAYS, Position, correct_clocks, oldest_kept
+from gridsvc.times import in_future
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,14 +151,7 @@ def _time(at: datetime | None, now: datetime) -> datetime:
     if at is None:
         return now
     if at > now + AHEAD_CORRECTED:
-        raise InvalidInput(
-            f"`at` {at.isoformat()} is in the future (the service's clock says {now.isoformat()}). "
-            "Set the device's clock, or leave `at` out.",
-            kind="time-in-future",
-            field="at",
-            at=at.isoformat(),
-            now=now.isoformat(),
-        )
+        raise in_future("at", at, now)
     not_before = oldest_kept(now)
     if at < not_before:
         raise InvalidInput(
