@@ -44,21 +44,26 @@ class AwaitingCase:
     cards: frozenset[str]
 
 
-# What each status waits for, and since when; an assigned case waits for the first team on the scene, then for its work.
+AWAITED_STEP = """
+    case when i.status = 'triggered' then 'accept' when i.status = 'accepted' then 'assign'
+         when i.status = 'handling' then 'feedback' when i.status = 'feedback' then 'archive'
+         when i.first_on_scene_at is null and i.urgency = 'emergency' then 'on_scene' else 'handle' end"""
+"""The step that an open case waits for, in SQL over `incident as i`.
+
+An emergency that is assigned waits for the first team on the scene, then for its work.
+"""
+
+# What each case waits for, and since when.
 _awaiting = text(
-    """
+    f"""
     with waiting as (
         select i.district, i.id, i.type, i.urgency, i.response_class, i.village, i.area, i.township, i.regional,
-               i.handler,
-               case when i.status = 'triggered' then 'accept' when i.status = 'accepted' then 'assign'
-                    when i.status = 'handling' then 'feedback' when i.status = 'feedback' then 'archive'
-                    when i.first_on_scene_at is null and i.urgency = 'emergency' then 'on_scene'
-                    else 'handle' end as step,
+               i.handler, {AWAITED_STEP} as step,
                case i.status when 'triggered' then i.triggered_at when 'accepted' then i.accepted_at
                     when 'handling' then i.handled_at when 'feedback' then i.feedback_at
                     else coalesce(i.first_on_scene_at, i.assigned_at) end as since
         from incident i
-        where i.district = :district and i.status not in ('archived', 'cancelled') and i.urgency = any(:urgencies)
+        where i.district = :district and i.{OPEN} and i.urgency = any(:urgencies)
     )
     select w.id, w.type, w.urgency, w.response_class, w.step, w.since, w.village, w.area, w.township, w.regional,
            w.handler,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.cases import pages
+from gridsvc.db.cases.alerts import AWAITED_STEP
 from gridsvc.db.cases.pages import IS_OPEN, LATE
 from gridsvc.db.session.fast_statements import fetch_all
 
@@ -45,18 +46,12 @@ _SHOWN = {
     "closed_at": "greatest(i.archived_at, i.cancelled_at)",
 }  # fmt: skip
 
-# The step that an open case waits for, as the timers have it.
-_STEP = """
-    case i.status when 'triggered' then 'accept' when 'accepted' then 'assign' when 'handling' then 'feedback'
-                  when 'feedback' then 'archive'
-                  else case when i.urgency = 'emergency' and i.first_on_scene_at is null then 'on_scene'
-                            else 'handle' end end"""
-
 _SELECTED = ", ".join(f"{sql} as {name}" for name, sql in _SHOWN.items())
 # While the response is open its target counts; afterwards, and without a target, the limit of the present step.
 _QUEUE = f"""
     with shown as materialized (
-        select i.district, {_SELECTED}, i.timing = 'open' as awaited, i.due_at as target_at, i.owners, {_STEP} as step
+        select i.district, {_SELECTED}, i.timing = 'open' as awaited, i.due_at as target_at, i.owners,
+               {AWAITED_STEP} as step
         from incident as i where {IS_OPEN} and {{condition}}
     ), alerted as (
         select s.id, min(a.limit_at) as limit_at,
