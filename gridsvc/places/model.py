@@ -12,12 +12,13 @@ ACTED_ON = 0.8
 class Entry:
     """One named thing of a gazetteer. Degrees are WGS-84.
 
-    `kind`: what the name names: regional, township, area, village, road, house, junction, kilometre, place, unit,
-    postcode, elsewhere (it lies in another district).
+    `kind`: what the name names: district, regional, township, area, village, road, house, junction, kilometre, place,
+    unit, postcode, elsewhere (it lies in another district; `parts["in"]` names that district).
     `radius_m`: the largest distance of what is meant from the point; of a grid, to its farthest border.
     `township`, `village`: names of the grids that it lies in, None where unknown. `codes`: of the owner chain.
     `former_of`: the code of the grid of today that took over this former name.
-    `parts`: what a structured source says: street, house, postcode, municipality ...
+    `parts`: what a structured source says: street and house (of a house), street and street2 (of a junction), street
+    and km (of a kilometre post), postcode, in.
     """
 
     name: str
@@ -31,6 +32,15 @@ class Entry:
     former_of: str | None = None
     source: str = ""
     parts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictName:
+    """What a district is called: its name, the names above it (province, city), and other names in use for it."""
+
+    name: str
+    above: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
