@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.places.model import DistrictName, Entry
+from gridsvc.places.names import Form, forms_of, latin_forms_of, near_forms_of, typed_forms_of
+from gridsvc.places.sounds import sounds_of
+from gridsvc.places.streets import Streets
+from gridsvc.places.text import COUNTY, is_han, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,22 +18,78 @@ if TYPE_CHECKING:
     from gridsvc.json_types import JsonObject
 
 
+class Named(NamedTuple):
+    """An entry that a spelling may mean; `form` is how much of its name the spelling is."""
+
+    entry: int
+    form: Form
+
+
+Index = dict[str, tuple[Named, ...]]
+Lengths = dict[str, tuple[int, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Gazetteer:
-    """Named things of one district, and of its neighbours as `elsewhere`. Build with `Gazetteer.of`."""
+    """Named things of one district, and of its neighbours as `elsewhere`. Build with `Gazetteer.of`.
+
+    `names` is keyed by spelling, `sounds` by syllables joined with a blank, `near` by the same where syllables that are
+    easily mixed up are spelled alike, `typed` and `typed_near` by pinyin without blanks. `own` are the names of the
+    district and of what is above it; `True` for those that name the district itself. `starts`, `near_starts` and
+    `typed_starts`: the lengths of the keys that begin with two characters (syllables, letters), longest first.
+    `townships`: those of today by name.
+    """
 
     district: DistrictName
     entries: tuple[Entry, ...]
-    names: dict[str, list[int]] = field(default_factory=dict, repr=False)
+    own: dict[str, bool]
+    names: Index
+    sounds: Index
+    near: Index
+    typed: Index
+    typed_near: Index
+    starts: Lengths
+    near_starts: Lengths
+    typed_starts: Lengths
+    streets: Streets
+    townships: dict[str, Entry]
 
     @classmethod
     def of(cls, entries: Iterable[Entry], district: DistrictName) -> Gazetteer:
         """Index the entries. Their order decides nothing."""
-        kept = tuple(entries)
-        names: dict[str, list[int]] = {}
+        own = _own_names(district)
+        kept = tuple(
+            sorted(
+                (entry for entry in entries if entry.kind != "elsewhere" or spell(entry.name) not in own),
+                key=lambda e: (e.kind, e.name, e.codes, e.lon, e.lat, e.source),
+            )
+        )
+        names, sounds, near, typed, typed_near = (_Builder() for _ in range(5))
         for k, entry in enumerate(kept):
-            names.setdefault(entry.name, []).append(k)
-        return cls(district, kept, names)
+            for key, form in (*forms_of(entry), *latin_forms_of(entry)):
+                names.add(key, k, form)
+            for syllables, joined, form in near_forms_of(entry):
+                sounds.add(syllables, k, form)
+                near.add(joined, k, form)
+            for letters, blurred, form in typed_forms_of(entry):
+                typed.add(letters, k, form)
+                typed_near.add(blurred, k, form)
+        streets = Streets.of(kept)
+        return cls(
+            district,
+            kept,
+            own,
+            names.done(),
+            sounds.done(),
+            near.done(),
+            typed.done(),
+            typed_near.done(),
+            _lengths((key[:2], len(key)) for key in chain(names.rows, own, streets.houses, streets.posts)),
+            _lengths((" ".join(key.split(" ")[:2]), key.count(" ") + 1) for key in near.rows),
+            _lengths((key[:2], len(key)) for key in chain(typed.rows, typed_near.rows)),
+            streets,
+            {entry.name: entry for entry in kept if entry.kind == "township" and entry.former_of is None},
+        )
 
     def to_json(self) -> JsonObject:
         """Return plain JSON that `from_json` reads: a stored gazetteer is data, never code."""
@@ -42,3 +103,43 @@ class Gazetteer:
             (Entry(**{**row, "codes": tuple(row["codes"])}) for row in stored["entries"]),
             DistrictName(district["name"], tuple(district["above"]), tuple(district["also"])),
         )
+
+
+def _lengths(keys: Iterable[tuple[str, int]]) -> Lengths:
+    found: dict[str, set[int]] = {}
+    for start, length in keys:
+        found.setdefault(start, set()).add(length)
+    return {start: tuple(sorted(lengths, reverse=True)) for start, lengths in found.items()}
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[int, Form]] = {}
+
+    def add(self, key: str, entry: int, form: Form) -> None:
+        if len(key) > 1:
+            of_key = self.rows.setdefault(key, {})
+            of_key[entry] = max(form, of_key.get(entry, form))
+
+    def done(self) -> Index:
+        return {key: tuple(Named(k, form) for k, form in found.items()) for key, found in self.rows.items()}
+
+
+def _own_names(district: DistrictName) -> dict[str, bool]:
+    own: dict[str, bool] = {}
+    for name in ("中国", *district.above):
+        own |= {spell(name): False, spell(COUNTY.sub("", name)): False}
+    for name in (*district.also, district.name):
+        own |= {spell(name): True} | ({} if spell(COUNTY.sub("", name)) in own else {spell(COUNTY.sub("", name)): True})
+    typed = {"".join(sounds): itself for name, itself in own.items() if is_han(name[0]) for sounds in sounds_of(name)}
+    return {name: itself for name, itself in (typed | own).items() if len(name) > 1}
+
+
+def township_of(entry: Entry) -> str | None:
+    """Return the township that an entry is or lies in."""
+    return entry.township or (entry.name if entry.kind == "township" else None)
+
+
+def village_of(entry: Entry) -> str | None:
+    """Return the village that an entry is or lies in."""
+    return entry.village or (entry.name if entry.kind == "village" else None)

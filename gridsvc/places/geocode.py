@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gridsvc.places.model import Candidate, Entry
+from gridsvc.places.context import read_context
+from gridsvc.places.mentions import find_mentions
+from gridsvc.places.text import read_text
+from gridsvc.places.weigh import weigh
 
 if TYPE_CHECKING:
     from gridsvc.places.gazetteer import Gazetteer
+    from gridsvc.places.model import Candidate
 
 
 def geocode(text: str, gazetteer: Gazetteer, *, most: int = 5) -> list[Candidate]:
-    """Return at most `most` candidates, the most probable first; an empty list: nothing of the district is named."""
-    found = [name for name in gazetteer.names if name in text]
-    found.sort(key=lambda name: (-len(name), name))
-    entries = [gazetteer.entries[k] for name in found[:1] for k in gazetteer.names[name]]
-    return [candidate_of(entry, 0.9 / len(entries), found[:1]) for entry in entries[:most]]
+    """Return the places that a description may mean.
 
+    Parameters
+    ----------
+    text
+        As it was said or typed; only the first 400 characters are read.
+    most
+        The largest number of candidates.
 
-def candidate_of(entry: Entry, confidence: float, words: list[str]) -> Candidate:
-    return Candidate(
-        entry.lon,
-        entry.lat,
-        entry.radius_m,
-        confidence,
-        entry.kind,
-        entry.name,
-        entry.township,
-        entry.village,
-        tuple(words),
-        entry.codes,
-    )
+    Returns
+    -------
+    list[Candidate]
+        The most probable first. Empty: nothing of the district is named. A candidate of level `elsewhere` names
+        what lies in another district; it has no township and is never acted on.
+    """
+    read = read_text(text)
+    mentions = find_mentions(read, gazetteer)
+    return weigh(read, mentions, read_context(read, mentions), gazetteer)[:most]

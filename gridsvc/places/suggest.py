@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gridsvc.places.geocode import candidate_of
+from gridsvc.places.model import Candidate
 
 if TYPE_CHECKING:
     from gridsvc.places.gazetteer import Gazetteer
-    from gridsvc.places.model import Candidate
 
 
 def suggest(typed: str, gazetteer: Gazetteer, *, most: int = 10) -> list[Candidate]:
@@ -17,4 +16,7 @@ def suggest(typed: str, gazetteer: Gazetteer, *, most: int = 10) -> list[Candida
         return []
     found = [entry for entry in gazetteer.entries if typed in entry.name]
     found.sort(key=lambda entry: (not entry.name.startswith(typed), len(entry.name), entry.name))
-    return [candidate_of(entry, 0.5, [typed]) for entry in found[:most]]
+    return [
+        Candidate(e.lon, e.lat, e.radius_m, 0.5, e.kind, e.name, e.township, e.village, (typed,), e.codes)
+        for e in found[:most]
+    ]

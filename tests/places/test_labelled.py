@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import random
+from collections import Counter
 from pathlib import Path
+
+from gridsvc.places.geocode import geocode
+from tests.places.jindong import gazetteer
 
 LABELLED = Path(__file__).with_name("labelled.tsv")
 DIGEST = "8c8adae8a9fc6caac037162d99d44a705e2d243090d5e0f39d1ca8d2236f05aa"
@@ -11,3 +16,31 @@ DIGEST = "8c8adae8a9fc6caac037162d99d44a705e2d243090d5e0f39d1ca8d2236f05aa"
 
 def test_labels_are_those_that_were_frozen_before_tuning() -> None:
     assert hashlib.sha256(LABELLED.read_bytes()).hexdigest() == DIGEST
+
+
+def judged() -> list[tuple[int, str, str]]:
+    """Row, kind and verdict of each address: right, unsure (right below 0.8), missed, wrong (sure of what is not)."""
+    verdicts = []
+    for k, line in enumerate(LABELLED.read_text(encoding="utf-8").splitlines()):
+        address, expected, kind, _ = line.split("\t")
+        best = next(iter(geocode(address, gazetteer(), most=1)), None)
+        township = None if best is None else best.township
+        sure = best is not None and not best.confirm
+        if expected == "DISTRICT":
+            continue
+        if expected == "OUT":
+            verdict = "wrong" if sure and township else "right"
+        elif township == expected:
+            verdict = "right" if sure else "unsure"
+        else:
+            verdict = "wrong" if sure and township else "missed"
+        verdicts.append((k, kind, verdict))
+    return verdicts
+
+
+def test_addresses_that_were_not_tuned_on() -> None:
+    tuned = set(random.Random(10).sample(range(437), 100))
+    others = Counter(verdict for k, _, verdict in judged() if k not in tuned)
+    assert others["wrong"] == 0
+    assert others["right"] + others["unsure"] >= 0.97 * others.total()
+    assert others["unsure"] <= 0.05 * others.total()

@@ -1,0 +1,104 @@
+"""The spellings and sounds under which an entry of a gazetteer is found."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from gridsvc.places.sounds import near, near_word, sounds_of
+from gridsvc.places.text import NUMERALS, TOWNSHIP, is_han, number_of, spell, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridsvc.places.model import Entry
+
+
+class Form(IntEnum):
+    """How much of a name a spelling is; more is surer."""
+
+    STEM = 1
+    """Without the word for what it is: 傅村."""
+    ALTERED = 2
+    """With the word for another kind: 傅村街道 for 傅村镇."""
+    FULL = 3
+
+
+_NUMERAL = re.compile(f"[{NUMERALS}]+")
+SOUNDED = {"township", "village", "area", "regional", "road", "place"}
+
+
+def forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
+    """Yield the spellings of an entry's name; those of the district are `Gazetteer.own`."""
+    if entry.kind == "district":
+        return
+    for name in _names_of(entry):
+        for key, form in _spellings(name, entry.kind):
+            yield key, form
+            if any(char in NUMERALS for char in key):
+                yield _NUMERAL.sub(lambda found: str(number_of(found[0]) or found[0]), key), form
+
+
+def _names_of(entry: Entry) -> list[str]:
+    """Return the name, and the name without that of its township before it: 孝顺镇虎山农场."""
+    name = spell(entry.name)
+    township = spell(entry.township or "")
+    inner = name.removeprefix(township)
+    return [name, inner] if township and name != inner and len(inner) > 1 else [name]
+
+
+def _spellings(name: str, kind: str) -> Iterator[tuple[str, Form]]:
+    yield name, Form.FULL
+    stem = stem_of(name, kind)
+    if kind == "village":
+        endings = ("村", "社区", "新村")
+        shape = stem_of(name, "village")
+        # 施村: what is left without 村 is too short to be a name, and 施村村 is nothing that is said.
+        if shape.endswith(("村", "社区")):
+            yield shape, Form.FULL
+            return
+        for ending in endings[:2]:
+            yield shape + ending, Form.FULL
+        yield shape + endings[2], Form.ALTERED
+    elif kind == "township" and stem != name:
+        for ending in ("镇", "乡", "街道"):
+            yield stem + ending, Form.FULL if stem + ending == TOWNSHIP.sub(ending, name) == name else Form.ALTERED
+    if stem != name:
+        yield stem, Form.STEM
+    if kind == "village" and len(stem) > 2 and stem[-1] in NUMERALS:
+        # 让河村 is one of 让河一村 and 让河二村.
+        yield stem[:-1] + "村", Form.ALTERED
+        yield stem[:-1], Form.STEM
+
+
+def latin_forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
+    """Yield the other spellings of a name in Latin letters: ae for ä, str for strasse."""
+    folded = entry.name.casefold()
+    if any(map(is_han, folded)) or (folded.isascii() and not re.search("[aou]e|str", folded)):
+        return
+    written = re.sub("[äöü]", lambda found: {"ä": "ae", "ö": "oe", "ü": "ue"}[found[0]], folded)
+    for name in {spell(written), re.sub("([aou])e", r"\1", spell(written))}:
+        yield name, Form.FULL
+        if name.endswith("strasse"):
+            yield name.removesuffix("asse"), Form.FULL
+
+
+def near_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
+    """Yield the syllables of a name as they are and as they are mixed up, each joined by blanks."""
+    if entry.kind not in SOUNDED:
+        return
+    for key, form in forms_of(entry):
+        if all(map(is_han, key)):
+            for sounds in sounds_of(key):
+                yield " ".join(sounds), " ".join(map(near, sounds)), form
+
+
+def typed_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
+    """Yield a name in pinyin without blanks, as it is and as it is mixed up; the English words for it too."""
+    english = {"township": ("town", "township", "subdistrict"), "village": ("village",)}
+    for syllables, _, form in near_forms_of(entry):
+        word = syllables.replace(" ", "")
+        endings = ("", *english.get(entry.kind, ())) if form is Form.STEM else ("",)
+        for ending in endings:
+            yield word + ending, near_word(word) + near_word(ending), Form.FULL if ending else form
