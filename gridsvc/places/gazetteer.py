@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.places.model import DistrictName, Entry
 from gridsvc.places.names import Form, forms_of, latin_forms_of, near_forms_of, typed_forms_of
+from gridsvc.places.search_lines import SearchLines
 from gridsvc.places.sounds import sounds_of
-from gridsvc.places.streets import Streets
+from gridsvc.places.streets import DERIVED, Streets, derived_entries
 from gridsvc.places.text import COUNTY, is_han, spell
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Gazetteer:
     easily mixed up are spelled alike, `typed` and `typed_near` by pinyin without blanks. `own` are the names of the
     district and of what is above it; `True` for those that name the district itself. `starts`, `near_starts` and
     `typed_starts`: the lengths of the keys that begin with two characters (syllables, letters), longest first.
-    `townships`: those of today by name.
+    `townships`: those of today by name. `latin`: the names in Latin letters, without pinyin.
     """
 
     district: DistrictName
@@ -53,14 +54,21 @@ class Gazetteer:
     typed_starts: Lengths
     streets: Streets
     townships: dict[str, Entry]
+    search: SearchLines
+    latin: tuple[str, ...]
 
     @classmethod
     def of(cls, entries: Iterable[Entry], district: DistrictName) -> Gazetteer:
         """Index the entries. Their order decides nothing."""
         own = _own_names(district)
+        given = [
+            entry
+            for entry in entries
+            if entry.source != DERIVED and (entry.kind != "elsewhere" or spell(entry.name) not in own)
+        ]
         kept = tuple(
             sorted(
-                (entry for entry in entries if entry.kind != "elsewhere" or spell(entry.name) not in own),
+                (*given, *derived_entries(given)),
                 key=lambda e: (e.kind, e.name, e.codes, e.lon, e.lat, e.source),
             )
         )
@@ -84,11 +92,15 @@ class Gazetteer:
             near.done(),
             typed.done(),
             typed_near.done(),
-            _lengths((key[:2], len(key)) for key in chain(names.rows, own, streets.houses, streets.posts)),
+            _lengths((key[:2], len(key)) for key in chain(names.rows, own, streets.known)),
             _lengths((" ".join(key.split(" ")[:2]), key.count(" ") + 1) for key in near.rows),
             _lengths((key[:2], len(key)) for key in chain(typed.rows, typed_near.rows)),
             streets,
             {entry.name: entry for entry in kept if entry.kind == "township" and entry.former_of is None},
+            SearchLines.of(kept),
+            tuple(
+                sorted(key for key in {*names.rows, *streets.known} if len(key) > 4 and key.isascii() and key.isalpha())
+            ),
         )
 
     def to_json(self) -> JsonObject:

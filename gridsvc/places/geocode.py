@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridsvc.places.along import read_along
 from gridsvc.places.context import read_context
 from gridsvc.places.mentions import find_mentions
 from gridsvc.places.text import read_text
@@ -32,4 +33,5 @@ def geocode(text: str, gazetteer: Gazetteer, *, most: int = 5) -> list[Candidate
     """
     read = read_text(text)
     mentions = find_mentions(read, gazetteer)
-    return weigh(read, mentions, read_context(read, mentions), gazetteer)[:most]
+    mentions, entries = read_along(read, mentions, gazetteer)
+    return weigh(read, mentions, read_context(read, mentions), entries, gazetteer)[:most]

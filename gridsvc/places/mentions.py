@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from rapidfuzz import fuzz, process
+
 from gridsvc.places.names import Form
 from gridsvc.places.sounds import near, near_word, syllable
 from gridsvc.places.text import is_han, spell
@@ -69,7 +71,7 @@ def find_mentions(text: Text, gazetteer: Gazetteer) -> list[Mention]:
         heard = [m for m in (*_sounded(text, gazetteer), *_typed(text, gazetteer)) if (m.start, m.end) not in taken]
         if heard:
             best = _best([*found, *heard], len(text.plain))
-    misspelt = list(_misspelt(text, best, gazetteer))
+    misspelt = [*_misspelt(text, best, gazetteer), *_misspelt_latin(text, best, gazetteer)]
     return sorted([*best, *misspelt], key=lambda m: m.start) if misspelt else best
 
 
@@ -100,7 +102,7 @@ def _spelled(text: Text, gazetteer: Gazetteer) -> Iterator[Mention]:
             if len(key) < length or not _is_word(text, start, start + length):
                 continue
             named = names.get(key, ())
-            street = key if key in streets.houses or key in streets.posts else None
+            street = key if key in streets.known else None
             if named or street or key in own:
                 yield Mention(start, start + length, named, own=own.get(key), street=street)
 
@@ -173,6 +175,27 @@ def _keys_at(word: str, start: int, gazetteer: Gazetteer) -> Iterator[tuple[int,
         named = index.get(near_word(word[start:end]), ())
         if named and word[start:end] not in gazetteer.typed:
             yield end, named, How.NEAR
+
+
+_LATIN_WORD = re.compile("[a-z]{5,}")
+_LATIN_ALIKE = 84.0
+"""Of 100: about one wrong letter in seven."""
+
+
+def _misspelt_latin(text: Text, best: list[Mention], gazetteer: Gazetteer) -> Iterator[Mention]:
+    """Find a name in Latin letters with a wrong letter or two: Im Bretsha for Im Bretscha."""
+    if not gazetteer.latin:
+        return
+    taken = {k for m in best for k in range(m.start, m.end)}
+    for found in _LATIN_WORD.finditer(text.plain):
+        start, end = found.span()
+        if not taken.isdisjoint(range(start, end)):
+            continue
+        alike = process.extractOne(found[0], gazetteer.latin, scorer=fuzz.ratio, score_cutoff=_LATIN_ALIKE)
+        if alike is not None:
+            key = alike[0]
+            street = key if key in gazetteer.streets.known else None
+            yield Mention(start, end, gazetteer.names.get(key, ()), How.LETTER, street=street)
 
 
 def _best(found: list[Mention], length: int) -> list[Mention]:

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from gridsvc.places.sounds import near, near_word, sounds_of
+from gridsvc.places.streets import route_spellings
 from gridsvc.places.text import NUMERALS, TOWNSHIP, is_han, number_of, spell, stem_of
 
 if TYPE_CHECKING:
@@ -41,11 +42,18 @@ def forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
 
 
 def _names_of(entry: Entry) -> list[str]:
-    """Return the name, and the name without that of its township before it: 孝顺镇虎山农场."""
-    name = spell(entry.name)
-    township = spell(entry.township or "")
-    inner = name.removeprefix(township)
-    return [name, inner] if township and name != inner and len(inner) > 1 else [name]
+    """Return the name, and what is left without the coarser names before it: 孝顺镇虎山农场, 虎山农场."""
+    names = [spell(entry.name)]
+    if entry.kind == "house" and names[0] == spell(entry.parts.get("street", "") + entry.parts.get("house", "")):
+        return []  # `Streets` knows it by its number
+    if entry.kind == "road":
+        return sorted(route_spellings(names[0]))
+    coarser = [entry.parts.get(key, "") for key in ("province", "city", "county", "township", "village")]
+    for word in (*coarser, entry.township or ""):
+        inner = names[-1].removeprefix(spell(word))
+        if inner != names[-1] and len(inner) > 1:
+            names.append(inner)
+    return names
 
 
 def _spellings(name: str, kind: str) -> Iterator[tuple[str, Form]]:

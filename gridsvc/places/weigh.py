@@ -59,9 +59,10 @@ class Found:
     agreed: int = 0
 
 
-def weigh(text: Text, mentions: Sequence[Mention], context: Context, gazetteer: Gazetteer) -> list[Candidate]:
+def weigh(
+    text: Text, mentions: Sequence[Mention], context: Context, entries: Sequence[Entry], gazetteer: Gazetteer
+) -> list[Candidate]:
     """Return the places that the text may mean, the most probable first."""
-    entries = gazetteer.entries
     own = [m.own for m in mentions if m.own is not None]
     local = _local(mentions, context, entries)
     foreign = [
@@ -176,7 +177,7 @@ def _shared(found: list[Found]) -> list[Found]:
     most = max(f.agreed for f in found)
     best = [f for f in found if f.agreed == most]
     fullest = max(_form_of(f) for f in best)
-    best = [f for f in best if _form_of(f) == fullest or f.entry.kind != "township"]
+    best = [f for f in best if _form_of(f) == fullest or f.entry.kind not in {"township", "house", "kilometre"}]
     best = [f for f in best if not any(_stands_for(g, f) for g in best)]
     today = {_area(f.entry) for f in best if f.entry.former_of is None}
     best = [f for f in best if f.entry.former_of is None or _area(f.entry) not in today]
@@ -213,6 +214,9 @@ def _agrees(entry: Entry, other: Mention, entries: Sequence[Entry]) -> bool | No
 def _covers(one: Entry, two: Entry) -> bool | None:
     if one is two:
         return True
+    if "postcode" in (one.kind, two.kind):
+        codes = {one.parts.get("postcode"), two.parts.get("postcode")}
+        return None if None in codes or "" in codes else len(codes) == 1
     first, second = township_of(one), township_of(two)
     if "road" in (one.kind, two.kind) or first is None or second is None:
         if (
