@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
-    from gridsvc.operations.runtime.service import Service
+    from gridsvc.operations.runtime.service import OutsideGeocoder, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ SETTINGS = (
             "evidence each day"),
     Setting("GRIDSVC_DASK", "",
             "address of a Dask scheduler (tcp://host:8786) on whose workers service areas are drawn; empty = here"),
+    Setting("GRIDSVC_GEOCODER_URL", "",
+            "https address of a geocoder that is asked for addresses which the gazetteer does not know well enough; it "
+            "gets what callers say of places"),
+    Setting("GRIDSVC_GEOCODER_FORMAT", "tianditu", "format of its answers: `tianditu` or `nominatim`"),
+    Setting("GRIDSVC_GEOCODER_KEY", "", "its key, if it wants one"),
+    Setting("GRIDSVC_GEOCODER_TIMEOUT_S", "1.5", "seconds after which the answer of the gazetteer stands"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
 )  # fmt: skip
@@ -121,7 +127,6 @@ def open_service(
     from gridsvc.db.schema.revision import HEAD, find_revision
     from gridsvc.db.session.connection import Database
     from gridsvc.db.session.replica import Replica
-    from gridsvc.operations.evidence.anchoring import check_address
     from gridsvc.operations.runtime.service import Service
 
     if settings.database_url is not None:
@@ -149,6 +154,8 @@ def open_service(
     backups = settings.data / "backups" if not folder else Path(folder).expanduser().absolute()
     anchor_url = settings.environment.get("GRIDSVC_ANCHOR_URL") or None
     if anchor_url is not None:
+        from gridsvc.operations.evidence.anchoring import check_address
+
         check_address(anchor_url)
     return Service(
         database,
@@ -157,7 +164,28 @@ def open_service(
         backups=backups,
         anchor_url=anchor_url,
         dask=settings.environment.get("GRIDSVC_DASK") or None,
+        geocoder=_outside_geocoder(settings.environment),
     )
+
+
+def _outside_geocoder(environment: dict[str, str]) -> OutsideGeocoder | None:
+    """Return the outside geocoder that is set; None without an address (`InvalidInput` for what cannot be used)."""
+    url = environment.get("GRIDSVC_GEOCODER_URL")
+    if not url:
+        return None
+    from gridsvc.operations.places.outside_geocoder import check_setting
+    from gridsvc.operations.runtime.service import OutsideGeocoder
+
+    format_ = environment.get("GRIDSVC_GEOCODER_FORMAT") or "tianditu"
+    check_setting(url, format_)
+    given = environment.get("GRIDSVC_GEOCODER_TIMEOUT_S") or "1.5"
+    try:
+        timeout_s = float(given)
+    except ValueError:
+        timeout_s = 0.0
+    if not 0.05 <= timeout_s <= 30:
+        raise InvalidInput(f"GRIDSVC_GEOCODER_TIMEOUT_S is {given!r}. Set it to seconds from 0.05 to 30.")
+    return OutsideGeocoder(url, format_, environment.get("GRIDSVC_GEOCODER_KEY") or None, timeout_s)
 
 
 def for_sessions(settings: Settings) -> Settings:

@@ -10,7 +10,21 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from gridsvc import __version__
-from gridsvc.api import access, cases, grids, health, isochrones, jobs, law, positions, roads, teams, tiles, trackers
+from gridsvc.api import (
+    access,
+    cases,
+    geocode,
+    grids,
+    health,
+    isochrones,
+    jobs,
+    law,
+    positions,
+    roads,
+    teams,
+    tiles,
+    trackers,
+)
 from gridsvc.api.http import lanes, metrics, openapi, problems, verification
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import RequestLog, RequestTimes
@@ -29,8 +43,9 @@ if TYPE_CHECKING:
 
 # Routes are tried in this order: the most frequent first.
 ROUTERS = (
-    tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, roads.router,
-    isochrones.router, law.router, access.router, jobs.router, health.router, metrics.router, pages.router,
+    tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, geocode.router,
+    roads.router, isochrones.router, law.router, access.router, jobs.router, health.router, metrics.router,
+    pages.router,
 )  # fmt: skip
 
 THREADS = 6

@@ -67,7 +67,7 @@ def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ())
         "assignments": [_assignment_json(each) for each in case.engagements if each.engaging],
         "work_list": [_assignment_json(each) for each in case.engagements if not each.engaging],
         "alerts": list(alerts),
-    }
+    } | ({} if case.place.address is None else {"address": case.place.address.as_json()})
 
 
 def location_json(place: Place) -> dict[str, Json]:

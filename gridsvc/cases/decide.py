@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-    from gridsvc.cases.model import Decision, Duplicate
+    from gridsvc.cases.model import AddressMatch, Decision, Duplicate
     from gridsvc.grids.ownership import Ownership, Share
     from gridsvc.json_types import Json
     from gridsvc.law import ClockPolicy, ResponseClassMapping, ResponsePlan
@@ -35,12 +35,21 @@ NO_OWNERS = (None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in WGS-84; `radius_m` = how uncertain it is; `extent` = the line or area that it stands for."""
+    """A place in WGS-84; `radius_m` = how uncertain it is; `extent` = the line or area that it stands for.
+
+    `address`: how it was found from an address, None where it was given otherwise.
+    """
 
     lon: float
     lat: float
     radius_m: float | None = None
     extent: BaseGeometry | None = None
+    address: AddressMatch | None = None
+
+    @property
+    def grid(self) -> str | None:
+        """The code of the grid that is the whole of what is known of the place; None for a point, line or area."""
+        return None if self.address is None else self.address.grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,7 @@ class Classes:
 
 def place_in(location: Location, ownership: Ownership, classes: Classes) -> Place:
     """Return the place of a case inside a district: its owners, its class, the townships that it touches (R3, R15)."""
-    shares = ownership.shares if location.extent is not None else None
+    shares = ownership.shares if location.extent is not None or location.grid is not None else None
     inside = [share for share in shares or () if any(share.owners)]
     touched = [share.owners[Level.TOWNSHIP - 1] for share in inside]
     townships = list(dict.fromkeys(owner.code for owner in touched if owner is not None))
@@ -105,6 +114,7 @@ def place_in(location: Location, ownership: Ownership, classes: Classes) -> Plac
         confirm=ownership.confirm,
         defect=ownership.defect,
         derived=ownership.derived,
+        address=location.address,
     )
 
 
@@ -124,6 +134,7 @@ def place_beside(
         geometry=location.extent,
         distance_m=None if beside is None else beside[0],
         bearing_deg=None if beside is None else beside[1],
+        address=location.address,
     )
 
 

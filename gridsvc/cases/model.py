@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gridsvc.dispatch import Recommendation
     from gridsvc.grids.ownership import Owner, Share
-    from gridsvc.json_types import Json
+    from gridsvc.json_types import Json, JsonObject
     from gridsvc.law import ResponseClass, Urgency
 
 Owners = tuple["Owner | None", "Owner | None", "Owner | None", "Owner | None"]
@@ -77,6 +77,58 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressCandidate:
+    """A place that the address of a report may mean, WGS-84; `name` None: learned from a case, so personal data."""
+
+    lon: float
+    lat: float
+    radius_m: float
+    confidence: float
+    level: str
+    name: str | None
+    township: str | None
+    village: str | None
+
+    def as_json(self) -> dict[str, Json]:
+        """Return plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMatch:
+    """How the place of a case was found from an address; what the caller said is not kept.
+
+    `confirm`: the place is a question until a person confirms it; then `question` is its kind, and `candidates` are the
+    places that it may be, the case's own first. `level`: the finest kind of thing that was matched. `grid`: the code
+    of the grid that the address names and no more: the case is owned by it.
+    """
+
+    confidence: float
+    level: str
+    confirm: bool
+    question: str | None = None
+    grid: str | None = None
+    candidates: tuple[AddressCandidate, ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        """Return plain JSON values."""
+        return {
+            "confidence": self.confidence,
+            "level": self.level,
+            "confirm": self.confirm,
+            "question": self.question,
+            "grid": self.grid,
+            "candidates": [each.as_json() for each in self.candidates],
+        }
+
+    @classmethod
+    def from_json(cls, value: JsonObject) -> AddressMatch:
+        """Read what `as_json` returned."""
+        candidates = tuple(AddressCandidate(**each) for each in value["candidates"])
+        return cls(**{**value, "candidates": candidates})
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The place of a case and its owners, decided once at the report: orders and replays use it and never decide again.
 
@@ -84,6 +136,7 @@ class Place:
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
     several only for a line or area. `rule`, `shares`, `confirm`, `defect`, `derived`: see `grids.ownership`; outside
     every district `distance_m` and `bearing_deg` lead to the nearest one. `owned_level`: see `dispatch.CaseFacts`.
+    `address`: how it was found from an address, None for a place given otherwise.
     """
 
     lon: float
@@ -102,6 +155,7 @@ class Place:
     derived: tuple[str, ...] = ()
     distance_m: float | None = None
     bearing_deg: float | None = None
+    address: AddressMatch | None = None
 
     def code(self, level: int) -> str | None:
         """Return the code of the owner at a level, 0 = regional to 3 = village."""

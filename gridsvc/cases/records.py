@@ -16,6 +16,7 @@ import shapely
 from gridsvc.cases import first_records
 from gridsvc.cases.events import Difference, Ordered, Preempted, Reported, StepTaken, TeamStepTaken, apply
 from gridsvc.cases.model import (
+    AddressMatch,
     Case,
     Clock,
     Decision,
@@ -312,6 +313,8 @@ def place_json(place: Place) -> JsonObject:
             value[name] = field
     if place.derived:
         value["derived"] = list(place.derived)
+    if place.address is not None:
+        value["address"] = place.address.as_json()
     return value
 
 
@@ -335,6 +338,7 @@ def read_place(value: JsonObject) -> Place:
         derived=tuple(value.get("derived", ())),
         distance_m=value.get("distance_m"),
         bearing_deg=value.get("bearing_deg"),
+        address=AddressMatch.from_json(value["address"]) if "address" in value else None,
     )
 
 

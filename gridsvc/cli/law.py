@@ -91,14 +91,15 @@ def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
 @district_option
 @json_option
 def load_addresses(*, file: Path, district: str | None, as_json: bool) -> None:
-    """Load addresses (FILE: CSV with text, lon, lat, or 地址, 经度, 纬度). They replace those of the district.
+    """Load addresses (FILE: CSV with lon, lat, and text or the fields of an address). They replace the old ones.
 
-    A row that cannot be read is reported and left out; the others are loaded.
+    The fields are those of GB/T 23705 by their usual names, such as 乡镇, 村, 街路巷, 门牌号. A row that
+    cannot be read is reported and left out; the others are loaded.
     """
     from gridsvc.files.places.addresses import read_addresses
 
     rows, bad = read_addresses(file)
-    found = [Address(*row, source=file.name) for row in rows]
+    found = [Address(r.text, r.level, r.lon, r.lat, r.radius_m, file.name, r.parts) for r in rows]
     count = imports.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
     answer({"addresses": count} | bad.as_json(), as_json=as_json, show=lambda: click.echo(f"{count} addresses."))
     show_bad_rows(bad)

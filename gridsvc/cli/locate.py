@@ -14,7 +14,14 @@ from gridsvc.cli.dates import read_date
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.places.owners import LocatedFile
+    from gridsvc.operations.runtime.service import Service
+
+
+_SHARES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class LocateOptions:
 @click.option("--datum", default="WGS-84", show_default=True, help="WGS-84, CGCS2000, GCJ-02 or BD-09.")
 @click.option("--radius", "radius_m", type=float, metavar="M", help="How uncertain the place is, in metres.")
 @click.option("--as-of", metavar="DATE", help="By the grids in force then: a date, or a time with its offset.")
-@click.option("--address", metavar="TEXT", help="A known address, instead of LON LAT.")
+@click.option("--address", metavar="TEXT", help="An address, instead of LON LAT.")
 @click.option("--file", "source", type=click.Path(path_type=Path), metavar="IN.csv",
               help="A CSV file with the columns lon and lat, or 经度 and 纬度; UTF-8 or GB18030; separated by commas, "
                    "semicolons or tabs.")  # fmt: skip
@@ -66,10 +73,36 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
         located = operation.locate_file(indexes, asked.source, asked.target, datum=asked.datum)
         _answer_file(asked.target, located, as_json=as_json)
         return
-    lon, lat = lonlat if asked.address is None else operation.get_address(service, asked.address)
-    datum = asked.datum if asked.address is None else "WGS-84"
-    found = operation.locate(indexes, lon, lat, datum=datum, radius_m=asked.radius_m).as_json()
+    if asked.address is not None:
+        _answer_address(service, indexes, asked, as_json=as_json)
+        return
+    lon, lat = lonlat
+    found = operation.locate(indexes, lon, lat, datum=asked.datum, radius_m=asked.radius_m).as_json()
     answer(found, as_json=as_json, show=lambda: _show_owners(found))
+
+
+def _answer_address(
+    service: Service, indexes: Sequence[OwnershipIndex], asked: LocateOptions, *, as_json: bool
+) -> None:
+    from gridsvc.cli.geocode import show_candidates
+    from gridsvc.operations.places import geocode, owners
+
+    assert asked.address is not None
+    geocoded = geocode.geocode_text(service, asked.address, district=asked.district)
+    location = geocode.location_of_address(geocoded)
+    radius_m = asked.radius_m or location.radius_m
+    found = (
+        owners.locate_grid(indexes, location.grid)
+        if location.grid is not None and asked.radius_m is None
+        else owners.locate(indexes, location.lon, location.lat, radius_m=radius_m)
+    ).as_json()
+    value = found | {"address": geocoded.as_json()}
+
+    def show() -> None:
+        show_candidates(geocoded)
+        _show_owners(found)
+
+    answer(value, as_json=as_json, show=show)
 
 
 def _answer_file(target: Path, located: LocatedFile, *, as_json: bool) -> None:
@@ -88,7 +121,7 @@ def _show_owners(found: dict[str, Any]) -> None:
         click.secho(printable(found["defect"]), fg="yellow")
     if found.get("derived"):
         click.secho(f"Drawn by gridsvc, not surveyed: {', '.join(found['derived'])}", fg="yellow")
-    for share in found.get("shares", []):
+    for share in found.get("shares", [])[:_SHARES_SHOWN]:
         chain = " > ".join(owner["name"] for owner in share["owners"].values() if owner) or "outside"
         click.echo(printable(f"{share['share']:6.1%} {chain}"))
     if found.get("confirm"):

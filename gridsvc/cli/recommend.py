@@ -36,7 +36,7 @@ lonlat_argument = click.argument("lonlat", nargs=-1, type=float, metavar="LON LA
 datum_option = click.option("--datum", default="WGS-84", show_default=True, help="WGS-84, CGCS2000, GCJ-02 or BD-09.")
 type_option = click.option("--type", "incident_type", required=True, metavar="TYPE",
                            help="Type of incident: its id or name, for example gas-leak or 燃气泄漏.")  # fmt: skip
-address_option = click.option("--address", metavar="TEXT", help="A known address, instead of LON LAT.")
+address_option = click.option("--address", metavar="TEXT", help="An address, instead of LON LAT.")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -122.6 is a longitude
@@ -101,6 +101,10 @@ def show_heading(case: dict[str, Any]) -> None:
     click.secho(printable(f"{case['type_name']} ({case['type']}), {case['urgency']}"), bold=True)
     ownership = case["ownership"]
     click.echo(printable(f"Owners: {chain}   [{ownership['rule']}, generation {ownership['generation']}]"))
+    if case.get("address") and case["address"]["confirm"]:
+        from gridsvc.cli.geocode import question_in_words
+
+        click.secho(printable(question_in_words(case["address"])), fg="yellow")
 
 
 def _range_words(lead: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ WORDS = {
     "grids": Word("gridsvc.cli.grids", "grids", "Boundaries: list, check, activate, rollback, diff, history, export"),
     "districts": Word("gridsvc.cli.districts", "districts", "Districts: list, remove one that was made by mistake"),
     "locate": Word("gridsvc.cli.locate", "locate", "Find the owner of a place, or of each place in a file"),
+    "geocode": Word("gridsvc.cli.geocode", "geocode", "Find the place that an address means, or of each row of a file"),
+    "addresses": Word("gridsvc.cli.geocode", "addresses", "Names learned from cases: list, learn, forget"),
     "incidents": Word("gridsvc.cli.incidents", "incidents", "Cases: list, show, report, step"),
     "recommend": Word(
         "gridsvc.cli.recommend", "recommend", "Show which lawful team would go, and whether it is in time"

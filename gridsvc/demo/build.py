@@ -229,6 +229,6 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
 
 def gazetteer(place: DemoPlace, source: str) -> list[addresses.Address]:
     """Return addresses and named places as the gazetteer keeps them: a house to 20 m, a place to some hundred."""
-    houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, source) for a in place.addresses]
+    houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, source, a.parts()) for a in place.addresses]
     homes = [addresses.Address(s.name, s.kind, s.lon, s.lat, 800.0, source) for s in place.settlements]
     return houses + homes

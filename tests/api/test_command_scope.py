@@ -33,7 +33,8 @@ WHOLE = {
 }  # fmt: skip
 # What names one thing, which has its district: a case, a place, a person.
 ONE_THING = {"audit replay", "recommend", "keys pair", "keys tracker", "keys revoke", "keys add", "districts remove",
-             "incidents show", "incidents step", "incidents report", "teams duty", "closures add"}  # fmt: skip
+             "incidents show", "incidents step", "incidents report", "teams duty", "closures add",
+             "addresses learn", "addresses forget"}  # fmt: skip
 # What draws for minutes what is not drawn yet: its district is asked where areas are tested.
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.
@@ -83,6 +84,8 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "incidents list": [],
         "teams list": [],
         "closures list": [],
+        "geocode": ["桥头村"],
+        "addresses learned": [],
         "locate": ["--file", str(file), "--out", str(folder / "owners.csv")],
         "db url": ["--role", "viewer"],
         "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
@@ -111,7 +114,7 @@ def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("words", sorted(
     {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
      "roads show", "locate", "travel-times", "isochrone", "db url",
-     "incidents list", "teams list", "closures list"}
+     "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str

@@ -82,6 +82,9 @@ def walk_cases(web: TestClient) -> None:
     assert lead in sent["sent"]
     for step in ("acknowledge", "en_route", "on_scene"):
         ok(web.post(steps, json={"step": step, "team_id": lead}))
+    ok(web.post(f"/incidents/{case['id']}/names", json={"name": "老供销社"}, headers={"Idempotency-Key": "contract-9"}))
+    example = ok(web.get("/screen/facts"))["districts"][0]["address_example"]
+    assert "address" in ok(web.post("/incidents", json={"type": kind, "address": example}))
     for step in ("handle", "feedback", "archive"):
         ok(web.post(steps, json={"step": step}))
     assert ok(web.get(f"/incidents/{case['id']}"))["reporter"]["masked"]
@@ -99,6 +102,10 @@ def walk_places(web: TestClient) -> None:
     lon, lat = place["lon"], place["lat"]
     for more in ({}, {"radius_m": 500}, {"datum": "GCJ-02"}, {"as_of": "2199-01-01"}):
         ok(web.get("/owners", params=place | more))
+    example = ok(web.get("/screen/facts"))["districts"][0]["address_example"]
+    for text in (example, "桥头村", "义乌市江东街道", "nowhere at all"):
+        ok(web.get("/geocode", params={"q": text}))
+    ok(web.get("/geocode/suggestions", params={"q": example[:4]}))
     ok(web.post("/owners", json={"lon": [lon, -150.0], "lat": [lat, -40.0]}))
     ok(web.get("/grids"))
     ok(web.post("/travel-times", json={"origins": [[lon, lat]], "destinations": [[lon + 0.01, lat], [lon, lat]]}))

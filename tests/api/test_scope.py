@@ -44,11 +44,12 @@ WALKED = {
         "/incidents/{incident_id}/events",
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
-        "/metrics", "/service-areas", "/osmand",
+        "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (
         "/incidents", "/recommendations", "/incidents/{incident_id}/steps", "/incidents/{incident_id}/unmask",
+        "/incidents/{incident_id}/names",
         "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
         "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
@@ -192,6 +193,13 @@ def _asked(
             queries = [_station(world, code) for code in (A, B)]
         elif path == "/proposals":
             queries += [{"all": True}]
+        elif path.startswith("/geocode"):
+            texts = [
+                world.rows("select text from address where district = :d order by id limit 1", d=code)[0][0]
+                for code in (A, B)
+            ]
+            texts += [row[0] for row in world.rows("select distinct name from grid where level = 2 order by name")]
+            queries = [{"q": each} for each in (*texts, "桥头", "义乌")] + [{"q": texts[0], "district": B}]
         elif path == "/timers":
             queries = [{"district": A}, {"district": B}]
         elif path == "/incidents":

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gridsvc.api.answers.geocode import QuestionKind
 from gridsvc.api.answers.places import FromMemory, Geometry, OwnerChain, OwnerShare, OwnershipRule, Unknown, Versions
 from gridsvc.cases.model import Status
 from gridsvc.law import ResponseClass, Urgency
@@ -37,6 +38,30 @@ class CaseOwnership(TypedDict):
     derived: NotRequired[list[str]]
     distance_m: NotRequired[Annotated[float, Field(description="to the nearest district, outside all of them")]]
     bearing_deg: NotRequired[float]
+
+
+class AddressCandidate(TypedDict):
+    """A place that the address of a report may mean, WGS-84."""
+
+    lon: float
+    lat: float
+    radius_m: float
+    confidence: float
+    level: str
+    name: Annotated[str | None, Field(description="null: a name learned from cases")]
+    township: str | None
+    village: str | None
+
+
+class CaseAddress(TypedDict):
+    """How the place was found from the address of the report; the address itself is not kept."""
+
+    confidence: float
+    level: str
+    confirm: Annotated[bool, Field(description="the place is a question until the caller confirms it")]
+    question: Annotated[QuestionKind | None, Field(description="what to ask the caller")]
+    grid: Annotated[str | None, Field(description="the grid that the address names, and nothing finer")]
+    candidates: Annotated[list[AddressCandidate], Field(description="with `confirm`: the case is at the first")]
 
 
 class Handler(TypedDict):
@@ -173,6 +198,7 @@ class Preview(FromMemory):
     location: CaseLocation
     owners: OwnerChain
     ownership: CaseOwnership
+    address: NotRequired[Annotated[CaseAddress, Field(description="of a place that was given as an address")]]
     urgency: Urgency
     response_class: ResponseClass | None
     target_s: Annotated[int | None, Field(description="null for a routine case")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, text
 
+from gridsvc.db.places.versions import bump_gazetteer
 from gridsvc.db.schema.tables import address
 from gridsvc.db.teams import point
-from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A named place; `radius_m` = the largest distance of its real location from the point."""
+    """A named place; `radius_m` = the largest distance of its real location from the point.
+
+    `parts`: the fields of a structured source, see `places.model.Entry`.
+    """
 
     text: str
     level: str
@@ -27,6 +30,7 @@ class Address:
     lat: float
     radius_m: float
     source: str
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 def replace_addresses(connection: Connection, district: str, addresses: Iterable[Address]) -> int:
@@ -40,36 +44,23 @@ def replace_addresses(connection: Connection, district: str, addresses: Iterable
             "radius_m": a.radius_m,
             "source": a.source,
             "geom": point(a.lon, a.lat),
+            "parts": a.parts,
         }
         for a in addresses
     ]
     if rows:
         connection.execute(insert(address), rows)
+    bump_gazetteer(connection, district)
     return len(rows)
 
 
-_find = text(
-    "select text, level, st_x(geom), st_y(geom), radius_m, source from address "
-    "where lower(text) = lower(:text) order by radius_m, district, id limit 2"
-)
-
-
-def get_address(connection: Connection, words: str) -> Address:
-    """Return the place of a text that is known word for word.
-
-    Raises
-    ------
-    InvalidInput
-        When it is not known; the cure is to give a location.
-    """
-    found = [Address(*row) for row in connection.execute(_find, {"text": words.strip()})]
-    if not found:
-        raise InvalidInput(
-            f"The address {words.strip()[:80]!r} is not known. Give `location` {{lon, lat}} instead.",
-            kind="unknown-address",
-            address=words.strip()[:80],
-        )
-    return found[0]
+def list_addresses(connection: Connection, district: str) -> list[Address]:
+    """Return all addresses and named places of a district, in the order of their texts."""
+    query = text(
+        "select text, level, st_x(geom), st_y(geom), radius_m, source, parts from address where district = :d "
+        "order by text, id"
+    )
+    return [Address(*row) for row in connection.execute(query, {"d": district})]
 
 
 def find_example(connection: Connection, district: str) -> str | None:

@@ -5,11 +5,23 @@ A district of `*` stands for all districts.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gridsvc.db.schema.tables import metadata, moment
+from gridsvc.db.schema.tables import metadata, moment, shape
 
 ALL_DISTRICTS = "*"
 
@@ -117,3 +129,23 @@ event_personal = Table(
     Column("salt", LargeBinary, nullable=False),
     Index("ix_event_personal_incident", "district", "incident_id"),
 )
+
+# A name that a person gave to the place of a case; two persons make it one that is acted on.
+learned_name = Table(
+    "learned_name",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("incident_id", Uuid, nullable=False),
+    Column("confirmed_by", Text, nullable=False),
+    moment("confirmed_at", now=True),
+    Column("radius_m", Double, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    shape("POINT"),
+    UniqueConstraint("district", "name", "incident_id", "confirmed_by", name="uq_learned_name_person"),
+    CheckConstraint("radius_m >= 0", name="radius_m"),
+    ForeignKeyConstraint(["district", "incident_id"], ["incident.district", "incident.id"],
+                         name="fk_learned_name_incident"),
+    Index("ix_learned_name_incident", "district", "incident_id"),
+)  # fmt: skip

@@ -304,8 +304,18 @@ address = Table(
     Column("radius_m", Double, nullable=False),
     Column("source", Text, nullable=False),
     shape("POINT"),
+    Column("parts", JSONB, nullable=False, server_default="{}"),
     Index("ix_address_geom", "geom", postgresql_using="gist"),
     Index("ix_address_text", "district", "text"),
+)
+
+# Counts the changes of addresses, stations and learned names; begins at the time in ms, so that none comes again.
+gazetteer_version = Table(
+    "gazetteer_version",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    ForeignKeyConstraint(["district"], ["district.code"], name="fk_gazetteer_version_district", ondelete="CASCADE"),
 )
 
 # Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what

@@ -51,6 +51,12 @@ class Address:
     place: str
     lon: float
     lat: float
+    postcode: str = ""
+
+    def parts(self) -> dict[str, str]:
+        """Return the fields that a gazetteer keeps; those without a value are left out."""
+        fields = {"street": self.street, "house": self.house_number, "place": self.place, "postcode": self.postcode}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def _addresses(objects: Iterable[_Tagged]) -> tuple[Address, ...]:
         if not number:
             continue
         text = f"{street} {number}".strip() + (f", {place}" if place and place != street else "")
-        found.append(Address(text, street, number, place, lon, lat))
+        found.append(Address(text, street, number, place, lon, lat, tags.get("addr:postcode", "").strip()))
     return tuple(sorted(found, key=lambda address: (address.text, address.lon, address.lat)))
 
 

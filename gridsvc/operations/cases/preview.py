@@ -15,12 +15,12 @@ from gridsvc.operations.cases import offline
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.cases.redaction import redaction, redaction_from_memory
-from gridsvc.operations.cases.report import Moment, decide, in_scope, locate_given, locate_report
+from gridsvc.operations.cases.report import Moment, decide, find_address, in_scope, locate_given
 from gridsvc.operations.places.locate import locate_in
 from gridsvc.operations.runtime.layout import Districts
 
 if TYPE_CHECKING:
-    from gridsvc.cases.decide import Report
+    from gridsvc.cases.decide import Location, Report
     from gridsvc.cases.model import Case
     from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
@@ -54,16 +54,17 @@ def recommend(service: Service, report: Report) -> dict[str, Json]:
     NotFound
         For a place beyond the caller's grid.
     """
+    address = find_address(service, report)
     try:
-        return _recommend(service, report)
+        return _recommend(service, report, address)
     except Unavailable as away:
-        return _recommend_from_memory(service, report, away)
+        return _recommend_from_memory(service, report, address, away)
 
 
-def _recommend(service: Service, report: Report) -> dict[str, Json]:
+def _recommend(service: Service, report: Report, address: Location | None) -> dict[str, Json]:
     with service.database.transaction() as connection:
         districts = Districts.now(service, connection)
-        placed = locate_in(districts, locate_report(connection, districts, report))
+        placed = locate_in(districts, address or locate_given(districts, report))
         now = placed.view.versions.now
         with whole_district(connection):
             states = teams.list_changed_states(connection, placed.view.code, now)
@@ -73,16 +74,13 @@ def _recommend(service: Service, report: Report) -> dict[str, Json]:
         return redaction(connection).case(_preview(service, case))
 
 
-def _recommend_from_memory(service: Service, report: Report, away: Unavailable) -> dict[str, Json]:
-    """Recommend with teams as they were last; possible duplicates are unknown.
-
-    Raises `away` for an address, which only the database knows.
-    """
+def _recommend_from_memory(
+    service: Service, report: Report, address: Location | None, away: Unavailable
+) -> dict[str, Json]:
+    """Recommend with teams as they were last; possible duplicates are unknown."""
     views, age_s = offline.views(service, away)
     known = Districts.of(views)
-    if report.address is not None:
-        raise away
-    placed = locate_in(known, locate_given(known, report))
+    placed = locate_in(known, address or locate_given(known, report))
     remembered = service.recall("states").get(placed.view.code)
     if remembered is None:
         raise away

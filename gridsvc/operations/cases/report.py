@@ -13,7 +13,6 @@ from gridsvc.cases.records import write
 from gridsvc.db.cases import personal, reports
 from gridsvc.db.cases.incidents import list_near
 from gridsvc.db.evidence import events
-from gridsvc.db.grids.addresses import get_address
 from gridsvc.db.session.ids import uuid7
 from gridsvc.db.session.scope import scope_of
 from gridsvc.errors import InvalidInput, Refusal
@@ -23,6 +22,7 @@ from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.extents import middle_of
+from gridsvc.operations.places.geocode import geocode_text, location_of_address
 from gridsvc.operations.places.locate import Placement, locate_in, location_of
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts
@@ -63,10 +63,11 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
     Unavailable
         When the database is unavailable; nothing is written.
     """
+    address = find_address(service, report)  # outside the transaction: another host may be asked
 
     def work(connection: Connection) -> Callable[[], KeptAnswer]:
         districts = Districts.now(service, connection)
-        placed = locate_in(districts, locate_report(connection, districts, report))
+        placed = locate_in(districts, address or locate_given(districts, report))
         code = placed.view.code
         ground = reports.begin_report(connection, code, request, _near_query(placed, report))
         if ground.kept is not None:
@@ -192,19 +193,26 @@ def _beyond(answer: JsonObject) -> JsonObject:
         "recommendation": no_team,
         "versions": {"generation": answer["versions"]["generation"]},
     }
-    return answer | hidden
+    return {key: value for key, value in (answer | hidden).items() if key != "address"}
 
 
-def locate_report(connection: Connection, districts: Districts, report: Report) -> Location:
-    """Return the place of a report, in WGS-84, from exactly one of location, address and geometry."""
-    if report.address is not None and report.lon is None and report.extent is None:
-        found = get_address(connection, report.address)
-        return Location(found.lon, found.lat, found.radius_m)
-    return locate_given(districts, report)
+def find_address(service: Service, report: Report) -> Location | None:
+    """Return the location of a report that has an address and nothing else, None for another.
+
+    The law decides over the whole district, and so does the gazetteer, whatever the caller's scope in it.
+
+    Raises
+    ------
+    InvalidInput
+        When the address names nothing here.
+    """
+    if report.address is None or report.lon is not None or report.extent is not None:
+        return None
+    return location_of_address(geocode_text(service, report.address))
 
 
 def locate_given(districts: Districts, report: Report) -> Location:
-    """Return the place of a report that has a location or a geometry; an address needs the database."""
+    """Return the place of a report that has a location or a geometry, in WGS-84; it has exactly one of all ways."""
     given = {
         "location": report.lon is not None,
         "address": report.address is not None,

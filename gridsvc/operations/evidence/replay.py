@@ -156,7 +156,9 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
         versions=replace(view.versions, generation=place.generation),
         index=ownership_index(service, connection, case.district, place.generation),
     )
-    placed = locate_in(Districts.of([then]), Location(place.lon, place.lat, place.radius_m, place.geometry))
+    placed = locate_in(
+        Districts.of([then]), Location(place.lon, place.lat, place.radius_m, place.geometry, place.address)
+    )
     if placed.ownership is None:
         return ["owners", "ownership"]
     owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()

@@ -52,7 +52,7 @@ def load_file(
         Station(f"{code}-{number:03}", station.name, station.kind, station.lon, station.lat)
         for number, station in enumerate(found.stations, 1)
     ]
-    houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, path.name) for a in found.addresses]
+    houses = [addresses.Address(a.text, "house", a.lon, a.lat, 20.0, path.name, a.parts()) for a in found.addresses]
     homes = [addresses.Address(s.name, s.kind, s.lon, s.lat, 800.0, path.name) for s in found.settlements]
 
     def work(connection: Connection) -> int | None:

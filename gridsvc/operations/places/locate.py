@@ -131,6 +131,8 @@ def _area(location: Location) -> BaseGeometry:
 def _ownership(index: OwnershipIndex, location: Location) -> Ownership:
     if location.extent is not None:
         return index.of_geometry(location.extent)
+    if location.grid is not None and location.grid in index.grids.codes:
+        return index.of_geometry(index.repaired(index.grids.codes.index(location.grid)))
     if location.radius_m:
         return index.shares(location.lon, location.lat, location.radius_m)
     return index.locate(location.lon, location.lat)

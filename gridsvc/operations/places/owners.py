@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.coordinates import Bounds, Datum, check_lonlat, check_lonlats, to_wgs84
-from gridsvc.db.grids import addresses
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
@@ -118,6 +117,14 @@ def locate(
         lon=round(lon, 6),
         lat=round(lat, 6),
     )
+
+
+def locate_grid(indexes: Sequence[OwnershipIndex], code: str) -> Ownership:
+    """Return the owners of a whole grid in force, by its code; NotFound where no district has it."""
+    for index in indexes:
+        if code in index.grids.codes:
+            return index.of_geometry(index.repaired(index.grids.codes.index(code)))
+    raise NotFound(f"There is no grid {code} in force. `gridsvc grids list` lists them.", kind="no-grid", code=code)
 
 
 def _length(distance_m: float) -> str:
@@ -235,10 +242,3 @@ def locate_file(indexes: Sequence[OwnershipIndex], source: Path, target: Path, *
     counts = np.bincount(owners.columns["rule"], minlength=len(RULE_KEYS))
     rules = {key: int(count) for key, count in zip(RULE_KEYS, counts, strict=True) if count}
     return LocatedFile(rules, places.bad)
-
-
-def get_address(service: Service, address: str) -> tuple[float, float]:
-    """Return longitude and latitude of a known address; refuses one that is not known."""
-    with service.database.transaction() as connection:
-        found = addresses.get_address(connection, address)
-    return found.lon, found.lat

@@ -32,6 +32,16 @@ _log = logging.getLogger("gridsvc.service")
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideGeocoder:
+    """The geocoder of another host: its https address, format (`tianditu`, `nominatim`), key and time limit."""
+
+    url: str = field(repr=False)
+    format: str
+    key: str | None = field(default=None, repr=False)
+    timeout_s: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """The database, the data folder and the cache of immutable versions, for one caller.
 
@@ -47,6 +57,8 @@ class Service:
         Address of the Dask scheduler on whose workers heavy jobs run; None: they run in the process of the job.
     backups
         The folder of the daily backups, None = `backups` in the data folder.
+    geocoder
+        Asked for addresses that the gazetteer does not know well enough; None: nobody outside is asked.
 
     Notes
     -----
@@ -61,6 +73,7 @@ class Service:
     backups: Path | None = None
     dask: str | None = None
     anchor_url: str | None = field(default=None, repr=False)
+    geocoder: OutsideGeocoder | None = None
     cache: VersionCache = field(default_factory=lambda: VersionCache(CACHE_BYTES), repr=False)
     _memory: dict[str, OrderedDict[str, tuple[float, object]]] = field(default_factory=dict, repr=False)
     _preparing: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gridsvc.coordinates import Bounds
 from gridsvc.errors import InvalidInput, NotFound
-from gridsvc.files.places.addresses import read_addresses
+from gridsvc.files.places.addresses import AddressRow, read_addresses
 from gridsvc.files.places.places import Places, read_places, write_places
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 def test_addresses_are_read_and_bad_ones_are_named(tmp_path: Path) -> None:
     text = "地址;经度;纬度\n光南路836号;119,69;29,10\n;119,7;29,1\n站前路1号;x;29,1\n"
     rows, bad = read_addresses(save(tmp_path, text, "gb18030"))
-    assert rows == [("光南路836号", "house", 119.69, 29.1, 30.0)]
+    assert rows == [AddressRow("光南路836号", "house", 119.69, 29.1, 30.0)]
     assert sorted(bad.words) == [3, 4]
     with pytest.raises(InvalidInput, match="none of its 1 rows"):
         read_addresses(save(tmp_path, "text,lon,lat\n,1,2\n"))

@@ -65,7 +65,16 @@ def everywhere(url: str) -> str:
         tables = connection.execute(
             "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
             " and relname <> all (%s)",
-            [["incident_personal", "event_personal", "closure_personal", "spatial_ref_sys", "artifact_piece"]],
+            [
+                [
+                    "incident_personal",
+                    "event_personal",
+                    "closure_personal",
+                    "learned_name",
+                    "spatial_ref_sys",
+                    "artifact_piece",
+                ]
+            ],
         ).fetchall()
         whole = [str(connection.execute(f"select t::text from {name} t").fetchall()) for (name,) in tables]
         kept = connection.execute("select convert_from(body, 'UTF8') from idempotency").fetchall()

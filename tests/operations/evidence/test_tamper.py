@@ -53,6 +53,8 @@ NOT_COVERED = {
     "service_area_set": "drawn again from what is covered",
     "road_edge": "the network once more, for maps; the engine reads the artifact",
     "address": "look-ups; what a case was given is in its event",
+    "gazetteer_version": "counts changes for caches",
+    "learned_name": "look-ups; learning and forgetting have events, what a case was given is in its event",
     "access_key.last_used_at": "no right rests on the last use",
 }
 HELD_BY_CONSTRAINTS = {"grid_generation.state", "in_force.entry", "incident.lead_wanted"}

@@ -1,0 +1,113 @@
+"""The gazetteer of a district: built from what is in force, kept as a file, and loaded once in a process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridsvc.db.evidence.artifacts import ArtifactLost
+from gridsvc.db.grids.addresses import list_addresses
+from gridsvc.db.grids.versions import list_districts
+from gridsvc.db.places.learned import list_learned
+from gridsvc.db.places.sources import list_named_roads, list_named_stations
+from gridsvc.db.places.versions import get_gazetteer_version
+from gridsvc.db.session.scope import whole_district
+from gridsvc.files.derived import derived
+from gridsvc.files.grids.divisions import find_district_name
+from gridsvc.files.grids.neighbours import read_surroundings
+from gridsvc.operations.grids.mapped import ownership_index
+from gridsvc.operations.places.entries import LEARNED, LEARNED_ONCE, Sources, entries_of
+from gridsvc.places.gazetteer import Gazetteer
+from gridsvc.places.model import DistrictName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from gridsvc.db.grids.versions import Versions
+    from gridsvc.operations.runtime.service import Service
+    from gridsvc.places.model import Candidate
+
+_FORMAT = 2
+"""Counts changes of how a gazetteer is made: a file that was made otherwise is not used."""
+
+_ADMINISTRATIVE = "区县市旗"
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictGazetteer:
+    """The gazetteer of a district, and which of its names were learned from cases.
+
+    `learned`: (name, lon, lat) of names that two persons gave; `once`: of those that one person gave.
+    """
+
+    district: str
+    gazetteer: Gazetteer
+    learned: frozenset[tuple[str, float, float]]
+    once: frozenset[tuple[str, float, float]]
+
+    @classmethod
+    def of(cls, district: str, gazetteer: Gazetteer) -> DistrictGazetteer:
+        """Return a gazetteer with its learned names found."""
+        named: dict[str, set[tuple[str, float, float]]] = {LEARNED: set(), LEARNED_ONCE: set()}
+        for each in gazetteer.entries:
+            if each.source in named:
+                named[each.source].add((each.name, each.lon, each.lat))
+        return cls(district, gazetteer, frozenset(named[LEARNED]), frozenset(named[LEARNED_ONCE]))
+
+    def is_learned(self, candidate: Candidate) -> bool:
+        """Whether a candidate's name was learned from a case, and so may be personal data."""
+        key = (candidate.name, candidate.lon, candidate.lat)
+        return key in self.learned or key in self.once
+
+
+def gazetteer_of(service: Service, connection: Connection, versions: Versions) -> DistrictGazetteer:
+    """Return the gazetteer of a district at a version vector; built where no file of it is there yet."""
+    code = versions.district
+    changes = get_gazetteer_version(connection, code)
+    key = (code, versions.generation, versions.network, changes)
+
+    def load() -> DistrictGazetteer:
+        digest = hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()
+        content = derived(service.folder, f"{digest}.gazetteer", lambda: [_build(service, connection, versions)])
+        return DistrictGazetteer.of(code, Gazetteer.from_json(json.loads(bytes(content))))
+
+    found = service.cached("gazetteer", key, load)
+    service.remember("gazetteer", code, found)
+    return found
+
+
+def _build(service: Service, connection: Connection, versions: Versions) -> bytes:
+    """Return the gazetteer as JSON; it is made for the whole district, since the cache is shared by all callers."""
+    code, index = versions.district, None
+    if versions.generation is not None:
+        try:
+            index = ownership_index(service, connection, code, versions.generation)
+        except ArtifactLost:  # addresses alone are better than none (R10)
+            index = None
+    with whole_district(connection):
+        roads = [] if versions.network is None else list_named_roads(connection, code, versions.network)
+        sources = Sources(
+            code,
+            index,
+            list_addresses(connection, code),
+            roads,
+            list_named_stations(connection, code),
+            list_learned(connection, code),
+        )
+    name = next((each.name for each in list_districts(connection) if each.code == code), code)
+    gazetteer = Gazetteer.of(entries_of(sources), _district_name(code, name))
+    return json.dumps(gazetteer.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _district_name(code: str, loaded_as: str) -> DistrictName:
+    """Return what a district is called: by the divisions where they know it, and as it was loaded."""
+    around = read_surroundings(code)
+    above = tuple(name for name in (around.province, around.prefecture) if name is not None)
+    known = find_district_name(code)
+    name = known or loaded_as
+    others = [] if known is None else [loaded_as]
+    if len(name) > 2 and name[-1] in _ADMINISTRATIVE:
+        others.append(name[:-1])
+    return DistrictName(name, above, tuple(dict.fromkeys(each for each in others if each != name)))
