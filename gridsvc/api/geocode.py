@@ -67,7 +67,9 @@ def get_suggestions(
 class NameBody(Body):
     """How the place of a case is called."""
 
-    name: Annotated[Text, Field(max_length=200, examples=["老供销社"])]
+    name: Annotated[Text, Field(max_length=200)]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"name": "老供销社"}]}}
 
 
 @router.post(
