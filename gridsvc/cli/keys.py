@@ -129,7 +129,7 @@ def erase(*, subject: str, mentions: bool, dry_run: bool, as_json: bool) -> None
     """
     found: dict[str, Any] = erasure.erase(opened_service(), subject, mentions=mentions, dry_run=dry_run)
     verb = "would be erased" if dry_run else "erased"
-    places = [f"{len(found[name])} {name}" for name in ("cases", "closures", "notes") if found[name]]
+    places = [f"{len(found[name])} {name}" for name in ("cases", "closures", "notes", "names") if found[name]]
     words = f"{found['rows']} rows{' of ' if places else ''}{', '.join(places)} {verb}."
     if found["mentioned"]:
         words += f" {found['mentioned']} more rows mention it: --mentions erases them, too."

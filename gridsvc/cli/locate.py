@@ -86,10 +86,11 @@ def _answer_address(
 ) -> None:
     from gridsvc.cli.geocode import show_candidates
     from gridsvc.operations.places import geocode, owners
+    from gridsvc.operations.places.address_location import location_of_address
 
     assert asked.address is not None
     geocoded = geocode.geocode_text(service, asked.address, district=asked.district)
-    location = geocode.location_of_address(geocoded)
+    location = location_of_address(geocoded)
     radius_m = asked.radius_m or location.radius_m
     found = (
         owners.locate_grid(indexes, location.grid)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import delete, func, select, text
 
 from gridsvc.access.scopes import phone_digits
-from gridsvc.db.schema.access import closure_personal, event_personal, incident_personal
+from gridsvc.db.places.learned import forget_case
+from gridsvc.db.schema.access import closure_personal, event_personal, incident_personal, learned_name
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,11 +22,15 @@ _SHORTEST_NAME = 2  # letters; one alone is in half of all sentences
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The data of a subject, each as (district, id): whole cases, reasons of closures, single notes of events."""
+    """The data of a subject, each as (district, id): whole cases, reasons of closures, notes of events, learned names.
+
+    A whole case has the names that were learned from it.
+    """
 
     cases: Pairs = ()
     closures: Pairs = ()
     notes: Pairs = ()
+    names: Pairs = ()
 
     def joined(self, other: Kept) -> Kept:
         """Return what is in either."""
@@ -33,7 +38,12 @@ class Kept:
         def both(mine: Pairs, theirs: Pairs) -> Pairs:
             return tuple(dict.fromkeys((*mine, *theirs)))
 
-        return Kept(both(self.cases, other.cases), both(self.closures, other.closures), both(self.notes, other.notes))
+        return Kept(
+            both(self.cases, other.cases),
+            both(self.closures, other.closures),
+            both(self.notes, other.notes),
+            both(self.names, other.names),
+        )
 
 
 _cases_of = text(
@@ -61,6 +71,7 @@ _cases_speaking = text(
 _closures_speaking = text(
     f"select district, closure_id from closure_personal where {_speaks.format('reason')} order by 1, 2"
 )
+_names_speaking = text(f"select district, id from learned_name where {_speaks.format('name')} order by 1, 2")
 _notes_speaking = text(f"select district, event_id from event_personal where {_speaks.format('note')} order by 1, 2")
 
 
@@ -83,7 +94,8 @@ def find_mentions(connection: Connection, subject: str) -> Kept:
     number = f"(?<![0-9])((00|[+])?86[ -]?)?{'[ -]?'.join(digits)}(?![0-9])" if digits else ""
     name = words if not digits and len(words) >= _SHORTEST_NAME else ""
     values = {"name": name, "number": number}
-    found = (_pairs(connection, query, values) for query in (_cases_speaking, _closures_speaking, _notes_speaking))
+    found = (_pairs(connection, query, values) for query in (
+        _cases_speaking, _closures_speaking, _notes_speaking, _names_speaking))  # fmt: skip
     return Kept(*found)
 
 
@@ -91,16 +103,17 @@ def count_rows(connection: Connection, kept: Kept) -> int:
     """Return how many rows of the personal tables there are of it."""
     counted = 0
     for district, case in kept.cases:
-        for table in (incident_personal, event_personal):
+        for table in (incident_personal, event_personal, learned_name):
             rows = select(func.count()).where(table.c.district == district, table.c.incident_id == case)
             counted += connection.scalar(rows) or 0
     own = {(district, event) for case in kept.cases for district, event in _notes_of(connection, *case)}
-    return counted + len(kept.closures) + len(set(kept.notes) - own)
+    learned = {(district, name) for case in kept.cases for district, name in _names_of(connection, *case)}
+    return counted + len(kept.closures) + len(set(kept.notes) - own) + len(set(kept.names) - learned)
 
 
 def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:
-    """Delete the personal data of a case's report and its notes; return the number of rows."""
-    return sum(
+    """Delete the personal data of a case's report, its notes and the names learned from it; return the number."""
+    return forget_case(connection, district, incident_id) + sum(
         connection.execute(
             delete(table).where(table.c.district == district, table.c.incident_id == incident_id)
         ).rowcount
@@ -130,6 +143,13 @@ def _read(subject: str) -> tuple[str, str]:
 
 def _pairs(connection: Connection, query: TextClause, values: dict[str, str]) -> Pairs:
     return tuple((row[0], row[1]) for row in connection.execute(query, values))
+
+
+def _names_of(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, UUID]]:
+    query = select(learned_name.c.district, learned_name.c.id).where(
+        learned_name.c.district == district, learned_name.c.incident_id == incident_id
+    )
+    return [(code, name) for code, name in connection.execute(query)]
 
 
 def _notes_of(connection: Connection, district: str, incident_id: UUID) -> list[tuple[str, UUID]]:

@@ -21,8 +21,9 @@ from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
+from gridsvc.operations.places.address_location import location_of_address
 from gridsvc.operations.places.extents import middle_of
-from gridsvc.operations.places.geocode import geocode_text, location_of_address
+from gridsvc.operations.places.geocode import geocode_text
 from gridsvc.operations.places.locate import Placement, locate_in, location_of
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts

@@ -9,6 +9,7 @@ from gridsvc.db.access.keys import read_version
 from gridsvc.db.evidence import erasure
 from gridsvc.db.evidence.erasure import Kept
 from gridsvc.db.evidence.events import append_event
+from gridsvc.db.places.learned import forget_learned
 from gridsvc.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Erase what is stored about a subject and return {cases, closures, notes, rows, mentioned, erased}.
+    """Erase what is stored about a subject and return {cases, closures, notes, names, rows, mentioned, erased}.
 
     With the rows go their salts, so that the digests in the events can no longer be compared with anything. The event
     that is written names cases and closures, not the subject.
@@ -51,7 +52,7 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
         erased = Kept() if dry_run else _erase(service, connection, kept)
         answer = {
             name: [str(each) for _, each in getattr(kept if dry_run else erased, name)]
-            for name in ("cases", "closures", "notes")
+            for name in ("cases", "closures", "notes", "names")
         }
         return answer | {"rows": rows, "mentioned": mentioned, "erased": not dry_run and rows > 0}
 
@@ -62,7 +63,7 @@ def _erase(service: Service, connection: Connection, kept: Kept) -> Kept:
     """Erase, write an event for each case, closure and note of which rows were deleted, and return those."""
     _, now = read_version(connection)
     who = service.caller.name
-    erased: dict[str, list[tuple[str, Any]]] = {"cases": [], "closures": [], "notes": []}
+    erased: dict[str, list[tuple[str, Any]]] = {"cases": [], "closures": [], "notes": [], "names": []}
     for district, case in kept.cases:
         if rows := erasure.erase_case(connection, district, case):
             erased["cases"].append((district, case))
@@ -76,5 +77,10 @@ def _erase(service: Service, connection: Connection, kept: Kept) -> Kept:
         if rows := erasure.erase_note(connection, district, event):
             erased["notes"].append((district, event))
             data = {"rows": rows, "event_id": str(event)}
+            append_event(connection, district, "erase", actor=who, at=now, data=data)
+    for district, learned in kept.names:
+        if rows := forget_learned(connection, district, str(learned)):
+            erased["names"].append((district, learned))
+            data = {"rows": rows, "name_id": str(learned)}
             append_event(connection, district, "erase", actor=who, at=now, data=data)
     return Kept(*(tuple(each) for each in erased.values()))

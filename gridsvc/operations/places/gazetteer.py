@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
     from gridsvc.places.model import Candidate
 
-_FORMAT = 2
+_FORMAT = 3
 """Counts changes of how a gazetteer is made: a file that was made otherwise is not used."""
+
+_BYTES_A_STORED_BYTE = 5
+"""What a gazetteer takes in memory, as measured: 22.9 MB for a file of 4.8 MB."""
 
 _ADMINISTRATIVE = "区县市旗"
 
@@ -46,15 +49,17 @@ class DistrictGazetteer:
     gazetteer: Gazetteer
     learned: frozenset[tuple[str, float, float]]
     once: frozenset[tuple[str, float, float]]
+    cache_bytes: int
 
     @classmethod
-    def of(cls, district: str, gazetteer: Gazetteer) -> DistrictGazetteer:
+    def of(cls, district: str, gazetteer: Gazetteer, stored_bytes: int) -> DistrictGazetteer:
         """Return a gazetteer with its learned names found."""
         named: dict[str, set[tuple[str, float, float]]] = {LEARNED: set(), LEARNED_ONCE: set()}
         for each in gazetteer.entries:
             if each.source in named:
                 named[each.source].add((each.name, each.lon, each.lat))
-        return cls(district, gazetteer, frozenset(named[LEARNED]), frozenset(named[LEARNED_ONCE]))
+        learned, once = frozenset(named[LEARNED]), frozenset(named[LEARNED_ONCE])
+        return cls(district, gazetteer, learned, once, _BYTES_A_STORED_BYTE * stored_bytes)
 
     def is_learned(self, candidate: Candidate) -> bool:
         """Whether a candidate's name was learned from a case, and so may be personal data."""
@@ -71,7 +76,7 @@ def gazetteer_of(service: Service, connection: Connection, versions: Versions) -
     def load() -> DistrictGazetteer:
         digest = hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()
         content = derived(service.folder, f"{digest}.gazetteer", lambda: [_build(service, connection, versions)])
-        return DistrictGazetteer.of(code, Gazetteer.from_json(json.loads(bytes(content))))
+        return DistrictGazetteer.of(code, Gazetteer.from_json(json.loads(bytes(content))), len(content))
 
     found = service.cached("gazetteer", key, load)
     service.remember("gazetteer", code, found)

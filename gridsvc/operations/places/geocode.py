@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gridsvc.cases.decide import Location
-from gridsvc.cases.model import AddressCandidate, AddressMatch
 from gridsvc.db.grids.versions import list_districts, list_versions
 from gridsvc.errors import InvalidInput, NotFound, Unavailable
-from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.places import outside_geocoder
-from gridsvc.operations.places.found import ELSEWHERE, Found, Geocoded, question_of
+from gridsvc.operations.places.found import ELSEWHERE, Found, Geocoded
 from gridsvc.operations.places.gazetteer import DistrictGazetteer, gazetteer_of
 from gridsvc.places.geocode import geocode
 from gridsvc.places.model import ACTED_ON
@@ -188,63 +185,3 @@ def _may_see(service: Service, found: Found) -> bool:
 def shown(service: Service, geocoded: Geocoded) -> Geocoded:
     """Return what the caller may see of an answer."""
     return replace(geocoded, found=tuple(each for each in geocoded.found if _may_see(service, each)))
-
-
-def location_of_address(geocoded: Geocoded) -> Location:
-    """Return the location of a report: the best candidate, with the question where a person must confirm it.
-
-    Raises
-    ------
-    InvalidInput
-        When nothing of the district is named, or what is named lies elsewhere: without a place there is no case.
-    """
-    here = geocoded.here
-    words = geocoded.text.strip()[:80]
-    sure_elsewhere = (
-        bool(geocoded.found) and geocoded.found[0] not in here and (geocoded.found[0].candidate.confidence >= ACTED_ON)
-    )
-    if geocoded.found and (not here or sure_elsewhere):
-        other = geocoded.found[0].candidate.name
-        raise InvalidInput(
-            f"The address {words!r} names {other}, outside the districts that are loaded. If the caller is here, ask "
-            "for the township or a landmark; else hand the call over to there, or give `location` {lon, lat}.",
-            kind="address-elsewhere",
-            address=words,
-            elsewhere=other,
-            searched=list(geocoded.searched),
-        )
-    if not here:
-        raise InvalidInput(
-            f"The address {words!r} is not known. Ask for the township, the village or a landmark, or give `location` "
-            "{lon, lat} instead.",
-            kind="unknown-address",
-            address=words,
-            searched=list(geocoded.searched),
-            left_out=geocoded.left_out,
-        )
-    best = here[0].candidate
-    question = question_of(geocoded)
-    match = AddressMatch(
-        confidence=round(best.confidence, 3),
-        level=best.level,
-        confirm=geocoded.confirm,
-        question=None if question is None else str(question["kind"]),
-        grid=best.codes[-1] if best.level in LEVEL_KEYS and best.codes else None,
-        candidates=tuple(_kept(each) for each in here) if geocoded.confirm else (),
-    )
-    return Location(best.lon, best.lat, best.radius_m or None, address=match)
-
-
-def _kept(found: Found) -> AddressCandidate:
-    """Return a candidate as a case keeps it: a name that was learned may be personal data, and is left out."""
-    each = found.candidate
-    return AddressCandidate(
-        lon=round(each.lon, 7),
-        lat=round(each.lat, 7),
-        radius_m=round(each.radius_m, 1),
-        confidence=round(each.confidence, 3),
-        level=each.level,
-        name=None if found.learned else each.name,
-        township=each.township,
-        village=each.village,
-    )

@@ -29,7 +29,8 @@ class VersionCache:
     ----------
     most_bytes
         Of private memory, as measured when a value comes in: what a mapped file holds, and what another value of the
-        cache holds, is not counted.
+        cache holds, is not counted. A value of very many objects says its size itself, in `cache_bytes`: to walk over
+        them takes longer than to load them.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -54,7 +55,7 @@ class VersionCache:
 
     def put(self, kind: str, version: Hashable, value: object) -> None:
         """Keep a value, and drop those that were not used for the longest time."""
-        size = private_bytes(value, self._ids)
+        size = getattr(value, "cache_bytes", None) or private_bytes(value, self._ids)
         with self._lock:
             self._drop((kind, version))
             self._values[kind, version] = (value, size)
