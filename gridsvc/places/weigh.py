@@ -225,7 +225,9 @@ def _covers(one: Entry, two: Entry) -> bool | None:
             and min(one.codes, two.codes, key=len) == (*one.codes,)[: min(len(one.codes), len(two.codes))]
         ):
             return True
-        return True if first is not None and first == second else None
+        if first is None or second is None:
+            return None
+        return first == second  # a road has an entry in each township that it passes
     if first != second:
         return False
     first, second = village_of(one), village_of(two)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
     from gridsvc.places.model import Candidate
 
-_FORMAT = 3
+_FORMAT = 4
 """Counts changes of how a gazetteer is made: a file that was made otherwise is not used."""
 
 _BYTES_A_STORED_BYTE = 5
