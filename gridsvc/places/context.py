@@ -29,11 +29,15 @@ class Stand(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`stands` and `towards` are by mention. `foreign` are the words for places that no list knows, `gaps` the rest."""
+    """`stands` and `towards` are by mention. `foreign` are the words for places that no list knows, `gaps` the rest.
+
+    `between`: the place is said to be between what is named.
+    """
 
     stands: tuple[Stand, ...]
     towards: tuple[bool, ...]
     foreign: tuple[str, ...]
+    between: bool
     spread_m: float
     """How far from the named thing the place may be, as far as the text says it."""
     gaps: tuple[str, ...] = field(default=())
@@ -45,17 +49,17 @@ _BEFORE = re.compile(
     r"|段|站|口|方向|我家|我们|我|叫|做|过|这里|这边|那边|一个|国道|省道|县道|高速|线|人|报警|说|请|名|[a-z0-9])$"
 )
 _AFTER = re.compile(
-    rf"(?:对面|[东西南北](?![{_HAN}]?[路街])|旁|边|附近|隔壁|周边|这|那|口|里|内|外|上|下|前|后|中间|镇|乡|村|街上|街道|街头|集镇"
-    r"|集市|老街|政府|的|和|与|及|跟|到|至|往|去|方向|有|着火|起火|发生|是|在|处|段|自然村|一带|区域|境内|地段|交界|公里|委会|居委"
+    rf"(?:对面|[东西南北](?![{_HAN}]?[路街])|旁|边|附近|隔壁|周边|这|那|口|里|内|外|上|下|前|后|中间|[古新老]?村|街上|街头|集镇"
+    r"|集市|老街|政府|的|和|与|及|跟|到|至|往|去|方向|有|着火|起火|发生|是|在|处|段|自然村|站(?!前)|一带|区域|境内|地段|交界|公里|委会|居委"
     r"|号|联系|电话|姓|找|人|辖区|发现|出|我|来|请|快|要|[a-z0-9]|$)"
 )
 _FACILITY = re.compile(
     r"(?:中学|小学|初中|高中|中心|派出所|卫生|医院|汽车站|车站|公交|火车|敬老院|供电|供销|加油|菜场|菜市|农贸|市场|文化|祠堂|幼儿园"
-    r"|工业|开发区|信用社|法庭|税务|交警|消防|高速|收费站|出口|互通|服务区|隧道|大桥|水库|邮政|农商|粮站|车站|大道|公园|广场)"
+    r"|工业|开发区|信用社|法庭|税务|交警|消防|高速|收费站|出口|互通|服务区|隧道|大桥|水库|邮政|农商|粮站|公园|广场|小区|公寓|花园|花苑|家园)"
 )
-_STREET = re.compile(rf"^[{_HAN}]{{0,2}}(?:路|大道|大街|街|巷|弄|线|公路|高架|江|溪|河|小区|花园|公寓|花苑|家园)")
+_STREET = re.compile(rf"^[{_HAN}]{{0,2}}(?:路|大道|大街|街|巷|弄|线|公路|高架|江|溪|河)|^(?:[区市县省镇乡]|街道)")
 _BETWEEN = re.compile(r"路上|之间|中间|交界|途中|中途|半路")
-_TOWARDS_BEFORE = re.compile(r"(?:往|去|向|朝|到|离|距|距离|通往|开往|至)$")
+_TOWARDS_BEFORE = re.compile(r"(?:往|去|向|朝|到|离|距|距离|通往|开往|至|靠近|邻近|临近|挨着|紧邻|毗邻)$")
 _TOWARDS_AFTER = re.compile(r"^(?:方向|那边方向|的路上|走)")
 _SUFFIX = "省|自治区|自治州|市|县|区|旗|街道|镇|乡"
 _FOREIGN = re.compile(rf"^[的在于是到住,]?([{_HAN}]{{2,4}}?(?:{_SUFFIX}))(?!场|民|政|中心|长|道|委)")
@@ -86,7 +90,9 @@ def read_context(text: Text, mentions: list[Mention]) -> Context:
         if not _COMMON.search(found[1]) and (k == 0 or mentions[k - 1].form is Form.FULL)
     ]
     rest = "".join(gaps)
-    return Context(tuple(stands), tuple(towards), tuple(foreign), _spread_m(rest), tuple(gaps))
+    return Context(
+        tuple(stands), tuple(towards), tuple(foreign), bool(_BETWEEN.search(plain)), _spread_m(rest), tuple(gaps)
+    )
 
 
 def _stand(text: Text, mention: Mention, before: str, after: str) -> Stand:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gridsvc.places.model import DistrictName, Entry
 from gridsvc.places.names import Form, forms_of, latin_forms_of, near_forms_of, typed_forms_of
 from gridsvc.places.search_lines import SearchLines
-from gridsvc.places.sounds import sounds_of
+from gridsvc.places.sounds import near, sounds_of
 from gridsvc.places.streets import DERIVED, Streets, derived_entries
 from gridsvc.places.text import COUNTY, is_han, spell
 
@@ -72,16 +72,16 @@ class Gazetteer:
                 key=lambda e: (e.kind, e.name, e.codes, e.lon, e.lat, e.source),
             )
         )
-        names, sounds, near, typed, typed_near = (_Builder() for _ in range(5))
+        names, sounds, blurred, typed, typed_near = (_Builder() for _ in range(5))
         for k, entry in enumerate(kept):
             for key, form in (*forms_of(entry), *latin_forms_of(entry)):
                 names.add(key, k, form)
             for syllables, joined, form in near_forms_of(entry):
                 sounds.add(syllables, k, form)
-                near.add(joined, k, form)
-            for letters, blurred, form in typed_forms_of(entry):
+                blurred.add(joined, k, form)
+            for letters, mixed_up, form in typed_forms_of(entry):
                 typed.add(letters, k, form)
-                typed_near.add(blurred, k, form)
+                typed_near.add(mixed_up, k, form)
         streets = Streets.of(kept)
         return cls(
             district,
@@ -89,11 +89,14 @@ class Gazetteer:
             own,
             names.done(),
             sounds.done(),
-            near.done(),
+            blurred.done(),
             typed.done(),
             typed_near.done(),
             _lengths((key[:2], len(key)) for key in chain(names.rows, own, streets.known)),
-            _lengths((" ".join(key.split(" ")[:2]), key.count(" ") + 1) for key in near.rows),
+            _lengths(
+                (" ".join(key.split(" ")[:2]), key.count(" ") + 1)
+                for key in chain(blurred.rows, (" ".join(map(near, key.split(" "))) for key in sounds.rows))
+            ),
             _lengths((key[:2], len(key)) for key in chain(typed.rows, typed_near.rows)),
             streets,
             {entry.name: entry for entry in kept if entry.kind == "township" and entry.former_of is None},

@@ -59,7 +59,7 @@ class Mention:
         """How much of a text it explains: a longer name more than two short ones, one as spelled before its sound."""
         length = self.end - self.start
         fuller = {Form.STEM: -1.0, Form.ALTERED: 0.0, Form.FULL: 1.0}[self.form]
-        return length * length * (1.0, 0.7, 0.5, 0.4, 0.7)[self.how] + fuller
+        return length * length * (1.0, 0.6, 0.4, 0.4, 0.7)[self.how] + fuller
 
 
 def find_mentions(text: Text, gazetteer: Gazetteer) -> list[Mention]:
@@ -75,7 +75,7 @@ def find_mentions(text: Text, gazetteer: Gazetteer) -> list[Mention]:
     return sorted([*best, *misspelt], key=lambda m: m.start) if misspelt else best
 
 
-_TOWNSHIP_WORD = re.compile("[㐀-鿿]{2,3}(?:街道|镇|乡)$")
+_TOWNSHIP_WORD = re.compile("(?=([㐀-鿿]{1,3}(?:街道|镇|乡)))")
 
 
 def _misspelt(text: Text, best: list[Mention], gazetteer: Gazetteer) -> Iterator[Mention]:
@@ -83,15 +83,14 @@ def _misspelt(text: Text, best: list[Mention], gazetteer: Gazetteer) -> Iterator
     if not any(m.own or m.named for m in best):
         return
     taken = {k for m in best for k in range(m.start, m.end)}
-    for start in range(len(text.plain)):
+    for found in _TOWNSHIP_WORD.finditer(text.plain):
+        start, end = found.span(1)
+        if not taken.isdisjoint(range(start, end)):
+            continue
         for name, entry in gazetteer.townships.items():
-            end = start + len(spell(name))
-            word = text.plain[start:end]
-            if len(word) < end - start or not taken.isdisjoint(range(start, end)) or not _TOWNSHIP_WORD.match(word):
-                continue
-            if sum(a != b for a, b in zip(word, spell(name), strict=True)) == 1 and word[-1] == name[-1]:
-                numbers = (n for n in gazetteer.names[spell(name)] if gazetteer.entries[n.entry] is entry)
-                yield Mention(start, end, tuple(numbers), How.LETTER)
+            if len(name) == end - start and sum(a != b for a, b in zip(found[1], spell(name), strict=True)) == 1:
+                numbers = tuple(n for n in gazetteer.names[spell(name)] if gazetteer.entries[n.entry] is entry)
+                yield Mention(start, end, numbers, How.LETTER)
 
 
 def _spelled(text: Text, gazetteer: Gazetteer) -> Iterator[Mention]:
@@ -132,7 +131,13 @@ def _sounded(text: Text, gazetteer: Gazetteer) -> Iterator[Mention]:
             whole = start in text.edges and end in text.edges
             named = gazetteer.sounds.get(" ".join(sounds[start:end]), ())
             blurred = () if named else gazetteer.near.get(" ".join(nears[start:end]), ())
-            heard = tuple(n for n in named or blurred if whole or n.form is not Form.STEM)
+            heard = tuple(
+                n
+                for n in named or blurred
+                if whole
+                or n.form is not Form.STEM
+                or (start in text.edges and gazetteer.entries[n.entry].kind in {"township", "elsewhere"})
+            )
             if heard:
                 yield Mention(start, end, heard, How.SOUND if named else How.NEAR)
 

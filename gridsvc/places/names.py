@@ -27,7 +27,7 @@ class Form(IntEnum):
 
 
 _NUMERAL = re.compile(f"[{NUMERALS}]+")
-SOUNDED = {"township", "village", "area", "regional", "road", "place"}
+SOUNDED = {"township", "village", "area", "regional", "road", "place", "elsewhere"}
 
 
 def forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
@@ -74,7 +74,7 @@ def _spellings(name: str, kind: str) -> Iterator[tuple[str, Form]]:
             yield stem + ending, Form.FULL if stem + ending == TOWNSHIP.sub(ending, name) == name else Form.ALTERED
     if stem != name:
         yield stem, Form.STEM
-    if kind == "village" and len(stem) > 2 and stem[-1] in NUMERALS:
+    if kind == "village" and len(stem) > 2 and stem[-1] in "一二三四五六七八九十":
         # 让河村 is one of 让河一村 and 让河二村.
         yield stem[:-1] + "村", Form.ALTERED
         yield stem[:-1], Form.STEM
@@ -93,20 +93,20 @@ def latin_forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
 
 
 def near_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
-    """Yield the syllables of a name as they are and as they are mixed up, each joined by blanks."""
+    """Yield the syllables of a name, as they are and as they are mixed up, joined by blanks; the latter only here."""
     if entry.kind not in SOUNDED:
         return
     for key, form in forms_of(entry):
         if all(map(is_han, key)):
             for sounds in sounds_of(key):
-                yield " ".join(sounds), " ".join(map(near, sounds)), form
+                yield " ".join(sounds), "" if entry.kind == "elsewhere" else " ".join(map(near, sounds)), form
 
 
 def typed_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
     """Yield a name in pinyin without blanks, as it is and as it is mixed up; the English words for it too."""
     english = {"township": ("town", "township", "subdistrict"), "village": ("village",)}
-    for syllables, _, form in near_forms_of(entry):
+    for syllables, blurred, form in near_forms_of(entry):
         word = syllables.replace(" ", "")
         endings = ("", *english.get(entry.kind, ())) if form is Form.STEM else ("",)
         for ending in endings:
-            yield word + ending, near_word(word) + near_word(ending), Form.FULL if ending else form
+            yield word + ending, near_word(word + ending) if blurred else "", Form.FULL if ending else form

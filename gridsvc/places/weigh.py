@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from gridsvc.places.context import Stand
 from gridsvc.places.gazetteer import township_of, village_of
 from gridsvc.places.mentions import How
-from gridsvc.places.model import Candidate
+from gridsvc.places.model import ACTED_ON, Candidate
 from gridsvc.places.names import Form
-from gridsvc.places.text import COUNTY
+from gridsvc.places.text import COUNTY, spell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,10 @@ _STANDING = {Stand.INSIDE: 0.45, Stand.FACILITY: 0.75, Stand.PREFIX: 0.5, Stand.
 _STANDING_TOWNSHIP = {Stand.INSIDE: 0.45, Stand.FACILITY: 1.0, Stand.PREFIX: 0.9, Stand.FREE: 1.0}
 _SHORT_STEM = 0.92
 """Two characters without 村 are as often another word: 凤凰, 南站."""
+_SETTLEMENTS = frozenset("宅塘畈垄坞埠堰坑岗渎墈店庄岙畲")
+"""Second characters that hardly any word but a village has."""
+_SHORT_SOUND = 0.8
+"""Two characters of the same sound are many words: 石村 for 施村."""
 _TOWNSHIP_SOUND = 0.12
 """There are few townships: one that sounds like this is more probably meant than one of many villages."""
 _DOUBT_LEFT = 0.35
@@ -72,8 +76,10 @@ def weigh(
         weighed for k, mention in local for weighed in _of_mention(k, mention, local, context, entries, True in own)
     ]
     factor = 1.0
+    # At a border with a neighbour, or beside our own name, a name elsewhere is a doubt and not the place.
+    here = True in own or context.between
     if foreign:
-        factor = 0.6 if True in own else 0.4
+        factor = 0.6 if here else 0.4
     elif context.foreign:
         factor = 0.65
     found = [replace(f, confidence=f.confidence * factor) for f in found]
@@ -81,7 +87,7 @@ def weigh(
     candidates = [candidate_of(f.entry, f.confidence, text, [f.mention], context.spread_m) for f in found]
     if foreign:
         outside = _outside(foreign, entries, text)
-        candidates = [*candidates, *outside] if True in own and candidates else [*outside, *candidates]
+        candidates = [*candidates, *outside] if here and candidates else [*outside, *candidates]
     if not candidates and True in own and not context.foreign:
         district = next((e for e in entries if e.kind == "district"), None)
         said = [m for m in mentions if m.own]
@@ -121,7 +127,7 @@ def _is_foreign(mention: Mention, k: int, context: Context, entries: Sequence[En
         return False
     if mention.form is Form.FULL:
         return True
-    if mention.how is not How.SPELLED or context.stands[k] is Stand.INSIDE:
+    if mention.how not in (How.SPELLED, How.TYPED) or context.stands[k] is Stand.INSIDE:
         return False
     return not local or any(COUNTY.search(entries[n.entry].name) for n in outside)
 
@@ -166,8 +172,12 @@ def _alone(mention: Mention, form: Form, entry: Entry, stand: Stand) -> float:
     if entry.kind == "township":
         sure = _SURE[mention.how, form] * _STANDING_TOWNSHIP[stand]
         return sure + (_TOWNSHIP_SOUND if mention.how in (How.SOUND, How.NEAR, How.TYPED) else 0.0)
-    short = form is Form.STEM and mention.end - mention.start == 2
-    return _SURE[mention.how, form] * _STANDING[stand] * (_SHORT_STEM if short else 1.0)
+    sure = _SURE[mention.how, form] * _STANDING[stand]
+    if mention.end - mention.start > 2 or mention.how is How.TYPED:
+        return sure
+    if mention.how is not How.SPELLED:
+        return sure * _SHORT_SOUND
+    return sure * (_SHORT_STEM if form is Form.STEM and spell(entry.name)[1:2] not in _SETTLEMENTS else 1.0)
 
 
 def _shared(found: list[Found]) -> list[Found]:
@@ -261,19 +271,19 @@ def _in_order(found: list[Found]) -> list[Found]:
 
 
 def _common_township(found: Sequence[Found], gazetteer: Gazetteer) -> list[Found]:
-    """Of several villages that one name may mean, all in one township, the township: 让河村 is 让河一村 or 让河二村."""
-    by_mention: dict[int, list[Found]] = {}
-    for f in found:
-        if f.entry.kind == "village":
-            by_mention.setdefault(f.mention.start, []).append(f)
-    common = []
-    for rivals in by_mention.values():
-        towns = {township_of(f.entry) for f in rivals}
-        town = gazetteer.townships.get(next(iter(towns)) or "")
-        if len(rivals) > 1 and len(towns) == 1 and town is not None:
-            total = min(sum(f.confidence for f in rivals), MOST_SURE)
-            common.append(Found(town, total, rivals[0].mention, -1, rivals[0].agreed))
-    return common
+    """Return the township of the things that the text may mean, where none is sure and all are in it.
+
+    让河村 is 让河一村 or 让河二村, and what is between two villages is in neither.
+    """
+    surest = max((f.confidence for f in found), default=1.0)
+    rivals = [f for f in found if f.confidence >= surest / 2]
+    towns = {township_of(f.entry) for f in rivals}
+    town = gazetteer.townships.get(next(iter(towns), None) or "")
+    if surest >= ACTED_ON or len(rivals) < 2 or len(towns) > 1 or town is None:
+        return []
+    places = {_area(f.entry): f.confidence for f in rivals if f.entry.kind != "township"}
+    total = min(sum(places.values()), _SURE[How.SPELLED, Form.FULL])
+    return [Found(town, total, rivals[0].mention, -1, rivals[0].agreed)] if len(places) > 1 else []
 
 
 def _outside(foreign: Sequence[Mention], entries: Sequence[Entry], text: Text) -> list[Candidate]:
