@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.grids.versions import bump
-from gridsvc.db.places.versions import bump_gazetteer
+from gridsvc.db.places.versions import bump_sources
 from gridsvc.db.schema.tables import station, team
 from gridsvc.db.session.district_of import in_scope
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
@@ -50,7 +50,7 @@ def put_stations(connection: Connection, district: str, stations: Iterable[Stati
         changed = {key: new.excluded[key] for key in ("name", "kind", "derived", "geom")}
         connection.execute(new.on_conflict_do_update(index_elements=["district", "id"], set_=changed), rows)
         row_digests.mark(connection, "station", district)
-        bump_gazetteer(connection, district)
+        bump_sources(connection, district)
 
 
 def replace_teams(

@@ -12,7 +12,7 @@ from gridsvc.db import teams
 from gridsvc.db.evidence import sealing
 from gridsvc.db.grids import about as store
 from gridsvc.db.grids import addresses
-from gridsvc.db.grids.versions import ensure_district
+from gridsvc.db.grids.versions import ensure_district, get_versions
 from gridsvc.demo.past import live_through
 from gridsvc.demo.world.crews import raise_crews
 from gridsvc.demo.world.real import make_real
@@ -25,6 +25,7 @@ from gridsvc.files.osm.model import REAL_CODE, SYNTHETIC_CODE
 from gridsvc.operations.cases.timers import put_calendar
 from gridsvc.operations.grids import generations
 from gridsvc.operations.law.in_force import put_law
+from gridsvc.operations.places.gazetteer import gazetteer_of
 from gridsvc.operations.roads import networks
 from gridsvc.operations.roads.calibration import calibrate
 
@@ -223,6 +224,8 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
         addresses.replace_addresses(connection, place.code, gazetteer(place, source))
 
     service.database.run(work)
+    with service.database.transaction() as connection:  # its file is there for the first address
+        gazetteer_of(service, connection, get_versions(connection, place.code))
     put_calendar(service, place.code, *read_calendar(geodata / "calendar.csv"), actor="demo")
     return {team.id: team.name for team in crews.teams}
 

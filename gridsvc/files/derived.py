@@ -47,6 +47,12 @@ def derived(folder: Path, name: str, make: Callable[[], Sequence[bytes | memoryv
     return _map(path) or memoryview(b"".join(blocks))
 
 
+def remove_derived(folder: Path, pattern: str) -> None:
+    """Remove the derived files of a pattern: those of earlier versions. A process that maps one keeps its bytes."""
+    for path in (folder / "derived").glob(pattern):
+        path.unlink(missing_ok=True)
+
+
 def remove_unfinished(folder: Path, older_than_s: float) -> int:
     """Remove what processes that were killed left half written in a folder; return how many files."""
     newest = time.time() - older_than_s

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, text
 
-from gridsvc.db.places.versions import bump_gazetteer
+from gridsvc.db.places.versions import bump_sources
 from gridsvc.db.schema.tables import address
 from gridsvc.db.teams import point
 
@@ -50,7 +50,7 @@ def replace_addresses(connection: Connection, district: str, addresses: Iterable
     ]
     if rows:
         connection.execute(insert(address), rows)
-    bump_gazetteer(connection, district)
+    bump_sources(connection, district)
     return len(rows)
 
 

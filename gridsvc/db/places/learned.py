@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from gridsvc.db.places.versions import bump_gazetteer
+from gridsvc.db.places.versions import bump_names
 from gridsvc.db.session.ids import uuid7
 from gridsvc.db.teams import point
 from gridsvc.evidence import chain
@@ -78,7 +78,7 @@ def add_learned(connection: Connection, district: str, new: NewName) -> dict[str
     }
     if connection.execute(_ADD, values).scalar_one_or_none() is None:
         return None
-    bump_gazetteer(connection, district)
+    bump_names(connection, district)
     return {"name_id": str(row_id), "name_digest": chain.personal_digest(salt, new.name)}
 
 
@@ -95,5 +95,5 @@ def forget_case(connection: Connection, district: str, incident_id: UUID) -> int
 def _deleted(connection: Connection, district: str, statement: TextClause, values: dict[str, object]) -> int:
     deleted = connection.execute(statement, values).rowcount
     if deleted:
-        bump_gazetteer(connection, district)
+        bump_names(connection, district)
     return deleted

@@ -309,12 +309,13 @@ address = Table(
     Index("ix_address_text", "district", "text"),
 )
 
-# Counts the changes of addresses, stations and learned names; begins at the time in ms, so that none comes again.
+# Counts the changes of addresses and stations, and of learned names; begins at the time in ms: none comes again.
 gazetteer_version = Table(
     "gazetteer_version",
     metadata,
     Column("district", Text, primary_key=True),
-    Column("version", BigInteger, nullable=False),
+    Column("sources", BigInteger, nullable=False),
+    Column("names", BigInteger, nullable=False),
     ForeignKeyConstraint(["district"], ["district.code"], name="fk_gazetteer_version_district", ondelete="CASCADE"),
 )
 

@@ -57,7 +57,6 @@ class Sources:
     addresses: Sequence[Address] = ()
     roads: Sequence[NamedRoad] = ()
     stations: Sequence[NamedPoint] = ()
-    learned: Sequence[LearnedName] = ()
 
 
 def entries_of(sources: Sources) -> list[Entry]:
@@ -73,7 +72,6 @@ def entries_of(sources: Sources) -> list[Entry]:
     found += [
         owners.entry(each.name, "place", each.lon, each.lat, _STATION_M, source="stations") for each in sources.stations
     ]
-    found += _learned(sources.learned, owners)
     return found + _elsewhere(sources.district)
 
 
@@ -242,14 +240,13 @@ def _nearest_to_mean(lon: Floats, lat: Floats) -> int:
     return int(np.argmin(np.hypot(x, y)))
 
 
-def _learned(learned: Sequence[LearnedName], owners: _Owners) -> list[Entry]:
-    """Return an entry for each name and place; LEARNED where two different persons gave it, else LEARNED_ONCE."""
-    return [_learned_entry(group, owners) for group in groups_of(learned)]
-
-
 def learned_entries(learned: Sequence[LearnedName], index: OwnershipIndex | None) -> list[Entry]:
-    """Return the entries of learned names alone, in the order of `groups_of`."""
-    return _learned(learned, _Owners(index))
+    """Return an entry for each name and place, in the order of `groups_of`.
+
+    Its source is LEARNED where two different persons gave the name, else LEARNED_ONCE.
+    """
+    owners = _Owners(index)
+    return [_learned_entry(group, owners) for group in groups_of(learned)]
 
 
 def groups_of(learned: Sequence[LearnedName]) -> list[list[LearnedName]]:

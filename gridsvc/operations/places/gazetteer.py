@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from gridsvc.db.evidence.artifacts import ArtifactLost
@@ -14,18 +14,21 @@ from gridsvc.db.places.learned import list_learned
 from gridsvc.db.places.sources import list_named_roads, list_named_stations
 from gridsvc.db.places.versions import get_gazetteer_version
 from gridsvc.db.session.scope import whole_district
-from gridsvc.files.derived import derived
+from gridsvc.files.derived import derived, remove_derived
 from gridsvc.files.grids.divisions import find_district_name
 from gridsvc.files.grids.neighbours import read_surroundings
 from gridsvc.operations.grids.mapped import ownership_index
-from gridsvc.operations.places.entries import LEARNED, LEARNED_ONCE, Sources, entries_of
+from gridsvc.operations.places.entries import LEARNED, LEARNED_ONCE, Sources, entries_of, learned_entries
 from gridsvc.places.gazetteer import Gazetteer
 from gridsvc.places.model import DistrictName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from gridsvc.db.grids.versions import Versions
+    from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.runtime.service import Service
     from gridsvc.places.model import Candidate
 
@@ -71,26 +74,49 @@ def gazetteer_of(service: Service, connection: Connection, versions: Versions) -
     """Return the gazetteer of a district at a version vector; built where no file of it is there yet."""
     code = versions.district
     changes = get_gazetteer_version(connection, code)
-    key = (code, versions.generation, versions.network, changes)
+    key = (code, versions.generation, versions.network, changes.sources)
 
     def load() -> DistrictGazetteer:
-        digest = hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()
-        content = derived(service.folder, f"{digest}.gazetteer", lambda: [_build(service, connection, versions)])
-        return DistrictGazetteer.of(code, Gazetteer.from_json(json.loads(bytes(content))), len(content))
+        index = _index(service, connection, versions)
+        content = _stored(service, code, key, lambda: _build(connection, versions, index))
+        stored = json.loads(bytes(content))
+        with whole_district(connection):  # the cache is shared by all callers
+            names = list_learned(connection, code)
+        stored["entries"] += [asdict(entry) for entry in learned_entries(names, index)]
+        return DistrictGazetteer.of(code, Gazetteer.from_json(stored), len(content))
 
-    found = service.cached("gazetteer", key, load)
+    found = service.cached("gazetteer", (*key, changes.names), load)
     service.remember("gazetteer", code, found)
     return found
 
 
-def _build(service: Service, connection: Connection, versions: Versions) -> bytes:
+def _stored(service: Service, code: str, key: tuple[object, ...], build: Callable[[], bytes]) -> memoryview:
+    """Return the file of a gazetteer; one of an earlier version is removed when it is made.
+
+    Learned names are not in it: they may be personal data, and erasing deletes rows, not files.
+    """
+    stem = hashlib.sha256(code.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()
+
+    def make() -> list[bytes]:
+        remove_derived(service.folder, f"{stem}.*.gazetteer")
+        return [build()]
+
+    return derived(service.folder, f"{stem}.{digest}.gazetteer", make)
+
+
+def _index(service: Service, connection: Connection, versions: Versions) -> OwnershipIndex | None:
+    if versions.generation is None:
+        return None
+    try:
+        return ownership_index(service, connection, versions.district, versions.generation)
+    except ArtifactLost:  # addresses alone are better than none (R10)
+        return None
+
+
+def _build(connection: Connection, versions: Versions, index: OwnershipIndex | None) -> bytes:
     """Return the gazetteer as JSON; it is made for the whole district, since the cache is shared by all callers."""
-    code, index = versions.district, None
-    if versions.generation is not None:
-        try:
-            index = ownership_index(service, connection, code, versions.generation)
-        except ArtifactLost:  # addresses alone are better than none (R10)
-            index = None
+    code = versions.district
     with whole_district(connection):
         roads = [] if versions.network is None else list_named_roads(connection, code, versions.network)
         sources = Sources(
@@ -99,7 +125,6 @@ def _build(service: Service, connection: Connection, versions: Versions) -> byte
             list_addresses(connection, code),
             roads,
             list_named_stations(connection, code),
-            list_learned(connection, code),
         )
     name = next((each.name for each in list_districts(connection) if each.code == code), code)
     gazetteer = Gazetteer.of(entries_of(sources), _district_name(code, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from gridsvc.cases.decide import Report
 from gridsvc.db.grids.versions import get_versions, list_versions
 from gridsvc.errors import GridsvcError
 from gridsvc.operations.cases.preview import recommend
+from gridsvc.operations.places.gazetteer import gazetteer_of
+from gridsvc.operations.places.geocode import MOST_DISTRICTS
 from gridsvc.operations.roads.team_times import prepare_stations
 from gridsvc.operations.runtime.districts import view_at
 
@@ -35,6 +38,14 @@ def warm(service: Service) -> None:
                 break
             with suppress(GridsvcError):
                 _warm(service, code)
+    # Readiness does not wait for it: a report with coordinates needs no gazetteer.
+    threading.Thread(target=_warm_gazetteers, args=(service,), name="warm gazetteers", daemon=True).start()
+
+
+def _warm_gazetteers(service: Service) -> None:
+    with suppress(GridsvcError), service.database.transaction() as connection:
+        for versions in list_versions(connection)[:MOST_DISTRICTS]:
+            gazetteer_of(service, connection, versions)
 
 
 def _warm(service: Service, code: str) -> None:

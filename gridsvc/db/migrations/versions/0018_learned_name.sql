@@ -19,10 +19,11 @@ CREATE TABLE learned_name (
 );
 CREATE INDEX ix_learned_name_incident ON learned_name (district, incident_id);
 
--- Counts the changes of addresses, stations and learned names: a stored gazetteer is known by it.
+-- Counts the changes of addresses and stations, and of learned names: gazetteers are known by them.
 CREATE TABLE gazetteer_version (
     district TEXT NOT NULL,
-    version BIGINT NOT NULL,
+    sources BIGINT NOT NULL,
+    names BIGINT NOT NULL,
     CONSTRAINT pk_gazetteer_version PRIMARY KEY (district),
     CONSTRAINT fk_gazetteer_version_district FOREIGN KEY (district) REFERENCES district (code) ON DELETE CASCADE
 );
