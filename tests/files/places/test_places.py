@@ -168,3 +168,45 @@ def test_addresses_are_read_and_bad_ones_are_named(tmp_path: Path) -> None:
     assert sorted(bad.words) == [3, 4]
     with pytest.raises(InvalidInput, match="none of its 1 rows"):
         read_addresses(save(tmp_path, "text,lon,lat\n,1,2\n"))
+
+
+# ------------------------------------------------------------------------------------------- fields of standard addresses
+
+
+def test_the_fields_of_a_standard_address_are_read_by_chinese_and_english_headers(tmp_path: Path) -> None:
+    chinese = "省,市,区县,乡镇（街道）,村（社区）,街路巷,门（楼）牌号,楼栋,单元,户室,邮编,经度,纬度\n"
+    chinese += "浙江省,金华市,金东区,孝顺镇,浦口村,站前路,12,3,2,501,321035,119.85,29.17\n"
+    english = "province,city,county,township,village,street,house_number,building,unit,room,postcode,lon,lat\n"
+    english += chinese.splitlines()[1] + "\n"
+    (one,), _ = read_addresses(save(tmp_path, chinese, "gb18030"))
+    (other,), _ = read_addresses(save(tmp_path, english))
+    assert one == other
+    assert one.text == "浙江省金华市金东区孝顺镇浦口村站前路12号3幢2单元501室"
+    assert (one.level, one.parts["street"], one.parts["house"]) == ("house", "站前路", "12")
+    assert one.parts["postcode"] == "321035"
+
+
+@pytest.mark.parametrize(
+    ("row", "level", "text"),
+    [
+        ("孝顺镇,,,", "township", "孝顺镇"), ("孝顺镇,浦口村,,", "village", "孝顺镇浦口村"),
+        ("孝顺镇,,站前路,", "road", "孝顺镇站前路"), ("孝顺镇,,站前路,12号", "house", "孝顺镇站前路12号"),
+        (",,,", None, None),
+    ],
+)  # fmt: skip
+def test_the_narrowest_field_says_what_an_address_names(
+    tmp_path: Path, row: str, level: str | None, text: str | None
+) -> None:
+    content = f"乡镇,村,街路巷,门牌号,经度,纬度\n{row},119.85,29.17\n傅村镇,,,,119.9,29.2\n"
+    found, bad = read_addresses(save(tmp_path, content))
+    if level is None:
+        assert len(bad) == 1
+    else:
+        assert (found[0].level, found[0].text) == (level, text)
+
+
+def test_a_text_is_kept_beside_the_fields(tmp_path: Path) -> None:
+    (found,), _ = read_addresses(
+        save(tmp_path, "地址,街路巷,门牌号,level,lon,lat\n老车站,站前路,12,place,119.85,29.17\n")
+    )
+    assert (found.text, found.level, found.parts) == ("老车站", "place", {"street": "站前路", "house": "12"})

@@ -45,8 +45,7 @@ NOMINATIM = [
 def test_an_answer_of_tianditu_is_in_cgcs2000() -> None:
     (found,) = outside.read_answer("tianditu", json.dumps(TIANDITU).encode())
     assert (found.name, found.level, found.radius_m, found.score) == (TEXT, "house", 50.0, 0.96)
-    lon, lat = from_wgs84(found.lon, found.lat, Datum.CGCS2000)
-    assert (lon, lat) == (pytest.approx(119.6101, abs=1e-9), pytest.approx(29.1002, abs=1e-9))
+    assert from_wgs84(found.lon, found.lat, Datum.CGCS2000) == pytest.approx((119.6101, 29.1002), abs=1e-9)
 
 
 def test_an_answer_of_nominatim_reaches_as_far_as_its_box() -> None:
