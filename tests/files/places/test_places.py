@@ -170,7 +170,7 @@ def test_addresses_are_read_and_bad_ones_are_named(tmp_path: Path) -> None:
         read_addresses(save(tmp_path, "text,lon,lat\n,1,2\n"))
 
 
-# ------------------------------------------------------------------------------------------- fields of standard addresses
+# -------------------------------------------------------------------------------------------- fields of an address
 
 
 def test_the_fields_of_a_standard_address_are_read_by_chinese_and_english_headers(tmp_path: Path) -> None:
