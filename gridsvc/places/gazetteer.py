@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.places.model import DistrictName, Entry
-from gridsvc.places.names import Form, forms_of, latin_forms_of, near_forms_of, typed_forms_of
+from gridsvc.places.names import Form, forms_of, latin_forms_of, sounds_of_forms
 from gridsvc.places.search_lines import SearchLines
 from gridsvc.places.sounds import near, sounds_of
 from gridsvc.places.streets import DERIVED, Streets, derived_entries
@@ -74,14 +74,15 @@ class Gazetteer:
         )
         names, sounds, blurred, typed, typed_near = (_Builder() for _ in range(5))
         for k, entry in enumerate(kept):
-            for key, form in (*forms_of(entry), *latin_forms_of(entry)):
+            forms = [*forms_of(entry), *latin_forms_of(entry)]
+            for key, form in forms:
                 names.add(key, k, form)
-            for syllables, joined, form in near_forms_of(entry):
-                sounds.add(syllables, k, form)
-                blurred.add(joined, k, form)
-            for letters, mixed_up, form in typed_forms_of(entry):
-                typed.add(letters, k, form)
-                typed_near.add(mixed_up, k, form)
+            for sound in sounds_of_forms(entry, forms):
+                sounds.add(sound.syllables, k, sound.form)
+                blurred.add(sound.near, k, sound.form)
+                for letters, mixed_up, form in sound.typed:
+                    typed.add(letters, k, form)
+                    typed_near.add(mixed_up, k, form)
         streets = Streets.of(kept)
         return cls(
             district,

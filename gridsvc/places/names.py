@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.places.sounds import near, near_word, sounds_of
 from gridsvc.places.streets import route_spellings
 from gridsvc.places.text import NUMERALS, TOWNSHIP, is_han, number_of, spell, stem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gridsvc.places.model import Entry
 
@@ -92,21 +92,34 @@ def latin_forms_of(entry: Entry) -> Iterator[tuple[str, Form]]:
             yield name.removesuffix("asse"), Form.FULL
 
 
-def near_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
-    """Yield the syllables of a name, as they are and as they are mixed up, joined by blanks; the latter only here."""
+class Sound(NamedTuple):
+    """How a spelling is said: its syllables, and the same where easily mixed up ones are spelled alike.
+
+    `typed`: pinyin without blanks, and the same mixed up. Names elsewhere are known only as they are said.
+    """
+
+    syllables: str
+    near: str
+    typed: tuple[tuple[str, str, Form], ...]
+    form: Form
+
+
+def sounds_of_forms(entry: Entry, forms: Iterable[tuple[str, Form]]) -> Iterator[Sound]:
+    """Yield how the spellings of an entry's name are said; nothing for kinds that are found by spelling alone."""
     if entry.kind not in SOUNDED:
         return
-    for key, form in forms_of(entry):
-        if all(map(is_han, key)):
-            for sounds in sounds_of(key):
-                yield " ".join(sounds), "" if entry.kind == "elsewhere" else " ".join(map(near, sounds)), form
+    here = entry.kind != "elsewhere"
+    for key, form in forms:
+        if not all(map(is_han, key)):
+            continue
+        endings = _ENGLISH.get(entry.kind, ("",)) if form is Form.STEM else ("",)
+        for sounds in sounds_of(key):
+            word = "".join(sounds)
+            typed = tuple(
+                (word + ending, near_word(word + ending) if here else "", Form.FULL if ending else form)
+                for ending in endings
+            )
+            yield Sound(" ".join(sounds), " ".join(map(near, sounds)) if here else "", typed, form)
 
 
-def typed_forms_of(entry: Entry) -> Iterator[tuple[str, str, Form]]:
-    """Yield a name in pinyin without blanks, as it is and as it is mixed up; the English words for it too."""
-    english = {"township": ("town", "township", "subdistrict"), "village": ("village",)}
-    for syllables, blurred, form in near_forms_of(entry):
-        word = syllables.replace(" ", "")
-        endings = ("", *english.get(entry.kind, ())) if form is Form.STEM else ("",)
-        for ending in endings:
-            yield word + ending, near_word(word + ending) if blurred else "", Form.FULL if ending else form
+_ENGLISH = {"township": ("", "town", "township", "subdistrict"), "village": ("", "village")}

@@ -38,12 +38,10 @@ _READINGS = {
 }  # fmt: skip
 
 
-def sounds_of(name: str) -> set[tuple[str, ...]]:
-    """Return the ways to say a name: its characters one by one, as words, and with the other common readings."""
-    one_by_one = tuple(map(syllable, name))
-    ways = {one_by_one}
-    if all(map(is_han, name)):
-        ways.add(tuple(str(sound).replace("ü", "v") for sound in lazy_pinyin(name)))
+def sounds_of(name: str) -> list[tuple[str, ...]]:
+    """Return the ways to say a name, the usual one first."""
+    usual = tuple(map(syllable, name))
+    ways = [usual]
     for k, char in enumerate(name):
-        ways |= {(*one_by_one[:k], other, *one_by_one[k + 1 :]) for other in _READINGS.get(char, ())}
+        ways += [(*usual[:k], other, *usual[k + 1 :]) for other in _READINGS.get(char, ()) if other != usual[k]]
     return ways

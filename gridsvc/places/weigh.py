@@ -48,6 +48,8 @@ _TOWNSHIP_SOUND = 0.12
 _DOUBT_LEFT = 0.35
 """The share of the doubt that is left when another name in the text says the same place."""
 _CONTRADICTED = 0.62
+_ROAD_UNKNOWN_THERE = 0.9
+"""A township is still the one that was said where only another has a road of that name: no list of roads is whole."""
 _ELSEWHERE = 0.45
 MOST_SURE = 0.99
 
@@ -152,19 +154,24 @@ def _of_mention(
             sure = 1 - (1 - sure) * 0.75
         if homonym is not None and homonym >= named.form:
             sure *= 0.62
-        agreed, against = 0, False
+        agreed, doubt = 0, 1.0
         for j, other in local:
             if j == k or context.stands[j] is Stand.INSIDE:
                 continue
             verdict = _agrees(entry, other, entries)
             agreed += verdict is True
-            against |= verdict is False
+            if verdict is False:
+                doubt = min(doubt, _doubt(entry, other, entries))
         if agreed:
             sure = 1 - (1 - sure) * _DOUBT_LEFT**agreed
-        if against:
-            sure *= _CONTRADICTED
+        sure *= doubt
         found.append(Found(entry, sure, mention, named.entry, agreed))
     return _shared(found)
+
+
+def _doubt(entry: Entry, other: Mention, entries: Sequence[Entry]) -> float:
+    roads = all(entries[n.entry].kind == "road" for n in other.named)
+    return _ROAD_UNKNOWN_THERE if roads and entry.kind in {"township", "village"} else _CONTRADICTED
 
 
 def _alone(mention: Mention, form: Form, entry: Entry, stand: Stand) -> float:
