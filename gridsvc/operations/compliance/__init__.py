@@ -1,0 +1,1 @@
+"""Response-time compliance: read, decide, write."""
