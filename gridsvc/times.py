@@ -6,11 +6,27 @@ year 10000 in UTC. Every place that takes a time from outside refuses such years
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from gridsvc.errors import InvalidInput
 
 YEARS = range(1901, 2200)
+
+MISSING = -(2**63)
+"""A time that was never stamped, in a column of microseconds since 1970 in UTC; the NaT of NumPy has these bytes."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(at: datetime | None) -> int:
+    """Return a time as microseconds since 1970 in UTC; None = MISSING."""
+    return MISSING if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+def from_us(at_us: int) -> datetime | None:
+    """Return the time of a number of microseconds, in UTC; MISSING = None."""
+    return None if at_us == MISSING else _EPOCH + timedelta(microseconds=int(at_us))
 
 
 def read_time(text: str) -> datetime:

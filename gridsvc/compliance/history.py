@@ -8,7 +8,6 @@ figure depends on it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,26 +15,13 @@ import numpy as np
 from gridsvc.compliance.labels import Labels
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import ArrayLike, NDArray
 
     from gridsvc.law import ClockPolicy
 
-MISSING = int(np.iinfo(np.int64).min)
-"""A time that was never stamped."""
-
 SECOND_US = 1_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_us(at: datetime | None) -> int:
-    """Return a time as microseconds since 1970 in UTC; None = MISSING."""
-    return MISSING if at is None else (at - _EPOCH) // _MICROSECOND
-
-
-def from_us(at_us: int) -> datetime | None:
-    """Return the time of a number of microseconds, in UTC; MISSING = None."""
-    return None if at_us == MISSING else _EPOCH + timedelta(microseconds=int(at_us))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 
-from gridsvc.compliance.history import MISSING, from_us, to_us
 from gridsvc.compliance.labels import Labels
+from gridsvc.times import MISSING, from_us, to_us
 from tests.compliance.worlds import Sent, case, history
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

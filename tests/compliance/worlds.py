@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridsvc.compliance.history import CaseColumns, History, Period, RecordedPolicy, TeamColumns, to_us
+from gridsvc.compliance.history import CaseColumns, History, Period, RecordedPolicy, TeamColumns
 from gridsvc.compliance.labels import Labels
 from gridsvc.law import ClockPolicy
+from gridsvc.times import to_us
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-LEAD = ClockPolicy("received-to-lead-p90", "", "received", "lead_on_scene", 90, 45, ("drill", "duplicate", "cancelled-before-dispatch"))  # fmt: skip
+LEFT_OUT = ("drill", "duplicate", "cancelled-before-dispatch")
+LEAD = ClockPolicy("received-to-lead-p90", "", "received", "lead_on_scene", 90, 45, LEFT_OUT)
 FIRST = ClockPolicy("received-to-first-p90", "", "received", "first_on_scene", 90, 45, ("drill",))
 FULL = ClockPolicy("received-to-full-p90", "", "received", "full_team_on_scene", 90, 45, ("drill",))
 ORDERED = ClockPolicy("dispatched-to-lead-p90", "", "dispatched", "lead_on_scene", 90, 45, ("drill", "duplicate"))
