@@ -13,6 +13,7 @@ from gridsvc import __version__
 from gridsvc.api import (
     access,
     cases,
+    compliance,
     geocode,
     grids,
     health,
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 # Routes are tried in this order: the most frequent first.
 ROUTERS = (
     tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, geocode.router,
-    roads.router, isochrones.router, law.router, access.router, jobs.router, health.router, metrics.router,
+    roads.router, isochrones.router, compliance.router, law.router, access.router, jobs.router, health.router,
+    metrics.router,
     pages.router,
 )  # fmt: skip
 

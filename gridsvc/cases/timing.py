@@ -97,7 +97,8 @@ OUTCOMES = tuple(Timeliness)
 class SentColumns(NamedTuple):
     """The teams that were sent to many cases, a column a field; of a routine case's work list none is among them.
 
-    case: (m,) the row of the case. slot: (m,) a number for each name of a slot. Times in microseconds, MISSING = none.
+    case: (m,) the row of the case. slot: (m,) a number for each name of a slot. Times in microseconds, MISSING = none;
+    a team without the time of its order, as an export may have it, belongs to no joint team.
     """
 
     case: NDArray[np.int32]
@@ -144,6 +145,7 @@ def stopped_columns(stop: str, sent: SentColumns, count: int) -> NDArray[np.int6
 
 def _full_team_columns(sent: SentColumns, count: int) -> NDArray[np.int64]:
     """Return the last first arrival in the slots of each case's first joint team; MISSING where a slot has none."""
+    sent = SentColumns(*(column[sent.since_us != MISSING] for column in sent))
     if not len(sent.case):
         return np.full(count, MISSING, dtype=np.int64)
     place = sent.case.astype(np.int64) * (int(sent.slot.max()) + 1) + sent.slot

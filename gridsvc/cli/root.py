@@ -39,6 +39,7 @@ WORDS = {
     "closures": Word("gridsvc.cli.closures", "closures", "Closed or slow roads: list, add, remove"),
     "roads": Word("gridsvc.cli.calibration", "roads", "Calibrate travel times; write the service areas of teams"),
     "jobs": Word("gridsvc.cli.jobs", "jobs", "Jobs of the background process: list, run, watch, cancel"),
+    "compliance": Word("gridsvc.cli.compliance", "compliance", "Did responses make their targets, honestly counted"),
     "keys": Word("gridsvc.cli.keys", "keys", "Keys of persons: add, list, revoke, pair a device"),
     "erase": Word("gridsvc.cli.keys", "erase", "Erase what is stored about a person; the chain of events stays whole"),
     "audit": Word("gridsvc.cli.audit", "audit", "Prove that no event was changed; replay a recommendation"),

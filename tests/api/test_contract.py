@@ -127,6 +127,8 @@ def walk_service(web: TestClient, service: Service) -> None:
     ok(web.get("/healthz"))
     district = ok(web.get("/readyz"))["districts"][0]["code"]
     ok(web.get("/metrics"))
+    asked = {"by": "township,hour", "against": "dispatched-to-lead-p90", "since": "2020-01-01", "until": "2099-01-01"}
+    ok(web.get("/compliance", params=asked | {"compare": "previous", "trend": "day"}))
     team = ok(web.get("/teams"))["items"][0]
     position = {"lon": team["station"]["lon"], "lat": team["station"]["lat"]}
     ok(web.post(f"/teams/{team['id']}/positions", json=position))

@@ -44,7 +44,7 @@ WALKED = {
         "/incidents/{incident_id}/events",
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
-        "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions",
+        "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions", "/compliance",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (

@@ -56,6 +56,7 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("GET", "/routes"): frozenset({404}),
     ("POST", "/closures"): frozenset({404}),
     ("GET", "/service-areas"): frozenset({404, 413}),
+    ("GET", "/compliance"): frozenset({404, 409, 413}),
     ("GET", "/timers"): frozenset({404}),
     ("PUT", "/timers"): frozenset({404}),
     ("POST", "/proposals/{proposal_id}/decision"): frozenset({409}),

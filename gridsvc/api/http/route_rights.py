@@ -44,6 +44,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,
+    ("GET", "/compliance"): Right.LOOK,
     ("POST", "/proposals/{proposal_id}/decision"): Right.DECIDE,
     # Owners, travel times, areas.
     ("GET", "/owners"): Right.LOOK,

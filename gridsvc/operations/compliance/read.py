@@ -11,10 +11,11 @@ from gridsvc.compliance.labels import Labels
 from gridsvc.db.cases.columns import list_case_columns, list_grid_names, list_team_columns, list_team_units
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.grids.versions import get_versions, list_districts
+from gridsvc.errors import TooLarge
 from gridsvc.law import ClockRules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -34,12 +35,23 @@ def read_history(
 
 
 def history_of(
-    connection: Connection, district: str, *, since: datetime | None = None, until: datetime | None = None
+    connection: Connection,
+    district: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    most: int | None = None,
 ) -> History:
-    """Return what `read_history` does, from a transaction whose statements see one snapshot."""
+    """Return what `read_history` does, from a transaction whose statements see one snapshot.
+
+    Raises
+    ------
+    TooLarge
+        Where there are more cases than `most`.
+    """
     now = get_versions(connection, district).now
     about = next(each for each in list_districts(connection) if each.code == district)
-    cases = _Columns(list_case_columns(connection, district, since, until), _CASES)
+    cases = _Columns(_at_most(list_case_columns(connection, district, since, until), most), _CASES)
     teams = _Columns(list_team_columns(connection, district, since, until), _TEAMS)
     units = {team: (unit, name) for team, unit, name in list_team_units(connection, district)}
     policies, policy = _policies(connection, district, cases)
@@ -53,6 +65,20 @@ def history_of(
         list_grid_names(connection, district)
         | {"team": {team: units[team][1] for team in sent.words if team in units}},
     )
+
+
+def _at_most(pieces: Iterable[Sequence[tuple[Any, ...]]], most: int | None) -> Iterator[Sequence[tuple[Any, ...]]]:
+    count = 0
+    for piece in pieces:
+        count += len(piece[0])
+        if most is not None and count > most:
+            raise TooLarge(
+                f"The period has more than {most} cases, too many for one answer. Ask for a shorter period, or use "
+                "`gridsvc compliance`.",
+                kind="too-many-cases",
+                most=most,
+            )
+        yield piece
 
 
 _TIMES = ("received", "triggered", "accepted", "assigned", "handled", "feedback", "archived", "cancelled_at")
@@ -128,17 +154,13 @@ def _policies(
 
 def _cases(cases: _Columns, policy: np.ndarray[Any, np.dtype[np.int16]], *, synthetic: bool) -> CaseColumns:
     times = {f"{name.removesuffix('_at')}_us": cases[name] for name in _TIMES}
+    columns: dict[str, Any] = times
     plain = ("id", "number", "open", "cancelled", "drill", "emergency", "target_s", "lon", "lat")
     words = ("response_class", "type", "regional", "township", "area", "village", "timing")
     count = len(policy)
-    return CaseColumns(
-        **times,
-        **{name: cases[name] for name in plain},
-        **{name: cases.labels(name) for name in words},
-        policy=policy,
-        duplicate=np.zeros(count, dtype=bool),
-        synthetic=np.full(count, synthetic, dtype=bool),
-    )
+    columns |= {name: cases[name] for name in plain} | {name: cases.labels(name) for name in words}
+    columns |= {"policy": policy, "duplicate": np.zeros(count, dtype=bool), "synthetic": np.full(count, synthetic)}
+    return CaseColumns(**columns)
 
 
 def _teams(teams: _Columns, case_ids: Any, sent: Labels, units: Sequence[str | None]) -> TeamColumns:  # noqa: ANN401
