@@ -3,86 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from gridsvc.cases.model import Status
-from gridsvc.db.grids.versions import District, Versions
-from gridsvc.db.session.connection import Database
-from gridsvc.demo.history import Replay
-from gridsvc.demo.past import owned_places
-from gridsvc.demo.world.crews import raise_crews
-from gridsvc.demo.world.history import Mishap, candidate_places, plan_history
-from gridsvc.demo.world.synthetic import make_jindong
-from gridsvc.dispatch import Prepared
-from gridsvc.files.law.catalogue import read_catalogue, read_units
-from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
-from gridsvc.grids.index import OwnershipIndex
+from gridsvc.demo.world.history import Mishap
 from gridsvc.grids.levels import Level
-from gridsvc.operations.law.mapped import Law
-from gridsvc.operations.runtime.districts import DistrictView
-from gridsvc.operations.runtime.service import Service
 from gridsvc.teams.model import Roster, TeamKind
+from tests.demo.conftest import NOW, live_through
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
-    from gridsvc.demo.cases import PastCase
-    from gridsvc.demo.world.history import PlannedIncident
     from gridsvc.files.osm.model import DemoPlace
-    from gridsvc.law import Catalogue, ClockRules, PlanBook
+    from gridsvc.operations.runtime.districts import DistrictView
+    from tests.demo.conftest import Past, Rules
 
-    Rules = tuple[Catalogue, PlanBook, ClockRules]
-    Past = tuple[list[PlannedIncident], list[PastCase]]
-
-GEODATA = Path(__file__).resolve().parents[2] / "geodata"
-NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 COUNT = 600
 
 
 @pytest.fixture(scope="module")
-def law() -> Rules:
-    units = GEODATA / "units.toml"
-    catalogue, _ = read_catalogue(GEODATA / "jindong" / "catalogue.toml", units)
-    clocks = read_clock_rules(GEODATA / "clock_policies.toml")
-    return catalogue, read_plan_book(GEODATA / "response_plans", clocks, catalogue, read_units(units)), clocks
-
-
-@pytest.fixture(scope="module")
-def place() -> DemoPlace:
-    return make_jindong(GEODATA, seed=1)
-
-
-@pytest.fixture(scope="module")
-def view(place: DemoPlace, law: Rules) -> DistrictView:
-    catalogue, plans, clocks = law
-    prepared = Prepared.of(raise_crews(place, catalogue, plans).teams, catalogue, plans, clocks)
-    lon = np.array([team.lon for team in prepared.teams])
-    lat = np.array([team.lat for team in prepared.teams])
-    versions = Versions(place.code, 1, "network", 0, catalogue.version, plans.version, clocks.version, 1, NOW)
-    district = District(place.code, place.name, place.time_zone, place.synthetic)
-    index = OwnershipIndex.build(place.code, 1, place.grids)
-    seats = {grid.code: grid.urban_rural_code for grid in place.grids if grid.level is Level.TOWNSHIP}
-    return DistrictView(versions, district, index, seats, place.roads, Law(prepared, lon, lat))
-
-
-def live_through(place: DemoPlace, view: DistrictView, law: Rules, *, seed: int = 1, count: int = COUNT) -> Past:
-    spots, far, squadrons = owned_places(view, candidate_places(place, 3 * count + 100, seed + 1))
-    planned = plan_history(spots, far, law[1], place.time_zone, NOW, count, seed + 2, squadrons)
-    numbers = iter(range(1, count + 1))
-    service = Service(Database("postgresql://nobody@127.0.0.1:1/nowhere"), Path("/nowhere"))
-    replay = Replay(service, view, NOW, seed + 3, lambda: next(numbers))
-    return planned, sorted(replay.run(planned), key=lambda case: case.case.triggered_at)
-
-
-@pytest.fixture(scope="module")
 def past(place: DemoPlace, view: DistrictView, law: Rules) -> Past:
-    return live_through(place, view, law)
+    return live_through(place, view, law, count=COUNT)
 
 
 def test_the_roster_is_lawful_and_half_of_the_brigades_are_posted_down(view: DistrictView, place: DemoPlace) -> None:

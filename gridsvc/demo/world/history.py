@@ -78,7 +78,10 @@ _MISHAPS = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedIncident:
-    """One incident before anybody is sent. `at` is when it is reported, aware, in UTC."""
+    """One incident before anybody is sent. `at` is when it is reported, aware, in UTC.
+
+    mishap, storm, far: why it may be late; the case that is made of it does not say.
+    """
 
     at: datetime
     lon: float
@@ -88,6 +91,8 @@ class PlannedIncident:
     drill: bool = False
     mishap: Mishap | None = None
     open_now: bool = False
+    storm: bool = False
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,9 @@ def plan_history(
             mishap = _draw_mishap(random)
         what = f"{'演练：' if drill else ''}{plan.name} · {places.words[at]}"
         lon, lat = float(places.lon[at]), float(places.lat[at])
-        incidents.append(PlannedIncident(moment, lon, lat, plan.type, what, drill, mishap, is_open))
+        incidents.append(
+            PlannedIncident(moment, lon, lat, plan.type, what, drill, mishap, is_open, storm, far=bool(far[at]))
+        )
     return incidents
 
 
