@@ -19,6 +19,8 @@ export const REFUSALS_EN = {
   "before-base-backup": "The moment is before the first base backup. Choose a later one.",
   "blocked-by-faults": "The borders have open faults and cannot be put in force. Cure the faults first.",
   "broken-file": "The file is damaged. Use another one.",
+  "cell-least": "Such small areas could locate a reporter. Choose a larger number of cases.",
+  "cell-resolution": "Such a map could locate a reporter. Choose a coarser one.",
   "chain-broken": "The evidence chain does not verify. Call the administrator at once.",
   "conflict": "This is impossible in the present state. Nothing was written. Look at the newest state and try again.",
   "csrf": "Your session has changed. Load the page again and retry.",
