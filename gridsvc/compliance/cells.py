@@ -13,8 +13,8 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
+from gridsvc.compliance.proportions import Proportion
 from gridsvc.compliance.protection import LEAST_CASES, divide
-from gridsvc.compliance.shares import Share
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gridsvc.compliance.protection import Part
     from gridsvc.json_types import Json
 
+P90 = tuple["float | None", float, "float | None"]
+"""(low, P90, high), seconds; None = the sample has no bound on that side."""
 COARSEST, FINEST = 6, 8
 """H3 resolutions: cells of 36 km2, 5 km2 and 0.7 km2 on average. A finer one could locate a house."""
 
@@ -58,8 +60,8 @@ class LateArea:
     resolution: int | None
     shape: BaseGeometry
     n: int
-    late: Share
-    p90: tuple[float, float, float] | None
+    late: Proportion
+    p90: P90 | None
 
     def properties(self) -> dict[str, Json]:
         """Return everything but the shape, as plain JSON values."""
@@ -83,7 +85,7 @@ class LateArea:
 def late_areas(
     cases: PlacedCases,
     outlines: Mapping[str, BaseGeometry],
-    p90: Callable[[NDArray[np.float64]], tuple[float, float, float] | None],
+    p90: Callable[[NDArray[np.float64]], P90 | None],
     *,
     finest: int = FINEST,
     least: int = LEAST_CASES,
@@ -133,7 +135,7 @@ def _area(
     part: Part,
     outlines: Mapping[str, BaseGeometry],
     finest: int,
-    p90: Callable[[NDArray[np.float64]], tuple[float, float, float] | None],
+    p90: Callable[[NDArray[np.float64]], P90 | None],
 ) -> LateArea:
     rows = part.rows
     judged = cases.judged[rows]
@@ -146,7 +148,7 @@ def _area(
         resolution=None if part.cell is None else h3.get_resolution(part.cell),
         shape=_shape(cases, part, outlines, finest),
         n=len(rows),
-        late=Share.of(int((cases.late[rows] & judged).sum()), int(judged.sum())),
+        late=Proportion.of(int((cases.late[rows] & judged).sum()), int(judged.sum())),
         p90=p90(response_s[np.isfinite(response_s)]),
     )
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from statistics import median
 from typing import TYPE_CHECKING
 
-from gridsvc.compliance.shares import Share
+from gridsvc.compliance.proportions import Proportion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,8 +64,8 @@ class HindsightCount:
     """
 
     kind: Better
-    earlier: Share
-    in_time: Share
+    earlier: Proportion
+    in_time: Proportion
     gained_s: float | None
 
     def as_json(self) -> dict[str, Json]:
@@ -94,7 +94,7 @@ def _count(kind: Better, cases: list[Dispatched]) -> HindsightCount:
     saved = sum(each.recorded_s > each.target_s >= seconds for each, seconds in better)
     return HindsightCount(
         kind,
-        Share.of(len(better), len(cases)),
-        Share.of(saved, len(late)),
+        Proportion.of(len(better), len(cases)),
+        Proportion.of(saved, len(late)),
         median(each.recorded_s - seconds for each, seconds in better) if better else None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gridsvc.compliance.causes import Cause
-from gridsvc.compliance.shares import Share
+from gridsvc.compliance.proportions import Proportion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class CauseCount:
     """
 
     cause: Cause
-    main: Share
+    main: Proportion
     touched: int
     overrun_s: float
     seconds_share: float
@@ -45,7 +45,7 @@ class RemedyCount:
     """One kind of remedy: in how many of the late cases where it is known the target would have been met."""
 
     kind: str
-    met: Share
+    met: Proportion
 
     def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
@@ -84,7 +84,7 @@ def count_causes(cases: Sequence[LateCase]) -> Lateness:
     causes = tuple(
         CauseCount(
             cause,
-            Share.of(main[cause], len(cases)),
+            Proportion.of(main[cause], len(cases)),
             touched[cause],
             seconds[cause],
             seconds[cause] / whole_s if whole_s else 0.0,
@@ -100,4 +100,4 @@ def _count_remedies(cases: Iterable[LateCase]) -> tuple[RemedyCount, ...]:
         for remedy in case.remedies:
             known[remedy.kind] += 1
             met[remedy.kind] += remedy.meets_target
-    return tuple(RemedyCount(kind, Share.of(met[kind], known[kind])) for kind in sorted(known))
+    return tuple(RemedyCount(kind, Proportion.of(met[kind], known[kind])) for kind in sorted(known))

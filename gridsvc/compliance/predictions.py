@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.compliance.shares import LEAST_RANKED, Share, interval
+from gridsvc.compliance.proportions import LEAST_RANKED, Proportion, interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,10 +61,10 @@ class Coverage:
     response_class: str | None
     n: int
     ratio: float | None
-    in_time: Share
-    late: Share
-    levels: tuple[Share, ...]
-    within: Share
+    in_time: Proportion
+    late: Proportion
+    levels: tuple[Proportion, ...]
+    within: Proportion
 
     def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
@@ -91,7 +91,7 @@ class Warned:
     what: str
     response_class: str
     nominal: float
-    share: Share
+    share: Proportion
     months: tuple[str, ...]
 
     def as_json(self) -> dict[str, Json]:
@@ -163,10 +163,10 @@ def _coverage(cases: Predicted, rows: NDArray[np.bool_], month: str | None, kind
         kind,
         len(recorded_s),
         float(np.median(recorded_s[positive] / predicted_s[positive])) if positive.any() else None,
-        Share.of(int((hopeful & met).sum()), int(hopeful.sum())),
-        Share.of(int((~hopeful & ~met).sum()), int((~hopeful).sum())),
-        tuple(Share.of(int((below[:, level] & ranged).sum()), n) for level in range(len(LEVELS))),
-        Share.of(int(between.sum()), n),
+        Proportion.of(int((hopeful & met).sum()), int(hopeful.sum())),
+        Proportion.of(int((~hopeful & ~met).sum()), int((~hopeful).sum())),
+        tuple(Proportion.of(int((below[:, level] & ranged).sum()), n) for level in range(len(LEVELS))),
+        Proportion.of(int(between.sum()), n),
     )
 
 

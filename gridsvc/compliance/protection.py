@@ -80,7 +80,7 @@ def merge_small(owners: Sequence[str], least: int = LEAST_CASES) -> list[tuple[t
     alone = by_size[len(joined) :]
     if joined and sum(len(grouped[owner]) for owner in joined) < least and alone:
         joined.append(alone.pop(0))
-    sets = [(owner,) for owner in alone]
+    sets: list[tuple[str, ...]] = [(owner,) for owner in alone]
     if sum(len(grouped[owner]) for owner in joined) >= least:
         sets.append(tuple(sorted(joined)))
     return [

@@ -24,7 +24,8 @@ def case(order: float = 0.75, *, stop: str = "lead_on_scene", start: str = "rece
     """A case whose lead (team 10) is ordered after some minutes; stamps of the lead in minutes after eight."""
     one = apply(reported(clock=Clock("lead", start, stop)), ordered(reported(), order, "1", "township"))
     lead = one.engagements[0]
-    return one.with_engagement(replace(lead, **{f"{name}_at": at(minutes) for name, minutes in stamps.items()}))
+    clocks: dict[str, Any] = {f"{name}_at": at(minutes) for name, minutes in stamps.items()}
+    return one.with_engagement(replace(lead, **clocks))
 
 
 def why(one: Case, plan: Plan = PLAN) -> LateCase:
@@ -59,7 +60,7 @@ def test_every_part_by_hand_and_they_add_up() -> None:
         ({"acknowledged": 1.0, "en_route": 1.5, "on_scene": 16.5}, Cause.TRAVEL, 840.0),
     ],
 )
-def test_one_slow_step_is_the_main_cause(changed: dict[str, float], cause: Cause, excess_s: float) -> None:
+def test_one_slow_step_is_the_main_cause(changed: dict[str, Any], cause: Cause, excess_s: float) -> None:
     late = why(case(**changed))
     assert late.main is cause
     assert late.excess_s[cause] == excess_s
@@ -125,7 +126,7 @@ def test_the_team_reported_its_arrival_from_another_place() -> None:
 
 
 @pytest.mark.parametrize("en_route", [{}, {"en_route": 25.0}, {"en_route": 0.5}])
-def test_a_missing_or_impossible_stamp_is_no_turnout(en_route: dict[str, float]) -> None:
+def test_a_missing_or_impossible_stamp_is_no_turnout(en_route: dict[str, Any]) -> None:
     late = why(case(on_scene=20.0, **en_route))
     assert late.uncertain
     assert late.excess_s == {Cause.TRAVEL: 1200.0 - 45 - 60.25 - 60}
