@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.quantiles import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gridsvc.compliance.quantiles import Quantile
     from gridsvc.json_types import Json
 
 
@@ -60,13 +63,13 @@ class HindsightCount:
     """One kind: of the cases where it is possible, how many would have been earlier, and how many in time.
 
     `in_time`: of the late ones of these cases, those that would have met their target. gained_s: median of the seconds
-    gained, None = none would have been earlier.
+    gained, with its interval.
     """
 
     kind: Better
     earlier: Proportion
     in_time: Proportion
-    gained_s: float | None
+    gained_s: Quantile
 
     def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
@@ -74,7 +77,10 @@ class HindsightCount:
             "kind": str(self.kind),
             "earlier": self.earlier.as_json(),
             "in_time": self.in_time.as_json(),
-            "gained_s": None if self.gained_s is None else round(self.gained_s, 1),
+            **{
+                f"gained{end}_s": None if value is None else round(value, 1)
+                for end, value in zip(("", "_low", "_high"), self.gained_s, strict=True)
+            },
         }
 
 
@@ -96,5 +102,5 @@ def _count(kind: Better, cases: list[Dispatched]) -> HindsightCount:
         kind,
         Proportion.of(len(better), len(cases)),
         Proportion.of(saved, len(late)),
-        median(each.recorded_s - seconds for each, seconds in better) if better else None,
+        quantile(np.sort(np.array([each.recorded_s - seconds for each, seconds in better])), 0.5),
     )

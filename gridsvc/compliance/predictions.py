@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.compliance.proportions import LEAST_RANKED, Proportion, interval
+from gridsvc.compliance.quantiles import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from gridsvc.compliance.quantiles import Quantile
     from gridsvc.json_types import Json
 
 RANGE = 0.9
@@ -53,14 +55,14 @@ class Coverage:
     """What predictions were worth in one month and class; None = all of them.
 
     `in_time`: of those predicted to meet the target, how many met it; `late`: of those predicted to miss it, how many
-    missed it. `ratio`: median of recorded / predicted, None without cases. levels: at LEVELS, the share of recorded
+    missed it. `ratio`: median of recorded / predicted, with its interval. levels: at LEVELS, the share of recorded
     responses that did not exceed the predicted quantile. within: between p05 and p95, nominally 90 %.
     """
 
     month: str | None
     response_class: str | None
     n: int
-    ratio: float | None
+    ratio: Quantile
     in_time: Proportion
     late: Proportion
     levels: tuple[Proportion, ...]
@@ -73,7 +75,9 @@ class Coverage:
             "month": self.month,
             "class": self.response_class,
             "n": self.n,
-            "ratio": None if self.ratio is None else round(self.ratio, 4),
+            "ratio": _rounded(self.ratio.value),
+            "ratio_low": _rounded(self.ratio.low),
+            "ratio_high": _rounded(self.ratio.high),
             "predicted_in_time": self.in_time.as_json(),
             "predicted_late": self.late.as_json(),
             "p05": p05,
@@ -162,7 +166,7 @@ def _coverage(cases: Predicted, rows: NDArray[np.bool_], month: str | None, kind
         month,
         kind,
         len(recorded_s),
-        float(np.median(recorded_s[positive] / predicted_s[positive])) if positive.any() else None,
+        quantile(np.sort(recorded_s[positive] / predicted_s[positive]), 0.5),
         Proportion.of(int((hopeful & met).sum()), int(hopeful.sum())),
         Proportion.of(int((~hopeful & ~met).sum()), int((~hopeful).sum())),
         tuple(Proportion.of(int((below[:, level] & ranged).sum()), n) for level in range(len(LEVELS))),
@@ -180,3 +184,7 @@ def _warnings(recent: Coverage, months: tuple[str, ...]) -> list[Warned]:
         if not low <= nominal <= high:
             found.append(Warned(what, str(recent.response_class), nominal, share, months))
     return found
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
