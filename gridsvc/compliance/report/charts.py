@@ -1,0 +1,249 @@
+"""The charts of the report. Every chart is drawn from plain values; what it counts stands in its caption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, cos, radians
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from gridsvc.compliance.report.svg import BLUE, FAINT, GRID, INK, ORANGE, RED, SERIES, Drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shapely.geometry.base import BaseGeometry
+
+WIDTH = 640.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 14.0, 34.0
+SHADES = ("#eef3f8", "#c6d8ea", "#8db3d6", "#4f86b8", "#1f5a96")
+"""Late share of an area: under 5, 10, 20, 40 %, and above."""
+SHADE_LIMITS = (0.05, 0.10, 0.20, 0.40)
+UNCERTAIN = "#f2f2f0"
+"""An area where the interval of the share is wider than 40 points."""
+WIDEST = 0.4
+PALE, PALE_UNDER = "#c3d3e3", 10
+"""A share of fewer cases is drawn pale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Which share of `n` cases had an arrival within how many seconds: (seconds, share) in order; and the target."""
+
+    label: str
+    points: Sequence[Sequence[float]]
+    n: int
+    target_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a chart of shares: None = too few cases to say. `marked`: it differs from the whole."""
+
+    label: str
+    share: float | None
+    low: float | None
+    high: float | None
+    n: int
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """An area of the map and its late share."""
+
+    shape: BaseGeometry
+    late: Bar
+
+
+def cumulative(title: str, curves: Sequence[Curve], minutes: str) -> str:
+    """Draw which share of all cases a team had arrived at, by the minute; dashed lines are the targets.
+
+    Cases without an arrival are in the number that the share is of: the curve does not reach 100 %.
+    """
+    height = 250.0
+    picture = Drawing(WIDTH, height, title)
+    targets = [each.target_s for each in curves if each.target_s]
+    longest = max([*targets, *(_seconds_at(each, 0.95) for each in curves if each.points)], default=900.0)
+    end_min = max(5, ceil(longest * 1.25 / 300) * 5)
+    x_of = _scale(0, end_min, _LEFT, WIDTH - _RIGHT)
+    y_of = _scale(0, 1, height - _BOTTOM, _TOP)
+    _share_axis(picture, y_of, WIDTH - _RIGHT)
+    step = 5 if end_min <= 60 else 15
+    for minute in range(0, end_min + 1, step):
+        picture.line([(x_of(minute), height - _BOTTOM), (x_of(minute), height - _BOTTOM + 4)], FAINT)
+        picture.words(x_of(minute), height - _BOTTOM + 16, str(minute), at="middle", colour=FAINT)
+    picture.words(WIDTH - _RIGHT, height - 4, minutes, at="end", colour=FAINT)
+    for number, curve in enumerate(curves):
+        colour, dashes = SERIES[number % len(SERIES)]
+        if curve.target_s:
+            x = x_of(curve.target_s / 60)
+            picture.line([(x, height - _BOTTOM), (x, _TOP)], colour, 1, "3 3")
+        path = [(x_of(0), y_of(0))]
+        for seconds, share in curve.points:
+            at_min = min(seconds / 60, end_min)
+            path += [(x_of(at_min), path[-1][1]), (x_of(at_min), y_of(share))]
+            if at_min >= end_min:
+                break
+        path.append((x_of(end_min), path[-1][1]))
+        picture.line(path, colour, 1.8, dashes)
+        picture.line([(_LEFT + 8 + number * 190, _TOP + 2), (_LEFT + 30 + number * 190, _TOP + 2)], colour, 2, dashes)
+        picture.words(_LEFT + 35 + number * 190, _TOP + 6, f"{curve.label} (n={curve.n})")
+    return picture.text()
+
+
+def bars(title: str, rows: Sequence[Bar], *, nominal: float | None = None, too_few: str) -> str:
+    """Draw a share for each row with its interval, from 0 to 100 %; `nominal`: the share that the policy wants."""
+    top, row_height, label_width = 18.0, 19.0, 150.0
+    height = top + row_height * len(rows) + 8
+    picture = Drawing(WIDTH, height, title)
+    x_of = _scale(0, 1, label_width, WIDTH - 96)
+    for percent in (0, 25, 50, 75, 100):
+        x = x_of(percent / 100)
+        picture.line([(x, top), (x, height - 8)], GRID)
+        picture.words(x, top - 5, f"{percent}%", at="middle", colour=FAINT, size=10)
+    for number, row in enumerate(rows):
+        middle = top + row_height * (number + 0.5)
+        picture.words(label_width - 8, middle + 4, row.label, at="end", bold=row.marked)
+        if row.share is None or row.low is None or row.high is None:
+            picture.words(x_of(0) + 6, middle + 4, too_few, colour=FAINT, size=10)
+        else:
+            colour = _colour(row)
+            picture.box(x_of(0), middle - 5, x_of(row.share) - x_of(0), 10, colour)
+            picture.line([(x_of(row.low), middle), (x_of(row.high), middle)], INK, 1.2)
+            for end in (row.low, row.high):
+                picture.line([(x_of(end), middle - 4), (x_of(end), middle + 4)], INK, 1.2)
+        share = "" if row.share is None else f"{row.share * 100:.1f}%"
+        picture.words(WIDTH - 50, middle + 4, share, at="end", bold=row.marked)
+        picture.words(WIDTH - 4, middle + 4, f"n={row.n}", at="end", colour=FAINT, size=10)
+    if nominal is not None:
+        picture.line([(x_of(nominal), top), (x_of(nominal), height - 8)], RED, 1.2, "4 3")
+    return picture.text()
+
+
+def columns(title: str, rows: Sequence[Bar], *, nominal: float | None = None) -> str:
+    """Draw a share for each hour or month with its interval, and the number of cases below; None = no column."""
+    height, bottom = 190.0, 44.0
+    picture = Drawing(WIDTH, height, title)
+    y_of = _scale(0, 1, height - bottom, _TOP)
+    _share_axis(picture, y_of, WIDTH - _RIGHT)
+    step = (WIDTH - _LEFT - _RIGHT) / max(1, len(rows))
+    small = len(rows) > 14
+    every = ceil(max(len(each.label) for each in rows) * 5.6 / step) if rows else 1
+    for number, row in enumerate(rows):
+        middle = _LEFT + step * (number + 0.5)
+        if row.share is not None and row.low is not None and row.high is not None:
+            colour = _colour(row)
+            picture.box(middle - step * 0.32, y_of(row.share), step * 0.64, y_of(0) - y_of(row.share), colour)
+            picture.line([(middle, y_of(row.low)), (middle, y_of(row.high))], INK, 1.2)
+        if number % every == 0:
+            picture.words(middle, height - bottom + 14, row.label, at="middle", size=9 if small else 10)
+        picture.words(middle, height - bottom + 27, str(row.n), at="middle", size=8 if small else 9, colour=FAINT)
+    picture.words(_LEFT - 6, height - bottom + 27, "n", at="end", size=9, colour=FAINT)
+    if nominal is not None:
+        picture.line([(_LEFT, y_of(nominal)), (WIDTH - _RIGHT, y_of(nominal))], RED, 1.2, "4 3")
+    return picture.text()
+
+
+def _colour(row: Bar) -> str:
+    if row.n < PALE_UNDER:
+        return PALE
+    return ORANGE if row.marked else BLUE
+
+
+def reliability(title: str, points: Sequence[tuple[str, float, Bar]], said: str, happened: str) -> str:
+    """Draw what happened over what was predicted: (class, nominal share, share); honest = the diagonal."""
+    size, height = 300.0, 270.0
+    picture = Drawing(size + 160, height, title)
+    x_of, y_of = _scale(0, 1, _LEFT, size), _scale(0, 1, height - _BOTTOM, _TOP)
+    _share_axis(picture, y_of, size)
+    for percent in (0, 25, 50, 75, 100):
+        picture.words(x_of(percent / 100), height - _BOTTOM + 15, f"{percent}%", at="middle", colour=FAINT, size=10)
+    picture.line([(x_of(0), y_of(0)), (x_of(1), y_of(1))], FAINT, 1, "3 3")
+    kinds = list(dict.fromkeys(kind for kind, _, _ in points))
+    for kind, nominal, bar in points:
+        if bar.share is None or bar.low is None or bar.high is None:
+            continue
+        colour = SERIES[kinds.index(kind) % len(SERIES)][0]
+        x = x_of(nominal) + 2.5 * (kinds.index(kind) - (len(kinds) - 1) / 2)
+        picture.line([(x, y_of(bar.low)), (x, y_of(bar.high))], colour, 1.4)
+        picture.dot(x, y_of(bar.share), 3.4, colour)
+    for number, kind in enumerate(kinds):
+        colour = SERIES[number % len(SERIES)][0]
+        picture.dot(size + 24, _TOP + 8 + number * 20, 4, colour)
+        picture.words(size + 34, _TOP + 12 + number * 20, kind)
+    picture.words(size, height - 4, said, at="end", colour=FAINT)
+    picture.words(size + 20, height - _BOTTOM, happened, colour=FAINT)
+    return picture.text()
+
+
+def area_map(title: str, areas: Sequence[Shaded], outlines: Sequence[BaseGeometry]) -> str:
+    """Draw the areas shaded by their late share, and the outlines of the townships over them."""
+    shapes = [each.shape for each in areas] + list(outlines)
+    west, south, east, north = shapely.total_bounds(np.array(shapes, dtype=object)).tolist()
+    shrink = cos(radians((south + north) / 2))
+    width = WIDTH - 20
+    scale = min(width / max((east - west) * shrink, 1e-9), 460 / max(north - south, 1e-9))
+    height = (north - south) * scale + 20
+    picture = Drawing(WIDTH, height, title)
+    left = (WIDTH - (east - west) * shrink * scale) / 2
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + (x - west) * shrink * scale, 10 + (north - y) * scale
+
+    tolerance = 0.6 / scale
+    for area in areas:
+        picture.area(_rings(area.shape, tolerance, place), shade(area.late))
+    for outline in outlines:
+        for ring in _rings(outline, tolerance, place):
+            picture.line([*ring, ring[0]], FAINT, 0.9)
+    _legend(picture, height)
+    return picture.text()
+
+
+def _legend(picture: Drawing, height: float) -> None:
+    """Draw the shades in the lower left corner: from the lightest to the darkest, and the uncertain one."""
+    limits = [*(f"<{limit * 100:.0f}%" for limit in SHADE_LIMITS), f"≥{SHADE_LIMITS[-1] * 100:.0f}%", "?"]
+    for number, (fill, limit) in enumerate(zip((*SHADES, UNCERTAIN), limits, strict=True)):
+        top = height - 20 - 16 * (len(limits) - number)
+        picture.box(8, top, 20, 12, fill, line=FAINT)
+        picture.words(34, top + 10, limit, size=10)
+
+
+def shade(bar: Bar) -> str:
+    """Return the colour of an area by its late share; UNCERTAIN where its interval says too little."""
+    share, low, high = bar.share, bar.low, bar.high
+    if share is None or low is None or high is None or high - low > WIDEST:
+        return UNCERTAIN
+    return SHADES[sum(share >= limit for limit in SHADE_LIMITS)]
+
+
+def _rings(
+    shape: BaseGeometry, tolerance: float, place: Callable[[float, float], tuple[float, float]]
+) -> list[list[tuple[float, float]]]:
+    rings = []
+    for polygon in shapely.get_parts(shapely.simplify(shape, tolerance)):
+        if polygon.geom_type == "Polygon" and not polygon.is_empty:
+            rings += [
+                [place(x, y) for x, y in shapely.get_coordinates(ring).tolist()[:-1]]
+                for ring in (polygon.exterior, *polygon.interiors)
+            ]
+    return rings
+
+
+def _seconds_at(curve: Curve, share: float) -> float:
+    """Return by when a share of the arrivals had happened."""
+    return curve.points[min(len(curve.points) - 1, int(share * len(curve.points)))][0]
+
+
+def _scale(first: float, last: float, start: float, end: float) -> Callable[[float], float]:
+    return lambda value: start + (value - first) * (end - start) / (last - first)
+
+
+def _share_axis(picture: Drawing, y_of: Callable[[float], float], right: float) -> None:
+    for percent in (0, 25, 50, 75, 100):
+        y = y_of(percent / 100)
+        picture.line([(_LEFT, y), (right, y)], GRID)
+        picture.words(_LEFT - 6, y + 4, f"{percent}%", at="end", colour=FAINT, size=10)

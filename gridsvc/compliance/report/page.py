@@ -1,0 +1,198 @@
+"""The report as one page that stands alone: no script, no font, no picture from elsewhere; it prints on A4."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from gridsvc.compliance.report import assessment, where, why
+from gridsvc.compliance.report.charts import Curve, columns, cumulative
+from gridsvc.compliance.report.findings import findings
+from gridsvc.compliance.report.html import (
+    STYLE,
+    bar_of,
+    between,
+    figure,
+    head,
+    interval,
+    minutes,
+    percent,
+    percentile,
+    table,
+    text,
+)
+from gridsvc.compliance.report.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def page(document: dict[str, Any], language: str) -> str:
+    """Return the HTML of a report's document (`contents.report_json`) in `zh` or `en`."""
+    words = Words(language)
+    body = "\n".join(_sections(document, words))
+    title = f"{words('title')} · {document['district_name']}"
+    lang = "zh-CN" if language == "zh" else "en"
+    return (
+        f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{text(title)}</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    )
+
+
+def _sections(document: dict[str, Any], words: Words) -> Iterator[str]:
+    yield _head(document, words)
+    found = "".join(f"<li>{text(each)}</li>" for each in findings(document, words))
+    yield f'<section class="found"><strong>{text(words("findings"))}</strong><ol>{found}</ol></section>'
+    yield from _summary(document, words)
+    yield from assessment.sections(document, words)
+    yield from why.sections(document, words)
+    yield from where.sections(document, words)
+    yield from why.predictions(document, words)
+    yield from _how(document, words)
+
+
+def _head(document: dict[str, Any], words: Words) -> str:
+    clock = document["clock"]
+    basis = document["basis"]
+    facts = [
+        (words("period"), period_words(document, words)),
+        (
+            words("policy"),
+            words(
+                "policy_line",
+                name=clock["name" if words.language == "zh" else "name_en"] or clock["id"],
+                id=clock["id"],
+                version=clock["version"][:12],
+                percent=f"{clock['percentile']:g}",
+            ),
+        ),
+        (words("as_of"), _local(document, document["as_of"])),
+        (
+            words("basis"),
+            words("basis_line", cases=basis["cases"], teams=basis["teams"], digest=basis["sha256"][:16]),
+        ),
+    ]
+    if document["source"] != "live":
+        facts.append((words("basis"), words(f"source_{document['source']}")))
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in facts)
+    warn = f'<p class="warn">{text(words("synthetic"))}</p>' if document["synthetic"] else ""
+    return f'<h1>{text(words("title"))} · {text(document["district_name"])}</h1>{warn}<dl class="facts">{rows}</dl>'
+
+
+def period_words(document: dict[str, Any], words: Words) -> str:
+    """Return the period of a report in words, in the district's time."""
+    ends = []
+    if document["since"]:
+        ends.append(words("from", _local(document, document["since"])))
+    if document["until"]:
+        ends.append(words("before", _local(document, document["until"])))
+    return " ".join(ends) or words("whole")
+
+
+def _local(document: dict[str, Any], moment: str) -> str:
+    local = datetime.fromisoformat(moment).astimezone(ZoneInfo(document["time_zone"]))
+    return f"{local:%Y-%m-%d %H:%M}"
+
+
+def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
+    percentile_name = f"{document['clock']['percentile']:g}"
+    yield head(words("summary"), document["clock"]["id"]) + f"<p class='note'>{text(words('summary_note'))}</p>"
+    heads = [words(each) for each in ("class", "target", "n_cases", "met", "late", "missing", "open", "met_share")]
+    heads += [words("interval"), words("asked"), words("percentile", percentile_name)]
+    rows = document["outcomes_by_class"]
+    yield table(
+        heads,
+        [
+            (
+                words(str(each["group"]["class"] or "none")),
+                minutes(each["target_s"]),
+                each["cases"],
+                each["met"],
+                each["late"],
+                each["missing"],
+                each["open"],
+                percent(each["met_share"]),
+                interval(each["met_share_low"], each["met_share_high"]),
+                percent(each["asked_share"]),
+                percentile(each, words("too_few")),
+            )
+            for each in rows
+        ],
+    )
+    curves = [Curve(words(each["class"]), each["points"], each["n"], each["target_s"]) for each in document["curves"]]
+    if not any(each["target_s"] for each in document["curves"]):
+        yield f"<p>{text(words('no_target'))}</p>"
+    if curves:
+        drawing = cumulative(words("curve"), curves, words("minutes"))
+        yield figure(words("curve"), drawing, words("curve_note"))
+    yield from _intervals(document, words)
+    for dimension in ("month", "hour"):
+        yield from _columns(document, dimension, words)
+
+
+def _intervals(document: dict[str, Any], words: Words) -> Iterator[str]:
+    """Return the parts of the response: counts, median and P90 of each with intervals, and what is not known."""
+    yield f"<h3>{text(words('parts'))}</h3><p class='note'>{text(words('parts_note'))}</p>"
+    heads = ("part", "class", "n_times", "missing_times", "impossible", "part_p50", "part_p90", "part_bounds")
+    yield table(
+        [words(each) for each in heads],
+        [
+            (
+                words(f"part_{each['interval']}"),
+                words(str(each["group"]["class"] or "none")),
+                each["n"],
+                each["missing"],
+                each["impossible"],
+                _quantile(each, "p50", words),
+                _quantile(each, "p90", words),
+                between(each["p90_if_unknown_in_time_s"], each["p90_if_unknown_late_s"]),
+            )
+            for each in document["figures_by_class"]
+        ],
+    )
+
+
+def _quantile(row: dict[str, Any], name: str, words: Words) -> str:
+    if row[f"{name}_s"] is None:
+        return words("too_few")
+    return f"{minutes(row[f'{name}_s'])} ({between(row[f'{name}_low_s'], row[f'{name}_high_s'])})"
+
+
+def _columns(document: dict[str, Any], dimension: str, words: Words) -> Iterator[str]:
+    nominal = document["clock"]["percentile"] / 100
+    divided = document["by"][dimension]
+    for number, (kind, rows) in enumerate(divided.items()):
+        bars = [bar_of(_label(each["group"][dimension]), each) for each in rows if each["group"][dimension] is not None]
+        title = f"{words(f'by_{dimension}')} · {words(kind)}"
+        note = words("bars_note") if number == len(divided) - 1 else ""
+        if len(bars) > 1 and any(each.n for each in bars):
+            yield figure(title, columns(title, bars, nominal=nominal), note)
+
+
+def _label(value: object) -> str:
+    """Return the label of an hour, or of a month as 26-03."""
+    label = str(value)
+    return label[2:] if len(label) == 7 and label[4] == "-" else label
+
+
+def left_out_words(counts: dict[str, int], words: Words) -> str:
+    """Return why cases are left out, with their numbers."""
+    return "；".join(f"{words(f'left_{name}')} {count}" for name, count in counts.items() if count) or "0"
+
+
+def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
+    cases, clock = document["cases"], document["clock"]
+    lines = [
+        words("how_events", words(f"event_{clock['start_event']}"), words(f"event_{clock['stop_event']}")),
+        words(
+            "how_counted",
+            all=cases["all"],
+            counted=cases["counted"],
+            left=left_out_words(cases["left_out"], words),
+        ),
+        words("how_intervals"),
+        words("how_open"),
+    ]
+    yield head(words("how"), clock["id"]) + "".join(f"<p>{text(each)}</p>" for each in lines)

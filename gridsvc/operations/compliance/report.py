@@ -1,0 +1,147 @@
+"""Make the report of a period: read, explain, and return its document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from gridsvc.compliance.cells import FINEST
+from gridsvc.compliance.report.contents import Sources, report_json
+from gridsvc.db.grids import generations
+from gridsvc.db.grids.versions import get_versions, list_districts
+from gridsvc.errors import InvalidInput
+from gridsvc.grids.levels import Level
+from gridsvc.law import township_unit
+from gridsvc.operations.compliance.exports import packaged_rules, read_export
+from gridsvc.operations.compliance.figures import clock_rules, recorded
+from gridsvc.operations.compliance.predictions import judge_period
+from gridsvc.operations.compliance.read import history_of
+from gridsvc.operations.compliance.why import explain_late
+from gridsvc.operations.law.imports import only_district
+from gridsvc.operations.runtime.districts import view_at
+from gridsvc.times import MISSING, from_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.compliance.call_map import CallMap
+    from gridsvc.compliance.history import History
+    from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.runtime.districts import DistrictView
+    from gridsvc.operations.runtime.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a report is to be of: the cases received from `since` until before `until`, None = without that end.
+
+    policy: the id of the clock policy, None = the default. `finest`: the finest H3 resolution of its map.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    policy: str | None = None
+    finest: int = FINEST
+
+
+def make_report(service: Service, district: str, wanted: Wanted) -> dict[str, Any]:
+    """Return the document of a report of a district's live cases; for a caller of a grid, of that grid's."""
+    with service.database.snapshot() as connection:
+        return report_of(service, connection, district, wanted)
+
+
+def report_of(service: Service, connection: Connection, district: str, wanted: Wanted) -> dict[str, Any]:
+    """Return what `make_report` does, from a transaction whose statements see one snapshot."""
+    view = view_at(service, connection, get_versions(connection, district))
+    policy = recorded(clock_rules(connection, district), wanted.policy)
+    history = settled(history_of(connection, district, since=wanted.since, until=wanted.until))
+    honesty, hindsight = judge_period(connection, district, view.district.time_zone, wanted.since, wanted.until)
+    townships = []
+    if view.versions.generation is not None:
+        townships = generations.list_grids(connection, district, view.versions.generation, level=Level.TOWNSHIP)
+    return report_json(
+        Sources(
+            district=district,
+            district_name=view.district.name,
+            synthetic=view.district.synthetic,
+            history=replace(history, names=history.names | _names(view, history)),
+            policy=policy,
+            late=explain_late(service, connection, district, wanted.since, wanted.until),
+            honesty=honesty,
+            hindsight=hindsight,
+            outlines={each.code: each.geometry for each in townships},
+            finest=wanted.finest,
+        )
+    )
+
+
+def settled(history: History) -> History:
+    """Return a history that is looked at from its newest stamp, so that the same events give the same report."""
+    columns = [getattr(history.cases, name) for name in history.cases.__slots__ if name.endswith("_us")]
+    columns += [getattr(history.teams, name) for name in history.teams.__slots__ if name.endswith("_us")]
+    newest = max((int(np.max(column)) for column in columns if len(column)), default=MISSING)
+    at = from_us(newest)
+    return history if at is None else replace(history, period=replace(history.period, now=at))
+
+
+def _names(view: DistrictView, history: History) -> dict[str, dict[str, str]]:
+    """Return what units and types of cases are called."""
+    if view.law is None:
+        return {}
+    units = {unit.id: unit.name for unit in view.law.prepared.catalogue.units}
+    units |= {township_unit(code): name for code, name in history.names.get("township", {}).items()}
+    types = {plan.type: plan.name for plan in view.law.plans.plans.values()}
+    used = {word for word in history.teams.unit.words if word}
+    return {"unit": {each: units[each] for each in sorted(used) if each in units}, "type": types}
+
+
+def month_of(text: str, time_zone: str) -> tuple[datetime, datetime]:
+    """Return the first moment of a month (`2026-10`) and of the one after it, in a time zone."""
+    try:
+        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=ZoneInfo(time_zone))
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:40]!r} is no month. Write it as 2026-10.", kind="no-month", month=text[:40]
+        ) from None
+    after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return first, after
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """Return the canonical text of a document: sorted keys, no spaces; what is stored and digested."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def document_digest(text: str) -> str:
+    """Return the SHA-256 of a document's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def wanted_of(
+    service: Service, district: str | None, question: Question, month: str | None, resolution: int | None = None
+) -> tuple[str, Wanted]:
+    """Return the district and the period of a question, or of a month (`2026-10`), in the district's time zone."""
+    with service.database.transaction() as connection:
+        code = only_district(connection, district)
+        get_versions(connection, code)  # NotFound for one that is not loaded
+        time_zone = next(each.time_zone for each in list_districts(connection) if each.code == code)
+    since, until = question.period(time_zone) if month is None else month_of(month, time_zone)
+    return code, Wanted(since, until, question.policy, FINEST if resolution is None else resolution)
+
+
+def report_of_export(
+    path: Path, of: CallMap, question: Question, month: str | None, *, now: datetime
+) -> dict[str, Any]:
+    """Return the document of a report of another system's export: without causes and predictions, which it has not."""
+    since, until = question.period(of.time_zone) if month is None else month_of(month, of.time_zone)
+    history, _ = read_export(path, of, now=now, since=since, until=until)
+    policy = recorded(packaged_rules(), question.policy)
+    return report_json(Sources(path.name, path.name, synthetic=False, history=settled(history), policy=policy))
