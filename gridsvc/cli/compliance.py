@@ -17,7 +17,11 @@ from gridsvc.cli.options import collect
 if TYPE_CHECKING:
     from gridsvc.operations.compliance.figures import Question
 
-PARTS: dict[str, Word] = {}
+PARTS: dict[str, Word] = {
+    "report": Word("gridsvc.cli.compliance_report", "report", "Write the report: a page for A4, or its tables"),
+    "causes": Word("gridsvc.cli.compliance_report", "causes", "Why responses were late, and what would have met it"),
+    "cells": Word("gridsvc.cli.compliance_report", "cells", "Where responses are late, without locating a reporter"),
+}
 GUESS = "guess"
 
 

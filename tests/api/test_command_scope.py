@@ -90,6 +90,9 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "db url": ["--role", "viewer"],
         "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
         "isochrone": [*here, "--minutes", "5", "--out", str(folder / "area.geojson")],
+        "compliance report": ["--out", str(folder / "report.html")],
+        "compliance causes": ["--cases"],
+        "compliance cells": [],
     }
 
 

@@ -38,6 +38,7 @@ _LATE = f"""
     where {_WITHIN} and i.timing = 'late' and i.arrived_at is not null
     order by i.reported_at, i.id
 """
+_COUNT = f"select count(*) from incident as i where {_WITHIN} and i.timing = 'late' and i.arrived_at is not null"
 _PREDICTED = f"""
     select i.id::text, i.reported_at, i.response_class, i.target_s, f.since, f.team_id::text,
            e.team_id::text, e.since, e.on_scene_at, r.shown -> 'lead', r.shown -> 'considered'
@@ -64,6 +65,12 @@ class LateRow(NamedTuple):
 
     case: Case
     off_place_m: float | None
+
+
+def count_late(connection: Connection, district: str, since: datetime | None, until: datetime | None) -> int:
+    """Return how many cases `list_late` returns."""
+    found: int = fetch_all(connection, _COUNT, {"district": district, "since": since, "until": until})[0][0]
+    return found
 
 
 def list_late(connection: Connection, district: str, since: datetime | None, until: datetime | None) -> list[LateRow]:

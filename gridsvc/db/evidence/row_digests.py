@@ -31,6 +31,7 @@ UPGRADE = "upgrade"
 REMOVED = "removed"
 """The reason of the last digests of a district that was removed."""
 _MARKED = "gridsvc.marked_rows"
+_TABLES = "select t from unnest(%s::text[]) as t where to_regclass(t) is not null"
 _ROWS_OF_AN_EVENT = 500
 _FETCHED = 500
 
@@ -67,6 +68,7 @@ COVERED = {
         Covered("closure", ("id",)),
         Covered("station", ("id",)),
         Covered("team", ("id",)),
+        Covered("compliance_report", ("id",)),
     )
 }  # fmt: skip
 """By table, in the order in which a verification looks at them."""
@@ -115,9 +117,10 @@ def write_marked(connection: Connection) -> None:
 def write_all(connection: Connection, reason: str) -> int:
     """Append the digests of all rows that there are, with the reason; return how many. For migrations."""
     written = 0
+    present = _present(connection)
     for district in list_districts(connection):
         digests: dict[tuple[str, str], str | None] = {}
-        for covered in (*COVERED.values(), *PERSONAL.values()):
+        for covered in (*present, *PERSONAL.values()):
             for name, digest in _digests(connection, covered, district, ()):
                 digests[covered.table, name] = digest
         _append(connection, district, digests, {"reason": reason})
@@ -148,8 +151,14 @@ def find_removed(connection: Connection, district: str) -> dict[str, int]:
 
 def list_districts(connection: Connection) -> list[str]:
     """Return the codes of all districts of which there are covered rows, also where the district itself is gone."""
-    parts = [f'select distinct "{c.of}" as code from {c.table}' for c in COVERED.values() if not c.order]
+    parts = [f'select distinct "{c.of}" as code from {c.table}' for c in _present(connection) if not c.order]
     return [row[0] for row in fetch_all(connection, " union ".join(parts) + " order by code")]
+
+
+def _present(connection: Connection) -> list[Covered]:
+    """Return the covered tables that there are: during a migration, those of later ones are missing."""
+    known = {row[0] for row in fetch_all(connection, _TABLES, (list(COVERED),))}
+    return [each for each in COVERED.values() if each.table in known]
 
 
 def name_of(key: tuple[object, ...]) -> str:

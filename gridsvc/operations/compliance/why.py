@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.causes import explain
 from gridsvc.compliance.nearest import plan_of
-from gridsvc.db.cases.late import list_late
+from gridsvc.db.cases.late import count_late, list_late
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.roads.closures import list_closures
 from gridsvc.db.session.scope import whole_district
+from gridsvc.errors import TooLarge
 from gridsvc.operations.evidence.past_views import documents_of, law_from
 from gridsvc.operations.roads.mapped import road_network
 from gridsvc.operations.roads.team_times import travel_seconds
@@ -33,12 +34,30 @@ if TYPE_CHECKING:
 
 
 def explain_late(
-    service: Service, connection: Connection, district: str, since: datetime | None, until: datetime | None
+    service: Service,
+    connection: Connection,
+    district: str,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    most: int | None = None,
 ) -> list[LateCase]:
     """Return the late emergencies of a period, explained, oldest first; of a caller of a grid, those of the grid.
 
     A case's own clock policy decides that it is late: the one that it was reported under.
+
+    Raises
+    ------
+    TooLarge
+        Where more than `most` cases are late.
     """
+    if most is not None and count_late(connection, district, since, until) > most:
+        raise TooLarge(
+            f"More than {most} cases of the period were late, too many for one answer. Ask for a shorter period, or "
+            "use `gridsvc compliance causes`.",
+            kind="too-many-cases",
+            most=most,
+        )
     rows = list_late(connection, district, since, until)
     if not rows:
         return []

@@ -53,6 +53,9 @@ KINDS: Mapping[str, JobKind] = {
     "anchor": JobKind("gridsvc.operations.evidence.anchoring:run_anchor",
                       "verify every chain and send its end to GRIDSVC_ANCHOR_URL"),
     "verify": JobKind("gridsvc.operations.evidence.verify:run_verify", "prove every chain of events"),
+    "compliance-report": JobKind("gridsvc.operations.compliance.kept:run_reports",
+                                 "make and keep the reports of response times of the months that have ended",
+                                 ("district", "month")),
     "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ BACKUP_EVERY = timedelta(days=1)
 BASE_BACKUP_EVERY = timedelta(days=1)
 REHEARSAL_EVERY = timedelta(days=7)
 ANCHOR_EVERY = timedelta(days=1)
+REPORTS_EVERY = timedelta(days=1)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
@@ -57,6 +58,7 @@ EFFECTS: Mapping[str, Effect] = {
     "base-backup": lambda connection, entry: _queue_again(connection, entry, BASE_BACKUP_EVERY),
     "rehearsal": lambda connection, entry: _queue_again(connection, entry, REHEARSAL_EVERY),
     "anchor": lambda connection, entry: _queue_again(connection, entry, ANCHOR_EVERY),
+    "compliance-report": lambda connection, entry: _queue_again(connection, entry, REPORTS_EVERY),
 }
 RECURRING = {
     "tidy": timedelta(minutes=1),
@@ -64,6 +66,7 @@ RECURRING = {
     "base-backup": timedelta(minutes=1),
     "rehearsal": timedelta(days=1),
     "anchor": timedelta(minutes=2),
+    "compliance-report": timedelta(hours=2),
 }
 """When the recurring entries are due for the first time, after the first start; see `ensure_standing`."""
 
