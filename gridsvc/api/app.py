@@ -19,6 +19,7 @@ from gridsvc.api import (
     health,
     isochrones,
     jobs,
+    lateness,
     law,
     positions,
     roads,
@@ -48,6 +49,9 @@ ROUTERS = (
     roads.router, isochrones.router, compliance.router, law.router, access.router, jobs.router, health.router,
     metrics.router,
     pages.router,
+    tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, roads.router,
+    isochrones.router, compliance.router, lateness.router, law.router, access.router, jobs.router, health.router,
+    metrics.router, pages.router,
 )  # fmt: skip
 
 THREADS = 6

@@ -19,6 +19,8 @@ from gridsvc.api.http.route_rights import ROUTES
 from gridsvc.cases.steps import STEPS, TEAM_STEPS, right_of_step
 from gridsvc.db.cases.alerts import add_proposal
 from gridsvc.operations.access import keys
+from gridsvc.operations.compliance.kept import keep
+from gridsvc.operations.compliance.report import Wanted, make_report
 from tests.api.contract import CheckedClient, Contract
 
 if TYPE_CHECKING:
@@ -129,6 +131,13 @@ def walk_service(web: TestClient, service: Service) -> None:
     ok(web.get("/metrics"))
     asked = {"by": "township,hour", "against": "dispatched-to-lead-p90", "since": "2020-01-01", "until": "2099-01-01"}
     ok(web.get("/compliance", params=asked | {"compare": "previous", "trend": "day"}))
+    period = {"since": "2020-01-01", "until": "2099-01-01"}
+    for part in ("causes", "late", "cells"):
+        ok(web.get(f"/compliance/{part}", params=period))
+    report = keep(service, district, make_report(service, district, Wanted()), Wanted(), actor="test")
+    assert str(report.id) in {each["id"] for each in ok(web.get("/compliance/reports"))["items"]}
+    ok(web.get(f"/compliance/reports/{report.id}"))
+    assert "<html" in ok(web.get(f"/compliance/reports/{report.id}/page", params={"language": "en"})).text
     team = ok(web.get("/teams"))["items"][0]
     position = {"lon": team["station"]["lon"], "lat": team["station"]["lat"]}
     ok(web.post(f"/teams/{team['id']}/positions", json=position))

@@ -23,6 +23,8 @@ from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.evidence import sealing
 from gridsvc.db.session import fast_statements
 from gridsvc.db.tiles import LAYERS
+from gridsvc.operations.compliance.kept import keep
+from gridsvc.operations.compliance.report import Wanted, make_report
 from tests.api.two_districts import MARK, A, B, World
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ WALKED = {
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
         "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions", "/compliance",
+        "/metrics", "/service-areas", "/osmand", "/compliance",
+        "/compliance/causes", "/compliance/late", "/compliance/cells", "/compliance/reports",
+        "/compliance/reports/{report_id}", "/compliance/reports/{report_id}/page",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (
@@ -65,6 +70,8 @@ def world(two: World) -> World:
         road = {"geometry": {"type": "Point", "coordinates": _place(two, district)}, "factor": 0, "reason": reason}
         assert two.client(caller).post("/closures", json=road).status_code == 201
     assert two.client("everywhere").post("/jobs", json={"kind": "verify"}).status_code == 202
+    for code in (A, B):
+        keep(two.service, code, make_report(two.service, code, Wanted()), Wanted(), actor="test")
     two.write(
         "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds) select distinct on "
         "(district, township) district, gen_random_uuid(), 'red-card', id, coalesce(handler, 'x'), now(), "
@@ -137,10 +144,14 @@ def requests_of(
         "closure_id": ids(world, "closure"),
         "proposal_id": ids(world, "proposal"),
         "job_id": ids(world, "job"),
+        "report_id": ids(world, "compliance_report"),
         "layers": [*LAYERS, ",".join(LAYERS)],
     }
     others = ("incident_id", "team_id", "closure_id", "proposal_id")
     foreign = {name: ids(world, name[:-3], "district = :d", d=B) for name in others} | {"job_id": parts["job_id"]}
+    # A report is of a whole district: a caller of a township sees none.
+    hidden_reports = "district = district" if caller.startswith("township") else "district = :d"
+    foreign["report_id"] = ids(world, "compliance_report", hidden_reports, d=B)
     paths = world.app.openapi()["paths"]
     documented = {(method.upper(), path): what for path, methods in paths.items() for method, what in methods.items()}
     screen: dict[tuple[str, str], dict[str, Any]] = {

@@ -45,6 +45,12 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,
     ("GET", "/compliance"): Right.LOOK,
+    ("GET", "/compliance/causes"): Right.LOOK,
+    ("GET", "/compliance/late"): Right.LOOK,
+    ("GET", "/compliance/cells"): Right.LOOK,
+    ("GET", "/compliance/reports"): Right.LOOK,
+    ("GET", "/compliance/reports/{report_id}"): Right.LOOK,
+    ("GET", "/compliance/reports/{report_id}/page"): Right.LOOK,
     ("POST", "/proposals/{proposal_id}/decision"): Right.DECIDE,
     # Owners, travel times, areas.
     ("GET", "/owners"): Right.LOOK,
