@@ -28,6 +28,7 @@ _PAGE_POLICY = {
     "base-uri 'none'; form-action 'none'"
 }
 
+_HTML = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
 _SHARE = {"count": 168, "n": 382, "share": 0.4398, "low": 0.3893, "high": 0.4912}
 _PERIOD = {"district": "330703", "since": "2026-10-01T00:00:00+08:00", "until": "2026-11-01T00:00:00+08:00"}
 _LATENESS = {
@@ -141,8 +142,7 @@ def get_report(request: Request, report_id: str) -> Response:
 
 @router.get("/reports/{report_id}/page", summary="A report that is kept, as a page for A4",
             response_class=HTMLResponse,
-            responses={200: {"description": "The page: no script, nothing from elsewhere.",
-                             "content": {"text/html": {"schema": {"type": "string"}}}}})  # fmt: skip
+            responses={200: {"description": "The page; it loads nothing.", "content": _HTML}})  # fmt: skip
 @in_queue("lists")
 def get_report_page(request: Request, report_id: str, language: Literal["zh", "en"] = "zh") -> Response:
     """Return the page that `gridsvc compliance report` writes, byte for byte."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from gridsvc.db.teams import put_stations
 from gridsvc.operations.access import keys
 from gridsvc.operations.cases import timers
 from gridsvc.operations.cases.steps import Step, step_incident
+from gridsvc.operations.compliance import kept
+from gridsvc.operations.compliance.report import Wanted, make_report
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.roads import closures
 from gridsvc.operations.runtime.service import Service
@@ -101,6 +103,8 @@ def filled(service: Service, url: str) -> list[UUID]:
     fleet.set_duty(service, UUID(TEAM_IDS["sq-a4"]), on_duty=False, actor="test")
     post = Station("s1", "Post 1", "bureau", 119.61, 29.1)
     service.database.run(lambda connection: put_stations(connection, DISTRICT, [post]))
+    period = Wanted(datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC))
+    kept.keep(service, DISTRICT, make_report(service, DISTRICT, period), period, actor="test")
     seal_all(service.database)
     return [whole, open_one]
 
