@@ -228,8 +228,41 @@ INCIDENTS = Layer(
     moving=True,
 )
 
+LATE_AREAS = Layer(
+    "late_areas",
+    "Where responses are late, of the newest report that is kept: areas of at least five cases",
+    8,
+    {
+        "id": "id of the area",
+        "n": "cases of the report's period",
+        "judged": "those that are in time or late",
+        "late": "those that are late",
+        "late_share": "late of the judged ones, 0 to 1",
+        "late_low": "lower end of its 95 % interval",
+        "late_high": "upper end of its 95 % interval",
+        "p90_s": "P90 of the response, seconds; absent where there are too few arrivals",
+        "policy": "id of the clock policy",
+    },
+    f"""
+    select a.own ->> 'id' as id, (a.own ->> 'n')::int as n, (a.own ->> 'judged')::int as judged,
+           (a.own ->> 'late')::int as late, (a.own ->> 'late_share')::float8 as late_share,
+           (a.own ->> 'late_low')::float8 as late_low, (a.own ->> 'late_high')::float8 as late_high,
+           (a.own ->> 'p90_s')::float8 as p90_s, a.policy,
+           ST_AsMVTGeom(ST_Transform(a.geom, 3857), tile.merc, {EXTENT}, {_BUFFER}) as geom
+    from (select f -> 'properties' as own, r.policy,
+                 ST_SetSRID(ST_GeomFromGeoJSON(f ->> 'geometry'), 4326) as geom
+          from live
+          join lateral (select policy, content from compliance_report as c where c.district = live.district
+                        order by c.made_at desc, c.id desc limit 1) as r on true
+          cross join lateral jsonb_array_elements(r.content::jsonb #> '{{map,areas}}') as f) as a
+    cross join tile
+    where a.geom && tile.lonlat
+    order by 1""",
+    moving=True,
+)
+
 LAYERS: Mapping[str, Layer] = {
-    layer.id: layer for layer in (GRIDS, GRID_LABELS, SERVICE_AREAS, ROADS, STATIONS, TEAMS, INCIDENTS)
+    layer.id: layer for layer in (GRIDS, GRID_LABELS, SERVICE_AREAS, ROADS, STATIONS, TEAMS, INCIDENTS, LATE_AREAS)
 }  # fmt: skip
 
 

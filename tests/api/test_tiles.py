@@ -234,7 +234,7 @@ def levels_in(features: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def test_layers_are_listed_and_described(world: World) -> None:
     names = [item["id"] for item in world.web.get("/tiles").json()["items"]]
-    assert names == ["grids", "grid_labels", "service_areas", "roads", "stations", "teams", "incidents"]
+    assert names == ["grids", "grid_labels", "service_areas", "roads", "stations", "teams", "incidents", "late_areas"]
     told = world.web.get("/tiles/grids.json").json()
     assert told["tilejson"] == "3.0.0"
     assert told["tiles"] == [world.url + "/tiles/grids/{z}/{x}/{y}.mvt"]
@@ -423,6 +423,28 @@ def test_service_areas_are_drawn_and_their_tag_changes_with_them(world: World) -
         world.sql.execute("delete from service_area")
         world.sql.execute("delete from service_area_shape")
         world.sql.execute("delete from service_area_set")
+
+
+def test_areas_of_lateness_are_those_of_the_newest_report(world: World) -> None:
+    x, y = MIDDLE
+    insert = (
+        "insert into compliance_report (district, id, policy, cases, digest, content, made_by, made_at) "
+        "values (%s, %s, 'lead', 9, %s, %s, 'test', %s)"
+    )
+    area = shapely.geometry.mapping(shapely.box(x - 0.01, y - 0.01, x + 0.01, y + 0.01))
+    try:
+        for late, day in ((1, 1), (7, 3), (2, 2)):
+            own = {"id": "T/a", "n": 9, "judged": 8, "late": late, "late_share": late / 8, "late_low": 0.0,
+                   "late_high": 1.0, "p90_s": None}  # fmt: skip
+            content = json.dumps({"map": {"areas": [{"geometry": area, "properties": own}]}})
+            world.sql.execute(insert, (CODE, uuid.uuid4(), str(day), content, f"2026-03-0{day}T00:00:00Z"))
+        (found,) = world.features("late_areas", tile_of(x, y, 11))
+        assert found["properties"] == {
+            "id": "T/a", "n": 9, "judged": 8, "late": 7, "late_share": 0.875, "late_low": 0.0, "late_high": 1.0,
+            "policy": "lead",
+        }  # fmt: skip
+    finally:
+        world.sql.execute("delete from compliance_report")
 
 
 def test_an_unchanged_tile_is_not_sent_again(world: World) -> None:
