@@ -134,9 +134,9 @@ def get_compliance(
     question.check()
     with service.database.snapshot() as connection:
         code = only_district(connection, district)
+        rules = clock_rules(connection, code)  # NotFound for a district that is not there for the caller
         time_zone = next(each.time_zone for each in list_districts(connection) if each.code == code)
         period, before = question.period(time_zone), question.earlier(time_zone)
-        rules = clock_rules(connection, code)
         policy = recorded(rules, question.policy)
         against = None if question.against is None else recorded(rules, question.against)
         history = history_of(connection, code, since=period[0], until=period[1], most=most)
