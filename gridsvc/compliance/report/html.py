@@ -28,6 +28,7 @@ p { margin: 1mm 0 2mm; } .note { color: #46535f; font-size: 9pt; }
 .found ol { margin: 1mm 0; padding-left: 6mm; } .found li { margin: 1mm 0; }
 table { border-collapse: collapse; width: 100%; font-size: 9pt; margin: 1mm 0 3mm; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #d5dbe1; padding: 0.9mm 1.6mm; text-align: right; vertical-align: top; }
+td { word-break: keep-all; }
 th { font-weight: 600; background: #eef3f8; border-bottom: 1.5px solid #8fa3b5; } tr { break-inside: avoid; }
 thead { display: table-header-group; }
 th:first-child, td:first-child { text-align: left; min-width: 13mm; }

@@ -151,11 +151,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "parts": ("用时分段", "The parts of the response"),
     "parts_note": (
         (
-            "前三段按每支队伍每件案件计，后三段按案件计，均从接报起算。缺失和先后颠倒的时间单独计数，从不删除；"
-            "最后一列为缺失者全部最快、全部最慢时的 P90。"
+            "前三段按每支队伍每件案件计；后三段按案件计，从接报起算。缺失和先后颠倒的时间单独计数，从不删除；"
+            "最后一列为这些时间全部最快、全部最慢时的 P90。"
         ),
         (
-            "The first three are per team and case, the others per case from the report. Missing stamps and "
+            "The first three are per team and case; the others per case, from the report. Missing stamps and "
             "impossible ones are counted beside, never dropped; the last column is P90 if all of these were the "
             "fastest, or the slowest."
         ),
