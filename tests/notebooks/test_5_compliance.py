@@ -11,14 +11,14 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "5_compliance.ipy
 
 
 def test_the_notebook_is_stored_without_outputs() -> None:
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:  # type: ignore[no-untyped-call]
         if cell.cell_type == "code":
             assert cell.outputs == []
             assert cell.execution_count is None
 
 
 def test_the_notebook_runs() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
     client.execute()
     last = notebook.cells[-1]
