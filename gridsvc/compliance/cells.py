@@ -122,9 +122,13 @@ def late_areas(
         )
     finest_cells = [h3.latlng_to_cell(y, x, finest) for x, y in zip(cases.lon, cases.lat, strict=True)]
 
+    parents: dict[tuple[str, int], str] = {}
+
     def cell_of(row: int, resolution: int) -> str:
-        cell: str = h3.cell_to_parent(finest_cells[row], resolution)
-        return cell
+        key = (finest_cells[row], resolution)
+        if key not in parents:
+            parents[key] = h3.cell_to_parent(*key)
+        return parents[key]
 
     parts = divide(cases.owners, cell_of, range(COARSEST, finest + 1), least)
     return tuple(_area(cases, part, outlines, finest, p90) for part in parts)

@@ -81,7 +81,7 @@ def report_json(sources: Sources) -> dict[str, Json]:
         "outcomes_by_class": _by_class(whole, "outcomes"),
         "figures_by_class": _by_class(whole, "rows"),
         "curves": _curves(history, judged),
-        "by": {each: _divided(history, judged, each) for each in DIVIDED_BY},
+        "by": _divided(history, judged),
         "names": {name: dict(sorted(history.names.get(of, {}).items())) for name, of in _NAMED.items()},
         "causes": None if sources.late is None else _causes(sources.late),
         "map": _map(sources, judged),
@@ -110,30 +110,52 @@ def _by_class(whole: dict[str, Json], part: str) -> list[dict[str, Json]]:
 
 def digest_of(history: History) -> dict[str, Json]:
     """Return what the figures rest on: how many cases and teams, and the SHA-256 of all their values in order of id."""
-    sha = hashlib.sha256()
-    cases = history.cases
-    order = np.argsort(np.array([str(each) for each in cases.id], dtype=object), kind="stable")
+    cases, teams = history.cases, history.teams
+    names = np.array([str(each) for each in cases.id], dtype=object)
+    order = np.argsort(names, kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    sha = hashlib.sha256("\n".join(names[order]).encode())
     for name, column in _columns(cases):
-        sha.update(f"{name}\n".encode())
-        sha.update("\n".join(map(repr, _values(column, order))).encode())
-    ids = np.array([str(each) for each in cases.id], dtype=object)[history.teams.case]
-    rows = sorted(
-        zip(ids, *(_values(column, None) for name, column in _columns(history.teams) if name != "case"), strict=True),
-        key=repr,
-    )
-    sha.update("\n".join(map(repr, rows)).encode())
-    return {"cases": len(cases), "teams": len(history.teams), "sha256": sha.hexdigest()}
+        if name != "id":
+            _add(sha, name, _numbers(column)[order])
+            _add_words(sha, column)
+    of_teams = {name: place[column] if name == "case" else _numbers(column) for name, column in _columns(teams)}
+    rows = np.lexsort(tuple(reversed(of_teams.values())))  # by case, then by every other column: equal rows are equal
+    for name, column in _columns(teams):
+        _add(sha, name, of_teams[name][rows])
+        _add_words(sha, column)
+    return {"cases": len(cases), "teams": len(teams), "sha256": sha.hexdigest()}
 
 
 def _columns(columns: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - of cases or of teams
     return [(each.name, getattr(columns, each.name)) for each in fields(columns)]
 
 
-def _values(column: Any, order: NDArray[np.int64] | None) -> list[Any]:  # noqa: ANN401
+def _numbers(column: Any) -> NDArray[Any]:  # noqa: ANN401
+    """Return a column as numbers: of words, their places in the order of the words that are used."""
+    if not isinstance(column, Labels):
+        return np.asarray(column)
+    used = _used(column)
+    place = np.full(len(column.words) + 1, -1, dtype=np.int64)
+    for number, word in enumerate(used):
+        place[column.words.index(word)] = number
+    return place[column.codes]
+
+
+def _used(column: Labels) -> list[str]:
+    return sorted(column.words[code] for code in np.unique(column.codes[column.codes >= 0]).tolist())
+
+
+def _add(sha: Any, name: str, values: NDArray[Any]) -> None:  # noqa: ANN401
+    kind = values.dtype.newbyteorder("<")
+    sha.update(f"\n{name} {kind.str}\n".encode())
+    sha.update(np.ascontiguousarray(values, dtype=kind).tobytes())
+
+
+def _add_words(sha: Any, column: Any) -> None:  # noqa: ANN401
     if isinstance(column, Labels):
-        return (column if order is None else column.take(order)).tolist()
-    values: list[Any] = (column if order is None else column[order]).tolist()
-    return values
+        sha.update("\n".join(_used(column)).encode())
 
 
 def _curves(history: History, judged: Judged) -> list[dict[str, Json]]:
@@ -164,16 +186,18 @@ def _curves(history: History, judged: Judged) -> list[dict[str, Json]]:
     return curves
 
 
-def _divided(history: History, judged: Judged, dimension: str) -> dict[str, list[dict[str, Json]]]:
-    """Return the outcomes by a dimension within each class; ranked only where a group is answerable for them."""
-    found: dict[str, list[dict[str, Json]]] = {}
+def _divided(history: History, judged: Judged) -> dict[str, dict[str, list[dict[str, Json]]]]:
+    """Return the outcomes by each dimension within each class; ranked only where a group is answerable for them."""
+    found: dict[str, dict[str, list[dict[str, Json]]]] = {each: {} for each in DIVIDED_BY}
     for kind, of_kind in _kinds(history):
-        part = history.select(of_kind)
-        of_part = judge(part, judged.policy)
+        part = history if of_kind.all() else history.select(of_kind)
+        of_part = judged if of_kind.all() else judge(part, judged.policy)
         if not of_part.counts.any():
             continue
-        rows = outcomes(part, of_part, Grouping(part, [dimension]))
-        found[kind] = [each.as_json() for each in (ranked(rows) if dimension in {"township", "unit", "lead"} else rows)]
+        for dimension in DIVIDED_BY:
+            rows = outcomes(part, of_part, Grouping(part, [dimension]))
+            answerable = dimension in {"township", "unit", "lead"}
+            found[dimension][kind] = [each.as_json() for each in (ranked(rows) if answerable else rows)]
     return found
 
 
