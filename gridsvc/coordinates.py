@@ -194,7 +194,7 @@ def to_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees
         return lon, lat
     if datum is Datum.BD09:
         lon, lat = _inverse(_gcj02_to_bd09, lon, lat)
-    return _inverse(_wgs84_to_gcj02, lon, lat)
+    return _like(lon, *_gcj02_to_wgs84(np.asarray(lon, float), np.asarray(lat, float)))
 
 
 def from_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degrees]:
@@ -207,7 +207,32 @@ def from_wgs84(lon: Degrees, lat: Degrees, datum: Datum) -> tuple[Degrees, Degre
     return lon, lat
 
 
+def _in_box(lon: Floats, lat: Floats, margin_deg: float = 0.0) -> NDArray[np.bool_]:
+    west, south, east, north = _CHINA
+    inside: NDArray[np.bool_] = (lon >= west - margin_deg) & (lon <= east + margin_deg)
+    return inside & (lat >= south - margin_deg) & (lat <= north + margin_deg)
+
+
 def _wgs84_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    inside = _in_box(lon, lat)
+    there_lon, there_lat = _shifted(np.where(inside, lon, 105.0), np.where(inside, lat, 35.0))
+    return np.where(inside, there_lon, lon), np.where(inside, there_lat, lat)
+
+
+def _gcj02_to_wgs84(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Return the place within the box that is shifted to each one; where there is none, the place itself.
+
+    The shift ends at the box, so a place within some 700 m outside its border may be shifted from within or not at all:
+    it is taken as shifted.
+    """
+    may_be = _in_box(lon, lat, margin_deg=0.02)
+    found_lon, found_lat = _inverse(_shifted, np.where(may_be, lon, 105.0), np.where(may_be, lat, 35.0))
+    # of a place on the border itself the last bit may be lost
+    known = may_be & _in_box(found_lon, found_lat, margin_deg=1e-9)
+    return np.where(known, found_lon, lon), np.where(known, found_lat, lat)
+
+
+def _shifted(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
     wave = 20 * np.sin(6 * np.pi * x) + 20 * np.sin(2 * np.pi * x)
@@ -221,9 +246,7 @@ def _wgs84_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     magic = 1 - _GCJ_E2 * np.sin(phi) ** 2
     shift_lat = north / np.radians(_GCJ_A_M * (1 - _GCJ_E2) / (magic * np.sqrt(magic)))
     shift_lon = east / np.radians(_GCJ_A_M / np.sqrt(magic) * np.cos(phi))
-    west_, south_, east_, north_ = _CHINA
-    inside = (lon >= west_) & (lon <= east_) & (lat >= south_) & (lat <= north_)
-    return np.where(inside, lon + shift_lon, lon), np.where(inside, lat + shift_lat, lat)
+    return lon + shift_lon, lat + shift_lat
 
 
 def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:

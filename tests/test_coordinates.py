@@ -50,6 +50,31 @@ def test_bd09_is_baidus_shift_upon_gcj02() -> None:
     assert from_wgs84(*gcj, Datum.BD09) == pytest.approx((116.41036949371029, 39.92133699351021), abs=1e-9)
 
 
+@pytest.mark.parametrize("datum", [Datum.GCJ02, Datum.BD09])
+def test_there_and_back_is_the_same_place_on_the_border_of_the_box(datum: Datum) -> None:
+    """The shift ends at the box of the formulas: 72.004 to 137.8347 E, 0.8293 to 55.8271 N."""
+    west, south, east, north = 72.004, 0.8293, 137.8347, 55.8271
+    along_lon, along_lat = np.linspace(west, east, 5_001), np.linspace(south, north, 5_001)
+    inward = np.array([0.0, 1e-7, 1e-4, 3e-3])[:, None]
+    lon = np.concatenate([
+        np.broadcast_to(along_lon, (4, 5_001)).ravel(), np.broadcast_to(along_lon, (4, 5_001)).ravel(),
+        np.broadcast_to(west + inward, (4, 5_001)).ravel(), np.broadcast_to(east - inward, (4, 5_001)).ravel(),
+    ])  # fmt: skip
+    lat = np.concatenate([
+        np.broadcast_to(south + inward, (4, 5_001)).ravel(), np.broadcast_to(north - inward, (4, 5_001)).ravel(),
+        np.broadcast_to(along_lat, (4, 5_001)).ravel(), np.broadcast_to(along_lat, (4, 5_001)).ravel(),
+    ])  # fmt: skip
+    back_lon, back_lat = to_wgs84(*from_wgs84(lon, lat, datum), datum)
+    assert np.abs(back_lon - lon).max() < 1e-9
+    assert np.abs(back_lat - lat).max() < 1e-9
+
+
+@pytest.mark.parametrize("place", [(9.52, 47.14), (-122.6, 45.5), (0.0, 90.0), (-180.0, -90.0), (71.9, 40.0)])
+def test_outside_the_box_map_services_shift_nothing(place: tuple[float, float]) -> None:
+    assert to_wgs84(*place, Datum.GCJ02) == place
+    assert from_wgs84(*place, Datum.GCJ02) == place
+
+
 @pytest.mark.parametrize("datum", list(Datum))
 def test_there_and_back_is_the_same_place(datum: Datum) -> None:
     draw = np.random.default_rng(5)
