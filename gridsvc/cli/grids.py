@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
+from gridsvc.cli.cures import cure_as_command
 from gridsvc.cli.dates import read_date
 from gridsvc.cli.groups import Group
 from gridsvc.cli.options import collect
@@ -38,6 +39,8 @@ class LoadOptions:
     parent_field: str | None
     layer: str | None
     encoding: str | None
+    labels: Path | None
+    accept_shift: bool
     dry_run: bool
 
 
@@ -50,21 +53,45 @@ class LoadOptions:
 @click.option("--code-field", metavar="NAME", help="Column of the codes.")
 @click.option("--name-field", metavar="NAME", help="Column of the names.")
 @click.option("--parent-field", metavar="NAME", help="Column of the parent's code or name.  [default: by geometry]")
-@click.option("--layer", metavar="NAME", help="Layer of a file with several.")
+@click.option("--layer", metavar="NAME", help="Layer of a file with several, or file of a zip archive with several.")
 @click.option("--encoding", metavar="NAME", help="Encoding of a Shapefile's texts, for example GBK.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="POINTS",
+    help="File of points with names, one in each outline; for a drawing without attributes.",
+)
+@click.option(
+    "--accept-shift",
+    is_flag=True,
+    help="Load boundaries although they are shifted against those in force, as by another datum.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and check, but store nothing.")
 @json_option
 @collect(LoadOptions)
 def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
-    """Load the boundaries of one level (FILE) into the draft generation."""
+    """Load the boundaries of one level into the draft generation.
+
+    FILE is any file that GDAL reads (Shapefile, GeoPackage, FileGDB, GeoJSON, KML, MapInfo, FlatGeobuf, DXF, CSV with
+    WKT), a folder, or a zip archive of them. A refusal prints the command that cures it.
+    """
     from gridsvc.operations.grids import imports
     from gridsvc.operations.grids.generations import level_of
 
-    columns = imports.Columns(asked.code_field, asked.name_field, asked.parent_field, asked.layer, asked.encoding)
-    loaded = imports.load_grids(
-        opened_service(), file, level_of(asked.level), district=asked.district, crs=asked.crs, columns=columns,
-        dry_run=asked.dry_run, progress=progress("checking"),
-    )  # fmt: skip
+    columns = imports.Columns(
+        asked.code_field,
+        asked.name_field,
+        asked.parent_field,
+        asked.layer,
+        asked.encoding,
+        asked.labels,
+        asked.accept_shift,
+    )
+    with cure_as_command(["load", "grids", str(file)], asked):
+        loaded = imports.load_grids(
+            opened_service(), file, level_of(asked.level), district=asked.district, crs=asked.crs, columns=columns,
+            dry_run=asked.dry_run, progress=progress("checking"),
+        )  # fmt: skip
     for what, column in loaded.columns.items():
         say(f"{what.replace('_', ' ')} from column {column!r}")
     for note in loaded.notes:
@@ -78,7 +105,7 @@ def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
             _show_faults(loaded.faults)
             click.echo("Dry run: nothing was stored.")
         else:
-            click.echo(f"Draft generation {loaded.generation}. Next: gridsvc grids check")
+            click.echo(f"Draft generation {loaded.generation}. Next: gridsvc grids check --district {loaded.district}")
 
     answer(loaded.as_json(), as_json=as_json, show=show)
 
@@ -123,7 +150,7 @@ def check(*, district: str | None, tolerance_m2: float, as_json: bool) -> None:
         click.secho(f"District {checked.district}, generation {checked.generation} ({checked.state})", bold=True)
         _show_faults(checked.faults)
         if checked.state == "draft" and not checked.blocking:
-            click.echo(f"Next: gridsvc grids activate {checked.generation}")
+            click.echo(f"Next: gridsvc grids activate {checked.generation} --district {checked.district}")
 
     answer(checked.as_json(), as_json=as_json, show=show)
 

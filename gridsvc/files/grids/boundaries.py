@@ -2,92 +2,40 @@
 
 from __future__ import annotations
 
-import codecs
-import re
+import tempfile
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from gridsvc.coordinates import find_datum, to_wgs84
-from gridsvc.errors import InvalidInput, NotFound, UndeclaredDatum
+from gridsvc.coordinates import Datum
+from gridsvc.errors import InvalidInput
+from gridsvc.files.csv_text import HEADERS, read_csv_text
+from gridsvc.files.grids.columns import choose_columns, cut_names, text_of, texts_of
+from gridsvc.files.grids.containers import TABLES, choose_layer, first_line, open_container
+from gridsvc.files.grids.outlines import AREAL, Labels, Outlines, name_outlines, outlines_of, outlines_of_drawing
+from gridsvc.files.grids.reference_systems import (
+    are_metres,
+    check_degrees,
+    check_place,
+    declares_crs,
+    reference,
+    refuse_metres,
+)
+from gridsvc.files.grids.shapefile_texts import choose_encoding, mend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
-    from pyproj import CRS, Transformer
 
-# What columns are called, in Chinese cadastres and elsewhere; earlier names win.
-_CALLED = {
-    "code": (
-        "code",
-        "grid_code",
-        "gridcode",
-        "网格编码",
-        "网格代码",
-        "统计用区划代码",
-        "区划代码",
-        "行政区划代码",
-        "行政区代码",
-        "编码",
-        "代码",
-        "xzqdm",
-        "zldwdm",
-        "qsdwdm",
-        "adcode",
-        "village_code",
-        "town_code",
-        "bm",
-        "dm",
-    ),
-    "name": (
-        "name",
-        "grid_name",
-        "gridname",
-        "网格名称",
-        "村名称",
-        "村社名称",
-        "村名",
-        "乡镇名称",
-        "乡镇名",
-        "行政区名称",
-        "区划名称",
-        "名称",
-        "名字",
-        "xzqmc",
-        "zldwmc",
-        "qsdwmc",
-        "village",
-        "town",
-        "nam",
-        "mc",
-    ),
-    "parent": (
-        "parent",
-        "parent_code",
-        "上级编码",
-        "上级代码",
-        "上级网格编码",
-        "上级网格",
-        "上级",
-        "所属乡镇代码",
-        "所属乡镇",
-        "所属片区",
-        "pcode",
-        "sjdm",
-    ),
-    "officer": ("officer", "网格员", "网格长", "执法队员", "专职执法队员"),
-    "urban_rural_code": ("urban_rural_code", "ur_code", "城乡分类代码", "城乡分类", "cxfldm"),
-}
-_AREAL = (3, 6)
-_UNPUBLISHED = {"4214", "4555", "4610"}
-"""EPSG codes of Beijing 1954, New Beijing and Xian 1980; what PROJ knows of them holds offshore and in Ordos only."""
-_SHIFT_M = 10.0
-"""How well the shift between a datum and WGS-84 must be known."""
+    from gridsvc.coordinates import Bounds
+
+_JSON = {".geojson", ".json", ".geojsonl", ".geojsons"}
+_GEOMETRY_COLUMNS = "WKT,wkt,geom,the_geom,geometry,shape,几何,wkt_geom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +43,8 @@ class Boundaries:
     """What one file holds. All lists have one entry a feature, in the order of the file.
 
     geometries: WGS-84, two dimensions, possibly invalid. codes, parents, officers, urban_rural_codes: None where the
-    file has none. columns: which column was taken for what, to be shown. notes: what else a person should know.
+    file has none. columns: which column was taken for what, to be shown. datum: of the degrees of the file; of a
+    projection WGS-84. notes: what else a person should know.
     """
 
     names: list[str]
@@ -106,280 +55,260 @@ class Boundaries:
     geometries: NDArray[np.object_]
     columns: dict[str, str]
     crs: str
+    datum: Datum = Datum.WGS84
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of a district before its file is read; it decides between guesses, and makes cures exact.
+
+    names: of the grids of this level. outline_name: of the whole district. near: a box round it.
+    """
+
+    names: frozenset[str] = frozenset()
+    outline_name: str | None = None
+    near: Bounds | None = None
+
+
+class _Table(NamedTuple):
+    """A layer as it was read."""
+
+    dataset: Path
+    layer: str
+    shapes: NDArray[np.object_]
+    table: dict[str, Sequence[Any]]
+    crs: str | None
+    notes: list[str]
 
 
 def read_boundaries(
     path: Path,
     *,
     crs: str | None = None,
-    code_field: str | None = None,
-    name_field: str | None = None,
-    parent_field: str | None = None,
+    fields: dict[str, str | None] | None = None,
     layer: str | None = None,
     encoding: str | None = None,
+    labels: Path | None = None,
+    expected: Expected | None = None,
 ) -> Boundaries:
-    """Read the polygons of a file.
+    """Read the polygons of a file, folder or zip archive.
 
     Parameters
     ----------
     crs
         Datum (GCJ-02, BD-09, ...) or reference system (EPSG:4549, ...) of the coordinates; wins over the file.
-    code_field, name_field, parent_field
-        Columns; those not given are guessed by their names.
+    fields
+        Columns by name: `code`, `name`, `parent`; those not given are guessed by their names and by what is in them.
     layer
         Which layer, where the file has several.
     encoding
-        Of the texts of a Shapefile; without it, and without a .cpg file beside it, UTF-8 or else GB 18030.
+        Of the texts; without it that which the file names, where it fits, or else UTF-8 or GB 18030.
+    labels
+        A file of points with names (and codes), one in each outline; for outlines without attributes.
 
     Raises
     ------
     InvalidInput
         For a file that is no geodata, is empty, has no such layer or column, or an unknown reference system; and
-        UndeclaredDatum for one that does not say what its coordinates refer to, when `crs` does not either.
+        UndeclaredDatum for one that does not say what its coordinates refer to, when `crs` does not either. The
+        parameter `retry` has the options that cure it.
     NotFound
         When there is no such file.
     """
-    import pyogrio.errors
-    import pyogrio.raw
-
-    if not path.exists():
-        raise NotFound(f"There is no file {path}.", kind="no-file")
-    layer = _choose_layer(path, layer)
-    encoding, note = _choose_encoding(path, encoding)
-    try:
-        with warnings.catch_warnings():  # a ring that does not close is a fault to be listed, not a warning
-            warnings.simplefilter("ignore", RuntimeWarning)
-            meta, _, shapes, values = pyogrio.raw.read(path, layer=layer, encoding=encoding)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be read: {_first_line(error)}", kind="unreadable-file") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{path}: texts are not {encoding or 'UTF-8'}; name their encoding by --encoding, for example GBK."
-        ) from error
-    if shapes is None or not len(shapes):
-        raise InvalidInput(f"{path} holds no features. Export the boundaries again.", kind="empty-file")
-    fields = [str(name) for name in meta["fields"]]
-    table: dict[str, Sequence[Any]] = dict(zip(fields, values, strict=True))
-    wanted = {"code": code_field, "name": name_field, "parent": parent_field}
-    columns = _choose_columns(path, table, wanted)
-    read, converts = _reference(path, meta["crs"], crs)
+    known = expected or Expected()
+    read = _read(path, layer, encoding, known.names, areal=True)
+    drawing = read.dataset.suffix.lower() == ".dxf"
+    if drawing:
+        outlines = outlines_of_drawing(path, read.shapes, read.table, layer)
+        table: dict[str, Sequence[Any]] = {}
+    else:
+        outlines = outlines_of(path, read.shapes)
+        table = {name: [values[row] for row in outlines.rows] for name, values in read.table.items()}
+    declared, datum, converts = _reference(path, read, crs, known.near)
+    shapes = _converted(path, outlines.shapes, converts, declared, known.near)
+    notes = [*read.notes, *outlines.notes]
+    columns = choose_columns(path, table, dict(fields or {}), known.names)
+    count = len(shapes)
+    codes = texts_of(table, columns.get("code"), count)
+    if labels is not None:
+        joined = _read_labels(labels, crs, known)
+        names, label_codes = name_outlines(path, shapes, joined, known.names)
+        codes = [own or other for own, other in zip(codes, label_codes, strict=True)]
+        notes.append(f"names from the points of {labels.name}")
+    elif drawing:
+        names = _names_of_drawing(path, outlines, shapes, converts, known)
+        notes.append("names from the texts of the drawing")
+    else:
+        names = _names(path, table, columns, count, known.outline_name or path.stem)
+        if not {"name", "code"} & set(columns):
+            notes.append(f"the one outline has no name; it is named {names[0]!r}")
     return Boundaries(
-        names=_names(path, table, columns),
-        codes=_texts(table, columns.get("code"), len(shapes)),
-        parents=_texts(table, columns.get("parent"), len(shapes)),
-        officers=_texts(table, columns.get("officer"), len(shapes)),
-        urban_rural_codes=_texts(table, columns.get("urban_rural_code"), len(shapes)),
-        geometries=_geometries(path, shapes, converts, read),
+        names=names,
+        codes=codes,
+        parents=texts_of(table, columns.get("parent"), count),
+        officers=texts_of(table, columns.get("officer"), count),
+        urban_rural_codes=texts_of(table, columns.get("urban_rural_code"), count),
+        geometries=shapes,
         columns=columns,
-        crs=read,
-        notes=[note] if note else [],
+        crs=declared,
+        datum=datum,
+        notes=[*notes, *cut_names(columns)],
     )
 
 
-def _choose_layer(path: Path, layer: str | None) -> str | None:
-    import pyogrio
+def _read(path: Path, layer: str | None, encoding: str | None, words: Collection[str], *, areal: bool) -> _Table:
+    """Read a layer of a file; `areal`: one that may hold polygons."""
+    with open_container(path) as layers, tempfile.TemporaryDirectory(prefix="gridsvc-") as folder:
+        drawing = len(layers) == 1 and layers[0].dataset.suffix.lower() == ".dxf"
+        candidates = layers if areal else [each for each in layers if "Polygon" not in each.kind] or layers
+        chosen, notes = choose_layer(path, candidates, None if drawing else layer)
+        dataset = chosen.dataset
+        options: dict[str, str] = {}
+        used, note = choose_encoding(dataset, encoding, words)
+        if dataset.suffix.lower() in TABLES:
+            dataset, options = _plain_csv(dataset, Path(folder)), _csv_options()
+        else:
+            dataset = mend(dataset, used, Path(folder))
+        meta, shapes, values = _raw(path, dataset, chosen.name, used, options)
+        table = _as_table([str(name) for name in meta["fields"]], values)
+        if shapes is None:
+            raise InvalidInput(
+                f"{path} is a table without geometries ({', '.join(table)[:100]}). Boundaries are polygons: load the "
+                "file of the outlines, or have them exported with a column WKT.",
+                kind="no-polygons",
+            )
+        if not len(shapes):
+            raise InvalidInput(f"{path} holds no features. Export the boundaries again.", kind="empty-file")
+        with np.errstate(invalid="ignore"):
+            flat = shapely.force_2d(shapely.from_wkb(shapes, on_invalid="ignore"))
+        silent = chosen.dataset.suffix.lower() in _JSON and not declares_crs(chosen.dataset)
+        declared = None if silent or not meta["crs"] else str(meta["crs"])
+        return _Table(chosen.dataset, chosen.name, flat, table, declared, [*notes, *([note] if note else [])])
+
+
+def _raw(path: Path, dataset: Path, layer: str, encoding: str | None, options: dict[str, str]) -> tuple[Any, Any, Any]:
     import pyogrio.errors
+    import pyogrio.raw
 
     try:
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-    except (pyogrio.errors.DataSourceError, RuntimeError, ValueError) as error:
-        raise InvalidInput(
-            f"{path} is no geodata file that GDAL reads ({_first_line(error)}). GeoJSON, GeoPackage, Shapefile, KML, "
-            "FileGDB and others are; check that it is whole.",
-            kind="unreadable-file",
-        ) from error
-    if layer is not None:
-        if layer not in layers:
-            raise InvalidInput(f"{path} has no layer {layer!r}; it has {', '.join(layers)}.", kind="no-layer")
-        return layer
-    if len(layers) > 1:
-        raise InvalidInput(
-            f"{path} has {len(layers)} layers: choose one by --layer: {', '.join(layers)}.", kind="no-layer"
-        )
-    if not layers:
-        raise InvalidInput(f"{path} holds no layer with geometries.", kind="empty-file")
-    return layers[0]
-
-
-def _choose_encoding(path: Path, encoding: str | None) -> tuple[str | None, str | None]:
-    """Return the encoding to read with, and what to say of it: a Shapefile's texts are UTF-8 or else Chinese."""
-    if encoding is not None:
-        try:
-            codecs.lookup(encoding)
-        except LookupError:
-            raise InvalidInput(f"There is no text encoding {encoding!r}; try GBK or UTF-8.") from None
-        return encoding, None
-    table = path.with_suffix(".dbf")
-    if path.suffix.lower() != ".shp" or not table.exists() or path.with_suffix(".cpg").exists():
-        return None, None
-    content = table.read_bytes()
-    for guess in ("UTF-8", "GB18030"):
-        try:
-            content[32:].decode(guess)
-        except UnicodeDecodeError:
-            continue
-        return (
-            guess,
-            f"{table.name} names no encoding; its texts read as {guess}. Give --encoding where they look wrong.",
-        )
-    return "GB18030", f"{table.name} names no encoding; taken as GB18030. Give --encoding where texts look wrong."
-
-
-def _choose_columns(path: Path, table: dict[str, Sequence[Any]], wanted: dict[str, str | None]) -> dict[str, str]:
-    columns: dict[str, str] = {}
-    listed = ", ".join(table) or "none at all"
-    for what, result in wanted.items():
-        if result is not None:
-            if result not in table:
-                raise InvalidInput(f"{path} has no column {result!r}; it has {listed}.", kind="no-column")
-            columns[what] = result
-    folded = {name.strip().lower(): name for name in reversed(list(table))}
-    for what, names in _CALLED.items():
-        guess = next((folded[name] for name in names if name in folded and folded[name] not in columns.values()), None)
-        if what not in columns and guess is not None and (what != "code" or _are_codes(table[guess])):
-            columns[what] = guess
-    if "name" not in columns:
-        texts = [name for name, values in table.items() if _are_texts(values) and name not in columns.values()]
-        if len(texts) == 1:
-            columns["name"] = texts[0]
-        elif "code" not in columns:
+        with warnings.catch_warnings():  # a ring that does not close is a fault to be listed, not a warning
+            warnings.simplefilter("ignore", RuntimeWarning)
+            meta, _, shapes, values = pyogrio.raw.read(dataset, layer=layer, encoding=encoding, **options)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
             raise InvalidInput(
-                f"{path}: which column has the names? Say it by --name-field; there are {listed}.", kind="no-column"
-            )
-    return columns
+                f"{path}: texts are not {encoding or 'UTF-8'}; name their encoding by --encoding, for example GBK.",
+                retry=[["--encoding", "GBK"], ["--encoding", "UTF-8"]],
+            ) from error
+        raise InvalidInput(f"{path} cannot be read: {first_line(error)}", kind="unreadable-file") from error
+    return meta, shapes, values
 
 
-def _are_codes(values: Sequence[Any]) -> bool:
-    """Say whether a guessed code column is different for every grid; an adcode that all share does not."""
-    texts = [_text(value) for value in values]
-    return None not in texts and len(set(texts)) == len(texts)
+def _as_table(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Return {column: values}; a second column of one name gets a number."""
+    table: dict[str, Sequence[Any]] = {}
+    for name, column in zip(fields, values, strict=True):
+        number, free = 2, name
+        while free in table:
+            free, number = f"{name}_{number}", number + 1
+        table[free] = column
+    return table
 
 
-def _are_texts(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, str) and value.strip() for value in values)
+def _plain_csv(dataset: Path, folder: Path) -> Path:
+    """Return a CSV file in UTF-8 without a byte order mark: what an office saved is often GBK."""
+    text = read_csv_text(dataset)
+    copy = folder / dataset.name
+    copy.write_bytes(text.content)
+    return copy
 
 
-def _text(value: object) -> str | None:
-    if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)):
-        return None
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        value = int(value)  # a code that a spreadsheet turned into a number
-    return str(value).strip() or None
+def _csv_options() -> dict[str, str]:
+    return {
+        "GEOM_POSSIBLE_NAMES": _GEOMETRY_COLUMNS,
+        "X_POSSIBLE_NAMES": ",".join(HEADERS["lon"]),
+        "Y_POSSIBLE_NAMES": ",".join(HEADERS["lat"]),
+        "KEEP_GEOM_COLUMNS": "NO",
+    }
 
 
-def _texts(table: dict[str, Sequence[Any]], column: str | None, count: int) -> list[str | None]:
-    return [None] * count if column is None else [_text(value) for value in table[column]]
+def _reference(
+    path: Path, read: _Table, crs: str | None, near: Bounds | None
+) -> tuple[str, Datum, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
+    if crs is None and read.crs is None:
+        flat = shapely.get_coordinates(read.shapes)
+        if are_metres(flat):
+            raise refuse_metres(path, flat, near)
+    return reference(path, read.crs, crs)
 
 
-def _names(path: Path, table: dict[str, Sequence[Any]], columns: dict[str, str]) -> list[str]:
+def _converted(
+    path: Path,
+    shapes: NDArray[np.object_],
+    converts: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    read: str,
+    near: Bounds | None,
+) -> NDArray[np.object_]:
+    flat = shapely.get_coordinates(shapes)
+    finite = np.isfinite(flat).all(axis=1)
+    moved = flat.copy()
+    moved[finite] = converts(flat[finite])
+    off = finite & ~((np.abs(moved[:, 0]) <= 180) & (np.abs(moved[:, 1]) <= 90))
+    if off.any():
+        check_degrees(path, flat[finite], read, near)
+        x, y = flat[np.argmax(off)]
+        raise InvalidInput(f"{path}: ({x}, {y}) is no place in {read}. Name another reference system by --crs.",
+                           kind="out-of-range")  # fmt: skip
+    check_place(path, flat[finite], moved[finite], near)
+    return np.asarray(shapely.set_coordinates(shapes.copy(), moved), dtype=object)
+
+
+def _names(
+    path: Path, table: dict[str, Sequence[Any]], columns: dict[str, str], count: int, outline_name: str
+) -> list[str]:
     column = columns.get("name", columns.get("code"))
-    assert column is not None
-    names = [_text(value) for value in table[column]]
+    if column is None:
+        if count == 1:
+            return [outline_name]
+        raise InvalidInput(
+            f"{path} has {count} outlines and no attributes that could name them. Give points with names, one in each.",
+            kind="no-column",
+            retry=[["--labels", "POINTS.csv"]],
+        )
+    names = [text_of(value) for value in table[column]]
     for row, name in enumerate(names, 1):
         if name is None:
             raise InvalidInput(f"{path}: feature {row} has no name in column {column!r}. Give it one.", kind="no-name")
     return [name for name in names if name is not None]
 
 
-def _reference(
-    path: Path, result: str | None, crs: str | None
-) -> tuple[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
-    """Return what the coordinates refer to, and what turns (n, 2) of them into WGS-84 degrees."""
-    if crs is None:
-        if result is None or (path.suffix.lower() in {".geojson", ".json"} and not _declares_crs(path)):
-            raise UndeclaredDatum(
-                f"{path} does not say what its coordinates refer to, and 500 m hang on it. Say it by --crs: EPSG:4326, "
-                "EPSG:4490 (CGCS2000), GCJ-02 (Amap, Tencent), BD-09 (Baidu), or the EPSG code of a projection."
-            )
-        crs = result
-    datum = find_datum(crs)
-    if datum is not None:
-        return datum.value, lambda c: np.column_stack(to_wgs84(c[:, 0].copy(), c[:, 1].copy(), datum))
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        system = CRS.from_user_input(crs)
-    except CRSError:
-        raise InvalidInput(
-            f"{crs!r} is no reference system that is known. Use EPSG:4326, EPSG:4490, GCJ-02, BD-09 or an EPSG code.",
-            kind="unknown-datum",
-        ) from None
-    found = find_datum(":".join(system.to_authority() or ("", "")))
-    if found is not None:
-        return found.value, lambda c: c
-    transformer = _transformer(system)
-    return system.name, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1]))
+def _names_of_drawing(
+    path: Path,
+    outlines: Outlines,
+    shapes: NDArray[np.object_],
+    converts: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    expected: Expected,
+) -> list[str]:
+    drawn = outlines.labels
+    assert drawn is not None
+    placed = drawn._replace(places=converts(drawn.places) if len(drawn.names) else drawn.places)
+    if not drawn.names and len(shapes) == 1:
+        return [expected.outline_name or path.stem]
+    return name_outlines(path, shapes, placed, expected.names)[0]
 
 
-def _is_unpublished(geodetic: CRS | None) -> bool:
-    return geodetic is not None and (geodetic.to_authority(min_confidence=20) or ("", ""))[1] in _UNPUBLISHED
-
-
-def _transformer(system: CRS) -> Transformer:
-    """Return what turns a reference system into WGS-84; refuses one whose shift nobody published.
-
-    Without parameters PROJ would take the degrees of Xian 1980 or Beijing 1954 as they are: 100 m off, and silent.
-    """
-    from pyproj import Transformer
-    from pyproj.transformer import TransformerGroup
-
-    geodetic = system.geodetic_crs
-    if geodetic is not None and find_datum(":".join(geodetic.to_authority() or ("", ""))) is not None:
-        return Transformer.from_crs(system, 4326, always_xy=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the best grid is not here: the next best is measured below
-        known = (
-            []
-            if _is_unpublished(geodetic)
-            else [t for t in TransformerGroup(system, 4326, always_xy=True).transformers if 0 <= t.accuracy <= _SHIFT_M]
-        )
-    if not known:
-        raise InvalidInput(
-            f"{system.name} lies tens of metres from WGS-84, by parameters that are not public. Have the file "
-            "converted to CGCS2000 (EPSG:4490) by whoever surveyed it.",
-            kind="unknown-datum",
-        )
-    return known[0]
-
-
-def _declares_crs(path: Path) -> bool:
-    """Say whether a GeoJSON file has the `crs` member, which stands before or after the features."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-        file.seek(max(path.stat().st_size - (1 << 16), 0))
-        tail = file.read()
-    return any(re.search(rb'"crs"\s*:\s*\{', part) for part in (head, tail))
-
-
-def _geometries(
-    path: Path, shapes: NDArray[np.object_], converts: Callable[[NDArray[np.float64]], NDArray[np.float64]], crs: str
-) -> NDArray[np.object_]:
-    with np.errstate(invalid="ignore"):
-        read = shapely.force_2d(shapely.from_wkb(shapes, on_invalid="ignore"))
-    for row, shape in enumerate(read):
-        if shape is None:
-            read[row] = shapely.Polygon()
-        elif shapely.get_type_id(shape) == 7:  # a collection: its areas count
-            areas = [part for part in shapely.get_parts(shape) if shapely.get_type_id(part) in _AREAL]
-            read[row] = shapely.MultiPolygon([p for a in areas for p in shapely.get_parts(a)]) if areas else shape
-    if not any(shapely.get_type_id(shape) in _AREAL for shape in read):
-        kinds = ", ".join(sorted({shape.geom_type for shape in read}))
-        raise InvalidInput(f"{path} holds no polygons but {kinds}. Boundaries are polygons.", kind="no-polygons")
-    flat = shapely.get_coordinates(read)
-    finite = np.isfinite(flat).all(axis=1)
-    moved = flat.copy()
-    moved[finite] = converts(flat[finite])
-    off = finite & ~((np.abs(moved[:, 0]) <= 180) & (np.abs(moved[:, 1]) <= 90))
-    if off.any():
-        x, y = flat[np.argmax(off)]
-        cure = "They look like metres of a projection: name it by --crs, for example EPSG:4549."
-        if abs(x) <= 90 and abs(y) <= 180:
-            cure = "They look swapped: write longitude before latitude."
-        raise InvalidInput(f"{path}: ({x}, {y}) are no degrees of {crs}. {cure}", kind="out-of-range")
-    return np.asarray(shapely.set_coordinates(read, moved), dtype=object)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+def _read_labels(path: Path, crs: str | None, expected: Expected) -> Labels:
+    """Read points with names; `crs` is that of the outlines, for a file that does not say its own."""
+    read = _read(path, None, None, expected.names, areal=False)
+    kinds = shapely.get_type_id(read.shapes)
+    if np.isin(kinds, AREAL).any() or not np.isin(kinds, (0, 4)).any():
+        raise InvalidInput(f"{path} holds no points. Labels are points with names, one in each outline.",
+                           kind="no-points")  # fmt: skip
+    columns = choose_columns(path, read.table, {}, expected.names)
+    _, _, converts = reference(path, read.crs, None if read.crs else crs)
+    places = shapely.get_coordinates(shapely.centroid(read.shapes))
+    texts = texts_of(read.table, columns.get("name", columns.get("code")), len(read.shapes))
+    codes = texts_of(read.table, columns.get("code"), len(read.shapes))
+    kept = [row for row, text in enumerate(texts) if text is not None and np.isfinite(places[row]).all()]
+    return Labels([str(texts[row]) for row in kept], [codes[row] for row in kept], converts(places[kept]))

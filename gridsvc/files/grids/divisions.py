@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from gridsvc.coordinates import Bounds
 from gridsvc.files.packaged import geodata_folder
 from gridsvc.grids.levels import Level
 from gridsvc.grids.naming import KnownDivision
@@ -41,3 +42,14 @@ def _rows(district: str, folder: Path | None) -> list[dict[str, str]]:
         if any(row["level"] == "district" and row["code"] == district for row in rows):
             return rows
     return []
+
+
+def find_district_box(district: str, folder: Path | None = None) -> Bounds | None:
+    """Return the box round the known seats of a district's townships, WGS-84; None where they are not known."""
+    for path in sorted((folder or geodata_folder()).glob("*/seats.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            seats = [row for row in csv.DictReader(file) if row["code"].startswith(district)]
+        if seats:
+            lon, lat = ([float(row[key]) for row in seats] for key in ("lon", "lat"))
+            return Bounds(min(lon), min(lat), max(lon), max(lat))
+    return None

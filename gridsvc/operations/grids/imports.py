@@ -10,12 +10,13 @@ import numpy as np
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions
 from gridsvc.db.session.connection import lift_time_limit
-from gridsvc.files.grids.boundaries import read_boundaries
+from gridsvc.files.grids.boundaries import Expected, read_boundaries
 from gridsvc.files.grids.divisions import find_district_name, list_divisions
 from gridsvc.grids.faults import Fault, find_faults
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import KnownDivision, resolve_codes
 from gridsvc.grids.parents import adopt, find_parents
+from gridsvc.operations.grids.datum_guard import check_datum, near_district
 from gridsvc.operations.grids.generations import choose_district
 
 if TYPE_CHECKING:
@@ -33,13 +34,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns and layer of a file to read, and its encoding; None: guessed, or the only one."""
+    """How to read a file: which columns and layer, its encoding and labels; None: guessed, or the only one.
+
+    accept_shift: take boundaries that are shifted against those in force, as by another datum.
+    """
 
     code: str | None = None
     name: str | None = None
     parent: str | None = None
     layer: str | None = None
     encoding: str | None = None
+    labels: Path | None = None
+    accept_shift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +91,31 @@ def load_grids(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Loaded:
-    """Put the boundaries of a file in the place of one level of the draft, which begins as what is in force."""
+    """Put the boundaries of a file in the place of one level of the draft, which begins as what is in force.
+
+    Raises
+    ------
+    InvalidInput
+        For a file that cannot be read, one that lies far from the district, and, without `columns.accept_shift`, one
+        that is shifted against the boundaries in force as if its datum were another.
+    """
     code = district if district is not None else choose_district(service, None)
+    known = [division for division in list_divisions(code) if division.level == level]
+    name = find_district_name(code)
+    present = service.database.run(lambda connection: _present_grids(connection, code))
+    names = {division.name for division in known} | {grid.name for grid in present if grid.level == level}
     boundaries = read_boundaries(
         path,
         crs=crs,
-        code_field=columns.code,
-        name_field=columns.name,
-        parent_field=columns.parent,
+        fields={"code": columns.code, "name": columns.name, "parent": columns.parent},
         layer=columns.layer,
         encoding=columns.encoding,
+        labels=columns.labels,
+        expected=Expected(frozenset(names), name, near_district(code, present)),
     )
-    known = [division for division in list_divisions(code) if division.level == level]
-    source = {"file": path.name, "crs": boundaries.crs, "columns": boundaries.columns}
-    name = find_district_name(code)
+    said = check_datum(path, boundaries, level, present, accept_shift=columns.accept_shift)
+    boundaries = replace(boundaries, notes=[*boundaries.notes, *said])
+    source = {"file": path.name, "crs": boundaries.crs, "columns": boundaries.columns, "notes": said}
 
     def work(connection: Connection) -> Loaded:
         lift_time_limit(connection)

@@ -11,6 +11,7 @@ import pytest
 import shapely
 from sqlalchemy import text
 
+from gridsvc.coordinates import Datum, from_wgs84
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.session.connection import Database
@@ -53,7 +54,7 @@ def write(path: Path, shapes: dict[str, shapely.Polygon]) -> Path:
 
 def load(service: Service, path: Path, level: Level = Level.TOWNSHIP, **more: object) -> Loaded:
     return load_grids(
-        service, path, level, district=DISTRICT, crs="EPSG:4326", columns=Columns(), **more  # type: ignore[arg-type]
+        service, path, level, district=DISTRICT, crs="EPSG:4326", **({"columns": Columns()} | more)  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -302,3 +303,26 @@ def test_postgis_agrees_on_points_on_and_beside_every_border(service: Service) -
         )
         assert connection.scalar(unowned) == 0
     assert not (found.rule == Rule.OVERLAP).any()
+
+
+def test_boundaries_in_another_datum_are_refused_with_the_shift_or_accepted(service: Service, tmp_path: Path) -> None:
+    """In Jindong GCJ-02 lies 461 m east and 312 m south of WGS-84 (R20)."""
+    towns = {f"镇{k}": column(k) for k in range(3)}
+    generations.activate(service, DISTRICT, load(service, write(tmp_path / "a.geojson", towns)).generation or 0)
+    shifted = {
+        name: shapely.transform(
+            shape, lambda c: np.column_stack(from_wgs84(c[:, 0].copy(), c[:, 1].copy(), Datum.GCJ02))
+        )
+        for name, shape in towns.items()
+    }
+    path = write(tmp_path / "b.geojson", shifted)
+    with pytest.raises(InvalidInput, match="GCJ-02") as refused:
+        load(service, path)
+    assert refused.value.kind == "shifted-datum"
+    said = refused.value.parameters
+    assert (said["likely"], said["retry"]) == ("GCJ-02", [["--crs", "GCJ-02"], ["--accept-shift"]])
+    assert float(str(said["as_likely_m"])) < 1
+    right = load_grids(service, path, Level.TOWNSHIP, district=DISTRICT, crs="GCJ-02", columns=Columns())
+    assert right.grids == 3
+    accepted = load(service, path, columns=Columns(accept_shift=True))
+    assert any("accepted" in note for note in accepted.notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import geopandas
@@ -132,16 +131,16 @@ def test_columns_are_told_or_guessed_and_a_wrong_one_is_refused(tmp_path: Path) 
     read = read_boundaries(path)
     assert read.columns == {"code": "xzqdm", "name": "xzqmc", "parent": "上级"}
     assert read.codes == ["330703101000", "330703102000"]
-    assert read_boundaries(path, name_field="other").names == ["p", "q"]
+    assert read_boundaries(path, fields={"name": "other"}).names == ["p", "q"]
     with pytest.raises(InvalidInput, match=r"no column 'nom'.*xzqmc"):
-        read_boundaries(path, name_field="nom")
+        read_boundaries(path, fields={"name": "nom"})
 
 
 def test_a_code_column_that_all_share_is_not_taken_for_theirs(tmp_path: Path) -> None:
     path = tmp_path / "a.gpkg"
     frame(name=NAMES, code=["330703", "330703"]).to_file(path)
     assert read_boundaries(path).codes == [None, None]
-    assert read_boundaries(path, code_field="code").codes == ["330703", "330703"]
+    assert read_boundaries(path, fields={"code": "code"}).codes == ["330703", "330703"]
 
 
 def test_one_bad_geometry_does_not_refuse_the_file(tmp_path: Path) -> None:
@@ -180,11 +179,11 @@ def test_what_is_no_boundary_file_is_refused(tmp_path: Path) -> None:
     points.to_file(tmp_path / "e.gpkg")
     with pytest.raises(InvalidInput, match="no polygons"):
         read_boundaries(tmp_path / "e.gpkg")
-    shutil.copy(tmp_path / "e.gpkg", tmp_path / "f.gpkg")
+    frame().to_file(tmp_path / "f.gpkg")
     with pytest.raises(InvalidInput, match="EPSG:999999"):
-        read_boundaries(tmp_path / "e.gpkg", crs="EPSG:999999")
+        read_boundaries(tmp_path / "f.gpkg", crs="EPSG:999999")
     with pytest.raises(InvalidInput, match="encoding"):
-        read_boundaries(tmp_path / "e.gpkg", encoding="klingon")
+        read_boundaries(tmp_path / "f.gpkg", encoding="klingon")
 
 
 def test_swapped_coordinates_are_refused_with_the_cure(tmp_path: Path) -> None:
