@@ -40,6 +40,9 @@ SETTINGS = (
     Setting("GRIDSVC_WAL_ARCHIVE", "",
             "folder on another disk for the log and base backups of the embedded cluster: restore to any moment; "
             "empty = as before; `off` ends it"),
+    Setting("GRIDSVC_VIEWER_PORT", "",
+            "port, or ADDRESS:PORT, on which viewers such as QGIS reach the embedded database over TCP with a "
+            "password; empty = as before, `off` ends it"),
     Setting("GRIDSVC_ANCHOR_URL", "",
             "https address, of a machine where nobody who can write here has access, that is sent the end of the "
             "evidence each day"),
@@ -96,6 +99,11 @@ class Settings:
 def _refuse_idle(environment: dict[str, str]) -> None:
     """Refuse settings that would have no effect, since somebody relies on them (`InvalidInput`)."""
     if environment.get("GRIDSVC_DATABASE_URL"):
+        if environment.get("GRIDSVC_VIEWER_PORT"):
+            raise InvalidInput(
+                "GRIDSVC_VIEWER_PORT is for the embedded database, and GRIDSVC_DATABASE_URL names another one. Remove "
+                "it, and let viewers connect to that database."
+            )
         if environment.get("GRIDSVC_WAL_ARCHIVE"):
             raise InvalidInput(
                 "GRIDSVC_WAL_ARCHIVE is for the embedded database, and GRIDSVC_DATABASE_URL names another one. Remove "
@@ -197,10 +205,14 @@ def for_sessions(settings: Settings) -> Settings:
 def open_cluster(settings: Settings, report: Callable[[str], None] | None = None) -> EmbeddedCluster:
     """Return the embedded cluster of the data folder; it is not started."""
     from gridsvc.db.cluster.embedded import EmbeddedCluster
+    from gridsvc.db.cluster.viewer_port import read_port
 
     wanted = settings.environment.get("GRIDSVC_WAL_ARCHIVE") or None
     archive = wanted if wanted in {None, "off"} else Path(wanted).expanduser().absolute()
-    return EmbeddedCluster(settings.data, report=report, archive=archive)
+    viewers = settings.environment.get("GRIDSVC_VIEWER_PORT") or None
+    if viewers is not None:
+        read_port(viewers)  # refused before anything starts
+    return EmbeddedCluster(settings.data, report=report, archive=archive, viewers=viewers)
 
 
 def admin_url(settings: Settings) -> str:

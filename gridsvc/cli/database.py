@@ -43,33 +43,115 @@ def down(*, as_json: bool) -> None:
     answer({"stopped": was_up}, as_json=as_json, show=lambda: click.echo(words))
 
 
+tcp_option = click.option("--tcp", is_flag=True, help="Of the port for viewers (GRIDSVC_VIEWER_PORT).")
+
+
 @db.command()
 @click.option("--role", type=click.Choice(["app", "viewer", "owner"]), default="app", show_default=True,
               help="viewer reads grids, roads, teams and cases: the role for QGIS.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["sqlalchemy", "libpq", "ogr", "qgis"]), default="sqlalchemy",
+              show_default=True, help="Who reads it: gridsvc and SQLAlchemy, psql, GDAL, or QGIS.")  # fmt: skip
+@tcp_option
 @district_option
 @json_option
-def url(*, role: str, district: str | None, as_json: bool) -> None:
-    """Print the database's address for SQLAlchemy, psql or QGIS; a viewer with --district sees only that district."""
+def url(*, role: str, form: str, tcp: bool, district: str | None, as_json: bool) -> None:
+    """Print the database's address for SQLAlchemy, psql, GDAL or QGIS; a viewer with --district sees only that one."""
+    from gridsvc.db.access.url_forms import VIEWS, as_form
+
+    if role != "viewer" and (district is not None or tcp):
+        raise click.UsageError("--district and --tcp go only with --role viewer.")
+    settings = Settings.read()
+    address = _viewer_address(settings, district, tcp=tcp) if role == "viewer" else _own_address(settings, role)
+    text = as_form(address, form, tables=VIEWS if role == "viewer" else ())
+    answer({"url": text}, as_json=as_json, show=lambda: click.echo(text))
+
+
+def _own_address(settings: Settings, role: str) -> str:
+    if settings.database_url is not None:
+        return admin_url(settings) if role == "owner" else settings.database_url
+    cluster = open_cluster(settings, say)
+    cluster.ensure()
+    return cluster.url(role)
+
+
+def _viewer_address(settings: Settings, district: str | None, *, tcp: bool) -> str:
+    """Return the address of the read-only role of a district, or of all, whose role is made where it is missing."""
     from gridsvc.db.access import viewers
 
-    if district is not None and role != "viewer":
-        raise click.UsageError("--district goes only with --role viewer.")
-    settings = Settings.read()
-    if settings.database_url is None:
-        cluster = open_cluster(settings, say)
-        cluster.ensure()
-        address = cluster.url(role)
+    role = viewers.viewer_of(district)
+    if settings.database_url is not None:
+        if tcp:
+            raise Refusal("GRIDSVC_DATABASE_URL names the database, with its own port. Leave out --tcp.")
         if district is not None:
-            address = viewers.url_as(address, viewers.make_viewer(cluster.url("superuser"), district))
-    elif role == "viewer":
-        address = viewers.url_as(settings.database_url, viewers.viewer_of(district))
-        if district is not None:
-            lines = "; ".join(line.as_string(None) for line in viewers.lines_for(viewers.viewer_of(district)))
+            lines = "; ".join(line.as_string(None) for line in viewers.lines_for(role))
             say(f"gridsvc does not manage this database. If the role does not exist, run as a superuser: {lines}; "
                 "and give it a password.")  # fmt: skip
-    else:
-        address = admin_url(settings) if role == "owner" else settings.database_url
-    answer({"url": address}, as_json=as_json, show=lambda: click.echo(address))
+        return viewers.url_as(settings.database_url, role)
+    cluster = open_cluster(settings, say)
+    cluster.ensure()
+    if district is not None:
+        viewers.make_viewer(cluster.url("superuser"), district)
+    if not tcp:
+        return viewers.url_as(cluster.url("viewer"), role)
+    port = cluster.find_viewer_port()
+    if port is None:
+        raise Refusal(
+            "The database takes no viewers over TCP. Set GRIDSVC_VIEWER_PORT=5433 for the service, then stop the "
+            "service and type: gridsvc db down && gridsvc db up",
+            kind="no-viewer-port",
+        )
+    return viewers.url_at(str(port), role)
+
+
+@db.command()
+@district_option
+@json_option
+def password(*, district: str | None, as_json: bool) -> None:
+    """Give a viewer a new password for the port of GRIDSVC_VIEWER_PORT; it is shown once, and the old one is void."""
+    from gridsvc.db.access import viewers
+
+    settings = Settings.read()
+    if settings.database_url is not None:
+        raise Refusal("GRIDSVC_DATABASE_URL names a database that gridsvc does not manage. Set passwords there.")
+    cluster = open_cluster(settings, say)
+    cluster.ensure()
+    superuser = cluster.url("superuser")
+    role = viewers.viewer_of(None) if district is None else viewers.make_viewer(superuser, district)
+    made = viewers.set_password(superuser, role)
+    answer(
+        {"role": role, "password": made},
+        as_json=as_json,
+        show=lambda: click.echo(f"User: {role}\nPassword: {made}\nIt is not shown again."),
+    )
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--styles", metavar="FOLDER", type=click.Path(path_type=Path), help="Write a .qml for each layer, too.")
+@tcp_option
+@district_option
+@json_option
+def project(*, file: Path, styles: Path | None, tcp: bool, district: str | None, as_json: bool) -> None:
+    """Write a QGIS project (FILE.qgz or .qgs) with every layer of the database and its style. It has no password."""
+    from gridsvc.db.access.url_forms import keywords_of
+    from gridsvc.files.qgis import project as projects
+    from gridsvc.operations.grids.extent import find_extent
+
+    settings = Settings.read()
+    service = open_service(settings, report=say)
+    try:
+        extent = find_extent(service, district)
+    finally:
+        service.database.close()
+    address = keywords_of(_viewer_address(settings, district, tcp=tcp))
+    address.pop("password", None)
+    layers = projects.write_project(file, address, extent)
+    written = [] if styles is None else projects.write_styles(styles)
+    answer(
+        {"file": str(file), "layers": layers, "styles": [str(path) for path in written]},
+        as_json=as_json,
+        show=lambda: click.echo(f"{file}: {len(layers)} layers, {len(written)} styles"),
+    )
 
 
 @db.command()

@@ -88,6 +88,8 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "addresses learned": [],
         "locate": ["--file", str(file), "--out", str(folder / "owners.csv")],
         "db url": ["--role", "viewer"],
+        "db password": [],
+        "db project": [str(folder / "desk.qgs")],
         "travel-times": ["--origins", str(file), "--destinations", str(file), "--out", str(folder / "times.csv")],
         "isochrone": [*here, "--minutes", "5", "--out", str(folder / "area.geojson")],
         "compliance report": ["--out", str(folder / "report.html")],
@@ -118,6 +120,8 @@ def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
      "roads show", "locate", "travel-times", "isochrone", "db url",
      "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
+     "roads show", "locate", "travel-times", "isochrone", "db url", "db password", "db project",
+     "incidents list", "teams list", "closures list"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str
@@ -135,7 +139,7 @@ def test_a_command_for_one_district_tells_of_that_district(
         assert MARK not in text
 
 
-@pytest.mark.parametrize("words", ["grids list", "grids check", "grids rollback", "locate", "db url"])
+@pytest.mark.parametrize("words", ["grids list", "grids check", "grids rollback", "locate", "db url", "db project"])
 def test_a_district_that_is_not_loaded_is_refused(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -55,12 +56,35 @@ def lines_for(name: str) -> list[sql.Composed]:
     """Return the statements with which a superuser makes such a role."""
     role = sql.Identifier(name)
     return [
-        sql.SQL("create role {} login in role gridsvc_viewers").format(role),
+        sql.SQL("create role {} login in role gridsvc_viewers connection limit 30").format(role),
         sql.SQL("alter role {} set default_transaction_read_only = on").format(role),
+        sql.SQL("alter role {} set statement_timeout = '2min'").format(role),
     ]
+
+
+def set_password(superuser_url: str, role: str) -> str:
+    """Give a read-only role a new random password and return it; the database gets its SCRAM verifier only.
+
+    Sessions that are open stay open.
+    """
+    password = secrets.token_urlsafe(24)
+    try:
+        with psycopg.connect(superuser_url.replace("+psycopg", ""), autocommit=True) as connection:
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            words = sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
+            connection.execute(words)
+    except psycopg.Error as error:
+        reason = str(error).strip()
+        raise Unavailable(f"The password of {role} could not be set: {reason}", name=role, reason=reason) from error
+    return password
 
 
 def url_as(url: str, role: str) -> str:
     """Return the same database's address for another role; a password is the role's own and not known here."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{quote(role)}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def url_at(host_and_port: str, role: str) -> str:
+    """Return the address of the embedded database for a role over TCP; the password is not known here."""
+    return f"postgresql+psycopg://{quote(role)}@{host_and_port}/gridsvc"

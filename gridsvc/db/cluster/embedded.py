@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from gridsvc.db.cluster import folders, processes, settings, wal_archive
+from gridsvc.db.cluster import folders, processes, settings, viewer_port, wal_archive
 from gridsvc.db.cluster.os_packages import locked
 from gridsvc.db.cluster.postgis import PostGIS, get_postgis
 from gridsvc.errors import DiskFull, InvalidInput, Refusal, Unavailable
@@ -44,14 +44,21 @@ class EmbeddedCluster:
     """The cluster in `folder / "postgres"`, where `folder` is the data folder of a service (GRIDSVC_DATA).
 
     `report` is called with one line of text for every step that takes more than a moment. `archive` is the folder of
-    the archive, which the cluster then remembers; None: the one that it remembers; `wal_archive.OFF`: none.
+    the archive, which the cluster then remembers; None: the one that it remembers; `wal_archive.OFF`: none. `viewers`
+    is the TCP port for viewers (`viewer_port.read_port`), remembered in the same way.
     """
 
     def __init__(
-        self, folder: Path, *, report: Callable[[str], None] | None = None, archive: Path | str | None = None
+        self,
+        folder: Path,
+        *,
+        report: Callable[[str], None] | None = None,
+        archive: Path | str | None = None,
+        viewers: str | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
         self._archive = archive
+        self._viewers = viewers
         self._report = report or (lambda _line: None)
         self._home = self.folder / "postgres"
         self._data = self._home / "data"
@@ -120,6 +127,13 @@ class EmbeddedCluster:
         if self._archive is None:
             return wal_archive.remembered(self._home)
         return None if self._archive == wal_archive.OFF else Path(self._archive)
+
+    def find_viewer_port(self) -> viewer_port.ViewerPort | None:
+        """Return the TCP port on which the running server takes viewers; None: none."""
+        postmaster = processes.read_postmaster(self._data)
+        if postmaster is None or not postmaster.address:
+            return None
+        return viewer_port.ViewerPort(postmaster.address, postmaster.port)
 
     def url(self, role: str = "app") -> str:
         """SQLAlchemy URL of the database for `role`: one of ROLES."""
@@ -198,6 +212,7 @@ class EmbeddedCluster:
             self._ready.unlink(missing_ok=True)
             self.write_settings(self._data, postgis, server)
             socket_folder = folders.make_socket_folder(self._home, server)
+            viewer_port.link_socket(socket_folder, viewer_port.remembered(self._home))
             pid = self._spawn(postgis, server, socket_folder)
         else:
             pid = postmaster.pid if postmaster is not None else 0  # one whose starter was killed before it was ready
@@ -219,7 +234,8 @@ class EmbeddedCluster:
             script = wal_archive.write_archive_script(self._home, archive)
             command = wal_archive.command(script, "%p", "%f")
         wal_archive.choose(self._home, self._archive)
-        settings.write(data / "gridsvc.conf", self._home / "log", postgis.major, archive_command=command)
+        more = viewer_port.settings_of(self._home, viewer_port.choose(self._home, self._viewers), server)
+        settings.write(data / "gridsvc.conf", self._home / "log", postgis.major, archive_command=command, more=more)
 
     def _spawn(self, postgis: PostGIS, server: folders.ServerUser, socket_folder: Path) -> int:
         escaped = str(socket_folder).replace('"', '""')

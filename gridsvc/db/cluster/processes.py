@@ -24,11 +24,13 @@ _TLS_REQUEST = struct.pack("!ii", 8, 80877103)
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What postmaster.pid says; `status` is `ready`, `starting`, `stopping` or empty."""
+    """What postmaster.pid says; `status` is `ready`, `starting`, `stopping` or empty, `address` empty without TCP."""
 
     pid: int
     socket_folder: Path | None
     status: str
+    port: int = PORT
+    address: str = ""
 
 
 def read_postmaster(data: Path) -> Postmaster | None:
@@ -39,6 +41,8 @@ def read_postmaster(data: Path) -> Postmaster | None:
             pid=int(lines[0]),
             socket_folder=Path(lines[4]) if len(lines) > 4 and lines[4] else None,
             status=lines[7].strip() if len(lines) > 7 else "",
+            port=int(lines[3]) if len(lines) > 3 and lines[3] else PORT,
+            address=lines[5].strip() if len(lines) > 5 else "",
         )
     except (FileNotFoundError, NotADirectoryError, ValueError, IndexError):
         return None
@@ -96,7 +100,7 @@ def clear_the_dead(data: Path) -> None:
             break
     locks = [data / "postmaster.pid"]
     if postmaster.socket_folder is not None:
-        locks.append(postmaster.socket_folder / f".s.PGSQL.{PORT}.lock")
+        locks.append(postmaster.socket_folder / f".s.PGSQL.{postmaster.port}.lock")
     for lock in locks:
         holder = _first_number(lock)
         if holder is not None and exists(holder):

@@ -18,6 +18,9 @@ end
 $$;
 
 alter role gridsvc_viewer set default_transaction_read_only = on;
+-- A program of the desk may not take the connections, or for hours the processors, of the service.
+alter role gridsvc_viewer connection limit 30;
+alter role gridsvc_viewer set statement_timeout = '2min';
 
 alter database gridsvc owner to gridsvc_owner;
 revoke all on database gridsvc from public;

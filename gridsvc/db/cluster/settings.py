@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ARCHIVE_TIMEOUT_S = 60
 """A segment of the log is archived after this time, also where it is not full."""
@@ -13,10 +17,17 @@ _MIB = 1 << 20
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def write(file: Path, log_folder: Path, major: int, *, archive_command: str | None = None) -> None:
+def write(
+    file: Path,
+    log_folder: Path,
+    major: int,
+    *,
+    archive_command: str | None = None,
+    more: Mapping[str, str] | None = None,
+) -> None:
     """Write the settings file that postgresql.conf includes; it is written at each start; ALTER SYSTEM overrides it.
 
-    `archive_command` is run for each segment of the log; None: nothing is archived.
+    `archive_command` is run for each segment of the log; None: nothing is archived. `more` replaces settings.
     """
     memory_mib = memory_bytes() // _MIB
     values = {
@@ -74,6 +85,7 @@ def write(file: Path, log_folder: Path, major: int, *, archive_command: str | No
         values["recovery_init_sync_method"] = "syncfs"
     if major >= 16:
         values["log_file_mode"] = "0600"
+    values |= more or {}
     text = "# Written by gridsvc at each start of the server; yours go into ALTER SYSTEM.\n"
     draft = file.with_suffix(".new")  # a full disk must not leave half of them in force
     draft.write_text(text + "".join(f"{name} = {value}\n" for name, value in values.items()), encoding="utf-8")
