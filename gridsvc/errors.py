@@ -3,6 +3,7 @@
 GridsvcError
 ├── Refusal                  the caller can act on it: says what is wrong, where, and the cure
 │   ├── InvalidInput         a value that is not usable: NaN, an unknown type, a time without offset
+│   │   ├── InvalidQuery     a query of OGC API - Features that the standard answers with 400
 │   │   └── UndeclaredDatum  a file without a coordinate reference system, and none given
 │   ├── NotFound             no such thing, or none that the caller may see
 │   │   └── OutsideDistricts a place in no loaded district: distance and bearing to the nearest
@@ -57,6 +58,10 @@ class Refusal(GridsvcError):
 
 class InvalidInput(Refusal):
     kind = "invalid-input"
+
+
+class InvalidQuery(InvalidInput):
+    kind = "invalid-query"
 
 
 class UndeclaredDatum(InvalidInput):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gridsvc.access.hosts import read_origins
 from gridsvc.errors import InvalidInput, Refusal
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ SETTINGS = (
     Setting("GRIDSVC_VIEWER_PORT", "",
             "port, or ADDRESS:PORT, on which viewers such as QGIS reach the embedded database over TCP with a "
             "password; empty = as before, `off` ends it"),
+    Setting("GRIDSVC_CORS_ORIGINS", "",
+            "origins of other web pages that may read tiles and /ogc, such as https://map.example.cn; by commas"),
     Setting("GRIDSVC_ANCHOR_URL", "",
             "https address, of a machine where nobody who can write here has access, that is sent the end of the "
             "evidence each day"),
@@ -87,6 +90,7 @@ class Settings:
         if auth not in {"required", "off"}:
             raise InvalidInput(f"GRIDSVC_AUTH is {auth!r}; set it to `required` or `off`.")
         _refuse_idle(environment)
+        read_origins(environment.get("GRIDSVC_CORS_ORIGINS", ""))
         return cls(
             data=data_folder(environment),
             database_url=environment.get("GRIDSVC_DATABASE_URL") or None,

@@ -28,11 +28,13 @@ from gridsvc.api import (
     trackers,
 )
 from gridsvc.api.http import lanes, metrics, openapi, problems, verification
+from gridsvc.api.http.cors import Cors
 from gridsvc.api.http.limits import RequestLimit
 from gridsvc.api.http.metrics import RequestLog, RequestTimes
 from gridsvc.api.http.route_rights import authorize
 from gridsvc.api.http.safe_headers import SafeHeaders
 from gridsvc.api.http.sign_in import SignIn
+from gridsvc.api.ogc import routes as ogc
 from gridsvc.api.screen_data import pages
 from gridsvc.operations.access.callers import CallerCache
 
@@ -52,6 +54,7 @@ ROUTERS = (
     tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, roads.router,
     isochrones.router, compliance.router, lateness.router, law.router, access.router, jobs.router, health.router,
     metrics.router, pages.router,
+    isochrones.router, law.router, access.router, jobs.router, health.router, metrics.router, ogc.router, pages.router,
 )  # fmt: skip
 
 THREADS = 6
@@ -62,12 +65,17 @@ CONNECTIONS = THREADS + lanes.THREADS + verification.THREADS
 
 
 def create_app(
-    service: Service, *, sign_in: bool = True, counts: Path | None = None, rates: RateTable | None = None
+    service: Service,
+    *,
+    sign_in: bool = True,
+    counts: Path | None = None,
+    rates: RateTable | None = None,
+    origins: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """Return the application over a service; without `sign_in` every caller is the operator of this machine.
 
     `counts` is the folder in which the processes of the service count requests, and `rates` the table in which they
-    count the rates of callers; None where this is the only process.
+    count the rates of callers; None where this is the only process. `origins` of other pages may read tiles and /ogc.
     """
 
     @asynccontextmanager
@@ -94,6 +102,8 @@ def create_app(
     # The last one added sees a request first.
     app.add_middleware(RequestLimit)
     app.add_middleware(SignIn, callers=CallerCache(service) if sign_in else None, table=rates)
+    if origins:
+        app.add_middleware(Cors, origins=origins)
     app.add_middleware(SafeHeaders, signed_in=sign_in)
     app.add_middleware(RequestLog, times=times)
     for router in ROUTERS:

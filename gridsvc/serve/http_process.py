@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from gridsvc.access.hosts import read_origins
 from gridsvc.api.app import CONNECTIONS, create_app
 from gridsvc.api.http.client_timeouts import TimeoutProtocol
 from gridsvc.api.http.metrics import share_counts
@@ -52,7 +53,8 @@ def run(listener: Listener, shared: Shared, number: int) -> None:
         refuse_unscoped_database(service.database)
     warm(service)  # before the first request, so that /readyz means it
     counts = share_counts(service.folder, os.getppid(), number)
-    app = create_app(service, sign_in=sign_in, counts=counts, rates=shared.rates)
+    origins = read_origins(settings.environment.get("GRIDSVC_CORS_ORIGINS", ""))
+    app = create_app(service, sign_in=sign_in, counts=counts, rates=shared.rates, origins=origins)
     threading.Thread(target=_keep_counting, args=(service, shared.rates), name="services", daemon=True).start()
     config = uvicorn.Config(
         app, http=TimeoutProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_TIMEOUT_S,

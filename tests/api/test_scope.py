@@ -21,6 +21,7 @@ from sqlalchemy import event
 from gridsvc.access.scopes import Right
 from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.evidence import sealing
+from gridsvc.db.features import COLLECTIONS
 from gridsvc.db.session import fast_statements
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.compliance.kept import keep
@@ -155,8 +156,9 @@ def requests_of(
     paths = world.app.openapi()["paths"]
     documented = {(method.upper(), path): what for path, methods in paths.items() for method, what in methods.items()}
     screen: dict[tuple[str, str], dict[str, Any]] = {
-        ("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases", "/screen/search")
+        ("GET", path): {} for path in ("/", "/screen/facts", "/screen/cases", "/screen/search", "/ogc/collections")
     }
+    screen |= {("GET", f"/ogc/collections/{name}/items"): {} for name in COLLECTIONS}
     for (method, path), what in (documented | screen).items():
         if (method, path) in STREAMS:
             continue

@@ -15,6 +15,7 @@ from gridsvc.grids.levels import Level
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.isochrones.service_areas import draw_areas
 from gridsvc.operations.roads import networks
+from tests.worlds import toy
 from tests.worlds.district import DISTRICT, open_toy, report, scratch_database, toy_grids, toy_road
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
         def draft(connection: Any) -> None:
             made = store.open_draft(connection, DISTRICT, of=None, source={})
-            store.write_grids(connection, DISTRICT, made.number, toy_grids()[:5], levels=Level)
+            holed = [grid for grid in toy_grids() if grid.code in {"R1", "R2", toy.T1, toy.T3, "A1"}]
+            store.write_grids(connection, DISTRICT, made.number, holed, levels=Level)
 
         service.database.run(draft)
         roads = toy_road(kph=40.0).edge_count

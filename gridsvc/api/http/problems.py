@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gridsvc.json_types import Json
 
 STATUS: dict[type[errors.Refusal], int] = {
+    errors.InvalidQuery: 400,
     errors.InvalidInput: 422,
     errors.NotFound: 404,
     errors.Conflict: 409,

@@ -82,6 +82,17 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/screen/cases"): Right.LOOK,
     ("GET", "/screen/search"): Right.LOOK,
     ("GET", "/screen/officers"): Right.LOOK,
+    # OGC API - Features.
+    ("GET", "/ogc"): Right.LOOK,
+    ("GET", "/ogc/"): Right.LOOK,
+    ("GET", "/ogc/conformance"): Right.LOOK,
+    ("GET", "/ogc/api"): Right.LOOK,
+    ("GET", "/ogc/collections"): Right.LOOK,
+    ("GET", "/ogc/collections/{collection}"): Right.LOOK,
+    ("GET", "/ogc/collections/{collection}/items"): Right.LOOK,
+    ("GET", "/ogc/collections/{collection}/items/{feature:path}"): Right.LOOK,
+    ("GET", "/ogc/styles"): Right.LOOK,
+    ("GET", "/ogc/styles/{style}"): Right.LOOK,
     # The service itself.
     ("GET", "/metrics"): Right.WATCH,
     ("GET", "/jobs"): Right.WATCH,
@@ -95,8 +106,6 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
 
 def right_of(method: str, path: str) -> Right | str | None:
     """Return the right that a route needs; `path` is the pattern of the route, such as `/teams/{team_id}`."""
-    if path.startswith("/ogc"):
-        return Right.LOOK
     return ROUTES.get((method, path), Right.KEYS)  # only administrators have KEYS
 
 

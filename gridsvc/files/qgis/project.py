@@ -48,7 +48,7 @@ def write_project(
     """
     check_ending(path, ENDINGS)
     if "password" in address:
-        raise InvalidInput("A project must hold no password. Leave it out: QGIS asks for it.", kind="password")
+        raise InvalidInput("A project must hold no password. Leave it out: QGIS asks for it.", kind="project-password")
     text = _text(_project(path.stem, address, extent or _WORLD))
     if path.suffix.lower() == ".qgs":
         write_text(path, text)
