@@ -118,10 +118,8 @@ def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("words", sorted(
     {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
-     "roads show", "locate", "travel-times", "isochrone", "db url",
-     "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
      "roads show", "locate", "travel-times", "isochrone", "db url", "db password", "db project",
-     "incidents list", "teams list", "closures list"}
+     "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str
