@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,13 @@ class Owners:
     """The owners of many points.
 
     row: (n,) int32, row of the finest owner in `index.grids`; the number of grids where outside. rule: (n,) uint8, a
-    `Rule`.
+    `Rule`. rim: (n,) bool, see `Ownership`; None: no point has it.
     """
 
     row: NDArray[np.int32]
     rule: NDArray[np.uint8]
     chains: NDArray[np.int32]
+    rim: NDArray[np.bool_] | None = None
 
     @property
     def rows(self) -> NDArray[np.int32]:
@@ -139,7 +140,7 @@ class OwnershipIndex:
     # ------------------------------------------------------------------------------------------------------ one point
 
     def prepare(self) -> Callable[[float, float], int]:
-        """Load the compiled kernels; return a callable (lon, lat) -> row << 3 | rule, unchecked, for inner loops."""
+        """Load the compiled kernels; return a callable (lon, lat) -> outcome (`layout`), unchecked, for inner loops."""
         from gridsvc.grids.kernels.crossing_kernel import locate_one
 
         address = self._address
@@ -163,14 +164,20 @@ class OwnershipIndex:
         return answer if answer is not None else self._answer(outcome, lon, lat)
 
     def _answer(self, outcome: int, lon: float, lat: float) -> Ownership:
-        row, rule = outcome >> 3, Rule(outcome & 7)
+        row, rim = outcome >> 3, outcome & 7 == layout.RIM
+        rule = self._rule_on_rim(row) if rim else Rule(outcome & 7)
         if rule is Rule.OUTSIDE:
             check_lonlat(lon, lat, near=self.bounds)
         answer = self._chain_answer(row, rule)
         if rule is Rule.OVERLAP:  # what overlaps differs from place to place: never kept
-            return _with_defect(answer, self._defect(lon, lat, row))
+            return replace(answer, defect=self._defect(lon, lat, row))
+        if rim:
+            answer = replace(answer, rim=True)
         self._answers[outcome] = answer
         return answer
+
+    def _rule_on_rim(self, row: int) -> Rule:
+        return Rule.BORDER if self._levels[row] == self.finest_level else Rule.GAP
 
     def owners_of(self, row: int) -> tuple[Owner | None, Owner | None, Owner | None, Owner | None]:
         """Return the chain of a row of `grids`, itself included; all None for the row after the last (outside)."""
@@ -219,7 +226,7 @@ class OwnershipIndex:
         if outcome is not None:
             return outcome
         if not faces:
-            return self.size << 3 | Rule.OUTSIDE
+            return near[0] << 3 | layout.RIM if near else self.size << 3 | Rule.OUTSIDE
         owner, level = faces[0], self._levels[faces[0]]
         if len(faces) > 1 and self._levels[faces[1]] == level:
             rule = Rule.OVERLAP
@@ -255,7 +262,11 @@ class OwnershipIndex:
         row, rule = np.empty(lon.size, np.int32), np.empty(lon.size, np.uint8)
         if locate_many(self._address, lon.ctypes.data, lat.ctypes.data, row, rule):
             check_lonlats(lon, lat)
-        return Owners(row, rule, self._chains)
+        rim = rule == layout.RIM
+        if not rim.any():
+            return Owners(row, rule, self._chains)
+        rule[rim] = np.where(self._levels[row[rim]] == self.finest_level, Rule.BORDER, Rule.GAP)
+        return Owners(row, rule, self._chains, rim)
 
     # -------------------------------------------------------------------------------------------- radius, line and area
 
@@ -351,9 +362,3 @@ class OwnershipIndex:
     def _section(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         at, size = self._layout.sections[name]
         return np.frombuffer(self._buffer, dtype, size // dtype.itemsize, at)
-
-
-def _with_defect(answer: Ownership, defect: str) -> Ownership:
-    from dataclasses import replace
-
-    return replace(answer, defect=defect)

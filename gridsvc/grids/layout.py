@@ -13,7 +13,8 @@ Cells. The district's box is cut into square cells of `cell_deg` degrees. A cell
 not negative; else `~code` is the position, in 8-byte words of the pool, of its record.
 
 Outcome. row << 3 | rule, with row the owner's row in the table of grids (finest level first, then by code); outside:
-row = number of grids, rule = 4.
+row = number of grids, rule = 4. RIM in place of a rule: the half-open rule leaves the point outside, on the border of
+the row's grid.
 
 Record. Word 0: edges | faces << 20 | faces of the finest level << 40 | SPLIT. A split record is followed by 16 int32
 codes of its 4 x 4 smaller cells, row by row from the south-west. Any other: the rows of its faces (int32, ascending,
@@ -23,7 +24,9 @@ corner is left of the edge.
 
 Edges are canonical: b is north of a, or due west of it. All grids that share an edge share the same numbers, and a
 point's side of it is decided once for all of them, exactly. A point on an edge counts as lying right of it (east; or
-north of a horizontal one). This is the half-open rule.
+north of a horizontal one). This is the half-open rule. On the outer border it leaves the eastern and northern edges to
+a neighbour. Where none is loaded the border is closed: the grid whose border it is has the point, of several grids the
+one of the finest level, then of the lowest code.
 """
 
 from __future__ import annotations
@@ -47,6 +50,8 @@ SPLIT = 1 << 60
 """Flag in word 0 of a record whose cell is cut further."""
 FACES_PER_WORD = 62
 CORNER_BIT = 62
+RIM = 7
+"""In place of a rule: a point of the outer border that no grid holds; the grid has it where no other district does."""
 NEAR_DEG = 1e-9
 """A point this near to a border (0.1 mm) is called a border point."""
 

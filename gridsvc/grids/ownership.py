@@ -60,7 +60,8 @@ class Ownership:
     for a place with a radius, a line or an area: confirm is true when the largest share is under 0.8: a
     person should confirm the owner. defect names the grids that overlap here. derived: keys of the levels whose grid
     the program drew, because no source has it. urban_rural_code: of the
-    finest owner, None where unknown.
+    finest owner, None where unknown. rim: a point of the outer border that the half-open rule leaves to a neighbour;
+    the district has it where no other one holds it.
     """
 
     district: str
@@ -72,6 +73,7 @@ class Ownership:
     defect: str | None = None
     derived: tuple[str, ...] = ()
     urban_rural_code: str | None = None
+    rim: bool = False
 
     def owner(self, level: Level) -> Owner | None:
         """Return the owner at a level."""

@@ -75,12 +75,20 @@ def _settle(buffer: memoryview, at: int, head: int, lon: float, lat: float, corn
                 inside ^= edge_faces
             if spans_x and corner_left != turn_left:
                 inside ^= edge_faces
-        if ay - NEAR_DEG <= lat <= by + NEAR_DEG and low - NEAR_DEG <= lon <= high + NEAR_DEG:
-            dx, dy = bx - ax, by - ay
-            det = dx * (lat - ay) - dy * (lon - ax)
-            if det * det <= NEAR_DEG * NEAR_DEG * (dx * dx + dy * dy):
-                near |= edge_faces
+        beside = ay - NEAR_DEG <= lat <= by + NEAR_DEG and low - NEAR_DEG <= lon <= high + NEAR_DEG
+        if beside and _is_near(bx - ax, by - ay, lon - ax, lat - ay):
+            near |= edge_faces
     return Claims(None, _chosen(faces, inside), _chosen(faces, near))
+
+
+def _is_near(dx: float, dy: float, x: float, y: float) -> bool:
+    """Say whether a point is within NEAR_DEG of the edge (0, 0)-(dx, dy)."""
+    det, along, length2 = dx * y - dy * x, dx * x + dy * y, dx * dx + dy * dy
+    if det * det > NEAR_DEG * NEAR_DEG * length2:
+        return False
+    if along < 0:
+        return x * x + y * y <= NEAR_DEG * NEAR_DEG
+    return along <= length2 or (x - dx) * (x - dx) + (y - dy) * (y - dy) <= NEAR_DEG * NEAR_DEG
 
 
 def _joined(words: tuple[int, ...] | list[int]) -> int:

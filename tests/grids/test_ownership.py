@@ -12,6 +12,7 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.index import OwnershipIndex
+from gridsvc.grids.layout import RIM
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.ownership import Rule
 from gridsvc.grids.point import find_claims
@@ -74,6 +75,8 @@ def check_against_shapely(shapes: NDArray[np.object_], points: NDArray[np.float6
     shapely.prepare(rim)
     inner = covered[~shapely.dwithin(rim, spots[covered], NEAR_DEG)]
     assert (owners[inner] >= 0).all()
+    on_rim = shapely.dwithin(rim, spots, NEAR_DEG / 2)  # the outer border is closed
+    assert (owners[on_rim] >= 0).all()
 
 
 # ------------------------------------------------------------------------------------------------------------ on paper
@@ -89,11 +92,43 @@ def test_four_squares_meet_and_the_corner_has_one_owner() -> None:
     assert owner(index, 0.5, 1) == "3"
     assert [owner(index, x, y) for x, y in ((0.5, 0.5), (1.5, 0.5), (0.5, 1.5), (1.5, 1.5))] == ["1", "2", "3", "4"]
     assert owner(index, 0, 0) == "1"
-    assert owner(index, 2, 2) is None
     assert index.locate(1, 1).rule is Rule.BORDER
     assert index.locate(0.5, 0.5).rule is Rule.INTERIOR
     assert index.locate(1 + 5e-10, 0.5).rule is Rule.BORDER
     assert index.locate(1 + 5e-9, 0.5).rule is Rule.INTERIOR
+
+
+def test_the_outer_border_is_closed() -> None:
+    """The half-open rule leaves its eastern and northern edges to a neighbour; the district has them without one."""
+    a, b = village("1", shapely.box(0, 0, 1, 1)), village("2", shapely.box(1, 0, 2, 1))
+    index = index_of(a, b)
+    index._find = index._find_plainly
+    # (1, 1) is a vertex of both: the lowest code has it.
+    held = {(0.0, 0.0): "1", (0.0, 1.0): "1", (1.0, 1.0): "1", (2.0, 1.0): "2", (2.0, 0.5): "2", (1.5, 1.0): "2"}
+    beyond = [(2 + 2e-9, 0.5), (1.5, 1 + 2e-9), (2 + 9e-10, 1 + 9e-10), (3.0, 3.0)]
+    for prepared in (False, True):
+        if prepared:
+            index.prepare()
+        assert {spot: owner(index, *spot) for spot in held} == held
+        assert [owner(index, *spot) for spot in beyond] == [None] * 4
+        assert {index.locate(*spot).rule for spot in held} == {Rule.BORDER}
+        assert [index.locate(*spot).rim for spot in held] == [False, True, True, True, True, True]
+    many = index.locate_many(*np.array([*held, *beyond]).T.copy())
+    assert [None if row == index.size else index.grids.codes[row] for row in many.row] == [*held.values(), *[None] * 4]
+    assert many.rim is not None
+    assert many.rim.tolist() == [False, True, True, True, True, True, False, False, False, False]
+
+
+def test_on_the_outer_border_the_finest_level_decides_and_a_gap_stays_one() -> None:
+    index = index_of(town("1", shapely.box(0, 0, 1, 1)), village("11", shapely.box(0, 0, 0.5, 1), "1"))
+    index._find = index._find_plainly
+    for prepared in (False, True):
+        if prepared:
+            index.prepare()
+        assert owner(index, 0.2, 1.0) == "11"
+        assert index.locate(0.2, 1.0).rule is Rule.BORDER
+        assert owner(index, 0.7, 1.0, Level.TOWNSHIP) == "1"
+        assert (owner(index, 0.7, 1.0), index.locate(0.7, 1.0).rule) == (None, Rule.GAP)
 
 
 def test_a_vertex_of_three_has_one_owner() -> None:
@@ -245,7 +280,10 @@ def test_plain_python_answers_as_the_kernels_do() -> None:
     plain = [index._find_plainly(x, y) for x, y in points.tolist()]
     find = index.prepare()
     one = [find(x, y) for x, y in points.tolist()]
-    assert plain == one == ((many.row.astype(int) << 3) | many.rule).tolist()
+    assert plain == one
+    assert many.rim is not None
+    assert one == ((many.row.astype(int) << 3) | np.where(many.rim, RIM, many.rule)).tolist()
+    assert not (many.rule == RIM).any()
 
 
 def test_more_than_sixty_grids_at_one_vertex() -> None:
@@ -264,6 +302,20 @@ def test_more_than_sixty_grids_at_one_vertex() -> None:
     assert (owners.rule != Rule.OUTSIDE).all()
     plain = [index._find_plainly(x, y) for x, y in points.tolist()]
     assert plain == ((owners.row.astype(int) << 3) | owners.rule).tolist()
+
+
+def test_the_outer_border_is_closed_where_more_than_sixty_grids_meet() -> None:
+    turns = np.linspace(np.pi, 2 * np.pi, 101)
+    arc = np.column_stack([119.7 + 0.1 * np.cos(turns), 29.1 + 0.1 * np.sin(turns)])
+    arc[[0, -1], 1] = 29.1
+    slices = [shapely.Polygon([(119.7, 29.1), arc[k], arc[k + 1]]) for k in range(100)]
+    index = index_of(*(village(f"{k:03}", shape) for k, shape in enumerate(slices)))
+    spots = [(119.7, 29.1), (119.65, 29.1), (119.75, 29.1), (119.7, 29.1 + 2e-9)]
+    plain = [index._find_plainly(*spot) for spot in spots]
+    find = index.prepare()
+    assert plain == [find(*spot) for spot in spots]
+    # The centre is a vertex of all hundred; west and east of it the first and the last slice end.
+    assert [owner(index, *spot) for spot in spots] == ["000", "000", "099", None]
 
 
 def test_a_far_exclave_does_not_blur_a_dense_town() -> None:

@@ -20,7 +20,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from gridsvc.grids.layout import CORNER_BIT, FACES_PER_WORD, NEAR_DEG, SPLIT
+from gridsvc.grids.layout import CORNER_BIT, FACES_PER_WORD, NEAR_DEG, RIM, SPLIT
 from gridsvc.numba_types import float64, i4, int64
 
 _ERROR_BOUND = 3.3306690738754716e-16  # (3 + 16 eps) eps, eps = 2^-53
@@ -28,7 +28,8 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 _NEAR2 = NEAR_DEG * NEAR_DEG
 _FACE_BITS = (1 << FACES_PER_WORD) - 1
 _INTERIOR, _BORDER, _OVERLAP, _GAP, _OUTSIDE = range(5)
-_SPLIT = SPLIT
+_SPLIT, _RIM = SPLIT, RIM
+_ANY_LEVEL = -1
 
 
 class Index(NamedTuple):
@@ -154,7 +155,10 @@ def _outcome_of_faces(at, index, inside, near, of_finest):
     if owners == 0:  # no face of the finest level holds the point: its borders do not matter
         owners = inside & _FACE_BITS
         if owners == 0:
-            return index.outside
+            rim = near & _FACE_BITS
+            if rim == 0:
+                return index.outside
+            return (_half(at + 8 + 4 * _lowest_bit(rim)) << 3) | _RIM
         owner = _half(at + 8 + 4 * _lowest_bit(owners))
         rule = _GAP
         owners &= owners - 1
@@ -169,6 +173,18 @@ def _outcome_of_faces(at, index, inside, near, of_finest):
     elif near & of_finest:
         rule = _BORDER
     return (_half(at + 8 + 4 * _lowest_bit(owners)) << 3) | rule
+
+
+@njit(nogil=True)
+def _is_beside(dx, dy, x, y):
+    """Say whether a point near the line of an edge (0, 0)-(dx, dy) is near the edge: beside it, or near an end."""
+    along = dx * x + dy * y
+    if along < 0.0:
+        return x * x + y * y <= _NEAR2
+    if along > dx * dx + dy * dy:
+        x, y = x - dx, y - dy
+        return x * x + y * y <= _NEAR2
+    return True
 
 
 @njit(nogil=True)
@@ -199,7 +215,7 @@ def _settle(at, head, index, lon, lat, corner_x):
         tiny = _NEAR2 * (dx * dx + dy * dy)
         if det * det <= tiny:  # far wider than the error bound of `det`
             left = is_left(ax, ay, bx, by, lon, lat)
-            if (ay - NEAR_DEG <= lat <= by + NEAR_DEG) and min(ax, bx) - NEAR_DEG <= lon <= max(ax, bx) + NEAR_DEG:
+            if _is_beside(dx, dy, lon - ax, lat - ay):
                 near |= of_edge
         if turn * turn <= tiny:
             turn_left = is_left(ax, ay, bx, by, corner_x, lat)
@@ -210,27 +226,26 @@ def _settle(at, head, index, lon, lat, corner_x):
 
 
 @njit(nogil=True)
-def _is_near_crowd(at, head, levels_at, level, lon, lat):
-    """Say whether a point is near a border of a face of this level, in a cell of many faces."""
+def _near_crowd(at, head, levels_at, level, lon, lat):
+    """Return the first face of a level (or of any) whose border is near, in a cell of many faces; -1 none."""
     edges = head & 0xFFFFF
     faces = (head >> 20) & 0xFFFFF
     masks = (faces + FACES_PER_WORD - 1) // FACES_PER_WORD
     edges_at = at + 8 + 8 * ((faces + 1) >> 1) + 8 * masks
+    first = faces
     for k in range(edges):
         e = edges_at + k * 8 * (4 + masks)
         ax, ay, bx, by = _float(e), _float(e + 8), _float(e + 16), _float(e + 24)
         dx, dy = bx - ax, by - ay
         det = dx * (lat - ay) - dy * (lon - ax)
-        if (
-            det * det <= _NEAR2 * (dx * dx + dy * dy)
-            and ay - NEAR_DEG <= lat <= by + NEAR_DEG
-            and min(ax, bx) - NEAR_DEG <= lon <= max(ax, bx) + NEAR_DEG
-        ):
-            for face in range(faces):
+        if det * det <= _NEAR2 * (dx * dx + dy * dy) and _is_beside(dx, dy, lon - ax, lat - ay):
+            for face in range(first):
                 word, bit = face // FACES_PER_WORD, face % FACES_PER_WORD
-                if (_word(e + 32 + 8 * word) >> bit) & 1 and (_byte(levels_at + _half(at + 8 + 4 * face)) == level):
-                    return True
-    return False
+                of_level = level == _ANY_LEVEL or _byte(levels_at + _half(at + 8 + 4 * face)) == level
+                if (_word(e + 32 + 8 * word) >> bit) & 1 and of_level:
+                    first = face
+                    break
+    return -1 if first == faces else _half(at + 8 + 4 * first)
 
 
 @njit(nogil=True)
@@ -273,13 +288,14 @@ def _settle_crowd(at, head, index, lon, lat, corner_x):
             elif _byte(index.levels_at + row) == owner_level:
                 overlap = True
     if owner < 0:
-        return index.outside
+        rim = _near_crowd(at, head, index.levels_at, _ANY_LEVEL, lon, lat)
+        return index.outside if rim < 0 else (rim << 3) | _RIM
     if overlap:
         return (owner << 3) | _OVERLAP
     if owner_level != index.finest:
         return (owner << 3) | _GAP
-    near = _is_near_crowd(at, head, index.levels_at, owner_level, lon, lat)
-    return (owner << 3) | (_BORDER if near else _INTERIOR)
+    near = _near_crowd(at, head, index.levels_at, owner_level, lon, lat)
+    return (owner << 3) | (_INTERIOR if near < 0 else _BORDER)
 
 
 @njit(nogil=True)
@@ -314,7 +330,7 @@ def _read_index(address):
 
 @njit(int64(int64, float64, float64), cache=True, nogil=True)
 def locate_one(address, lon, lat):
-    """Return the outcome (row << 3 | rule) of one point; `address` is that of the mapped file."""
+    """Return the outcome (row << 3 | rule or RIM) of one point; `address` is that of the mapped file."""
     front = address + 64
     west, south, cell, per_deg = _float(front), _float(front + 8), _float(front + 16), _float(front + 24)
     columns, rows = _word(front + 32), _word(front + 40)
@@ -333,7 +349,7 @@ def locate_one(address, lon, lat):
 
 @njit(int64(int64, int64, int64, i4, types.uint8[::1]), cache=True, nogil=True)
 def locate_many(address, lon_at, lat_at, owner, rule):
-    """Write the owner's row (number of grids where outside) and the rule of every point.
+    """Write the owner's row (number of grids where outside) and the rule, or RIM, of every point.
 
     `lon_at`, `lat_at`: addresses of as many float64 degrees, which may be read-only. Returns how many of the points
     are no degrees.

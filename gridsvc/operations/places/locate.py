@@ -14,6 +14,8 @@ from gridsvc.grids.ownership import Rule
 from gridsvc.operations.cases.recommend import classes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.cases.model import Place
@@ -75,11 +77,9 @@ def locate_in(districts: Districts, location: Location) -> Placement:
         Farther than TAKEN_WITHIN_M from every district: a likely wrong coordinate.
     """
     views = districts.touching(_area(location))
-    for view in views:
-        if view.index is not None:
-            ownership = _ownership(view.index, location)
-            if ownership.rule is not Rule.OUTSIDE:
-                return Placement(location, view, ownership)
+    owned = _owned_in(views, location)
+    if owned is not None:
+        return owned
     for view in views:
         if view.index is None and view.network is not None and _within(view.network.bounds, location):
             return Placement(location, view, None)
@@ -102,6 +102,19 @@ def locate_in(districts: Districts, location: Location) -> Placement:
             bearing_deg=round(bearing_deg, 1),
         )
     return Placement(location, view, None, (distance_m, bearing_deg))
+
+
+def _owned_in(views: Sequence[DistrictView], location: Location) -> Placement | None:
+    """Return a place in the first district that holds it, else in the first on whose outer border it lies."""
+    rim: Placement | None = None
+    for view in views:
+        if view.index is not None:
+            ownership = _ownership(view.index, location)
+            if ownership.rim:
+                rim = rim or Placement(location, view, ownership)
+            elif ownership.rule is not Rule.OUTSIDE:
+                return Placement(location, view, ownership)
+    return rim
 
 
 def _nearest(districts: Districts, lon: float, lat: float) -> tuple[float, float, DistrictView] | None:

@@ -91,6 +91,8 @@ def locate(
 ) -> Ownership:
     """Return the owner chain of a place; of districts that overlap, the lowest code has it.
 
+    A point of the outer border of a district is of the district that holds it, else of the one whose border it is.
+
     Raises
     ------
     OutsideDistricts
@@ -101,10 +103,15 @@ def locate(
     system = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(indexes))
     lon, lat = to_wgs84(lon, lat, system)
+    rim: Ownership | None = None
     for index in indexes:
         found = index.shares(lon, lat, radius_m) if radius_m else index.locate(lon, lat)
-        if found.rule is not Rule.OUTSIDE:
+        if found.rim:
+            rim = rim or found
+        elif found.rule is not Rule.OUTSIDE:
             return found
+    if rim is not None:
+        return rim
     (distance_m, bearing_deg), nearest = min(
         ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
     )
@@ -151,6 +158,10 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
         owners = index.locate_many(lon, lat) if left is None else index.locate_many(lon[left], lat[left])
         # Where everything is found by the first district, nothing is copied a second time.
         held = owners.rule != Rule.OUTSIDE
+        firm = held if owners.rim is None else held & ~owners.rim
+        if owners.rim is not None:  # a point on the rim of two districts is of the first
+            unclaimed = (rule if left is None else rule[left]) == Rule.OUTSIDE
+            held = firm | (held & unclaimed)
         where = np.flatnonzero(held) if left is None else left[held]
         row = owners.row[held]
         columns["district"][where] = len(words["district"])
@@ -163,7 +174,7 @@ def locate_many(indexes: Sequence[OwnershipIndex], lon: Floats, lat: Floats, *, 
             place[own] = np.arange(len(words[key]), len(words[key]) + len(own), dtype=np.int32)
             words[key] += [index.grids.codes[i] for i in own]
             columns[key][where] = np.where(chain >= 0, place[chain], -1)[row]
-        left = np.flatnonzero(~held) if left is None else left[~held]
+        left = np.flatnonzero(~firm) if left is None else left[~firm]
         if not len(left):
             break
     if left is not None and len(left):  # only what no district has can be swapped
