@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -19,6 +20,7 @@ from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.operations.cases import offline
 from gridsvc.operations.grids import generations
 from gridsvc.operations.places import owners
+from gridsvc.operations.places.questions import find_network
 from gridsvc.times import check_time, read_time
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def get_owners(
     lat: Annotated[float, Query(examples=[29.1])],
     datum: Annotated[str, Query(max_length=40)] = "WGS-84",
     radius_m: Annotated[
-        float | None, Query(description="How uncertain the place is: adds `shares` and `confirm`")
+        float | None, Query(description="How uncertain the place is: adds `shares`, `confirm` and `question`")
     ] = None,
     as_of: Annotated[
         str | None, Query(max_length=40, description="By the grids in force then (RFC 3339, or a date)")
@@ -86,7 +88,8 @@ def get_owners(
         if at is not None or known is not None:
             raise
         indexes, age_s = offline.indexes(service, away, district)
-    found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m)
+    roads = partial(find_network, service)
+    found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m, network_of=roads)
     return JSONResponse(owners.within(service.caller.scope, found).as_json() | offline.degraded(age_s))
 
 

@@ -112,6 +112,7 @@ def place_in(location: Location, ownership: Ownership, classes: Classes) -> Plac
         geometry=location.extent,
         shares=ownership.shares,
         confirm=ownership.confirm,
+        question=ownership.question,
         defect=ownership.defect,
         derived=ownership.derived,
         address=location.address,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.dispatch import Recommendation
-    from gridsvc.grids.ownership import Owner, Share
+    from gridsvc.grids.ownership import Owner, Question, Share
     from gridsvc.json_types import Json, JsonObject
     from gridsvc.law import ResponseClass, Urgency
 
@@ -134,9 +134,9 @@ class Place:
 
     lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
-    several only for a line or area. `rule`, `shares`, `confirm`, `defect`, `derived`: see `grids.ownership`; outside
-    every district `distance_m` and `bearing_deg` lead to the nearest one. `owned_level`: see `dispatch.CaseFacts`.
-    `address`: how it was found from an address, None for a place given otherwise.
+    several only for a line or area. `rule`, `shares`, `confirm`, `question`, `defect`, `derived`: see
+    `grids.ownership`; outside every district `distance_m` and `bearing_deg` lead to the nearest one. `owned_level`: see
+    `dispatch.CaseFacts`. `address`: how it was found from an address, None for a place given otherwise.
     """
 
     lon: float
@@ -151,6 +151,7 @@ class Place:
     geometry: BaseGeometry | None = None
     shares: tuple[Share, ...] | None = None
     confirm: bool | None = None
+    question: Question | None = None
     defect: str | None = None
     derived: tuple[str, ...] = ()
     distance_m: float | None = None
@@ -172,6 +173,8 @@ class Place:
         if self.shares is not None:
             value["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
             value["confirm"] = bool(self.confirm)
+        if self.question is not None:
+            value["question"] = self.question.as_json()
         if self.defect is not None:
             value["defect"] = self.defect
         if self.derived:

@@ -11,32 +11,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import shapely
-
 from gridsvc.cases import first_records
 from gridsvc.cases.events import Difference, Ordered, Preempted, Reported, StepTaken, TeamStepTaken, apply
 from gridsvc.cases.model import (
-    AddressMatch,
     Case,
     Clock,
     Decision,
     Duplicate,
     Engagement,
     Outcome,
-    Place,
     Status,
     Unknown,
 )
+from gridsvc.cases.place_records import place_json, read_place
 from gridsvc.cases.steps import STEPS, TEAM_STEPS
 from gridsvc.dispatch import CaseFacts, Handler, Recommendation
-from gridsvc.grids.ownership import Owner, Share, read_owners
-from gridsvc.law import ResponseClass, Urgency
+from gridsvc.law import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gridsvc.cases.events import Event
-    from gridsvc.cases.model import Owners
     from gridsvc.json_types import JsonObject
 
 FORMAT = 2
@@ -284,68 +279,3 @@ def _read_case(record: Record) -> Case:
         duplicates=tuple(Duplicate(**each) for each in value.get("duplicates", ())),
         unknown=tuple(Unknown(**each) for each in value.get("unknown", ())),
     )
-
-
-def place_json(place: Place) -> JsonObject:
-    """Return a place with all that was decided of it."""
-    value: JsonObject = {
-        "lon": place.lon,
-        "lat": place.lat,
-        "owners": place.owners_json(),
-        "rule": place.rule,
-        "generation": place.generation,
-        "response_class": str(place.response_class),
-        "owned_level": place.owned_level,
-        "townships": list(place.townships),
-    }
-    if place.radius_m is not None:
-        value["radius_m"] = place.radius_m
-    if place.geometry is not None:
-        value["wkb"] = shapely.to_wkb(place.geometry, hex=True)
-    if place.shares is not None:
-        value["shares"] = [
-            {"owners": _chain_json(each.owners), "share": each.share, "class": each.urban_rural_code}
-            for each in place.shares
-        ]
-        value["confirm"] = bool(place.confirm)
-    for name in ("defect", "distance_m", "bearing_deg"):
-        if (field := getattr(place, name)) is not None:
-            value[name] = field
-    if place.derived:
-        value["derived"] = list(place.derived)
-    if place.address is not None:
-        value["address"] = place.address.as_json()
-    return value
-
-
-def read_place(value: JsonObject) -> Place:
-    """Read back what `place_json` wrote."""
-    shares = value.get("shares")
-    return Place(
-        lon=value["lon"],
-        lat=value["lat"],
-        owners=read_owners(value["owners"]),
-        rule=value["rule"],
-        generation=value["generation"],
-        response_class=ResponseClass(value["response_class"]),
-        owned_level=value["owned_level"],
-        townships=tuple(value["townships"]),
-        radius_m=value.get("radius_m"),
-        geometry=shapely.from_wkb(value["wkb"]) if "wkb" in value else None,
-        shares=None if shares is None else tuple(_read_share(each) for each in shares),
-        confirm=value.get("confirm"),
-        defect=value.get("defect"),
-        derived=tuple(value.get("derived", ())),
-        distance_m=value.get("distance_m"),
-        bearing_deg=value.get("bearing_deg"),
-        address=AddressMatch.from_json(value["address"]) if "address" in value else None,
-    )
-
-
-def _chain_json(owners: Owners) -> list[list[str] | None]:
-    return [None if each is None else [each.code, each.name] for each in owners]
-
-
-def _read_share(value: JsonObject) -> Share:
-    first, second, third, fourth = (None if each is None else Owner(*each) for each in value["owners"])
-    return Share((first, second, third, fourth), value["share"], value["class"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
     """
     asked.check(lonlat)
     from gridsvc.operations.places import owners as operation
+    from gridsvc.operations.places.questions import find_network
 
     service = opened_service()
     indexes = operation.list_indexes(service, district=asked.district, as_of=read_date(asked.as_of, end_of_day=True))
@@ -77,7 +79,8 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
         _answer_address(service, indexes, asked, as_json=as_json)
         return
     lon, lat = lonlat
-    found = operation.locate(indexes, lon, lat, datum=asked.datum, radius_m=asked.radius_m).as_json()
+    roads = partial(find_network, service)
+    found = operation.locate(indexes, lon, lat, datum=asked.datum, radius_m=asked.radius_m, network_of=roads).as_json()
     answer(found, as_json=as_json, show=lambda: _show_owners(found))
 
 
@@ -127,3 +130,8 @@ def _show_owners(found: dict[str, Any]) -> None:
         click.echo(printable(f"{share['share']:6.1%} {chain}"))
     if found.get("confirm"):
         click.secho("Confirm the place: no chain of owners holds 80 % of it.", fg="yellow")
+    if question := found.get("question"):
+        click.echo(printable(f"Ask: {question['zh']}  {question['en']}"))
+        for choice in question["choices"]:
+            chain = " > ".join(owner["name"] for owner in choice["owners"].values() if owner) or "outside"
+            click.echo(printable(f"  {choice['zh']}, {choice['en']}: {chain}"))

@@ -53,15 +53,47 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One reply to a question, in both languages, and the owner chain that it leads to with its share of the place."""
+
+    zh: str
+    en: str
+    owners: tuple[Owner | None, Owner | None, Owner | None, Owner | None]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask the caller whose place several chains may own (R3), and what the replies mean.
+
+    by: `road` or `place`, what the replies lie on the sides of, with its `name`; `names`: the grids' own names.
+    """
+
+    by: str
+    name: str | None
+    zh: str
+    en: str
+    choices: tuple[Choice, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return {by, name, zh, en, choices: [{zh, en, owners, share}]}."""
+        choices = [
+            {"zh": each.zh, "en": each.en, "owners": owners_json(each.owners), "share": round(each.share, 4)}
+            for each in self.choices
+        ]
+        return {"by": self.by, "name": self.name, "zh": self.zh, "en": self.en, "choices": choices}
+
+
+@dataclass(frozen=True, slots=True)
 class Ownership:
     """The owner chain of one place.
 
-    owners: by level, widest first; None where no grid of that level contains it. shares and confirm are set only
-    for a place with a radius, a line or an area: confirm is true when the largest share is under 0.8: a
-    person should confirm the owner. defect names the grids that overlap here. derived: keys of the levels whose grid
-    the program drew, because no source has it. urban_rural_code: of the
-    finest owner, None where unknown. rim: a point of the outer border that the half-open rule leaves to a neighbour;
-    the district has it where no other one holds it.
+    owners: by level, widest first; None where no grid of that level contains it. shares and confirm are set only for a
+    place with a radius, a line or an area: confirm is true when the largest share is under 0.8: a person should confirm
+    the owner; `question` is what to ask, for a place with a radius. defect names the grids that overlap here. derived:
+    keys of the levels whose grid the program drew, because no source has it. urban_rural_code: of the finest owner,
+    None where unknown. rim: a point of the outer border that the half-open rule leaves to a neighbour; the district has
+    it where no other one holds it.
     """
 
     district: str
@@ -70,6 +102,7 @@ class Ownership:
     generation: int
     shares: tuple[Share, ...] | None = None
     confirm: bool | None = None
+    question: Question | None = None
     defect: str | None = None
     derived: tuple[str, ...] = ()
     urban_rural_code: str | None = None
@@ -89,7 +122,7 @@ class Ownership:
         return owners_json(self.owners)
 
     def as_json(self) -> dict[str, object]:
-        """Return {district, owners, rule, generation, shares?, confirm?, defect?, derived?}."""
+        """Return {district, owners, rule, generation, shares?, confirm?, question?, defect?, derived?}."""
         answer: dict[str, object] = {
             "district": self.district,
             "owners": self.owners_json(),
@@ -99,6 +132,8 @@ class Ownership:
         if self.shares is not None:
             answer["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
             answer["confirm"] = bool(self.confirm)
+        if self.question is not None:
+            answer["question"] = self.question.as_json()
         if self.defect is not None:
             answer["defect"] = self.defect
         if self.derived:

@@ -16,6 +16,7 @@ from gridsvc.grids.ownership import Ownership, Rule, Share
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.grids.index import OwnershipIndex
@@ -41,10 +42,7 @@ def with_radius(index: OwnershipIndex, lon: float, lat: float, radius_m: float) 
     here = index.locate(lon, lat)
     if radius_m == 0:
         return replace(here, shares=(Share(here.owners, 1.0),), confirm=False)
-    number = np.arange(_SPOTS) + 0.5
-    turn = number * math.pi * (3 - math.sqrt(5))
-    reach = radius_m * np.sqrt(number / _SPOTS)
-    lons, lats = LocalMetres(lon, lat).to_lonlat(reach * np.cos(turn), reach * np.sin(turn))
+    lons, lats = LocalMetres(lon, lat).to_lonlat(*spots_within(radius_m))
     rows, counts = np.unique(index.find_rows(lons, lats), return_counts=True)
     held = {int(row): int(count) / _SPOTS for row, count in zip(rows, counts, strict=True)}
     shares = _as_shares(index, held)
@@ -57,6 +55,14 @@ def with_radius(index: OwnershipIndex, lon: float, lat: float, radius_m: float) 
         return replace(here, shares=shares, confirm=confirm or best is None)
     likely = index.answer_of_row(best)
     return replace(likely, shares=shares, confirm=confirm or not any(shares[0].owners))
+
+
+def spots_within(radius_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y, (2048,) metres each, of spots spread evenly over a disc round (0, 0)."""
+    number = np.arange(_SPOTS) + 0.5
+    turn = number * math.pi * (3 - math.sqrt(5))
+    reach = radius_m * np.sqrt(number / _SPOTS)
+    return reach * np.cos(turn), reach * np.sin(turn)
 
 
 def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:

@@ -10,7 +10,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gridsvc.api.answers.geocode import QuestionKind
-from gridsvc.api.answers.places import FromMemory, Geometry, OwnerChain, OwnerShare, OwnershipRule, Unknown, Versions
+from gridsvc.api.answers.places import (
+    FromMemory,
+    Geometry,
+    OwnerChain,
+    OwnerShare,
+    OwnershipRule,
+    Question,
+    Unknown,
+    Versions,
+)
 from gridsvc.cases.model import Status
 from gridsvc.law import ResponseClass, Urgency
 
@@ -34,6 +43,7 @@ class CaseOwnership(TypedDict):
     generation: int | None
     shares: NotRequired[list[OwnerShare]]
     confirm: NotRequired[bool]
+    question: NotRequired[Question]
     defect: NotRequired[str]
     derived: NotRequired[list[str]]
     distance_m: NotRequired[Annotated[float, Field(description="to the nearest district, outside all of them")]]

@@ -7,7 +7,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.places import FromMemory, LevelKey, OwnerChain, OwnerShare, OwnershipRule
+from gridsvc.api.answers.places import FromMemory, LevelKey, OwnerChain, OwnerShare, OwnershipRule, Question
 
 
 class PlaceOwners(FromMemory):
@@ -19,6 +19,7 @@ class PlaceOwners(FromMemory):
     generation: int
     shares: NotRequired[Annotated[list[OwnerShare], Field(description="only for a place with a radius")]]
     confirm: NotRequired[Annotated[bool, Field(description="the best share is under 0.8")]]
+    question: NotRequired[Question]
     defect: NotRequired[Annotated[str, Field(description="the grids that overlap here")]]
     derived: NotRequired[Annotated[list[LevelKey], Field(description="levels whose grids the program drew itself")]]
 

@@ -48,6 +48,25 @@ class OwnerShare(TypedDict):
     share: Annotated[float, Field(description="from 0 to 1")]
 
 
+class QuestionChoice(TypedDict):
+    """A reply to the question, in both languages, and the owner chain that it leads to."""
+
+    zh: str
+    en: str
+    owners: OwnerChain
+    share: Annotated[float, Field(description="from 0 to 1")]
+
+
+class Question(TypedDict):
+    """What to ask the caller, in both languages, to tell the two likeliest owner chains apart."""
+
+    by: Annotated[Literal["road", "place", "names"], Field(description="what the replies are told from")]
+    name: Annotated[str | None, Field(description="of the road or place; null: the names of the grids")]
+    zh: str
+    en: str
+    choices: list[QuestionChoice]
+
+
 class Versions(TypedDict):
     """The versions of the data that an answer is based on; null: no data of that kind are loaded."""
 

@@ -64,7 +64,9 @@ class Redaction:
         if "case" in data:
             data["case"] = {key: value for key, value in data["case"].items() if key != "duplicates"}
             data["case"]["place"] = {
-                key: value for key, value in data["case"]["place"].items() if key not in {"shares", "defect"}
+                key: value
+                for key, value in data["case"]["place"].items()
+                if key not in {"shares", "question", "defect"}
             }
         return event | {"data": data}
 
@@ -78,6 +80,8 @@ class Redaction:
             beyond = sum(share["share"] for share in shares) - sum(share["share"] for share in own)
             rest = [{"owners": dict.fromkeys(LEVEL_KEYS), "share": round(beyond, 4)}] if len(own) < len(shares) else []
             value["shares"] = own + rest
+            if rest:  # the question names grids beyond
+                value.pop("question", None)
         return value
 
     def _recommendation(self, value: dict[str, Json]) -> dict[str, Json]:

@@ -162,11 +162,11 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
     if placed.ownership is None:
         return ["owners", "ownership"]
     owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()
-    ownership = {key: value for key, value in ownership.items() if key not in {"owners", "district"}}
+    ownership = {key: value for key, value in ownership.items() if key not in {"owners", "district", "question"}}
     if _of_first_version(case.decision) and ownership["rule"] == "district":
         ownership["rule"] = "gap"  # the first version knew no rule for a line across regions
     again = {"owners": owners, "ownership": ownership}
-    known = {"owners": place.owners_json(), "ownership": place.ownership_json()}
+    known = {"owners": place.owners_json(), "ownership": replace(place, question=None).ownership_json()}
     return [name for name, value in again.items() if chain.whole(value) != chain.whole(known[name])]
 
 

@@ -12,6 +12,7 @@ from gridsvc.coordinates import Datum, check_lonlat, metres_per_degree, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.grids.ownership import Rule
 from gridsvc.operations.cases.recommend import classes_of
+from gridsvc.operations.places.questions import with_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gridsvc.grids.ownership import Ownership
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.layout import Districts
+    from gridsvc.roads.network.network import RoadNetwork
 
 TAKEN_WITHIN_M = 20_000
 """A report this close beside the districts is taken and waits for hand-over; farther it is likely a wrong place."""
@@ -109,7 +111,7 @@ def _owned_in(views: Sequence[DistrictView], location: Location) -> Placement | 
     rim: Placement | None = None
     for view in views:
         if view.index is not None:
-            ownership = _ownership(view.index, location)
+            ownership = _ownership(view.index, view.network, location)
             if ownership.rim:
                 rim = rim or Placement(location, view, ownership)
             elif ownership.rule is not Rule.OUTSIDE:
@@ -141,13 +143,14 @@ def _area(location: Location) -> BaseGeometry:
     return shapely.box(location.lon - dx, location.lat - dy, location.lon + dx, location.lat + dy)
 
 
-def _ownership(index: OwnershipIndex, location: Location) -> Ownership:
+def _ownership(index: OwnershipIndex, network: RoadNetwork | None, location: Location) -> Ownership:
     if location.extent is not None:
         return index.of_geometry(location.extent)
     if location.grid is not None and location.grid in index.grids.codes:
         return index.of_geometry(index.repaired(index.grids.codes.index(location.grid)))
     if location.radius_m:
-        return index.shares(location.lon, location.lat, location.radius_m)
+        found = index.shares(location.lon, location.lat, location.radius_m)
+        return with_question(index, network, found, location.lon, location.lat, location.radius_m)
     return index.locate(location.lon, location.lat)
 
 

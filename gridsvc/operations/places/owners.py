@@ -17,9 +17,10 @@ from gridsvc.files.text import check_ending
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
 from gridsvc.operations.grids.mapped import ownership_index
+from gridsvc.operations.places.questions import with_question
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Owner, Ownership
     from gridsvc.operations.runtime.service import Service
+    from gridsvc.roads.network.network import RoadNetwork
 
     Floats = NDArray[np.float64]
 
@@ -87,11 +89,18 @@ def bounds_of(indexes: Sequence[OwnershipIndex]) -> Bounds:
 
 
 def locate(
-    indexes: Sequence[OwnershipIndex], lon: float, lat: float, *, datum: str = "WGS-84", radius_m: float | None = None
+    indexes: Sequence[OwnershipIndex],
+    lon: float,
+    lat: float,
+    *,
+    datum: str = "WGS-84",
+    radius_m: float | None = None,
+    network_of: Callable[[str], RoadNetwork | None] | None = None,
 ) -> Ownership:
     """Return the owner chain of a place; of districts that overlap, the lowest code has it.
 
     A point of the outer border of a district is of the district that holds it, else of the one whose border it is.
+    `network_of` returns the roads of a district, for the question that goes with an uncertain place.
 
     Raises
     ------
@@ -103,15 +112,21 @@ def locate(
     system = Datum.from_name(datum)
     check_lonlat(lon, lat, near=bounds_of(indexes))
     lon, lat = to_wgs84(lon, lat, system)
-    rim: Ownership | None = None
+    rim: tuple[OwnershipIndex, Ownership] | None = None
+    owned: tuple[OwnershipIndex, Ownership] | None = None
     for index in indexes:
         found = index.shares(lon, lat, radius_m) if radius_m else index.locate(lon, lat)
         if found.rim:
-            rim = rim or found
+            rim = rim or (index, found)
         elif found.rule is not Rule.OUTSIDE:
+            owned = index, found
+            break
+    if (owned := owned or rim) is not None:
+        index, found = owned
+        if not radius_m or not found.confirm:
             return found
-    if rim is not None:
-        return rim
+        network = None if network_of is None else network_of(index.district)
+        return with_question(index, network, found, lon, lat, radius_m)
     (distance_m, bearing_deg), nearest = min(
         ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
     )
@@ -199,7 +214,10 @@ def within(scope: Scope, found: Ownership) -> Ownership:
     own = tuple(share for share in found.shares if scope.grid in _codes(share.owners))
     beyond = sum(share.share for share in found.shares) - sum(share.share for share in own)
     rest = (Share((None, None, None, None), beyond),) if len(own) < len(found.shares) else ()
-    return replace(found, shares=own + rest, defect=None)
+    question = found.question
+    if question is not None and not all(scope.grid in _codes(choice.owners) for choice in question.choices):
+        question = None  # it names grids beyond
+    return replace(found, shares=own + rest, question=question, defect=None)
 
 
 def _codes(owners: Sequence[Owner | None]) -> set[str]:

@@ -15,6 +15,7 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.network.geometry import metres_per_degree
+from gridsvc.roads.network.nearby import edges_in_box
 from gridsvc.roads.network.network import CLOSED, DEGREE, PROFILES
 from gridsvc.roads.search.snapping import snap
 from gridsvc.roads.search.weights import Weights, changed_weights, weights_of
@@ -108,7 +109,7 @@ def closed_edges(network: RoadNetwork, geometry: BaseGeometry) -> NDArray[np.int
     east, north = (float(v) for v in metres_per_degree((geometry.bounds[1] + geometry.bounds[3]) / 2))
     margin = BESIDE_M / min(east, north)
     west_, south_, east_, north_ = geometry.bounds
-    edges = _edges_in_box(network, west_ - margin, south_ - margin, east_ + margin, north_ + margin)
+    edges = edges_in_box(network, west_ - margin, south_ - margin, east_ + margin, north_ + margin)
     if not len(edges):
         return edges
 
@@ -135,24 +136,6 @@ def _lines(network: RoadNetwork, edges: NDArray[np.int32]) -> NDArray[np.object_
     vertex = np.repeat(first - (ends - counts), counts) + np.arange(int(ends[-1]))
     degrees = np.column_stack([network.vertex_lon[vertex], network.vertex_lat[vertex]]) * DEGREE
     return np.asarray(shapely.linestrings(degrees, indices=np.repeat(np.arange(len(edges)), counts)))
-
-
-def _edges_in_box(network: RoadNetwork, west: float, south: float, east: float, north: float) -> NDArray[np.int32]:
-    """Return the edges that pass a cell of the box, in order."""
-    frame = network.cell_frame
-    columns, rows = int(frame[4]), int(frame[5])
-    left, right = (int(np.floor((x - frame[0]) / frame[2])) for x in (west, east))
-    low, high = (int(np.floor((y - frame[1]) / frame[3])) for y in (south, north))
-    if right < 0 or high < 0 or left >= columns or low >= rows:
-        return np.empty(0, np.int32)
-    left, right, low, high = max(left, 0), min(right, columns - 1), max(low, 0), min(high, rows - 1)
-    first = network.cell_first[0]
-    # the cells of a row are stored side by side
-    pieces = [
-        network.cell_segment[first[row * columns + left] : first[row * columns + right + 1]]
-        for row in range(low, high + 1)
-    ]
-    return np.unique(network.segment_edge[np.concatenate(pieces)]).astype(np.int32)
 
 
 def with_closures(network: RoadNetwork, profile: str, bound: Sequence[tuple[Closure, NDArray[np.int32]]]) -> Weights:

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { fieldName, join, teamName, unitName } from "./names.js";
 import { district, teamById } from "./state.js";
 import { wayButton } from "./way_block.js";
-import { slug, t } from "./words.js";
+import { language, slug, t } from "./words.js";
 
 const LEVELS = ["regional", "township", "area", "village"];
 
@@ -43,9 +43,18 @@ export function ownersSection(answer) {
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
 }
 
+/** What to ask the caller, and whose the place is by each reply. */
+function question(asked) {
+  return h("div", {}, h("p", { class: "warn" }, asked[language]), h("ul", { class: "shares" }, asked.choices.map((each) => {
+    const owners = Object.values(each.owners ?? {}).filter(Boolean);
+    return h("li", {}, h("span", {}, each[language]), h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")));
+  })));
+}
+
 function shares(ownership) {
   return h("div", {},
     h("p", { class: ownership.confirm ? "warn" : "dim" }, ownership.confirm ? t("confirm") : t("shares")),
+    ownership.question ? question(ownership.question) : null,
     h("ul", { class: "shares" }, ownership.shares.slice(0, 6).map((each) => {
       const owners = Object.values(each.owners ?? {}).filter(Boolean);
       return h("li", {}, h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
