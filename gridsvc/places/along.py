@@ -90,13 +90,21 @@ def _numbered(
             places += find_post(gazetteer.streets.posts.get(street, ()), number)
         return places, mention.end + km.end() if places else mention.end
     house = _HOUSE.match(rest)
-    read = read_number(house[1] or house[2]) if house else None
-    if house is None or read is None:
+    said = (house[1] or house[2]) if house else ""
+    end = mention.end + (house.end() if house else 0)
+    if said[-1:].isalpha() and said.isascii() and not _is_end(text, end):
+        said, end = said[:-1], end - 1  # "8 in Vaduz" is no 8i
+    read = read_number(said)
+    if read is None:
         return [], mention.end
     for street in sorted(streets):
         for houses in _by_place(gazetteer.streets.houses.get(street, ())):
             places += find_house(houses, *read)
-    return places, mention.end + house.end() if places else mention.end
+    return places, end if places else mention.end
+
+
+def _is_end(text: Text, at: int) -> bool:
+    return at in text.edges or not ("a" <= text.plain[at] <= "z")
 
 
 def _by_place(houses: Sequence[Numbered]) -> list[list[Numbered]]:

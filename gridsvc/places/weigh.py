@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gridsvc.coordinates import distance_m
 from gridsvc.places.context import Stand
 from gridsvc.places.gazetteer import township_of, village_of
 from gridsvc.places.mentions import How
@@ -47,6 +48,7 @@ _TOWNSHIP_SOUND = 0.12
 """There are few townships: one that sounds like this is more probably meant than one of many villages."""
 _DOUBT_LEFT = 0.35
 """The share of the doubt that is left when another name in the text says the same place."""
+_TOGETHER_M = 150.0
 _CONTRADICTED = 0.62
 _ROAD_UNKNOWN_THERE = 0.9
 """A township is still the one that was said where only another has a road of that name: no list of roads is whole."""
@@ -198,8 +200,21 @@ def _shared(found: list[Found]) -> list[Found]:
     best = [f for f in best if not any(_stands_for(g, f) for g in best)]
     today = {_area(f.entry) for f in best if f.entry.former_of is None}
     best = [f for f in best if f.entry.former_of is None or _area(f.entry) not in today]
+    best = _one_place(best)
     areas = {_area(f.entry) for f in best}
     return [replace(f, confidence=f.confidence / len(areas)) for f in best]
+
+
+def _one_place(found: list[Found]) -> list[Found]:
+    """Return one of several houses of one address that stand together, with a radius that reaches all."""
+    first = found[0].entry
+    if len(found) < 2 or any(f.entry.kind != "house" for f in found):
+        return found
+    reach_m = max(distance_m(first.lon, first.lat, f.entry.lon, f.entry.lat) for f in found)
+    if reach_m > _TOGETHER_M or len({f.entry.township for f in found}) > 1:
+        return found
+    surest = max(f.confidence for f in found)
+    return [replace(found[0], entry=replace(first, radius_m=first.radius_m + reach_m), confidence=surest)]
 
 
 def _form_of(found: Found) -> Form:

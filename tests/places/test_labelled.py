@@ -44,3 +44,17 @@ def test_addresses_that_were_not_tuned_on() -> None:
     assert others["wrong"] == 0
     assert others["right"] + others["unsure"] >= 0.97 * others.total()
     assert others["unsure"] <= 0.05 * others.total()
+
+
+def test_the_table_in_the_documents_is_what_is_measured() -> None:
+    tuned = set(random.Random(10).sample(range(437), 100))
+    kinds: dict[str, Counter[str]] = {}
+    for k, kind, verdict in judged():
+        if k not in tuned:
+            kinds.setdefault(kind, Counter())[verdict] += 1
+    rows = [
+        f"| {kind} | {c.total()} | {c['right']} | {c['unsure']} | {c['missed']} | {c['wrong']} |"
+        for kind, c in sorted(kinds.items())
+    ]
+    page = (Path(__file__).parents[2] / "docs" / "places.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| ") and line[2:3].islower()][1:] == rows
