@@ -20,7 +20,7 @@ CLASSES = {
 }
 FUNCTIONS = CLASSES | {"problem"}
 # What no request reaches: files, the command line, the cluster on this machine, the demo, the start of the processes.
-OFFLINE = ("cli", "files", "db/cluster", "db/schema", "demo", "serve", "settings.py", "operations/imports",
+OFFLINE = ("analysis", "cli", "files", "db/cluster", "db/schema", "demo", "serve", "settings.py", "operations/imports",
            "roads/network", "roads/calibration", "grids/building.py", "law/catalogue.py", "law/clocks.py",
            "law/plans.py", "law/printed.py", "teams", "isochrones", "operations/evidence", "evidence")  # fmt: skip
 
