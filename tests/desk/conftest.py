@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from starlette.testclient import TestClient
 
+from gridsvc.api.app import create_app
 from gridsvc.db.access import viewers
 from gridsvc.db.access.url_forms import keywords_of
 from gridsvc.db.grids import generations as store
 from gridsvc.grids.levels import Level
 from gridsvc.operations.cases.steps import Step, step_incident
+from gridsvc.operations.grids import generations
 from gridsvc.operations.isochrones.service_areas import draw_areas
 from gridsvc.operations.roads import networks
+from tests.desk.ogc import ORIGIN
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, open_toy, report, scratch_database, toy_grids, toy_road
 
@@ -65,3 +69,11 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
         }  # fmt: skip
         yield Desk(service, viewers.url_as(url, viewers.viewer_of(None)), counts)
         service.database.close()
+
+
+@pytest.fixture(scope="session")
+def web(desk: Desk) -> Iterator[TestClient]:
+    generations.check(desk.service, DISTRICT)  # of the draft: its faults are a collection
+    app = create_app(desk.service, sign_in=False, origins=frozenset({ORIGIN}))
+    with TestClient(app, base_url="http://localhost") as client:
+        yield client

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FORMS = ("sqlalchemy", "libpq", "ogr", "qgis")
 
 PORT = "5432"
-"""Written where an address has no port: libpq would take PGPORT of whoever reads it."""
+"""Written where an address has no port: libpq would take PGPORT of its environment."""
 
 VIEWS = (
     "grid_in_force", "draft_grid", "road_in_force", "station_now", "team_now", "incident_open", "service_area_now",
