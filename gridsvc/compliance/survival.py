@@ -49,7 +49,7 @@ def survival(ended_s: NDArray[np.float64], waiting_s: NDArray[np.float64]) -> Su
     at_risk = len(both) - np.concatenate([[0.0], np.cumsum(leaving)[:-1]]) if len(times) else np.empty(0)
     kept = ended > 0
     times, ended, at_risk = times[kept], ended[kept], at_risk[kept]
-    not_ended = np.cumprod((at_risk - ended) / at_risk)
+    not_ended = np.asarray(np.cumprod((at_risk - ended) / at_risk), dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.cumsum(ended / (at_risk * (at_risk - ended)))
         error = np.asarray(np.sqrt(variance) / np.abs(np.log(not_ended)), dtype=np.float64)

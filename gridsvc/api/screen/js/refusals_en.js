@@ -95,7 +95,6 @@ export const REFUSALS_EN = {
   "no-postgis": "The database lacks its spatial part. Ask the administrator.",
   "no-pg-basebackup": "A program for base backups is missing on the server. Ask the administrator.",
   "no-proposal": "There is no such proposal. It may have been withdrawn.",
-  "no-report": "This case has no report to recompute.",
   "no-report": "There is no such report. Choose one of the list.",
   "no-response-plans": "This district has no response plans, so it can take no case. Call the administrator at once.",
   "no-road-there": "There is no road here. Choose a place on a road.",

@@ -95,7 +95,6 @@ export const REFUSALS_ZH = {
   "no-postgis": "数据库缺少空间组件，请联系系统管理员。",
   "no-pg-basebackup": "服务器缺少基础备份程序，请联系系统管理员。",
   "no-proposal": "找不到这项建议，可能已经撤回。",
-  "no-report": "这起案件没有上报记录，无法重算。",
   "no-report": "没有这份报告。请从列表中选择。",
   "no-response-plans": "这个区县还没有处置预案，不能受理案件。请立即联系系统管理员。",
   "no-road-there": "所选位置没有道路，请点在道路上。",
