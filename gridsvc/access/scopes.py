@@ -34,6 +34,7 @@ class Right(StrEnum):
     ASSIGN = "send the lawful joint team"
     OVERRIDE = "send a team of their own choice"
     POSITION = "report the position of a team"
+    CORRECT = "correct the place or the owner of a case"
     DUTY = "put teams on and off duty"
     DECIDE = "decide on proposals"
     CLOSURES = "close roads and open them"
@@ -59,14 +60,15 @@ class Role(StrEnum):
 # The rights of officers who work outside, and those of the dispatchers at a desk.
 _FIELD = {Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.TEAM_STEP, Right.POSITION, Right.PAIR}
 _DESK = _FIELD | {
-    Right.STEP, Right.CLOSE, Right.ASSIGN, Right.OVERRIDE, Right.DUTY, Right.DECIDE, Right.CLOSURES, Right.UNMASK,
+    Right.STEP, Right.CLOSE, Right.ASSIGN, Right.OVERRIDE, Right.CORRECT, Right.DUTY, Right.DECIDE, Right.CLOSURES,
+    Right.UNMASK,
 }  # fmt: skip
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.OFFICER: frozenset(_FIELD | {Right.STEP}),
     Role.DISPATCHER: frozenset(_DESK),
     Role.SUPERVISOR: frozenset({
-        Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.CLOSE, Right.DECIDE, Right.UNMASK, Right.PAIR,
+        Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.CLOSE, Right.CORRECT, Right.DECIDE, Right.UNMASK, Right.PAIR,
     }),
     Role.PLANNER: frozenset({Right.LOOK}),
     Role.ENGINEER: frozenset({

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gridsvc.access.scopes import Caller
 from gridsvc.api.answers.access import Device, Pairing, Session
-from gridsvc.api.answers.cases import UnmaskedCase
+from gridsvc.api.answers.case_events import UnmaskedCase
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.problems import problem
 from gridsvc.api.http.requests import Body, Text, caller, incident_id_of, service_of, team_id_of

@@ -14,6 +14,7 @@ from gridsvc.api import (
     access,
     cases,
     compliance,
+    corrections,
     geocode,
     grids,
     health,
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 # Routes are tried in this order: the most frequent first.
 ROUTERS = (
     tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, geocode.router,
-    roads.router, isochrones.router, compliance.router, lateness.router, law.router, access.router, jobs.router,
-    health.router, metrics.router, ogc.router, pages.router,
+    roads.router, isochrones.router, corrections.router, compliance.router, lateness.router, law.router,
+    access.router, jobs.router, health.router, metrics.router, ogc.router, pages.router,
 )  # fmt: skip
 
 THREADS = 6

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from gridsvc.api.answers.case_events import CaseEventList
 from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW
 from gridsvc.api.answers.cases import (
     Case,
     CaseAfterStep,
-    CaseEventList,
     CasePage,
     CaseWithTexts,
     ConsideredList,
@@ -251,14 +251,15 @@ def post_step(request: Request, incident_id: str, body: StepBody, idempotency_ke
         team_id=None if body.team_id is None else team_id_of(body.team_id),
         at=body.at,
         note=body.note,
-        recommendation_id=_recommendation_id_of(body.recommendation_id),
+        recommendation_id=recommendation_id_of(body.recommendation_id),
         alarm=body.alarm,
     )
     case_id = incident_id_of(incident_id)
     return as_response(steps.step_incident(service_of(request), case_id, step, actor=caller_of(request), request=key))
 
 
-def _recommendation_id_of(text: str | None) -> UUID | None:
+def recommendation_id_of(text: str | None) -> UUID | None:
+    """Return the id of a recommendation; InvalidInput for what cannot be one."""
     if text is None:
         return None
     try:

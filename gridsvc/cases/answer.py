@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import shapely
 
-from gridsvc.cases.events import Ordered, TeamStepTaken
+from gridsvc.cases.events import Corrected, Ordered, TeamStepTaken
 from gridsvc.cases.model import CLOCKS
 from gridsvc.cases.records import differs_json
 from gridsvc.cases.steps import legal_steps, legal_team_steps
@@ -67,6 +67,7 @@ def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ())
         "assignments": [_assignment_json(each) for each in case.engagements if each.engaging],
         "work_list": [_assignment_json(each) for each in case.engagements if not each.engaging],
         "alerts": list(alerts),
+        "correction": None if case.correction is None else case.correction.as_json(),
     } | ({} if case.place.address is None else {"address": case.place.address.as_json()})
 
 
@@ -115,7 +116,29 @@ def answer_json(
                 "unfilled": [] if decision is None else [each.as_json() for each in decision.recommendation.unfilled],
                 "differs": differs_json(event),
             }
+        case Corrected():
+            return value | _correction_json(case, event)
         case TeamStepTaken():
             return value | {"legal_team_steps": legal_team_steps(case.engagement(event.engagement_id))}
         case _:
             return value
+
+
+def _correction_json(case: Case, event: Corrected) -> dict[str, Json]:
+    """Return what a correction replaced, and how the teams on the case differ from those that belong there now."""
+    was, wanted = event.was, {each.team_id for each in case.decision.recommendation.team}
+    there = {str(each.team_id) for each in case.live}
+    # a team that a person sent outside the slots was never there by law
+    wrong = [each for each in case.live if str(each.team_id) not in wanted and not each.outside_slots]
+    missing = [each for each in case.decision.recommendation.team if there and each.team_id not in there]
+    return {
+        "before": {
+            "location": location_json(was),
+            "owners": was.owners_json(),
+            "ownership": was.ownership_json(),
+            "response_class": str(was.response_class),
+            "target_s": event.was_target_s,
+        },
+        "teams_wrong": [{"team_id": str(each.team_id), "slot": each.slot} for each in wrong],
+        "teams_missing": [{"team_id": each.team_id, "slot": each.slot} for each in missing],
+    }

@@ -5,6 +5,7 @@
     StepTaken       a step of the case: accept, handle, feedback, archive, cancel, reopen
     TeamStepTaken   a step of a team on it: acknowledge, en_route, on_scene, clear, decline, withdraw
     Preempted       a live case took a team from this drill
+    Corrected       its place or its owner is another; team, class and target are decided again, its clock goes on
 
 Writing, rebuilding and verifying a case use the same `apply`. How an event is stored is `gridsvc.cases.records`.
 """
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from gridsvc.cases.model import Case, Decision, Engagement, Status
+    from gridsvc.cases.model import Case, Decision, Engagement, Place, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,23 @@ class Preempted:
     kind = "preempt"
 
 
-Event = Reported | Ordered | StepTaken | TeamStepTaken | Preempted
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The `place` or the `owner` (the kind) of a case was wrong.
+
+    `case` is what is decided now, in its first state, as at a report; `was` and `was_target_s` what it replaces.
+    """
+
+    kind: str
+    at: datetime
+    case: Case
+    was: Place
+    was_target_s: int | None
+
+
+Event = Reported | Ordered | StepTaken | TeamStepTaken | Preempted | Corrected
+CORRECTIONS = ("place", "owner")
+"""The kinds of `Corrected`."""
 
 
 def apply(case: Case | None, event: Event) -> Case:
@@ -126,7 +143,8 @@ def apply(case: Case | None, event: Event) -> Case:
     Raises
     ------
     ValueError
-        For an event that cannot follow: any other than a report without a case, or a second report.
+        For an event that cannot follow: any other than a report without a case, a second report, or a correction that
+        is of another case or moves its clock.
     """
     if isinstance(event, Reported):
         if case is not None:
@@ -137,7 +155,7 @@ def apply(case: Case | None, event: Event) -> Case:
     return _changed(case, event)
 
 
-def _changed(case: Case, event: Ordered | StepTaken | TeamStepTaken | Preempted) -> Case:
+def _changed(case: Case, event: Ordered | StepTaken | TeamStepTaken | Preempted | Corrected) -> Case:
     match event:
         case Ordered():
             engagements = in_order((*case.engagements, *event.sent))
@@ -156,6 +174,15 @@ def _changed(case: Case, event: Ordered | StepTaken | TeamStepTaken | Preempted)
             before = case.engagement(event.engagement_id)
             after = replace(before, until=event.at, outcome=Outcome.PREEMPTED, preempted_by=event.by)
             return replace(case.with_engagement(after), status=event.status)
+        case Corrected():
+            for name in _KEPT:
+                if getattr(event.case, name) != getattr(case, name):
+                    raise ValueError(f"a correction of case {case.id} changes its {name}")
+            return replace(event.case, status=case.status, clocks=case.clocks, engagements=case.engagements)
+
+
+_KEPT = ("district", "id", "number", "type", "matter", "urgency", "drill", "clock", "reported_at", "triggered_at")
+"""What no correction changes."""
 
 
 def _stamped(case: Case, status: Status, stamps: Mapping[str, datetime]) -> Case:

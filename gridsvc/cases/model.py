@@ -130,7 +130,7 @@ class AddressMatch:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a case and its owners, decided once at the report: orders and replays use it and never decide again.
+    """The place of a case and its owners, decided at the report or a correction: orders and replays never decide again.
 
     lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
@@ -224,6 +224,23 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """The last correction of a case: of its `place`, or of its `owner`, whom a person named.
+
+    The note of the event has the reason.
+    """
+
+    kind: str
+    by: str
+    at: datetime
+    event_id: UUID
+
+    def as_json(self) -> dict[str, Json]:
+        """Return plain JSON values."""
+        return {"kind": self.kind, "by": self.by, "at": self.at.isoformat(), "event_id": str(self.event_id)}
+
+
+@dataclass(frozen=True, slots=True)
 class Engagement:
     """A team's time on a case; stamps are aware, None = not stamped (yet).
 
@@ -291,7 +308,8 @@ class Case:
 
     `reported_at` counts for the clock; `triggered_at` is the database's time of the report. `type` is a response
     plan's, or `matter` where a row of the catalogue was reported instead (`matter`: its key). `target_s` None for a
-    routine case. `engagements` in the order of their beginning, the lead first.
+    routine case. `decision`: of the report, or of the last `correction`. `engagements` in the order of their beginning,
+    the lead first.
     """
 
     district: str
@@ -313,6 +331,7 @@ class Case:
     external_ref: str | None = None
     duplicates: tuple[Duplicate, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    correction: Correction | None = None
     status: Status = Status.TRIGGERED
     clocks: Clocks = field(default_factory=Clocks)
     engagements: tuple[Engagement, ...] = ()
@@ -331,7 +350,8 @@ class Case:
         """Return the time of the next event: `now`, but after every time of the case, where the clock was set back."""
         clocks = (getattr(self.clocks, name) for name in CLOCKS)
         stamps = (getattr(each, name) for each in self.engagements for name in ("since", *STAMPS))
-        last: datetime = max(at for at in (self.triggered_at, *clocks, *stamps) if at is not None)
+        corrected = None if self.correction is None else self.correction.at
+        last: datetime = max(at for at in (self.triggered_at, corrected, *clocks, *stamps) if at is not None)
         return max(now, last + _MICROSECOND)
 
     @property

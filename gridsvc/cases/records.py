@@ -6,16 +6,27 @@ first version, whose events `first_records` reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.cases import first_records
-from gridsvc.cases.events import Difference, Ordered, Preempted, Reported, StepTaken, TeamStepTaken, apply
+from gridsvc.cases.events import (
+    CORRECTIONS,
+    Corrected,
+    Difference,
+    Ordered,
+    Preempted,
+    Reported,
+    StepTaken,
+    TeamStepTaken,
+    apply,
+)
 from gridsvc.cases.model import (
     Case,
     Clock,
+    Correction,
     Decision,
     Duplicate,
     Engagement,
@@ -35,7 +46,7 @@ if TYPE_CHECKING:
     from gridsvc.json_types import JsonObject
 
 FORMAT = 2
-KINDS = frozenset({"report", "preempt", *STEPS, *TEAM_STEPS})
+KINDS = frozenset({"report", "preempt", *CORRECTIONS, *STEPS, *TEAM_STEPS})
 """The kinds of events that change a case; others (alerts, proposals, unmasking) only belong to it."""
 
 
@@ -78,6 +89,21 @@ def rebuild(records: Iterable[Record]) -> Case | None:
     return case
 
 
+def as_decided(record: Record) -> Case:
+    """Return the case in its first state, as its report or a correction decided it.
+
+    Raises
+    ------
+    ValueError
+        For a record of another kind.
+    """
+    if record.kind not in {"report", *CORRECTIONS}:
+        raise ValueError(f"event {record.id} of kind {record.kind} decides no case")
+    event = read(record, None)
+    assert isinstance(event, Reported | Corrected)
+    return event.case
+
+
 def write(event: Event) -> JsonObject:
     """Return the data of an event."""
     match event:
@@ -99,6 +125,14 @@ def write(event: Event) -> JsonObject:
                 "team_id": str(event.team_id),
                 "by": str(event.by),
             }
+        case Corrected():
+            return {
+                "format": FORMAT,
+                "case": _case_json(event.case),
+                "triggered_at": event.case.triggered_at.isoformat(),
+                "decision": _decision_json(event.case.decision),
+                "before": {"place": place_json(event.was), "target_s": event.was_target_s},
+            }
 
 
 def read(record: Record, case: Case | None) -> Event | None:
@@ -109,7 +143,9 @@ def read(record: Record, case: Case | None) -> Event | None:
         return first_records.read(record, case)
     data = record.data
     if record.kind == "report":
-        return Reported(_read_case(record))
+        return Reported(_read_case(record, record.at))
+    if record.kind in CORRECTIONS:
+        return _read_correction(record)
     if record.kind == "assign":
         return _read_order(record)
     if record.kind == "preempt":
@@ -256,7 +292,16 @@ def _case_json(case: Case) -> JsonObject:
     return value
 
 
-def _read_case(record: Record) -> Case:
+def _read_correction(record: Record) -> Corrected:
+    before = record.data["before"]
+    case = replace(
+        _read_case(record, datetime.fromisoformat(record.data["triggered_at"])),
+        correction=Correction(record.kind, record.actor, record.at, record.id),
+    )
+    return Corrected(record.kind, record.at, case, read_place(before["place"]), before["target_s"])
+
+
+def _read_case(record: Record, triggered_at: datetime) -> Case:
     value = record.data["case"]
     return Case(
         district=record.district,
@@ -270,7 +315,7 @@ def _read_case(record: Record) -> Case:
         clock=Clock(**value["clock"]),
         decision=_read_decision(record.id, record.data["decision"]),
         reported_at=datetime.fromisoformat(value["reported_at"]),
-        triggered_at=record.at,
+        triggered_at=triggered_at,
         matter=value["matter"],
         drill=value["drill"],
         synthetic=value["synthetic"],

@@ -134,4 +134,5 @@ def _show_owners(found: dict[str, Any]) -> None:
         click.echo(printable(f"Ask: {question['zh']}  {question['en']}"))
         for choice in question["choices"]:
             chain = " > ".join(owner["name"] for owner in choice["owners"].values() if owner) or "outside"
-            click.echo(printable(f"  {choice['zh']}, {choice['en']}: {chain}"))
+            reply = " ".join(dict.fromkeys((choice["zh"], choice["en"])))
+            click.echo(printable(f"  {reply}: {chain}"))

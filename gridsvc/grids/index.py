@@ -189,6 +189,15 @@ class OwnershipIndex:
             return self._chain_answer(row, Rule.OUTSIDE)
         return self._chain_answer(row, Rule.INTERIOR if self._levels[row] == self.finest_level else Rule.GAP)
 
+    def find_chain(self, code: str) -> Ownership | None:
+        """Return the answer that a place well inside a grid gets, by the grid's code; None for an unknown code."""
+        row = self._row_of.get(code)
+        return None if row is None else self.answer_of_row(row)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {code: row for row, code in enumerate(self.grids.codes)}
+
     def _chain_answer(self, row: int, rule: Rule) -> Ownership:
         chain = [int(link) for link in self._chains[row]]
         words = [None if link < 0 else self._words(link) for link in chain]

@@ -22,10 +22,11 @@ class Rule(IntEnum):
     GAP = 3  # the district has finer levels, but no grid of them is here: the finest owner is of a wider level
     OUTSIDE = 4
     DISTRICT = 5  # no single grid of the widest level contains the line or area: the district owns it (R3)
+    PERSON = 6  # a person named the owner of a case, with a reason
 
     @property
     def key(self) -> str:
-        """The rule's name in files and answers: interior, border, overlap, gap, outside, district."""
+        """The rule's name in files and answers: interior, border, overlap, gap, outside, district, person."""
         return self.name.lower()
 
 

@@ -33,7 +33,7 @@ LARGEST_RADIUS_M = 3000.0
 """Round a larger place no road is a landmark that a caller knows their side of."""
 SURE = 0.85
 """A landmark is asked for where it tells at least so much of either grid from the other."""
-_SPOTS = 128  # of each grid
+_SPOTS = 64  # of each grid
 _STEPS = 20  # landmarks that differ by less than a twentieth are equal: the wider road is better known
 _COMPASS = (
     ("北", "north"), ("东北", "north-east"), ("东", "east"), ("东南", "south-east"),

@@ -74,7 +74,7 @@ def walk_cases(web: TestClient) -> None:
     }
     ok(web.post("/recommendations", json=report))
     case = ok(web.post("/incidents", json=report, headers={"Idempotency-Key": "contract-1"}))
-    ok(web.post("/incidents", json={"type": kind, "location": place | {"radius_m": 400}}))
+    waits = ok(web.post("/incidents", json={"type": kind, "location": place | {"radius_m": 400}}))
     line = [[place["lon"] - 0.02, place["lat"]], [place["lon"] + 0.02, place["lat"]]]
     ok(web.post("/incidents", json={"type": kind, "geometry": {"type": "LineString", "coordinates": line}}))
     routine, _ = here(web, "routine")
@@ -95,6 +95,11 @@ def walk_cases(web: TestClient) -> None:
     ok(web.get(f"/incidents/{case['id']}/events"))
     ok(web.get(f"/incidents/{case['id']}/considered"))
     ok(web.post(f"/incidents/{case['id']}/unmask", json={"why": "call back"}))
+    wider = {"location": place | {"radius_m": 300}, "reason": "east of the bridge"}
+    moved = ok(web.post(f"/incidents/{waits['id']}/place", json=wider))
+    code = moved["owners"]["township"]["code"]
+    ok(web.post(f"/incidents/{waits['id']}/owner", json={"code": code, "reason": "by agreement"}))
+    assert ok(web.get(f"/incidents/{waits['id']}"))["correction"]["reason"] == "by agreement"
     page = ok(web.get("/incidents", params={"limit": 30}))
     ok(web.get("/incidents", params={"limit": 30, "after": page["next"]}))
     for status in ("archived", "handling", "assigned", "cancelled"):

@@ -56,6 +56,7 @@ WALKED = {
     "POST": (
         "/incidents", "/recommendations", "/incidents/{incident_id}/steps", "/incidents/{incident_id}/unmask",
         "/incidents/{incident_id}/names",
+        "/incidents/{incident_id}/place", "/incidents/{incident_id}/owner",
         "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
         "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
@@ -243,6 +244,12 @@ def _asked(
         bodies = [{"decision": "accepted"}]
     elif path.endswith("/steps"):
         bodies = [{"step": "accept"}, {"step": "assign"}, {"step": "nonsense"}]
+    elif path.endswith("/place"):
+        places = [here, _place(world, B), *_township_places(world)]
+        bodies = [{"location": {"lon": x, "lat": y, "radius_m": 900}, "reason": "x"} for x, y in places]
+    elif path.endswith("/owner"):
+        grids = [min(ids(world, "grid", "district = :d and level = 2", "code", d=code)) for code in (A, B)]
+        bodies = [{"code": code, "reason": "x"} for code in (*grids, world.township)]
     elif path == "/positions":
         at = datetime.now(UTC).isoformat()
         # each at its station, so that what is recommended stays the same

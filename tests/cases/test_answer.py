@@ -9,7 +9,7 @@ from uuid import UUID
 import shapely
 
 from gridsvc.cases.answer import answer_json, case_json, location_json
-from gridsvc.cases.events import Difference, Reported, apply
+from gridsvc.cases.events import Corrected, Difference, Reported, apply
 from gridsvc.cases.model import Case, Unknown
 from gridsvc.cases.records import Record, rebuild, write
 from gridsvc.cases.steps import take_step, take_team_step
@@ -85,6 +85,7 @@ def test_a_new_case_says_whose_it_is_who_goes_and_what_may_follow() -> None:
         "assignments": [],
         "work_list": [],
         "alerts": [],
+        "correction": None,
     }
     assert (recommendation["lead"]["team_id"], recommendation["lead_response_s"]) == ("sq-a2", 165)
     assert (recommendation["meets_target"], recommendation["team_meets_target"]) == (True, True)
@@ -182,13 +183,15 @@ def test_a_case_that_is_rebuilt_from_its_events_is_answered_with_the_same_bytes(
             event_id = decision.event_id if decision else UUID(int=5000 + number)
             if isinstance(event, Reported):
                 event_id = REPORT_EVENT
+            if isinstance(event, Corrected):
+                event_id = event.case.decision.event_id
             when = event.case.triggered_at if isinstance(event, Reported) else event.at
             text = event_text(
                 district="330703",
                 event_id=event_id,
                 incident_id=CASE_ID,
                 kind=event.kind,
-                actor="x",
+                actor="somebody",
                 at=when,
                 client_at=None,
                 data=write(event),

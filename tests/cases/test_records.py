@@ -11,7 +11,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsvc.cases.events import Difference, Event, Ordered, Reported, TeamStepTaken, apply
+from gridsvc.cases.events import Corrected, Difference, Event, Ordered, Reported, TeamStepTaken, apply
 from gridsvc.cases.model import Case, Decision, Duplicate, Place, Unknown
 from gridsvc.cases.records import Record, read, rebuild, write
 from gridsvc.dispatch import ResponseRange
@@ -44,6 +44,8 @@ def event_id_of(event: Event, number: int) -> UUID:
     """A decision names the event that keeps it."""
     if isinstance(event, Ordered) and event.decision is not None:
         return event.decision.event_id
+    if isinstance(event, Corrected):
+        return event.case.decision.event_id
     return REPORT_EVENT if isinstance(event, Reported) else UUID(int=5000 + number)
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from gridsvc.cases.corrections import corrected
 from gridsvc.cases.decide import Identity, Report, facts_of, new_case
-from gridsvc.cases.events import Ordered, Preempted, Reported, apply
+from gridsvc.cases.events import CORRECTIONS, Corrected, Ordered, Preempted, Reported, apply
 from gridsvc.cases.model import Clock, Decision, Engagement, Place, Status
 from gridsvc.cases.steps import legal_steps, legal_team_steps, take_step, take_team_step
 from gridsvc.dispatch import milliseconds, recommend_and_record
@@ -112,6 +113,13 @@ def preempted(drill: Case, number: int, minutes: float) -> Preempted:
     return Preempted(at(minutes), held.id, held.team_id, UUID(int=99), Status.ACCEPTED if alone else drill.status)
 
 
+def moved(case: Case, km: float, minutes: float, event_id: UUID, kind: str = "place") -> Corrected:
+    """A correction by somebody: the case is at another kilometre."""
+    where = place(km)
+    decision = decide(where, case.type, event_id, drill=case.drill)
+    return corrected(case, kind, where, decision, by="somebody", at=at(minutes), duplicates=(), unknown=())
+
+
 def random_walk(seed: int, steps: int = 25) -> list[Event]:
     """A report and legal steps after it, each a moment later; some are given late, by a wrong clock, or by a drill."""
     rng = random.Random(seed)
@@ -128,6 +136,8 @@ def random_walk(seed: int, steps: int = 25) -> list[Event]:
 
 
 def _random_event(case: Case, number: int, minutes: float, rng: random.Random) -> Event:
+    if case.open and rng.random() < 0.1:
+        return moved(case, rng.choice([1, 7, 9, 13]), minutes, UUID(int=3000 + number), rng.choice(CORRECTIONS))
     team_steps = [(each, name) for each in case.live for name in legal_team_steps(each)]
     said = rng.choice([None, None, at(rng.uniform(0, minutes))])
     if team_steps and rng.random() < 0.6:

@@ -87,6 +87,7 @@ CASE: dict[str, Any] = (
         "assignments": [],
         "work_list": [],
         "alerts": [],
+        "correction": None,
     }
 )
 _ASSIGNMENT: dict[str, Any] = {
@@ -108,7 +109,7 @@ _ASSIGNMENT: dict[str, Any] = {
 }
 _NOT_LISTED = (
     "handler", "possible_duplicates", "recommendation", "recommendation_id", "synthetic", "versions", "unknown",
-    "legal_steps", "work_list", "alerts",
+    "legal_steps", "work_list", "alerts", "correction",
 )  # fmt: skip
 LISTED: dict[str, Any] = {name: value for name, value in CASE.items() if name not in _NOT_LISTED}
 AFTER_STEP: dict[str, Any] = CASE | {
@@ -121,6 +122,19 @@ AFTER_STEP: dict[str, Any] = CASE | {
     "sent": [_LEAD_ID],
     "unfilled": [],
     "differs": {"added": [], "missing": []},
+}
+AFTER_CORRECTION: dict[str, Any] = CASE | {
+    "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f050a",
+    "correction": {"kind": "place", "by": "Li Wei", "at": _AT, "event_id": "01a20c85-95e1-7e22-969f-63cda45f050a"},
+    "before": {
+        "location": {"lon": 119.69, "lat": 29.1, "radius_m": 300},
+        "owners": PREVIEW["owners"],
+        "ownership": {"rule": "interior", "generation": 1},
+        "response_class": "urban",
+        "target_s": 300,
+    },
+    "teams_wrong": [],
+    "teams_missing": [{"team_id": _LEAD_ID, "slot": "1"}],
 }
 EVENT: dict[str, Any] = {
     "schema": 1,

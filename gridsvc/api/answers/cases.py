@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
@@ -270,18 +270,31 @@ class CaseClocks(TypedDict):
     cancelled_at: datetime | None
 
 
+class Correction(TypedDict):
+    """The last correction of a case: of its place, or of its owner, whom a person named."""
+
+    kind: Literal["place", "owner"]
+    by: str
+    at: datetime
+    event_id: UUID
+    reason: NotRequired[Annotated[str | None, Field(description="for callers who may read texts; null: erased")]]
+
+
 class Case(Preview, CaseClocks):
     """A case as it is now."""
 
     id: UUID
     number: int
     status: Status
-    recommendation_id: Annotated[UUID, Field(description="of the report's recommendation; of an order after `assign`")]
+    recommendation_id: Annotated[
+        UUID, Field(description="of the report or last correction; of an order after `assign`")
+    ]
     arrived_at: Annotated[datetime | None, Field(description="when the clock of the response stopped")]
     legal_steps: list[Step]
     assignments: list[Assignment]
     work_list: Annotated[list[Assignment], Field(description="teams that have a routine case on their list")]
     alerts: list[Alert]
+    correction: Annotated[Correction | None, Field(description="null: its place and owner are those of the report")]
 
 
 class MaskedReporter(TypedDict):
@@ -384,44 +397,3 @@ class CaseAfterStep(Case):
     unfilled: NotRequired[list[UnfilledSlot]]
     differs: NotRequired[OrderDifference]
     legal_team_steps: NotRequired[list[TeamStep]]
-
-
-class CaseEvent(TypedDict):
-    """An event of a case; position null: not sealed yet, or a caller of one grid."""
-
-    schema: int
-    district: str
-    id: UUID
-    incident_id: UUID | None
-    kind: str
-    actor: str
-    at: datetime
-    client_at: datetime | None
-    data: Annotated[dict[str, Any], Field(description="as the kind of event has it")]
-    position: int | None
-    note: NotRequired[Annotated[str, Field(description="the reason that was given")]]
-
-
-class CaseEventList(TypedDict):
-    """The events of a case, the oldest first."""
-
-    items: list[CaseEvent]
-
-
-class Reporter(TypedDict):
-    """Who reported, in full."""
-
-    name: NotRequired[str]
-    phone: NotRequired[str]
-    address: NotRequired[str]
-
-
-class UnmaskedCase(TypedDict):
-    """All personal data of a case, in full."""
-
-    incident_id: UUID
-    reporter: Reporter | None
-    description: str | None
-    subject: str | None
-    site: str | None
-    notes: Annotated[dict[str, str], Field(description="note by event id")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-OwnershipRule = Literal["interior", "border", "overlap", "gap", "district", "outside", "outside-scope"]
+OwnershipRule = Literal["interior", "border", "overlap", "gap", "district", "outside", "person", "outside-scope"]
 LevelKey = Literal["regional", "township", "area", "village"]
 
 

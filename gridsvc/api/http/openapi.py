@@ -45,6 +45,8 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("POST", "/incidents"): frozenset({404, 409}),
     ("POST", "/recommendations"): frozenset({404, 409}),
     ("POST", "/incidents/{incident_id}/steps"): frozenset({409}),
+    ("POST", "/incidents/{incident_id}/place"): frozenset({409}),
+    ("POST", "/incidents/{incident_id}/owner"): frozenset({409}),
     ("GET", "/owners"): frozenset({404}),
     ("POST", "/owners"): frozenset({404}),
     ("GET", "/grids"): frozenset({404}),

@@ -40,6 +40,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/incidents/{incident_id}"): Right.LOOK,
     ("GET", "/incidents/{incident_id}/events"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has its own right
+    ("POST", "/incidents/{incident_id}/place"): Right.CORRECT,
+    ("POST", "/incidents/{incident_id}/owner"): Right.CORRECT,
     ("GET", "/incidents/{incident_id}/considered"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/response-plans"): Right.LOOK,

@@ -27,21 +27,34 @@ _FIND = f"""
     from incident join incident_event as event
       on event.district = incident.district and event.id = incident.report_event
     where incident.id = %s and """
+_LOCK = "select 1 from incident where id = %s and {} for no key update"
 _PRESENT = "select id from incident where id = any(%s) and "
 
 
-def case_statement(connection: Connection, incident_id: UUID, *, lock: bool = True) -> Statement:
-    """Return the statement that reads a case by its id, and locks it until the transaction ends.
+def case_statement(connection: Connection, incident_id: UUID) -> Statement:
+    """Return the statement that reads a case by its id.
 
     Its row: the district, then what `read_case` takes, without the engagements.
     """
     condition, values = in_scope(connection, "incident.district")
-    return _FIND + condition + (" for no key update of incident" if lock else ""), (incident_id, *values)
+    return _FIND + condition, (incident_id, *values)
+
+
+def lock_statement(connection: Connection, incident_id: UUID) -> Statement:
+    """Return the statement that locks a case until the transaction ends; it goes before `case_statement`.
+
+    Who waited for the lock reads the case by a statement that begins after the wait: a correction may have come first,
+    and with it the event that the row names.
+    """
+    condition, values = in_scope(connection)
+    return _LOCK.format(condition), (incident_id, *values)
 
 
 def find_case(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case | None:
     """Return a case of any district; `lock` keeps others from changing it until the transaction ends."""
-    row = fetch_one(connection, *case_statement(connection, incident_id, lock=lock))
+    if lock:
+        fetch_all(connection, *lock_statement(connection, incident_id))
+    row = fetch_one(connection, *case_statement(connection, incident_id))
     if row is None:
         return None
     district, *state, report = row

@@ -94,6 +94,15 @@ def list_notes(connection: Connection, district: str, incident_id: UUID) -> dict
     return {str(event_id): note for event_id, note in connection.execute(query)}
 
 
+def find_note(connection: Connection, district: str, event_id: UUID) -> str | None:
+    """Return the note of an event; None where it has none, or it was erased."""
+    query = select(event_personal.c.note).where(
+        event_personal.c.district == district, event_personal.c.event_id == event_id
+    )
+    note: str | None = connection.scalar(query)
+    return note
+
+
 def list_notes_without_case(connection: Connection, district: str) -> list[dict[str, Any]]:
     """Return the rows of the notes of events of no case."""
     query = select(event_personal).where(event_personal.c.district == district, event_personal.c.incident_id.is_(None))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 
 from gridsvc.cases.model import CLOCKS, STAMPS, Clocks, Engagement, Outcome, Status, in_order
-from gridsvc.cases.records import Record, rebuild
+from gridsvc.cases.records import Record, as_decided
 from gridsvc.cases.timing import evaluate
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ INCIDENT = (
 """The columns of `incident`."""
 
 CHANGING = ("status", "waiting", "lead_wanted", "timing", "due_at", "arrived_at", "first_on_scene_at", *CLOCKS)
-"""The columns that steps change."""
+"""The columns that steps change; a correction may change more."""
 
 ENGAGEMENT = (
     "id", "team_id", "slot", "lead", "engaging", "travel_s", "response_s", "since",
@@ -102,14 +102,23 @@ def engagement_row(case: Case, each: Engagement) -> dict[str, Any]:
     return {"district": case.district, "incident_id": case.id, "drill": case.drill, **row, "outcome": outcome}
 
 
+def changed_columns(before: Case, after: Case) -> dict[str, Any]:
+    """Return the columns whose values differ between two states of a case, with those of the later one."""
+    columns = changing_columns if before.decision is after.decision else case_row
+    known = columns(before)
+    return {column: value for column, value in columns(after).items() if value != known[column]}
+
+
 STATE = ("status", "st_asbinary(extent)", *CLOCKS)
 """What is read of a case's row beside the event of its report."""
 
 
 def read_case(state: Sequence[Any], report: str, engagements: Sequence[Engagement]) -> Case:
-    """Return a case from STATE of its row, the canonical text of its report's event, and its engagements."""
-    case = rebuild([Record.of(json.loads(report))])
-    assert case is not None
+    """Return a case from STATE of its row, its engagements, and the text of the event that decided it last.
+
+    That is the report's, or of its last correction: `report_event` of the row.
+    """
+    case = as_decided(Record.of(json.loads(report)))
     status, extent, *clocks = state
     if case.place.geometry is None and extent is not None:  # a report of the first version: only the row has it
         case = replace(case, place=replace(case.place, geometry=shapely.from_wkb(bytes(extent))))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.db.cases.alerts import alerts_statement, read_alerts
 from gridsvc.db.cases.engagements import ENDED, SENT, SENT_AT_ONCE, ended_values, on_case_statement, sent_values
 from gridsvc.db.cases.ground import district_of_case, ground_query, key_of, read_ground
-from gridsvc.db.cases.incidents import case_statement
-from gridsvc.db.cases.rows import changed_engagements, changing_columns, new_engagements, read_case, read_engagement
+from gridsvc.db.cases.incidents import case_statement, lock_statement
+from gridsvc.db.cases.rows import changed_columns, changed_engagements, new_engagements, read_case, read_engagement
 from gridsvc.db.cases.turns import limit_statement, turn_statement
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
 from gridsvc.db.grids.versions import CLOCK, no_district
@@ -67,6 +67,7 @@ def begin_step(
     statements: dict[str, Statement] = {}
     if turn:
         statements |= {"limit": limit_statement(), "turn": turn_statement(connection, incident_id)}
+    statements["lock"] = lock_statement(connection, incident_id)
     statements["case"] = case_statement(connection, incident_id)
     statements["engagements"] = on_case_statement(of_case, incident_id)
     statements["ground"] = ground_query(of_case[0]), (*key_of(request), of_case[1])
@@ -143,9 +144,7 @@ def _statement(step: Written) -> Statement:
     if step.note is not None:
         parts.append(_NOTED)
         values += [step.note[name] for name in _NOTE]
-    known = changing_columns(before)
-    changed = {column: value for column, value in changing_columns(after).items() if value != known[column]}
-    if changed:
+    if changed := changed_columns(before, after):
         columns = ", ".join(f"{column} = %s" for column in changed)
         parts.append(f"changed as (update incident set {columns} where district = %s and id = %s)")
         values += [*changed.values(), before.district, before.id]

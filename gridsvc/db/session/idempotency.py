@@ -97,6 +97,22 @@ def begin_answer(connection: Connection, district: str, request: RequestKey) -> 
     return read_kept(*kept)
 
 
+def find_answer(connection: Connection, district: str, request: RequestKey) -> Kept | None:
+    """Return the answer that a key has, without claiming it.
+
+    Raises
+    ------
+    InvalidInput
+        When the key was used before with another request.
+    """
+    found = fetch_all(connection, _FIND, (district, request.caller, request.key))
+    if not found:
+        return None
+    [(digest, *kept)] = found
+    check_twin(request, digest)
+    return read_kept(*kept)
+
+
 def check_twin(request: RequestKey, digest: bytes) -> None:
     """Refuse a key that was used before with another request, of this digest."""
     if digest != request.digest:

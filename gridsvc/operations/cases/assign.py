@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.cases.decide import Standing, facts_of
-from gridsvc.cases.events import Difference, Ordered, Preempted, apply
+from gridsvc.cases.events import Corrected, Difference, Ordered, Preempted, Reported, apply
 from gridsvc.cases.model import LEFT, OUTSIDE, SUBSTITUTE, Decision, Engagement, Status
 from gridsvc.cases.records import Record, read, write
 from gridsvc.cases.steps import take_step
@@ -315,12 +315,14 @@ def _nobody(recommendation: Recommendation) -> Conflict:
 
 
 def _shown(connection: Connection, case: Case, recommendation_id: UUID | None) -> Recommendation:
-    """Return the recommendation that the dispatcher saw: that of the report, or of an earlier order of the case."""
+    """Return the recommendation that the dispatcher saw: the case's, an earlier one of it, or of an earlier order."""
     if recommendation_id in {None, case.decision.event_id}:
         return case.decision.recommendation
     assert recommendation_id is not None
     body = events.find_body(connection, case.district, case.id, recommendation_id)
     event = None if body is None else read(Record.of(body), case)
+    if isinstance(event, Reported | Corrected):
+        return event.case.decision.recommendation
     if not isinstance(event, Ordered) or event.decision is None:
         raise InvalidInput(
             f"No recommendation {recommendation_id} is kept with case {case.id}. Send the `recommendation_id` that "

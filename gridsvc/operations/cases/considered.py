@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def list_case_considered(service: Service, incident_id: UUID) -> dict[str, Json]:
-    """Return {items}: every team that was considered at the report, with seconds and verdict, the nearest first.
+    """Return {items}: every team that was considered at the report or last correction, the nearest first.
+
+    Each has its seconds and verdict.
 
     Teams that are not recorded with the case are taken as they were then, by engagements, duties and positions; a
     position that was deleted since is replaced by the station.
@@ -33,11 +35,12 @@ def list_case_considered(service: Service, incident_id: UUID) -> dict[str, Json]
     with service.database.transaction() as connection:
         case = get_stored(connection, incident_id)
         decision = case.decision
-        view = past_view(service, connection, case, decision.versions, decision.inputs, case.triggered_at)
+        at = case.triggered_at if case.correction is None else case.correction.at
+        view = past_view(service, connection, case, decision.versions, decision.inputs, at)
         law = view.law
         assert law is not None
         prepared = law.prepared
-        found = dict(teams_then(connection, case.district, case.triggered_at))
+        found = dict(teams_then(connection, case.district, at))
         states = [found.get(team_id, OFF_DUTY) for team_id in prepared.team_ids]
         recorded = states_of(prepared, decision.inputs)
         travel_s = travel_seconds(service, view, law, states, case.place.lon, case.place.lat)

@@ -34,6 +34,7 @@ ONLY_KEPT = frozenset(
         "work_list",
         "legal_steps",
         "alerts",
+        "correction",
         "recommendation_id",
         "arrived_at",
         *CLOCKS,

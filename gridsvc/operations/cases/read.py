@@ -44,6 +44,9 @@ def get_case(service: Service, incident_id: UUID) -> dict[str, Json]:
             texts = personal.find_personal(connection, case.district, case.id)
             answer |= {name: text and mask_numbers(text) for name, text in texts.items() if name != "reporter"}
             answer["reporter"] = texts["reporter"] and mask_reporter(texts["reporter"])
+            if case.correction is not None:
+                reason = personal.find_note(connection, case.district, case.correction.event_id)
+                answer["correction"] |= {"reason": reason and mask_numbers(reason)}
         return redaction(connection).case(answer)
 
 

@@ -43,6 +43,9 @@ class Redaction:
         answer = answer | {"recommendation": self._recommendation(answer["recommendation"])}
         if "ownership" in answer:
             answer["ownership"] = self._ownership(answer["ownership"])
+        if "before" in answer:  # of a correction
+            before = answer["before"]
+            answer["before"] = before | {"ownership": self._ownership(before["ownership"])}
         if near := answer.get("possible_duplicates"):
             ids = [UUID(each["id"]) for each in near]
             present = set() if self.connection is None else incidents.list_present(self.connection, ids)
@@ -61,6 +64,7 @@ class Redaction:
         if isinstance(data.get("decision"), dict):  # of a proposal it is a word
             decision = {key: value for key, value in data["decision"].items() if key != "inputs"}
             data["decision"] = decision | {"recommendation": self._recommendation(decision["recommendation"])}
+        data.pop("before", None)  # of a correction: where the case was may be beyond the grid
         if "case" in data:
             data["case"] = {key: value for key, value in data["case"].items() if key != "duplicates"}
             data["case"]["place"] = {

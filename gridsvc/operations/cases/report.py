@@ -97,7 +97,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             client_at=report.reported_at,
             event_id=case.decision.event_id,
         )
-        redact = _redact(service, connection, case)
+        redact = answer_for(service, connection, case)
         given, kept = answer_of(scope_of(connection), case, event, case.decision.event_id, redact)
         reports.write_report(
             connection, case, row, personal=None if texts is None else texts.row, request=request, answer=kept
@@ -136,11 +136,11 @@ def decide(service: Service, placed: Placement, report: Report, moment: Moment) 
         plan=plan,
         policy=law_of(view).clocks.get(recommendation.clock_policy),
         duplicates=moment.duplicates,
-        unknown=_unknown(view),
+        unknown=unknown_in(view),
     )
 
 
-def _unknown(view: DistrictView) -> tuple[Unknown, ...]:
+def unknown_in(view: DistrictView) -> tuple[Unknown, ...]:
     """Return what an answer from this view lacks (R10): no grids or roads are loaded, or their files are damaged."""
     found = []
     if view.index is None:
@@ -156,13 +156,13 @@ def in_scope(service: Service, case: Case) -> bool:
     return service.caller.scope.holds_chain(dict(zip(LEVEL_KEYS, codes, strict=True)))
 
 
-def _redact(service: Service, connection: Connection, case: Case) -> Callable[[JsonObject], JsonObject]:
-    """Return what to leave out of the answer to a report for its caller."""
+def answer_for(service: Service, connection: Connection, case: Case) -> Callable[[JsonObject], JsonObject]:
+    """Return what to leave out of the answer to a report, or a correction, for its caller."""
     return redaction(connection).case if in_scope(service, case) else _beyond
 
 
 def _beyond(answer: JsonObject) -> JsonObject:
-    """Return the answer to a report from beyond the caller's grid: it is taken all the same (R10).
+    """Return the answer about a case that lies beyond the caller's grid: it is taken all the same (R10).
 
     The caller learns no more than that; the case is its owner's.
     """
@@ -194,6 +194,8 @@ def _beyond(answer: JsonObject) -> JsonObject:
         "recommendation": no_team,
         "versions": {"generation": answer["versions"]["generation"]},
     }
+    if "teams_missing" in answer:
+        hidden |= {"teams_wrong": [], "teams_missing": []}
     return {key: value for key, value in (answer | hidden).items() if key != "address"}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.cases.decide import Location
-from gridsvc.cases.events import Ordered, Reported
+from gridsvc.cases.events import Corrected, Ordered, Reported
 from gridsvc.cases.records import Record, read, rebuild
 from gridsvc.db.cases.incidents import find_case
 from gridsvc.db.evidence import events
@@ -25,6 +25,7 @@ from gridsvc.dispatch import replay as recompute
 from gridsvc.dispatch.replay import recorded_numbers, states_of, travel_ms_of
 from gridsvc.errors import NotFound, Refusal
 from gridsvc.evidence import chain
+from gridsvc.grids.ownership import Rule
 from gridsvc.operations.cases import response_range
 from gridsvc.operations.evidence.past_views import documents_of, law_from, past_view
 from gridsvc.operations.evidence.rebuild import differences, in_order_of_time, read_records
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.cases.model import Case, Decision
+    from gridsvc.cases.model import Case, Decision, Place
     from gridsvc.dispatch import Recommendation
     from gridsvc.operations.runtime.service import Service
 
@@ -53,6 +54,7 @@ RULES_NOW = ("lead", "members", "unfilled", "lead_response_s", "full_team_respon
 RULES_FIRST = ("lead", "members", "unfilled", "lead_response_s", "full_team_response_s", "meets_target", "target_s",
                "clock_policy", "competence", "transfer", "coverage_loss")  # fmt: skip
 """What the first version recorded and today's rules, applied as the first ones, decide again."""
+_REPORT, _ORDER, _CORRECTION = "report", "order", "correction"
 _NEW_FIELDS = frozenset({"late", "substitute", "preempts"})
 
 
@@ -82,7 +84,7 @@ class Replayed:
 
 
 def replay(service: Service, incident_id: UUID) -> Replayed:
-    """Recompute the recommendation of a case's report, and of every order since, from what was recorded.
+    """Recompute the recommendation of a case's report, and of every order and correction since, from what was recorded.
 
     Raises
     ------
@@ -102,26 +104,43 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
             tampered = _tampered_row(connection, case)
         except (KeyError, ValueError, TypeError, AttributeError):
             return Replayed(str(incident_id), 0, (), ("the events of the case",))
-        if altered := _altered_documents(connection, case, [decision for _, decision in decisions]):
+        if altered := _altered_documents(connection, case, [each.decision for each in decisions]):
             return Replayed(str(incident_id), len(decisions), (), (*tampered, *altered))
-        differs = _owners(service, connection, case)
-        for n, (at, decision) in enumerate(decisions):
-            where = "" if n == 0 else f"order {n}: "
-            bad, other = _dispatch(service, connection, case, decision, at)
+        differs: list[str] = []
+        for n, each in enumerate(decisions):
+            where = "" if n == 0 else f"{each.what} {n}: "
+            bad, other = _dispatch(service, connection, case, each)
+            if each.what != _ORDER:
+                other = _owners(service, connection, case, each) + other
             tampered += [where + name for name in bad]
             differs += [where + name for name in other]
     return Replayed(str(incident_id), len(decisions), tuple(differs), tuple(tampered))
 
 
-def _decisions(connection: Connection, case: Case) -> list[tuple[datetime, Decision]]:
-    """Return every decision of a case with its time: the report's, and those of the orders."""
-    decisions: list[tuple[datetime, Decision]] = []
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision of a case: made by what, when, and for which place."""
+
+    what: str
+    at: datetime
+    decision: Decision
+    place: Place
+
+
+def _decisions(connection: Connection, case: Case) -> list[_Decided]:
+    """Return every decision of a case: the report's, and those of the orders and corrections."""
+    decisions: list[_Decided] = []
+    place = case.place
     for body, _ in events.list_incident_events(connection, case.district, case.id):
         event = read(Record.of(json.loads(body)), case)
-        if isinstance(event, Reported):
-            decisions.append((event.case.triggered_at, event.case.decision))
+        if isinstance(event, Reported | Corrected):
+            # of a report of the first version only the row has the line or area
+            place = case.place if case.correction is None else event.case.place
+            at = event.case.triggered_at if isinstance(event, Reported) else event.at
+            what = _REPORT if isinstance(event, Reported) else _CORRECTION
+            decisions.append(_Decided(what, at, event.case.decision, place))
         elif isinstance(event, Ordered) and event.decision is not None:
-            decisions.append((event.at, event.decision))
+            decisions.append(_Decided(_ORDER, event.at, event.decision, place))
     return decisions
 
 
@@ -145,9 +164,9 @@ def _tampered_row(connection: Connection, case: Case) -> list[str]:
     return [f"the case's {name}" for name in differences(rebuilt, rows)]
 
 
-def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
+def _owners(service: Service, connection: Connection, case: Case, decided: _Decided) -> list[str]:
     """Return what has another result now of owners and rule, by the index of the generation of then."""
-    place = case.place
+    place = decided.place
     if place.generation is None or place.rule == "outside":
         return []
     view = view_at(service, connection, get_versions(connection, case.district))
@@ -156,6 +175,10 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
         versions=replace(view.versions, generation=place.generation),
         index=ownership_index(service, connection, case.district, place.generation),
     )
+    if place.rule == Rule.PERSON.key:  # they named one grid; its chain is that of then
+        named = next((owner.code for owner in reversed(place.owners) if owner is not None), "")
+        again = None if then.index is None else then.index.find_chain(named)
+        return [] if again is not None and again.owners == place.owners else ["owners"]
     placed = locate_in(
         Districts.of([then]), Location(place.lon, place.lat, place.radius_m, place.geometry, place.address)
     )
@@ -163,11 +186,11 @@ def _owners(service: Service, connection: Connection, case: Case) -> list[str]:
         return ["owners", "ownership"]
     owners, ownership = placed.ownership.owners_json(), placed.ownership.as_json()
     ownership = {key: value for key, value in ownership.items() if key not in {"owners", "district", "question"}}
-    if _of_first_version(case.decision) and ownership["rule"] == "district":
+    if _of_first_version(decided.decision) and ownership["rule"] == "district":
         ownership["rule"] = "gap"  # the first version knew no rule for a line across regions
-    again = {"owners": owners, "ownership": ownership}
+    found = {"owners": owners, "ownership": ownership}
     known = {"owners": place.owners_json(), "ownership": replace(place, question=None).ownership_json()}
-    return [name for name, value in again.items() if chain.whole(value) != chain.whole(known[name])]
+    return [name for name, value in found.items() if chain.whole(value) != chain.whole(known[name])]
 
 
 def _of_first_version(decision: Decision) -> bool:
@@ -175,15 +198,14 @@ def _of_first_version(decision: Decision) -> bool:
     return "teams" not in decision.inputs
 
 
-def _dispatch(
-    service: Service, connection: Connection, case: Case, decision: Decision, at: datetime
-) -> tuple[list[str], list[str]]:
+def _dispatch(service: Service, connection: Connection, case: Case, decided: _Decided) -> tuple[list[str], list[str]]:
     """Return (inputs that were tampered with, results that differ) of one recommendation."""
+    decision = decided.decision
     inputs = decision.inputs
     try:
         texts = documents_of(connection, case.district, inputs)
         prepared = law_from(texts).prepared
-        bad = _travel(service, connection, case, decision, at)
+        bad = _travel(service, connection, case, decided)
         again = _with_range(connection, case, decision, recompute(prepared, inputs))
     except Refusal as refusal:
         return [refusal.detail], []
@@ -215,10 +237,11 @@ def _with_range(connection: Connection, case: Case, decision: Decision, again: R
     return response_range.ranged(again, Calibration.from_document(text), facts, made_from["seconds"])
 
 
-def _travel(service: Service, connection: Connection, case: Case, decision: Decision, at: datetime) -> list[str]:
+def _travel(service: Service, connection: Connection, case: Case, decided: _Decided) -> list[str]:
     """Return `travel times` where the roads of then give others than were recorded."""
-    inputs, place = decision.inputs, case.place
-    view = past_view(service, connection, case, decision.versions, inputs, at)
+    decision, place = decided.decision, decided.place
+    inputs = decision.inputs
+    view = past_view(service, connection, case, decision.versions, inputs, decided.at)
     law = view.law
     assert law is not None
     recorded = travel_ms_of(law.prepared, inputs)

@@ -1,6 +1,6 @@
 /** What the service answers to a report, drawn: owners, response, team, the teams considered. For cases and previews. */
 
-import { span } from "./clock.js";
+import { dayAndTime, span } from "./clock.js";
 import { h } from "./dom.js";
 import { fieldName, join, teamName, unitName } from "./names.js";
 import { district, teamById } from "./state.js";
@@ -38,6 +38,9 @@ export function ownersSection(answer) {
       ? h("p", { class: "warn" }, t("owners_outside"))
       : ownerChain(answer.owners, derived),
     ruleLine(ownership.rule),
+    answer.correction ? h("p", { class: "dim" }, t("corrected", {
+      name: answer.correction.by, time: dayAndTime(answer.correction.at), reason: answer.correction.reason ?? "—",
+    })) : null,
     ownership.shares?.length ? shares(ownership) : null,
     answer.handler ? h("p", { class: "pair" }, h("span", { class: "dim" }, t("handler")),
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);

@@ -13,6 +13,7 @@ export const CASE_EN = {
   handler: "Handler",
   shares: "Uncertain place: shares of the candidates",
   confirm: "The best share is under 80 %: confirm the owner on site",
+  corrected: "Corrected by {name} at {time}: {reason}",
   derived: "drawn by the program",
   owners_outside: "Outside every loaded district: waits for hand-over to the neighbour.",
   outside_by: "{distance} km from the nearest district, which is to the {point}",

@@ -13,6 +13,7 @@ export const CASE_ZH = {
   handler: "承办",
   shares: "位置有误差，候选网格占比",
   confirm: "最大占比不足 80%，请现场确认归属",
+  corrected: "{name} 于 {time} 更正：{reason}",
   derived: "推演边界",
   owners_outside: "位置在已载入的区县之外，等待移交邻区。",
   outside_by: "距最近的区县 {distance} 公里，区县在其{point}",
