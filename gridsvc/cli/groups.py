@@ -58,5 +58,7 @@ class LazyGroup(Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their lines, without importing any of them."""
         del ctx
+        if not self.words:
+            return
         with formatter.section("Commands"):
             formatter.write_dl([(name, word.help) for name, word in self.words.items()])

@@ -45,6 +45,8 @@ LOADS = {"load grids", "load osm", "load roads", "load teams", "load catalogue",
 def commands(command: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Yield (words, command) of every command there is."""
     if isinstance(command, click.Group):
+        if command.invoke_without_command:
+            yield " ".join(path), command
         context = click.Context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
@@ -86,6 +88,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "closures list": [],
         "geocode": ["桥头村"],
         "addresses learned": [],
+        "compliance": ["--by", "township", "--out", str(folder / "figures.csv")],
         "locate": ["--file", str(file), "--out", str(folder / "owners.csv")],
         "db url": ["--role", "viewer"],
         "db password": [],
@@ -120,6 +123,8 @@ def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
      "roads show", "locate", "travel-times", "isochrone", "db url", "db password", "db project",
      "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
+     "roads show", "locate", "travel-times", "isochrone", "db url",
+     "incidents list", "teams list", "closures list", "compliance"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str

@@ -22,6 +22,8 @@ HISTORIC = re.compile(r"\b(told|whoever|anew|come to|begun|his|him)\b", re.IGNOR
 
 def commands(command: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
+        if command.invoke_without_command:
+            yield " ".join(path), command
         context = click.Context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)

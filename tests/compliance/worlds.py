@@ -40,9 +40,9 @@ class Sent:
 
 @dataclass(frozen=True)
 class Made:
-    """A case of a test; `values` are fields of `CaseColumns`."""
+    """A case of a test; `facts` are fields of `CaseColumns`."""
 
-    values: dict[str, Any]
+    facts: dict[str, Any]
     at: datetime
     sent: tuple[Sent, ...]
 
@@ -90,12 +90,12 @@ def history(
     for each in fields(CaseColumns):
         name = each.name
         if name.endswith("_us"):
-            seconds = [m.values.get(name, 0 if name in {"received_us", "triggered_us"} else None) for m in made]
+            seconds = [m.facts.get(name, 0 if name in {"received_us", "triggered_us"} else None) for m in made]
             columns[name] = np.array([_us(m, s) for m, s in zip(made, seconds, strict=True)], dtype=np.int64)
         elif name in _WORDS:
-            columns[name] = Labels.of(m.values[name] for m in made)
+            columns[name] = Labels.of(m.facts[name] for m in made)
         else:
-            columns[name] = np.array([m.values[name] for m in made], dtype=_TYPES.get(name, bool))
+            columns[name] = np.array([m.facts[name] for m in made], dtype=_TYPES.get(name, bool))
     teams = [(row, m, each) for row, m in enumerate(made) for each in m.sent]
     return History(
         CaseColumns(**columns),
