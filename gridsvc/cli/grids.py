@@ -44,6 +44,16 @@ class LoadOptions:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """The options of `grids export`."""
+
+    generation: int | None
+    level: str | None
+    crs: str | None
+    district: str | None
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--level", required=True, metavar="LEVEL", help="regional, township, area or village.")
@@ -279,13 +289,20 @@ def history(*, code: str, district: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--generation", type=int, help="Number of the generation.  [default: the one in force]")
 @click.option("--level", metavar="LEVEL", help="Only this level.")
+@click.option("--crs", metavar="CRS", help="Reference system: EPSG:4490, EPSG:4549, ...  [default: EPSG:4326]")
 @district_option
 @json_option
-def export(*, file: Path, generation: int | None, level: str | None, district: str | None, as_json: bool) -> None:
-    """Write a generation to FILE: .geojson, .gpkg (a layer for each level) or .shp."""
+@collect(ExportOptions)
+def export(asked: ExportOptions, *, file: Path, as_json: bool) -> None:
+    """Write a generation to FILE.
+
+    The ending of its name is the format: .geojson, .gpkg (a layer for each level), .fgb, .kml, .parquet, .shp, or .zip
+    (a packed Shapefile).
+    """
     from gridsvc.operations.grids import generations as operation
 
-    found = None if level is None else operation.level_of(level)
-    count = operation.export(*_opened(district), file, number=generation, level=found)
+    found = None if asked.level is None else operation.level_of(asked.level)
+    opened = _opened(asked.district)
+    count = operation.export(*opened, file, number=asked.generation, level=found, crs=asked.crs)
     words = f"{count} grids in {file}"
     answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))

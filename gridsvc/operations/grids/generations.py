@@ -359,12 +359,21 @@ def _spans(entries: Sequence[store.Entry]) -> dict[int, list[dict[str, str | Non
 
 
 def export(
-    service: Service, district: str, path: Path, *, number: int | None = None, level: Level | None = None
+    service: Service,
+    district: str,
+    path: Path,
+    *,
+    number: int | None = None,
+    level: Level | None = None,
+    crs: str | None = None,
 ) -> int:
-    """Write a generation (None: the one in force), or one level of it, to a file; return the number of grids."""
+    """Write a generation (None: the one in force), or one level of it, to a file; return the number of grids.
+
+    `crs` is an EPSG code, None: WGS-84.
+    """
     chosen = get_number(service, district) if number is None else number
     with service.database.transaction() as connection:
         store.get_generation(connection, district, chosen)
         grids = store.list_grids(connection, district, chosen, level=level)
-    write_boundaries(path, grids)
+    write_boundaries(path, grids, crs)
     return len(grids)
