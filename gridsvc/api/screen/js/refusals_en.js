@@ -97,6 +97,7 @@ export const REFUSALS_EN = {
   "no-pairing": "The pairing code is wrong or has expired. Make a new one.",
   "no-pg-dump": "The server has no backup tool. Ask the administrator.",
   "no-plans": "This district has no response plans. Ask the administrator.",
+  "no-points": "The file has no points. Use another one.",
   "no-polygons": "The file has no areas. Use another one.",
   "no-postgis": "The database lacks its spatial part. Ask the administrator.",
   "no-pg-basebackup": "A program for base backups is missing on the server. Ask the administrator.",

@@ -97,6 +97,7 @@ export const REFUSALS_ZH = {
   "no-pairing": "配对码无效或已过期，请重新生成。",
   "no-pg-dump": "服务器缺少备份工具，请联系系统管理员。",
   "no-plans": "这个区县还没有处置预案，请联系系统管理员。",
+  "no-points": "文件里没有点，请换一份文件。",
   "no-polygons": "文件里没有面状边界，请换一份文件。",
   "no-postgis": "数据库缺少空间组件，请联系系统管理员。",
   "no-pg-basebackup": "服务器缺少基础备份程序，请联系系统管理员。",
