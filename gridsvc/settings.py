@@ -59,6 +59,7 @@ SETTINGS = (
     Setting("GRIDSVC_GEOCODER_TIMEOUT_S", "1.5", "seconds after which the answer of the gazetteer stands"),
     Setting("GRIDSVC_AUTH", "required", "`required` or `off`; off is refused on anything but a loopback address"),
     Setting("GRIDSVC_TOLERANCE_M2", "100", "overlaps, gaps and slivers up to this size do not block an activation"),
+    Setting("GRIDSVC_OPEN_GAP_M", "20", "a notch of the outline between two grids that is narrower is listed as a gap"),
 )  # fmt: skip
 
 

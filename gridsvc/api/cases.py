@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from gridsvc.api.answers.case_events import CaseEventList
-from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW
+from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW, WITH_TEXTS
 from gridsvc.api.answers.cases import (
     Case,
     CaseAfterStep,
@@ -211,7 +211,7 @@ async def get_incidents(request: Request, query: Annotated[CaseQuery, Query()]) 
     return await (run_in("lists", request, page) if query.limit > _LARGE else run_in_threadpool(page))
 
 
-@router.get("/incidents/{incident_id}", summary="One case as it is now", responses=answer(CaseWithTexts, CASE))
+@router.get("/incidents/{incident_id}", summary="One case as it is now", responses=answer(CaseWithTexts, WITH_TEXTS))
 def get_incident(request: Request, incident_id: str) -> Response:
     """Return the answer of its report, with status, clocks and assignments of now."""
     return JSONResponse(read.get_case(service_of(request), incident_id_of(incident_id)))

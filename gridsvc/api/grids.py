@@ -8,17 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 import gridsvc.grids.compiled  # noqa: F401  the kernels are loaded before the first request, not by it
-from gridsvc.api.answers.grids import GridList, ManyOwners, PlaceOwners
+from gridsvc.api.answers.grids import Differences, GridList, ManyOwners, PlaceOwners
+from gridsvc.api.answers.people import GridPeople
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import service_of
 from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.operations.cases import offline
 from gridsvc.operations.grids import generations
+from gridsvc.operations.grids.people import people_of
+from gridsvc.operations.grids.review import MOST_GRIDS, review_generation
 from gridsvc.operations.places import owners
 from gridsvc.operations.places.questions import find_network
 from gridsvc.times import check_time, read_time
@@ -122,6 +125,63 @@ def get_grids(request: Request, district: Annotated[str | None, Query(max_length
     return JSONResponse({"items": items})
 
 
+_HELD = {"post": "officer", "name": "王小明", "phone": "138****1234", "from": "2026-03-01", "until": None}
+_PEOPLE = {
+    "grid": "330703001001", "name": "王坦社区居委会", "level": "village", "on": "2026-05-01", "people": [_HELD],
+    "responsible": _HELD | {"grid": "330703001001"},
+}  # fmt: skip
+
+
+@router.get(
+    "/grids/{code}/people",
+    summary="Who answers for a grid",
+    responses=answer(GridPeople, _PEOPLE),
+)
+def get_people(
+    request: Request,
+    code: Annotated[str, Path(max_length=40)],
+    on: Annotated[str | None, Query(max_length=10, description="a date; today without it")] = None,
+    district: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response:
+    """Return who holds the posts of a grid in force on a day, and who answers for it; numbers are masked."""
+    service = service_of(request)
+    day = None if on is None else _day("on", on)
+    return JSONResponse(people_of(service, generations.choose_district(service, district), code, on=day))
+
+
+_GROUND = {"type": "Polygon", "coordinates": [[[119.7, 29.1], [119.71, 29.1], [119.71, 29.11], [119.7, 29.1]]]}
+_MOVED = {
+    "level": "township", "from": "330703001000", "to": "330703002000", "from_name": "多湖街道", "to_name": "东孝街道",
+    "area_m2": 540000.0, "addresses": 12, "teams": 0, "open_cases": 1,
+}  # fmt: skip
+_CHANGE = {
+    "code": "330703001000", "level": "township", "changes": ["moved"], "name": "多湖街道", "former_name": "多湖街道",
+    "parent": None, "former_parent": None, "from": [], "to": [], "area_m2": 2.4e7, "former_area_m2": 2.5e7,
+    "gained_m2": 0.0, "lost_m2": 540000.0, "addresses": 12, "teams": 0, "open_cases": 1,
+}  # fmt: skip
+_DIFFERENCES = {
+    "type": "FeatureCollection", "features": [{"type": "Feature", "geometry": _GROUND, "properties": _MOVED}],
+    "district": "330703", "generation": 4, "against": 3, "added": [], "removed": [], "renamed": [], "reparented": [],
+    "reshaped": ["330703001000"], "grids": [_CHANGE], "addresses": 12, "teams": 0, "open_cases": 1,
+}  # fmt: skip
+
+
+@router.get(
+    "/generations/{generation}/differences",
+    summary="What a generation changes",
+    responses=answer(Differences, _DIFFERENCES),
+)
+def get_differences(
+    request: Request,
+    generation: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    district: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response:
+    """Return the ground that changes owner against what is in force as GeoJSON, and what becomes of each grid."""
+    service = service_of(request)
+    code = generations.choose_district(service, district)
+    return JSONResponse(review_generation(service, code, generation, most_grids=MOST_GRIDS).as_collection())
+
+
 def _many(service: Service, body: bytes) -> bytes:
     try:
         asked = json.loads(body)
@@ -165,6 +225,15 @@ def _degrees(name: str, values: Json) -> NDArray[np.float64]:
         return np.array(values, dtype=np.float64)
     except OverflowError:
         raise InvalidInput(f"`{name}` has a number that is out of range.", kind="out-of-range", name=name) from None
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            f"`{name}` is {text[:40]!r}. Write a date as 2026-03-01.", kind="not-a-date", name=name, value=text[:40]
+        ) from None
 
 
 def _moment(name: str, text: str | None) -> datetime | None:

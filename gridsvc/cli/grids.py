@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
+from gridsvc.cli.boundary_faults import opened, repair, rule, show_changes, show_faults
+from gridsvc.cli.boundary_review import diff, history
 from gridsvc.cli.cures import cure_as_command
 from gridsvc.cli.dates import read_date
 from gridsvc.cli.groups import Group
 from gridsvc.cli.options import collect
+from gridsvc.cli.posts import people
 
 if TYPE_CHECKING:
     from gridsvc.grids.differences import Difference
-    from gridsvc.grids.faults import Fault
     from gridsvc.operations.grids.generations import Activated
-    from gridsvc.operations.runtime.service import Service
 
+open_gap_option = click.option(
+    "--open-gap-m", type=click.FloatRange(min=0), default=20.0, show_default=True, envvar="GRIDSVC_OPEN_GAP_M",
+    help="A notch of the outline narrower than this, between two grids, is listed as a gap; 0: none is.",
+)  # fmt: skip
 tolerance_option = click.option(
     "--tolerance-m2", type=click.FloatRange(min=0), default=100.0, show_default=True, envvar="GRIDSVC_TOLERANCE_M2",
     help="A larger overlap, gap or sliver blocks the activation.",
@@ -41,6 +46,7 @@ class LoadOptions:
     encoding: str | None
     labels: Path | None
     accept_shift: bool
+    repair: bool
     dry_run: bool
 
 
@@ -76,6 +82,8 @@ class ExportOptions:
     is_flag=True,
     help="Load boundaries although they are shifted against those in force, as by another datum.",
 )
+@click.option("--repair", is_flag=True, help="Mend invalid polygons, slivers and small gaps and overlaps of the draft; "
+              "`grids repair --undo` takes it back.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Read and check, but store nothing.")
 @json_option
 @collect(LoadOptions)
@@ -87,7 +95,11 @@ def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
     """
     from gridsvc.operations.grids import imports
     from gridsvc.operations.grids.generations import level_of
+    from gridsvc.operations.grids.repair import repair_draft
 
+    if asked.repair and asked.dry_run:
+        raise click.UsageError("--repair mends the draft that a load makes: leave --dry-run out.")
+    service = opened_service()
     columns = imports.Columns(
         asked.code_field,
         asked.name_field,
@@ -99,9 +111,10 @@ def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
     )
     with cure_as_command(["load", "grids", str(file)], asked):
         loaded = imports.load_grids(
-            opened_service(), file, level_of(asked.level), district=asked.district, crs=asked.crs, columns=columns,
+            service, file, level_of(asked.level), district=asked.district, crs=asked.crs, columns=columns,
             dry_run=asked.dry_run, progress=progress("checking"),
         )  # fmt: skip
+    repaired = repair_draft(service, loaded.district, progress=progress("mending")) if asked.repair else None
     for what, column in loaded.columns.items():
         say(f"{what.replace('_', ' ')} from column {column!r}")
     for note in loaded.notes:
@@ -111,25 +124,23 @@ def load_grids(asked: LoadOptions, *, file: Path, as_json: bool) -> None:
         click.secho(f"{loaded.grids} {loaded.level.key} grids of district {loaded.district}, {loaded.crs}", bold=True)
         if loaded.unresolved:
             click.secho(f"{loaded.unresolved} names are not known; their codes are provisional.", fg="yellow")
+        if repaired is not None:
+            show_changes(repaired.changes)
+            show_faults(repaired.left)
         if loaded.faults is not None:
-            _show_faults(loaded.faults)
+            show_faults(loaded.faults)
+        if loaded.generation is None:
             click.echo("Dry run: nothing was stored.")
         else:
             click.echo(f"Draft generation {loaded.generation}. Next: gridsvc grids check --district {loaded.district}")
 
-    answer(loaded.as_json(), as_json=as_json, show=show)
+    more = {} if repaired is None else repaired.as_json()
+    answer(loaded.as_json() | more, as_json=as_json, show=show)
 
 
 @click.group(cls=Group)
 def grids() -> None:
     """List, check, activate, roll back, compare and export generations of boundaries."""
-
-
-def _opened(district: str | None) -> tuple[Service, str]:
-    from gridsvc.operations.grids.generations import choose_district
-
-    service = opened_service()
-    return service, choose_district(service, district)
 
 
 @grids.command("list")
@@ -139,7 +150,7 @@ def list_command(*, district: str | None, as_json: bool) -> None:
     """List the grids in force."""
     from gridsvc.operations.grids.generations import list_grids
 
-    rows = list_grids(*_opened(district))
+    rows = list_grids(*opened(district))
     answer(rows, as_json=as_json, show=lambda: table(
         ["level", "code", "name", "parent", "area_m2"],
         [(r["level"], r["code"], r["name"], r["parent"], f"{r['area_m2']:,.0f}") for r in rows],
@@ -147,45 +158,29 @@ def list_command(*, district: str | None, as_json: bool) -> None:
 
 
 @grids.command()
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the polygons of the faults to .gpkg or .geojson.")  # fmt: skip
 @district_option
 @tolerance_option
+@open_gap_option
 @json_option
-def check(*, district: str | None, tolerance_m2: float, as_json: bool) -> None:
+def check(*, out: Path | None, district: str | None, tolerance_m2: float, open_gap_m: float, as_json: bool) -> None:
     """Find, locate and measure the faults of the draft, or of the generation in force where there is no draft."""
-    from gridsvc.operations.grids import generations as operation
+    from gridsvc.grids.fault import Limits
+    from gridsvc.operations.grids import checks as operation
 
-    checked = operation.check(*_opened(district), blocking_over_m2=tolerance_m2, progress=progress("checking"))
+    limits = Limits(tolerance_m2, open_gap_m)
+    checked = operation.check(*opened(district), limits=limits, out=out, progress=progress("checking"))
+    if out is not None:
+        say(f"{out}: the polygons of the faults")
 
     def show() -> None:
         click.secho(f"District {checked.district}, generation {checked.generation} ({checked.state})", bold=True)
-        _show_faults(checked.faults)
+        show_faults(checked.faults)
         if checked.state == "draft" and not checked.blocking:
             click.echo(f"Next: gridsvc grids activate {checked.generation} --district {checked.district}")
 
     answer(checked.as_json(), as_json=as_json, show=show)
-
-
-def _show_faults(faults: list[Fault]) -> None:
-    if not faults:
-        click.secho("No faults.", fg="green")
-        return
-    shown = 0
-    for kind in dict.fromkeys(fault.kind for fault in faults):
-        own = [fault for fault in faults if fault.kind == kind]
-        blocking = sum(fault.blocking for fault in own)
-        click.secho(f"{kind}: {len(own)}" + (f", {blocking} blocking" if blocking else ""),
-                    fg="red" if blocking else "yellow")  # fmt: skip
-        table(["", "area_m2", "lon", "lat", "what"], [
-            ("blocks" if f.blocking else "", f"{f.area_m2:,.1f}", *(_degrees(x) for x in (f.lon, f.lat)), f.words)
-            for f in own[:20]
-        ])  # fmt: skip
-        shown += min(len(own), 20)
-    if shown < len(faults):
-        click.echo(f"{len(faults) - shown} more: --json lists all.")
-
-
-def _degrees(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"
 
 
 @grids.command()
@@ -193,25 +188,41 @@ def _degrees(value: float | None) -> str:
 @click.option(
     "--at", "at", metavar="TIME", help="When it takes or took effect (RFC 3339, with offset).  [default: now]"
 )
+@click.option("--approved-by", metavar="NAME", help="Who approved it.  [default: who types the command]")
 @district_option
 @tolerance_option
 @json_option
-def activate(*, generation: int, at: str | None, district: str | None, tolerance_m2: float, as_json: bool) -> None:
+def activate(
+    *,
+    generation: int,
+    at: str | None,
+    approved_by: str | None,
+    district: str | None,
+    tolerance_m2: float,
+    as_json: bool,
+) -> None:
     """Put GENERATION in force, and list which areas change their owner."""
+    from gridsvc.grids.fault import Limits
     from gridsvc.operations.grids import generations as operation
 
-    service, code = _opened(district)
+    service, code = opened(district)
     moment = read_date(at)
     if moment is not None and moment > datetime.now(UTC):
         from gridsvc.operations.jobs.schedule import plan_activation
 
-        plan_activation(service, code, generation, moment, actor=service.caller.name)
+        plan_activation(service, code, generation, moment, actor=approved_by or service.caller.name)
         words = f"Generation {generation} takes effect at {moment.isoformat()}."
         planned = {"district": code, "generation": generation, "planned_for": moment.isoformat()}
         answer(planned, as_json=as_json, show=lambda: click.echo(words))
         return
     done = operation.activate(
-        service, code, generation, at=moment, blocking_over_m2=tolerance_m2, progress=progress("checking")
+        service,
+        code,
+        generation,
+        at=moment,
+        approved_by=approved_by,
+        limits=Limits(tolerance_m2),
+        progress=progress("checking"),
     )
     answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
 
@@ -223,7 +234,7 @@ def rollback(*, district: str | None, as_json: bool) -> None:
     """Put the previous generation in force again."""
     from gridsvc.operations.grids import generations as operation
 
-    done = operation.rollback(*_opened(district))
+    done = operation.rollback(*opened(district))
     answer(done.as_json(), as_json=as_json, show=lambda: _show_activated(done))
 
 
@@ -235,24 +246,6 @@ def _show_activated(done: Activated) -> None:
         click.echo(
             f"{done.teams} teams and {done.cases} open cases have a different owner chain now; open cases keep theirs."
         )
-
-
-@grids.command()
-@click.argument("generation", type=int)
-@district_option
-@json_option
-def diff(*, generation: int, district: str | None, as_json: bool) -> None:
-    """Compare GENERATION with the one in force."""
-    from gridsvc.operations.grids import generations as operation
-
-    base, difference = operation.diff(*_opened(district), generation)
-
-    def show() -> None:
-        against = "nothing" if base is None else f"generation {base}"
-        click.secho(f"Generation {generation} against {against}", bold=True)
-        _show_difference(difference)
-
-    answer({"generation": generation, "against": base, **difference.as_json()}, as_json=as_json, show=show)
 
 
 def _show_difference(difference: Difference) -> None:
@@ -267,22 +260,6 @@ def _show_difference(difference: Difference) -> None:
         table(["level", "from", "to", "area_m2"], [
             (m.level.key, m.before or "none", m.after or "none", f"{m.area_m2:,.1f}") for m in difference.moves[:20]
         ])  # fmt: skip
-
-
-@grids.command()
-@click.argument("code")
-@district_option
-@json_option
-def history(*, code: str, district: str | None, as_json: bool) -> None:
-    """Show a grid (CODE) in every generation, and when each was in force."""
-    from gridsvc.operations.grids import generations as operation
-
-    rows = operation.history(*_opened(district), code)
-    answer(rows, as_json=as_json, show=lambda: table(
-        ["generation", "state", "level", "name", "parent", "area_m2", "in force"],
-        [(r["generation"], r["state"], r["level"], r["name"], r["parent"], f"{r['area_m2']:,.0f}",
-          "; ".join(f"{s['from'][:19]} to {(s['until'] or 'now')[:19]}" for s in r["in_force"])) for r in rows],
-    ))  # fmt: skip
 
 
 @grids.command()
@@ -302,7 +279,10 @@ def export(asked: ExportOptions, *, file: Path, as_json: bool) -> None:
     from gridsvc.operations.grids import generations as operation
 
     found = None if asked.level is None else operation.level_of(asked.level)
-    opened = _opened(asked.district)
-    count = operation.export(*opened, file, number=asked.generation, level=found, crs=asked.crs)
+    count = operation.export(*opened(asked.district), file, number=asked.generation, level=found, crs=asked.crs)
     words = f"{count} grids in {file}"
     answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))
+
+
+for command in (repair, rule, diff, history, people):
+    grids.add_command(command)

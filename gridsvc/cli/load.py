@@ -14,6 +14,7 @@ KINDS = {
     "catalogue": Word("gridsvc.cli.law", "load_catalogue", "Units, fields and matters of the law"),
     "calendar": Word("gridsvc.cli.law", "load_calendar", "Public holidays, and weekend days worked instead"),
     "addresses": Word("gridsvc.cli.law", "load_addresses", "Addresses with their coordinates"),
+    "posts": Word("gridsvc.cli.posts", "load_posts", "Leaders, deputies and officers of the grids"),
     "plans": Word("gridsvc.cli.law", "load_plans", "Run cards: which incident needs which teams"),
 }
 

@@ -32,6 +32,7 @@ class LocateOptions:
     datum: str
     radius_m: float | None
     as_of: str | None
+    known_at: str | None
     address: str | None
     source: Path | None
     target: Path | None
@@ -51,6 +52,7 @@ class LocateOptions:
 @click.option("--datum", default="WGS-84", show_default=True, help="WGS-84, CGCS2000, GCJ-02 or BD-09.")
 @click.option("--radius", "radius_m", type=float, metavar="M", help="How uncertain the place is, in metres.")
 @click.option("--as-of", metavar="DATE", help="By the grids in force then: a date, or a time with its offset.")
+@click.option("--known-at", metavar="DATE", help="By what was known then of the grids in force.")
 @click.option("--address", metavar="TEXT", help="An address, instead of LON LAT.")
 @click.option("--file", "source", type=click.Path(path_type=Path), metavar="IN.csv",
               help="A CSV file with the columns lon and lat, or 经度 and 纬度; UTF-8 or GB18030; separated by commas, "
@@ -70,7 +72,8 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
     from gridsvc.operations.places.questions import find_network
 
     service = opened_service()
-    indexes = operation.list_indexes(service, district=asked.district, as_of=read_date(asked.as_of, end_of_day=True))
+    as_of, known_at = (read_date(text, end_of_day=True) for text in (asked.as_of, asked.known_at))
+    indexes = operation.list_indexes(service, district=asked.district, as_of=as_of, known_at=known_at)
     if asked.source is not None and asked.target is not None:
         located = operation.locate_file(indexes, asked.source, asked.target, datum=asked.datum)
         _answer_file(asked.target, located, as_json=as_json)

@@ -1,13 +1,14 @@
 """The digest of a row: SHA-256 over its columns as canonical JSON (RFC 8785).
 
-Times are given as seconds since 1970 in text, bytes become hexadecimal, and columns that are null are left out: a
-migration that adds a column without values changes no digest.
+Times are given as seconds since 1970 in text, dates are written as 2026-03-01, bytes become hexadecimal, and columns
+that are null are left out: a migration that adds a column without values changes no digest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -47,6 +48,8 @@ def _plain(value: object) -> Json:
         return [_plain(item) for item in value]
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return cast("Json", value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ class Move:
     before: str | None
     after: str | None
     area_m2: float
+    shape: BaseGeometry = field(default_factory=shapely.Polygon, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,16 @@ def _moves(level: Level, before: list[Grid], after: list[Grid]) -> list[Move]:
     moves = []
     if len(old) and len(new):
         a, b = shapely.STRtree(new).query(old, predicate="intersects")
-        areas = topology.areas_m2(shapely.intersection(old[a], new[b]))
-        for i, j, area_m2 in zip(a, b, areas, strict=True):
+        shared = shapely.intersection(old[a], new[b])
+        areas = topology.areas_m2(shared)
+        for i, j, shape, area_m2 in zip(a, b, shared, areas, strict=True):
             if before[i].code != after[j].code and area_m2 >= topology.NOISE_M2:
-                moves.append(Move(level, before[i].code, after[j].code, float(area_m2)))
+                moves.append(Move(level, before[i].code, after[j].code, float(area_m2), shape))
     for mine, grids, other, gone in ((old, before, new, True), (new, after, old, False)):
         whole = topology.unite(other) if len(other) else shapely.Polygon()
         for shape, grid in zip(mine, grids, strict=True):
-            area_m2 = float(topology.areas_m2(np.array([shapely.difference(shape, whole)], dtype=object))[0])
+            rest = shapely.difference(shape, whole)
+            area_m2 = float(topology.areas_m2(np.array([rest], dtype=object))[0])
             if area_m2 >= topology.NOISE_M2:
-                moves.append(Move(level, grid.code if gone else None, None if gone else grid.code, area_m2))
+                moves.append(Move(level, grid.code if gone else None, None if gone else grid.code, area_m2, rest))
     return moves

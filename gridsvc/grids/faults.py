@@ -4,75 +4,39 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from gridsvc.grids import topology
+from gridsvc.grids.cures import cure_of
+from gridsvc.grids.fault import DEFAULT_LIMITS, FAULT_KINDS, MENDED_M2, PIECES, Fault, Limits
 from gridsvc.grids.levels import Level
+from gridsvc.grids.open_gaps import find_open_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
     from gridsvc.grids.levels import Grid
+    from gridsvc.grids.naming import KnownDivision
+    from gridsvc.grids.rulings import Ruling
     from gridsvc.grids.topology import Piece
 
-FAULT_KINDS = (
-    "invalid",
-    "overlap",
-    "gap",
-    "sliver",
-    "orphan",
-    "misplaced",
-    "duplicate-code",
-    "unresolved-name",
-    "no-officer",
-)
-BLOCKING_OVER_M2 = 100.0
-"""A draft with a larger overlap, gap or sliver cannot be activated, unless a setting allows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault.
-
-    codes, names: the grids concerned, in the order of their codes. area_m2: on the ellipsoid; 0 where the fault has
-    no area of its own. lon, lat: a point inside the fault, None for an empty geometry. blocking: the draft cannot be
-    activated. words: a message for the user.
-    """
-
-    kind: str
-    codes: tuple[str, ...]
-    names: tuple[str, ...]
-    area_m2: float
-    lon: float | None
-    lat: float | None
-    blocking: bool
-    words: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return {kind, codes, names, area_m2, lon, lat, blocking, words}."""
-        return {
-            "kind": self.kind,
-            "codes": list(self.codes),
-            "names": list(self.names),
-            "area_m2": round(self.area_m2, 2),
-            "lon": self.lon,
-            "lat": self.lat,
-            "blocking": self.blocking,
-            "words": self.words,
-        }
+__all__ = ["Fault", "Limits", "find_faults"]
 
 
 def find_faults(
     grids: Sequence[Grid],
     *,
-    blocking_over_m2: float = BLOCKING_OVER_M2,
+    limits: Limits = DEFAULT_LIMITS,
+    accepted: Sequence[Ruling] = (),
+    known: Sequence[KnownDivision] = (),
+    posted: Collection[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Fault]:
     """Return every fault of a draft, blocking ones first, then by kind, the largest first.
@@ -81,13 +45,18 @@ def find_faults(
 
     Parameters
     ----------
-    blocking_over_m2
-        Area above which an overlap, a gap or a sliver blocks.
+    accepted
+        The rulings in force: an overlap that one accepts does not block.
+    known
+        Divisions that the district has: one without a grid, of a level that is there, is absent.
+    posted
+        Codes of the grids that have somebody in a post.
     progress
         Called with (done, total) at intervals.
     """
     with np.errstate(invalid="ignore"):  # NaN coordinates are reported as faults, without NumPy's warning
-        search = _Search(sorted(grids, key=lambda g: (g.level, g.code, g.name)), blocking_over_m2, progress)
+        ordered = sorted(grids, key=lambda g: (g.level, g.code, g.name))
+        search = _Search(ordered, limits, accepted, known, posted, progress)
         faults = [fault for check in search.checks() for fault in check]
     if progress is not None:
         progress(1, 1)
@@ -99,10 +68,19 @@ class _Search:
     """The checks of one draft."""
 
     def __init__(
-        self, grids: Sequence[Grid], blocking_over_m2: float, progress: Callable[[int, int], None] | None
+        self,
+        grids: Sequence[Grid],
+        limits: Limits,
+        accepted: Sequence[Ruling],
+        known: Sequence[KnownDivision],
+        posted: Collection[str],
+        progress: Callable[[int, int], None] | None,
     ) -> None:
         self.grids = grids
-        self.blocking_over_m2 = blocking_over_m2
+        self.limits = limits
+        self.accepted = accepted
+        self.known = known
+        self.posted = posted
         self.raw = np.array([grid.geometry for grid in grids], dtype=object)
         self.valid = np.asarray(shapely.is_valid(self.raw)) & ~np.asarray(shapely.is_empty(self.raw))
         self.valid &= np.isin(shapely.get_type_id(self.raw), (3, 6))
@@ -124,6 +102,7 @@ class _Search:
         yield self._duplicates()
         yield self._people_and_names()
         yield self._parents()
+        yield self._absent()
         for level in self.present:
             yield self._level(level)
 
@@ -133,14 +112,30 @@ class _Search:
             self._progress(self._done, self._total)
 
     def _fault(
-        self, kind: str, rows: Sequence[int], words: str, *, area_m2: float = 0.0, at: tuple[float, float] | None = None
+        self,
+        kind: str,
+        rows: Sequence[int],
+        words: str,
+        *,
+        area_m2: float = 0.0,
+        at: tuple[float, float] | None = None,
+        shape: BaseGeometry | None = None,
+        level: Level | None = None,
     ) -> Fault:
+        """Return a fault; `level`: whose source has it, where that is not the level of the last row."""
         if at is None and rows:
             at = _point_inside(self.shapes[rows[0]])
+        if shape is None:
+            shape = shapely.union_all(self.shapes[list(rows)])
         concerned = sorted((self.grids[row].code, self.grids[row].name) for row in rows)
         blocking = kind in {"invalid", "duplicate-code"}
-        blocking |= kind in {"overlap", "gap", "sliver"} and area_m2 > self.blocking_over_m2
+        blocking |= kind in PIECES and area_m2 > self.limits.blocking_over_m2
         lon, lat = at if at is not None else (None, None)
+        grids = [self.grids[row] for row in rows]
+        mends = kind == "sliver" or (kind in PIECES and area_m2 <= MENDED_M2)
+        mends |= kind == "invalid" and not self.shapes[rows[0]].is_empty
+        mends |= kind == "duplicate-code" and _are_same(grids)
+        cure = cure_of(kind, grids, level=level or grids[-1].level, mends=mends)
         return Fault(
             kind,
             tuple(code for code, _ in concerned),
@@ -150,6 +145,8 @@ class _Search:
             lat,
             blocking,
             words,
+            cure,
+            shape,
         )
 
     # ----------------------------------------------------------------------------------------------- one grid by itself
@@ -186,8 +183,27 @@ class _Search:
             if grid.provisional_code:
                 words = f"{grid.name} has no known code; {grid.code} is provisional."
                 yield self._fault("unresolved-name", [row], words)
-            if grid.level is Level.VILLAGE and grid.officer is None:
-                yield self._fault("no-officer", [row], f"{grid.name} has no officer.")
+            if grid.level is Level.VILLAGE and grid.officer is None and grid.code not in self.posted:
+                above = self._parent_row(grid)
+                words = f"{grid.name} has no officer."
+                if above >= 0:
+                    words = f"{grid.name} has no officer: {self.grids[above].name} answers for it."
+                yield self._fault("no-officer", [row], words)
+
+    def _absent(self) -> Iterator[Fault]:
+        """Yield the divisions of a level that is there, that no grid has: by code, else by name."""
+        here = {(grid.level, word) for grid in self.grids for word in (grid.code, grid.name)}
+        for division in self.known:
+            if (
+                division.level not in self.present
+                or {(division.level, w) for w in (division.code, division.name)} & here
+            ):
+                continue
+            row = self.row_of.get(division.parent, -1)
+            inside = "" if row < 0 else f" of {self.grids[row].name}"
+            words = f"{division.name} ({division.code}){inside} has no grid."
+            fault = self._fault("absent", [] if row < 0 else [row], words, level=division.level)
+            yield replace(fault, codes=(division.code,), names=(division.name,))
 
     # ------------------------------------------------------------------------------------------------- child and parent
 
@@ -240,16 +256,32 @@ class _Search:
             area_m2 = sum(piece.area_m2 for piece in group)
             where = "in one place" if len(group) == 1 else f"in {len(group)} places"
             words = f"{names} overlap {where}, {area_m2:,.1f} m2 in all."
-            yield self._fault(kind, pair, words, area_m2=area_m2, at=(group[0].lon, group[0].lat))
+            shape = shapely.union_all([piece.shape for piece in group])
+            fault = self._fault(kind, pair, words, area_m2=area_m2, at=(group[0].lon, group[0].lat), shape=shape)
+            ruling = next((r for r in self.accepted if r.codes == fault.codes and r.covers(area_m2)), None)
+            if ruling is not None:
+                words = f"{words} Accepted from {ruling.since} on: {ruling.reason}"
+                fault = replace(fault, blocking=False, words=words)
+            yield fault
 
     def _holes(self, rows: NDArray[np.int64], shapes: NDArray[np.object_]) -> Iterator[Fault]:
+        for piece, beside in find_open_gaps(shapes, self.limits.open_gap_m):
+            # No wider grid says whose it is: it may be a river, or another district's.
+            around = [int(rows[k]) for k in beside]
+            names = " and ".join(self.grids[row].name for row in around[:2])
+            words = f"A gap of {piece.area_m2:,.1f} m2 between {names} is open to the outside."
+            kind = "sliver" if piece.is_sliver else "gap"
+            at = (piece.lon, piece.lat)
+            fault = self._fault(kind, around, words, area_m2=piece.area_m2, at=at, shape=piece.shape)
+            yield replace(fault, blocking=False)
         tree = shapely.STRtree(shapes)
         for hole, alone in topology.find_holes(shapes):
             around = [int(rows[k]) for k in tree.query(hole, predicate="intersects")]
             for piece in topology.pieces_of(hole):
                 kind = "sliver" if piece.is_sliver else "gap"
                 words = f"{piece.area_m2:,.1f} m2 within the outline are in no grid."
-                fault = self._fault(kind, around, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
+                at = (piece.lon, piece.lat)
+                fault = self._fault(kind, around, words, area_m2=piece.area_m2, at=at, shape=piece.shape)
                 if alone:  # a hole in a single polygon is probably intended, and no wider level can disprove it
                     words = f"A hole of {piece.area_m2:,.1f} m2: either an enclave of a neighbour, or a missing grid."
                     fault = replace(fault, blocking=False, words=words)
@@ -273,7 +305,10 @@ class _Search:
                 near = [int(rows[k]) for k in tree.query(piece.shape, predicate="dwithin", distance=1e-7)]
                 words = f"{piece.area_m2:,.1f} m2 of {owner.name} are in no {level.key} grid."
                 concerned = [int(above[parent]), *near[:20]]
-                fault = self._fault(kind, concerned, words, area_m2=piece.area_m2, at=(piece.lon, piece.lat))
+                at = (piece.lon, piece.lat)
+                fault = self._fault(
+                    kind, concerned, words, area_m2=piece.area_m2, at=at, shape=piece.shape, level=level
+                )
                 if owner.code not in divided:  # not divided at this level: its finest owner is the wider grid
                     words = f"{owner.name} has no {level.key} grids: the finest owner there is the {owner.level.key}."
                     fault = replace(fault, blocking=False, words=words)
@@ -282,11 +317,12 @@ class _Search:
     def _stray_faults(self, child: int, parent: int, outside: BaseGeometry) -> Iterator[Fault]:
         pieces = [piece for piece in topology.pieces_of(outside) if not piece.is_sliver]
         area_m2 = sum(piece.area_m2 for piece in pieces)
-        if not pieces or area_m2 <= self.blocking_over_m2:
+        if not pieces or area_m2 <= self.limits.blocking_over_m2:
             return
         share = area_m2 / self._area_m2(child)
         words = f"{share:.1%} of {self.grids[child].name} is outside its parent {self.grids[parent].name}."
-        yield self._fault("misplaced", [child, parent], words, area_m2=area_m2, at=(pieces[0].lon, pieces[0].lat))
+        level, at = self.grids[child].level, (pieces[0].lon, pieces[0].lat)
+        yield self._fault("misplaced", [child, parent], words, area_m2=area_m2, at=at, shape=outside, level=level)
 
     def _parent_row(self, grid: Grid) -> int:
         """Return the row of the parent, -1 where it has no parent of a wider level."""
@@ -300,6 +336,15 @@ class _Search:
 
     def _area_m2(self, row: int) -> float:
         return float(topology.areas_m2(self.shapes[row : row + 1])[0])
+
+
+def _are_same(grids: Sequence[Grid]) -> bool:
+    """Whether grids of one code are copies of each other, which a repair removes but for one."""
+    first = grids[0]
+    return all(
+        (each.name, each.level) == (first.name, first.level) and shapely.equals_exact(each.geometry, first.geometry)
+        for each in grids[1:]
+    )
 
 
 def _by_width(pieces: list[Piece], kind: str) -> Iterator[tuple[str, list[Piece]]]:

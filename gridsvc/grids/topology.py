@@ -70,10 +70,14 @@ def pieces_of(shape: BaseGeometry) -> list[Piece]:
 
 
 def repair(shape: BaseGeometry) -> BaseGeometry:
-    """Return the polygons of an invalid shape, made valid; empty where it has no area or a coordinate is not finite."""
+    """Return the polygons of an invalid shape, made valid; empty where it has no area or a coordinate is not finite.
+
+    What a ring encloses stays: both halves of a bow-tie, and ground that a ring or two parts cover twice, once.
+    """
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         return shapely.Polygon()
-    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shape)))
+    made = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    parts = shapely.get_parts(shapely.get_parts(made))
     polygons = [part for part in parts if shapely.get_dimensions(part) == 2]
     return shapely.union_all(polygons) if polygons else shapely.Polygon()
 

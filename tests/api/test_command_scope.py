@@ -34,12 +34,12 @@ WHOLE = {
 # What names one thing, which has its district: a case, a place, a person.
 ONE_THING = {"audit replay", "recommend", "keys pair", "keys tracker", "keys revoke", "keys add", "districts remove",
              "incidents show", "incidents step", "incidents report", "teams duty", "closures add",
-             "addresses learn", "addresses forget", "incidents place", "incidents owner"}  # fmt: skip
+             "addresses learn", "addresses forget", "incidents place", "incidents owner", "grids rule"}  # fmt: skip
 # What draws for minutes what is not drawn yet: its district is asked where areas are tested.
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.
 LOADS = {"load grids", "load osm", "load roads", "load teams", "load catalogue", "load plans", "load addresses",
-         "load calendar", "roads calibrate"}  # fmt: skip
+         "load calendar", "load posts", "roads calibrate"}  # fmt: skip
 
 
 def commands(command: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -77,8 +77,10 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
     return {
         "grids list": [],
         "grids check": [],
+        "grids repair": ["--dry-run"],
         "grids diff": ["1"],
         "grids history": [township],
+        "grids people": [township],
         "grids export": [str(folder / "grids.geojson")],
         "grids activate": ["1"],
         "grids rollback": [],
@@ -120,11 +122,9 @@ def run(two: World, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("words", sorted(
-    {"grids list", "grids check", "grids diff", "grids history", "grids export", "grids activate", "grids rollback",
-     "roads show", "locate", "travel-times", "isochrone", "db url", "db password", "db project",
-     "incidents list", "teams list", "closures list", "geocode", "addresses learned"}
-     "roads show", "locate", "travel-times", "isochrone", "db url",
-     "incidents list", "teams list", "closures list", "compliance"}
+    {"grids list", "grids check", "grids repair", "grids diff", "grids history", "grids people", "grids export",
+     "grids activate", "grids rollback", "roads show", "locate", "travel-times", "isochrone", "db url", "db password",
+     "db project", "incidents list", "teams list", "closures list", "geocode", "addresses learned", "compliance"}
 ))  # fmt: skip
 def test_a_command_for_one_district_tells_of_that_district(
     two: World, places: tuple[Path, tuple[Any, ...]], tmp_path: Path, words: str

@@ -116,7 +116,9 @@ def walk_places(web: TestClient) -> None:
         ok(web.get("/geocode", params={"q": text}))
     ok(web.get("/geocode/suggestions", params={"q": example[:4]}))
     ok(web.post("/owners", json={"lon": [lon, -150.0], "lat": [lat, -40.0]}))
-    ok(web.get("/grids"))
+    grid = ok(web.get("/grids"))["items"][-1]
+    ok(web.get(f"/grids/{grid['code']}/people", params={"on": "2026-03-01"}))
+    assert ok(web.get("/generations/1/differences"))["against"] is None
     ok(web.post("/travel-times", json={"origins": [[lon, lat]], "destinations": [[lon + 0.01, lat], [lon, lat]]}))
     ok(web.get("/isochrones", params=place | {"minutes": "1,5"}))
     ok(web.get("/routes", params={"from_lon": lon, "from_lat": lat, "to_lon": lon + 0.01, "to_lat": lat + 0.01}))

@@ -15,7 +15,7 @@ from gridsvc.db.access.url_forms import keywords_of
 from gridsvc.db.grids import generations as store
 from gridsvc.grids.levels import Level
 from gridsvc.operations.cases.steps import Step, step_incident
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids import checks
 from gridsvc.operations.isochrones.service_areas import draw_areas
 from gridsvc.operations.roads import networks
 from tests.desk.ogc import ORIGIN
@@ -73,7 +73,7 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def web(desk: Desk) -> Iterator[TestClient]:
-    generations.check(desk.service, DISTRICT)  # of the draft: its faults are a collection
+    checks.check(desk.service, DISTRICT)  # of the draft: its faults are a collection
     app = create_app(desk.service, sign_in=False, origins=frozenset({ORIGIN}))
     with TestClient(app, base_url="http://localhost") as client:
         yield client

@@ -18,7 +18,7 @@ import uvicorn
 from gridsvc.api.app import create_app
 from gridsvc.db.features import COLLECTIONS, Selection
 from gridsvc.operations import features
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids import checks
 from tests.desk.programs import find_gdal, find_qgis
 from tests.worlds.district import DISTRICT
 
@@ -32,7 +32,7 @@ DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 @pytest.fixture(scope="module")
 def root(desk: Desk) -> Iterator[str]:
-    generations.check(desk.service, DISTRICT)
+    checks.check(desk.service, DISTRICT)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(

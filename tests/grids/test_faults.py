@@ -10,7 +10,7 @@ import pyproj
 import pytest
 import shapely
 
-from gridsvc.grids.faults import Fault, find_faults
+from gridsvc.grids.faults import Fault, Limits, find_faults
 from gridsvc.grids.levels import Grid, Level
 from tests.worlds.tilings import nest, tile
 
@@ -129,7 +129,7 @@ def test_thin_pieces_are_slivers_and_block_by_their_area() -> None:
     (fault,) = find_faults(changed("V00", geometry=narrow))
     assert (fault.kind, fault.blocking) == ("sliver", True)
     assert fault.area_m2 == pytest.approx(area_m2(square(0, 0)) - area_m2(narrow), rel=1e-4)
-    (fault,) = find_faults(changed("V00", geometry=narrow), blocking_over_m2=2000)
+    (fault,) = find_faults(changed("V00", geometry=narrow), limits=Limits(blocking_over_m2=2000))
     assert not fault.blocking
     tiny = shapely.box(119.6, 29.0, 119.61 - 1e-8, 29.01)
     (fault,) = find_faults(changed("V00", geometry=tiny))

@@ -136,6 +136,10 @@ AFTER_CORRECTION: dict[str, Any] = CASE | {
     "teams_wrong": [],
     "teams_missing": [{"team_id": _LEAD_ID, "slot": "1"}],
 }
+_LEADER = {"grid": "330703001000", "post": "leader", "name": "王小明"}
+WITH_TEXTS: dict[str, Any] = CASE | {
+    "responsible": {"regional": None, "township": _LEADER, "area": None, "village": _LEADER}
+}
 EVENT: dict[str, Any] = {
     "schema": 1,
     "district": "330703",

@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gridsvc.api.answers.geocode import QuestionKind
+from gridsvc.api.answers.people import ResponsiblePersons
 from gridsvc.api.answers.places import (
     FromMemory,
     Geometry,
@@ -257,6 +258,7 @@ class Alert(TypedDict):
     at: datetime
     level: str
     owner: str
+    person: NotRequired[Annotated[str | None, Field(description="who held the post of `owner` then; in GET alone")]]
 
 
 class CaseClocks(TypedDict):
@@ -313,6 +315,7 @@ class CaseWithTexts(Case):
     subject: NotRequired[str | None]
     site: NotRequired[str | None]
     reporter: NotRequired[MaskedReporter | None]
+    responsible: ResponsiblePersons
 
 
 class EngagedTeam(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -50,3 +50,66 @@ class GridList(TypedDict):
     """The grids in force, the widest level first."""
 
     items: list[Grid]
+
+
+class Places(TypedDict):
+    """How many places change owner."""
+
+    addresses: int
+    teams: int
+    open_cases: int
+
+
+_MovedCodes = TypedDict("_MovedCodes", {"from": str | None, "to": str | None})
+
+
+class MovedGround(_MovedCodes, Places):
+    """Ground that goes from one grid of a level to another; null: from or to no grid."""
+
+    level: LevelKey
+    from_name: str | None
+    to_name: str | None
+    area_m2: float
+
+
+class MovedFeature(TypedDict):
+    """The ground of one move."""
+
+    type: Literal["Feature"]
+    geometry: Annotated[dict[str, Any], Field(description="a GeoJSON geometry, WGS-84")]
+    properties: MovedGround
+
+
+_Kin = TypedDict("_Kin", {"from": list[str], "to": list[str]})
+
+
+class GridChange(_Kin, Places):
+    """What becomes of one grid; null: it is not there. `from`, `to`: the grids that its ground came from, went to."""
+
+    code: str
+    level: LevelKey
+    changes: list[Literal["new", "gone", "recoded", "split", "merged", "renamed", "moved", "reparented"]]
+    name: str | None
+    former_name: str | None
+    parent: str | None
+    former_parent: str | None
+    area_m2: float
+    former_area_m2: float
+    gained_m2: float
+    lost_m2: float
+
+
+class Differences(Places):
+    """A generation against the one in force (`against`; null: none is), for a map and as a list."""
+
+    type: Literal["FeatureCollection"]
+    features: list[MovedFeature]
+    district: str
+    generation: int
+    against: int | None
+    added: list[str]
+    removed: list[str]
+    renamed: list[str]
+    reparented: list[str]
+    reshaped: list[str]
+    grids: list[GridChange]

@@ -53,6 +53,8 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("GET", "/geocode"): frozenset({404}),
     ("GET", "/geocode/suggestions"): frozenset({404}),
     ("POST", "/incidents/{incident_id}/names"): frozenset({409}),
+    ("GET", "/grids/{code}/people"): frozenset({404}),
+    ("GET", "/generations/{generation}/differences"): frozenset({404, 413}),
     ("POST", "/travel-times"): frozenset({404}),
     ("GET", "/isochrones"): frozenset({404}),
     ("GET", "/routes"): frozenset({404}),

@@ -61,6 +61,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("GET", "/geocode"): Right.LOOK,
     ("GET", "/geocode/suggestions"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/names"): Right.STEP,
+    ("GET", "/grids/{code}/people"): Right.LOOK,
+    ("GET", "/generations/{generation}/differences"): Right.LOOK,
     ("POST", "/travel-times"): Right.LOOK,
     ("GET", "/isochrones"): Right.LOOK,
     ("GET", "/routes"): Right.LOOK,

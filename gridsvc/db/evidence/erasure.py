@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import delete, func, select, text
 
 from gridsvc.access.scopes import phone_digits
+from gridsvc.db.grids.posts import find_persons
 from gridsvc.db.places.learned import forget_case
 from gridsvc.db.schema.access import closure_personal, event_personal, incident_personal, learned_name
 
@@ -22,7 +23,7 @@ _SHORTEST_NAME = 2  # letters; one alone is in half of all sentences
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The data of a subject, each as (district, id): whole cases, reasons of closures, notes of events, learned names.
+    """The data of a subject, each as (district, id): cases, reasons of closures, notes, learned names, persons.
 
     A whole case has the names that were learned from it.
     """
@@ -31,6 +32,7 @@ class Kept:
     closures: Pairs = ()
     notes: Pairs = ()
     names: Pairs = ()
+    persons: Pairs = ()
 
     def joined(self, other: Kept) -> Kept:
         """Return what is in either."""
@@ -38,12 +40,8 @@ class Kept:
         def both(mine: Pairs, theirs: Pairs) -> Pairs:
             return tuple(dict.fromkeys((*mine, *theirs)))
 
-        return Kept(
-            both(self.cases, other.cases),
-            both(self.closures, other.closures),
-            both(self.notes, other.notes),
-            both(self.names, other.names),
-        )
+        names = (each.name for each in fields(self))
+        return Kept(*(both(getattr(self, name), getattr(other, name)) for name in names))
 
 
 _cases_of = text(
@@ -82,7 +80,11 @@ def find_kept(connection: Connection, subject: str) -> Kept:
     """
     words, digits = _read(subject)
     named = {"words": words, "digits": digits}
-    return Kept(_pairs(connection, _cases_of, named), _pairs(connection, _closure_named, {"words": words}))
+    return Kept(
+        _pairs(connection, _cases_of, named),
+        _pairs(connection, _closure_named, {"words": words}),
+        persons=tuple(find_persons(connection, words, digits)),
+    )
 
 
 def find_mentions(connection: Connection, subject: str) -> Kept:
@@ -108,7 +110,8 @@ def count_rows(connection: Connection, kept: Kept) -> int:
             counted += connection.scalar(rows) or 0
     own = {(district, event) for case in kept.cases for district, event in _notes_of(connection, *case)}
     learned = {(district, name) for case in kept.cases for district, name in _names_of(connection, *case)}
-    return counted + len(kept.closures) + len(set(kept.notes) - own) + len(set(kept.names) - learned)
+    names = len(set(kept.names) - learned)
+    return counted + len(kept.closures) + len(set(kept.notes) - own) + names + len(kept.persons)
 
 
 def erase_case(connection: Connection, district: str, incident_id: UUID) -> int:

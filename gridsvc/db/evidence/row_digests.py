@@ -31,7 +31,6 @@ UPGRADE = "upgrade"
 REMOVED = "removed"
 """The reason of the last digests of a district that was removed."""
 _MARKED = "gridsvc.marked_rows"
-_TABLES = "select t from unnest(%s::text[]) as t where to_regclass(t) is not null"
 _ROWS_OF_AN_EVENT = 500
 _FETCHED = 500
 
@@ -69,6 +68,7 @@ COVERED = {
         Covered("station", ("id",)),
         Covered("team", ("id",)),
         Covered("compliance_report", ("id",)),
+        Covered("post_held", ("id",)),
     )
 }  # fmt: skip
 """By table, in the order in which a verification looks at them."""
@@ -128,6 +128,15 @@ def write_all(connection: Connection, reason: str) -> int:
     return written
 
 
+def _present(connection: Connection) -> list[Covered]:
+    """Return the covered tables that there are: an earlier migration runs before those of later ones."""
+    found = fetch_all(
+        connection, "select t from unnest(%s::text[]) as t where to_regclass(t) is not null", ([*COVERED],)
+    )
+    names = {name for (name,) in found}
+    return [covered for name, covered in COVERED.items() if name in names]
+
+
 def write_removed(connection: Connection, district: str, numbers: Mapping[str, int]) -> None:
     """Append that all rows of a district are gone, before they are removed; `numbers`: the last of each counter."""
     gone: dict[tuple[str, str], str | None] = {}
@@ -153,12 +162,6 @@ def list_districts(connection: Connection) -> list[str]:
     """Return the codes of all districts of which there are covered rows, also where the district itself is gone."""
     parts = [f'select distinct "{c.of}" as code from {c.table}' for c in _present(connection) if not c.order]
     return [row[0] for row in fetch_all(connection, " union ".join(parts) + " order by code")]
-
-
-def _present(connection: Connection) -> list[Covered]:
-    """Return the covered tables that there are: during a migration, those of later ones are missing."""
-    known = {row[0] for row in fetch_all(connection, _TABLES, (list(COVERED),))}
-    return [each for each in COVERED.values() if each.table in known]
 
 
 def name_of(key: tuple[object, ...]) -> str:

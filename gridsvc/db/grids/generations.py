@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from sqlalchemy import delete, func, insert, literal, select, text, update
+from sqlalchemy import delete, func, insert, literal, select, text, union_all, update
 
-from gridsvc.coordinates import equal_area_m
 from gridsvc.db.evidence import row_digests
+from gridsvc.db.grids.geometries import copy_geometries, encode, stage
 from gridsvc.db.grids.versions import set_outline, set_version
 from gridsvc.db.schema.cases import incident
-from gridsvc.db.schema.tables import grid, grid_generation, grid_geometry, in_force, station, team
+from gridsvc.db.schema.tables import address, grid, grid_generation, grid_geometry, in_force, station, team
 from gridsvc.errors import NotFound
 from gridsvc.grids.levels import Grid, Level
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    import psycopg
-    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
     from sqlalchemy import Connection
 
@@ -44,12 +42,16 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the log: from `valid_from` on the generation is in force, as was known from `recorded_at` on."""
+    """One entry of the log: from `valid_from` on the generation is in force, as was known from `recorded_at` on.
+
+    approved_by None: of an entry that was written before that was recorded.
+    """
 
     generation: int
     reason: str
     valid_from: datetime
     recorded_at: datetime
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,17 @@ def open_draft(connection: Connection, district: str, *, of: int | None, source:
     return get_generation(connection, district, number)
 
 
+def begin_draft(connection: Connection, district: str) -> Generation:
+    """Return the open draft, else a new one: a copy of what is in force, with its rulings. Drafts must be locked."""
+    draft = find_draft(connection, district)
+    if draft is not None:
+        return draft
+    number = find_in_force(connection, district)
+    source = {} if number is None else get_generation(connection, district, number).source
+    kept = {"rulings": source["rulings"]} if source.get("rulings") else {}
+    return open_draft(connection, district, of=number, source=kept)
+
+
 def write_grids(
     connection: Connection, district: str, number: int, grids: Sequence[Grid], *, levels: Iterable[Level]
 ) -> None:
@@ -157,10 +170,10 @@ def write_grids(
     if not grids:
         return
     shapes = np.array([shapely.force_2d(g.geometry) for g in grids], dtype=object)
-    encoded = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True, byte_order=1).tolist()
+    encoded = encode(shapes)
     digests = [hashlib.sha256(content).hexdigest() for content in encoded]
-    _copy_geometries(connection, district, shapes, encoded, digests)
-    cursor = _stage(connection, "grid")
+    copy_geometries(connection, district, shapes, encoded, digests)
+    cursor = stage(connection, "grid")
     with cursor.copy(
         "COPY new_grid (district, generation, row, level, code, name, parent, geometry_digest, urban_rural_code, "
         "provisional_code, derived, officer) FROM STDIN"
@@ -183,33 +196,6 @@ def write_grids(
                 )
             )
     cursor.execute("INSERT INTO grid SELECT * FROM new_grid")
-
-
-def _copy_geometries(
-    connection: Connection, district: str, shapes: NDArray[np.object_], encoded: Sequence[bytes], digests: Sequence[str]
-) -> None:
-    known = set(connection.scalars(select(grid_geometry.c.digest).where(grid_geometry.c.district == district)))
-    areas_m2 = np.nan_to_num(shapely.area(shapely.transform(shapes, equal_area_m)))
-    cursor = _stage(connection, "grid_geometry")
-    with cursor.copy("COPY new_grid_geometry (district, digest, geom, area_m2) FROM STDIN") as copy:
-        for content, digest, area_m2 in zip(encoded, digests, areas_m2, strict=True):
-            if digest not in known:
-                known.add(digest)
-                copy.write_row((district, digest, content.hex(), float(area_m2)))
-    cursor.execute("INSERT INTO grid_geometry SELECT * FROM new_grid_geometry ON CONFLICT DO NOTHING")
-
-
-def _stage(connection: Connection, table: str) -> psycopg.Cursor[Any]:
-    """Return psycopg's own cursor, which speaks COPY, and make an empty table `new_...` to copy into.
-
-    Tables under row-level security take no COPY; from there the rows go on by INSERT.
-    """
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    cursor: psycopg.Cursor[Any] = raw.cursor()
-    cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS new_{table} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP")
-    cursor.execute(f"TRUNCATE new_{table}")
-    return cursor
 
 
 def list_grids(connection: Connection, district: str, number: int, *, level: Level | None = None) -> list[Grid]:
@@ -298,6 +284,16 @@ def note_load(connection: Connection, district: str, number: int, source: dict[s
     row_digests.mark(connection, "grid_generation", district, number)
 
 
+def note_source(connection: Connection, district: str, number: int, source: dict[str, Any]) -> None:
+    """Record more about a generation whose grids stay as they are."""
+    connection.execute(
+        update(grid_generation)
+        .where(grid_generation.c.district == district, grid_generation.c.number == number)
+        .values(source=source)
+    )
+    row_digests.mark(connection, "grid_generation", district, number)
+
+
 def note_check(
     connection: Connection, district: str, number: int, faults: list[dict[str, Any]], *, blocking: bool
 ) -> None:
@@ -319,6 +315,7 @@ def put_in_force(
     cover: BaseGeometry,
     index_digest: str | None = None,
     valid_from: datetime | None = None,
+    approved_by: str | None = None,
 ) -> None:
     """Append to the log and move the version vector; the district's row must be locked for update.
 
@@ -326,6 +323,7 @@ def put_in_force(
     """
     begins = func.clock_timestamp() if valid_from is None else valid_from
     entry = {"district": district, "generation": number, "reason": reason, "valid_from": begins}
+    entry["approved_by"] = approved_by
     written = connection.execute(insert(in_force).values(entry).returning(in_force.c.entry))
     row_digests.mark(connection, "in_force", district, written.scalar_one())
     row_digests.mark(connection, "grid_generation", district, number)
@@ -347,7 +345,13 @@ def put_in_force(
 def list_entries(connection: Connection, district: str) -> list[Entry]:
     """Return the log of a district, oldest entry first."""
     query = (
-        select(in_force.c.generation, in_force.c.reason, in_force.c.valid_from, in_force.c.recorded_at)
+        select(
+            in_force.c.generation,
+            in_force.c.reason,
+            in_force.c.valid_from,
+            in_force.c.recorded_at,
+            in_force.c.approved_by,
+        )
         .where(in_force.c.district == district)
         .order_by(in_force.c.entry)
     )
@@ -357,18 +361,21 @@ def list_entries(connection: Connection, district: str) -> list[Entry]:
 def find_in_force(
     connection: Connection, district: str, *, as_of: datetime | None = None, known_at: datetime | None = None
 ) -> int | None:
-    """Return the generation in force at `as_of` by what was known at `known_at` (None: now); None before the first."""
+    """Return the generation in force at `as_of` by what was known at `known_at` (None: now); None before the first.
+
+    What is recorded later is better known: an entry that begins before an earlier one takes its place from then on.
+    """
     query = select(in_force.c.generation).where(
         in_force.c.district == district,
         in_force.c.valid_from <= (func.clock_timestamp() if as_of is None else as_of),
         in_force.c.recorded_at <= (func.clock_timestamp() if known_at is None else known_at),
     )
-    found = connection.scalar(query.order_by(in_force.c.valid_from.desc(), in_force.c.entry.desc()).limit(1))
+    found = connection.scalar(query.order_by(in_force.c.entry.desc()).limit(1))
     return None if found is None else int(found)
 
 
-def list_places(connection: Connection, district: str) -> list[tuple[str, float, float]]:
-    """Return the places that have owners: ("team" or "case", lon, lat) of stations and open cases."""
+def list_places(connection: Connection, district: str, *, addresses: bool = False) -> list[tuple[str, float, float]]:
+    """Return the places that have owners, ("team", "case" or "address", lon, lat): stations, open cases, addresses."""
     teams = (
         select(literal("team"), func.ST_X(station.c.geom), func.ST_Y(station.c.geom))
         .join(team, (team.c.district == station.c.district) & (team.c.station == station.c.id))
@@ -377,4 +384,8 @@ def list_places(connection: Connection, district: str) -> list[tuple[str, float,
     cases = select(literal("case"), func.ST_X(incident.c.geom), func.ST_Y(incident.c.geom)).where(
         incident.c.district == district, incident.c.status.not_in(["archived", "cancelled"])
     )
-    return [(str(who), float(lon), float(lat)) for who, lon, lat in connection.execute(teams.union_all(cases))]
+    places = [teams, cases]
+    if addresses:
+        columns = (literal("address"), func.ST_X(address.c.geom), func.ST_Y(address.c.geom))
+        places.append(select(*columns).where(address.c.district == district))
+    return [(str(who), float(lon), float(lat)) for who, lon, lat in connection.execute(union_all(*places))]

@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import shapely
+
 from gridsvc.errors import InvalidInput
 from gridsvc.files.geodata_out import geodata_errors, replacing_geodata
 from gridsvc.files.text import check_ending, replacing
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
 
     import geopandas
     from pyproj import CRS
+    from shapely.geometry.base import BaseGeometry
 
+    from gridsvc.grids.fault import Fault
     from gridsvc.grids.levels import Grid
 
+FAULT_ENDINGS = (".gpkg", ".geojson", ".json")
 DRIVERS = {
     ".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".kml": "LIBKML",
     ".parquet": "Parquet", ".shp": "ESRI Shapefile", ".zip": "ESRI Shapefile",
@@ -105,6 +110,66 @@ def _system(crs: str | None) -> CRS:
     if not (system.is_geographic or system.is_projected):
         raise InvalidInput(f"{system.name} has no degrees or metres of a map. Use EPSG:4490.", kind="unknown-datum")
     return system
+
+
+def write_faults(path: Path, faults: Sequence[Fault]) -> int:
+    """Write the polygons of faults as one layer `faults`, WGS-84, and return how many have polygons.
+
+    Codes and names are joined by commas; `cure` is the command that removes the fault.
+
+    Raises
+    ------
+    InvalidInput
+        For an ending that is not in FAULT_ENDINGS, and where the file cannot be written.
+    """
+    drawn = [(fault, parts) for fault in faults if (parts := _polygons(fault.shape))]
+    write_features(
+        path,
+        "faults",
+        [
+            (
+                {
+                    "kind": fault.kind,
+                    "blocking": fault.blocking,
+                    "codes": ",".join(fault.codes),
+                    "names": ",".join(fault.names),
+                    "area_m2": round(fault.area_m2, 2),
+                    "words": fault.words,
+                    "cure": fault.cure,
+                },
+                shapely.union_all(parts) if len(parts) > 1 else parts[0],
+            )
+            for fault, parts in drawn
+        ],
+    )
+    return len(drawn)
+
+
+def write_features(path: Path, layer: str, rows: Sequence[tuple[dict[str, Any], BaseGeometry]]) -> None:
+    """Write polygons (WGS-84) with their attributes as one layer of MultiPolygons, .gpkg or .geojson.
+
+    Raises
+    ------
+    InvalidInput
+        For an ending that is not in FAULT_ENDINGS, and where the file cannot be written.
+    """
+    import geopandas
+
+    check_ending(path, FAULT_ENDINGS)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"There is no folder {path.parent}.")
+    drawn = [(row, parts) for row, shape in rows if (parts := _polygons(shape))]
+    shapes = [shapely.multipolygons(parts) for _, parts in drawn]
+    frame = geopandas.GeoDataFrame([row for row, _ in drawn], geometry=shapes, crs=4326)
+    more = {} if path.suffix.lower() == ".gpkg" else {"RFC7946": "NO", "COORDINATE_PRECISION": "15"}
+    driver = DRIVERS[path.suffix.lower()]
+    with replacing_geodata(path) as draft:
+        frame.to_file(draft, driver=driver, engine="pyogrio", layer=layer, geometry_type="MultiPolygon", **more)
+
+
+def _polygons(shape: BaseGeometry) -> list[BaseGeometry]:
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    return [part for part in parts if shapely.get_dimensions(part) == 2]
 
 
 def _frame(grids: Sequence[Grid], system: CRS) -> geopandas.GeoDataFrame:

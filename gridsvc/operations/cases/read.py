@@ -18,6 +18,7 @@ from gridsvc.db.grids.versions import get_clock, get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.evidence.chain import whole
 from gridsvc.operations.cases.redaction import redaction
+from gridsvc.operations.grids.people import responsible_for_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +48,8 @@ def get_case(service: Service, incident_id: UUID) -> dict[str, Json]:
             if case.correction is not None:
                 reason = personal.find_note(connection, case.district, case.correction.event_id)
                 answer["correction"] |= {"reason": reason and mask_numbers(reason)}
-        return redaction(connection).case(answer)
+        day = get_clock(connection).date()
+        return responsible_for_case(connection, redaction(connection).case(answer), day)
 
 
 def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case:

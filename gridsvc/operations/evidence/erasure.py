@@ -9,17 +9,20 @@ from gridsvc.db.access.keys import read_version
 from gridsvc.db.evidence import erasure
 from gridsvc.db.evidence.erasure import Kept
 from gridsvc.db.evidence.events import append_event
+from gridsvc.db.grids.posts import erase_person
 from gridsvc.db.places.learned import forget_learned
 from gridsvc.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from gridsvc.operations.runtime.service import Service
 
 
 def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Erase what is stored about a subject and return {cases, closures, notes, names, rows, mentioned, erased}.
+    """Erase what is stored about a subject: {cases, closures, notes, names, persons, rows, mentioned, erased}.
 
     With the rows go their salts, so that the digests in the events can no longer be compared with anything. The event
     that is written names cases and closures, not the subject.
@@ -52,7 +55,7 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
         erased = Kept() if dry_run else _erase(service, connection, kept)
         answer = {
             name: [str(each) for _, each in getattr(kept if dry_run else erased, name)]
-            for name in ("cases", "closures", "notes", "names")
+            for name in ("cases", "closures", "notes", "names", "persons")
         }
         return answer | {"rows": rows, "mentioned": mentioned, "erased": not dry_run and rows > 0}
 
@@ -60,27 +63,27 @@ def erase(service: Service, subject: str, *, mentions: bool = False, dry_run: bo
 
 
 def _erase(service: Service, connection: Connection, kept: Kept) -> Kept:
-    """Erase, write an event for each case, closure and note of which rows were deleted, and return those."""
+    """Erase, write an event for each thing of which rows were deleted, and return those."""
     _, now = read_version(connection)
     who = service.caller.name
-    erased: dict[str, list[tuple[str, Any]]] = {"cases": [], "closures": [], "notes": [], "names": []}
+    erased: dict[str, list[tuple[str, Any]]] = {name: [] for name in ("cases", *_SINGLE)}
     for district, case in kept.cases:
         if rows := erasure.erase_case(connection, district, case):
             erased["cases"].append((district, case))
             append_event(connection, district, "erase", actor=who, at=now, data={"rows": rows}, incident_id=case)
-    for district, closure in kept.closures:
-        if rows := erasure.erase_closure(connection, district, closure):
-            erased["closures"].append((district, closure))
-            data = {"rows": rows, "closure_id": str(closure)}
-            append_event(connection, district, "erase", actor=who, at=now, data=data)
-    for district, event in kept.notes:
-        if rows := erasure.erase_note(connection, district, event):
-            erased["notes"].append((district, event))
-            data = {"rows": rows, "event_id": str(event)}
-            append_event(connection, district, "erase", actor=who, at=now, data=data)
-    for district, learned in kept.names:
-        if rows := forget_learned(connection, district, str(learned)):
-            erased["names"].append((district, learned))
-            data = {"rows": rows, "name_id": str(learned)}
-            append_event(connection, district, "erase", actor=who, at=now, data=data)
-    return Kept(*(tuple(each) for each in erased.values()))
+    for name, (erase_one, key) in _SINGLE.items():
+        for district, number in getattr(kept, name):
+            if rows := erase_one(connection, district, number):
+                erased[name].append((district, number))
+                data = {"rows": rows, key: str(number)}
+                append_event(connection, district, "erase", actor=who, at=now, data=data)
+    return Kept(**{name: tuple(each) for name, each in erased.items()})
+
+
+# What is no case: how one is erased, and what its event calls it.
+_SINGLE: dict[str, tuple[Callable[[Connection, str, Any], int], str]] = {
+    "closures": (erasure.erase_closure, "closure_id"),
+    "notes": (erasure.erase_note, "event_id"),
+    "names": (lambda connection, district, number: forget_learned(connection, district, str(number)), "name_id"),
+    "persons": (erase_person, "person_id"),
+}

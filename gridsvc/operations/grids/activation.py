@@ -21,7 +21,8 @@ def run_activation(run: Run) -> Json:
     if in_force == number:
         return {"district": code, "generation": number, "already": True}
     at = run.job.arguments.get("at")
+    moment = None if at is None else datetime.fromisoformat(at)
     done = generations.activate(
-        run.service, code, number, at=None if at is None else datetime.fromisoformat(at), progress=run.progress
+        run.service, code, number, at=moment, approved_by=run.job.asked_by, progress=run.progress
     )
     return {"district": code, "generation": number, "before": done.before}

@@ -1,4 +1,4 @@
-"""Generations of grids: check the draft, put it in force, roll back, compare, export (R4)."""
+"""Generations of grids: put one in force, roll back, compare, export (R4)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound
 from gridsvc.files.grids.export import write_boundaries
 from gridsvc.grids.cover import cover_of
 from gridsvc.grids.differences import Difference, compare
-from gridsvc.grids.faults import BLOCKING_OVER_M2, Fault, find_faults
+from gridsvc.grids.fault import DEFAULT_LIMITS, Fault, Limits
+from gridsvc.grids.faults import find_faults
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import LEVEL_KEYS, Grid, Level
+from gridsvc.grids.rulings import rulings_on
 from gridsvc.operations.grids.mapped import ownership_index
 
 if TYPE_CHECKING:
@@ -28,29 +30,6 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
 
     Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The faults of one generation."""
-
-    district: str
-    generation: int
-    state: str
-    faults: list[Fault]
-
-    @property
-    def blocking(self) -> bool:
-        """Whether one of them blocks the activation."""
-        return any(fault.blocking for fault in self.faults)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return {generation, blocking, faults: [...]}."""
-        return {
-            "generation": self.generation,
-            "blocking": self.blocking,
-            "faults": [fault.as_json() for fault in self.faults],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +85,7 @@ def choose_district(service: Service, code: str | None) -> str:
     )
 
 
-# ------------------------------------------------------------------------------------------------- check, put in force
-
-
-def check(
-    service: Service, district: str, *, blocking_over_m2: float = BLOCKING_OVER_M2, progress: Progress | None = None
-) -> Checked:
-    """Find the faults of the draft, else of the generation in force."""
-    with service.database.transaction() as connection:
-        draft = store.find_draft(connection, district)
-        number = draft.number if draft is not None else store.find_in_force(connection, district)
-        if number is None:
-            raise NotFound(
-                f"District {district} has no grids. `gridsvc load grids FILE` loads a level.",
-                kind="no-grids",
-                district=district,
-            )
-        grids = store.list_grids(connection, district, number)
-        state = "draft" if draft is not None else "in force"
-    faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
-    blocking = any(fault.blocking for fault in faults)
-    with service.database.transaction() as connection:
-        store.note_check(connection, district, number, [f.as_json() for f in faults[:1000]], blocking=blocking)
-    return Checked(district, number, state, faults)
+# -------------------------------------------------------------------------------------------------------- put in force
 
 
 def activate(
@@ -137,7 +94,8 @@ def activate(
     number: int,
     *,
     at: datetime | None = None,
-    blocking_over_m2: float = BLOCKING_OVER_M2,
+    approved_by: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Activated:
     """Put a generation in force: build its index, then change the version in one transaction.
@@ -162,9 +120,11 @@ def activate(
             )
         grids = store.list_grids(connection, district, number)
     if generation.state == "draft":
-        faults = find_faults(grids, blocking_over_m2=blocking_over_m2, progress=progress)
+        day = (at or versions.now).date()
+        accepted = rulings_on(generation.source, day)
+        faults = find_faults(grids, limits=limits, accepted=accepted, progress=progress)
         _refuse_faults(number, [fault for fault in faults if fault.blocking])
-    return _put_in_force(service, district, number, grids, generation.source, reason="activate", at=at)
+    return _put_in_force(service, district, number, grids, generation.source, reason="activate", at=at, by=approved_by)
 
 
 def _refuse_faults(number: int, faults: Sequence[Fault]) -> None:
@@ -172,8 +132,8 @@ def _refuse_faults(number: int, faults: Sequence[Fault]) -> None:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         named = " ".join(fault.words for fault in faults[:3])
         raise BlockedByFaults(
-            f"Generation {number} has {len(faults)} blocking faults: {named}{more} `gridsvc grids check` lists all; "
-            "correct the source and load it again.",
+            f"Generation {number} has {len(faults)} blocking faults: {named}{more} `gridsvc grids check` lists all, "
+            "each with the command that cures it.",
             generation=number,
             count=len(faults),
             faults=[fault.as_json() for fault in faults[:100]],
@@ -189,6 +149,7 @@ def _put_in_force(
     *,
     reason: str,
     at: datetime | None = None,
+    by: str | None = None,
 ) -> Activated:
     digest, cover = _store_index(service, district, number, grids), cover_of(grids)
     with service.database.transaction() as connection:
@@ -206,7 +167,10 @@ def _put_in_force(
                 kind="raced",
                 generation=number,
             )
-        store.put_in_force(connection, district, number, reason=reason, cover=cover, index_digest=digest, valid_from=at)
+        store.put_in_force(
+            connection, district, number, reason=reason, cover=cover, index_digest=digest, valid_from=at,
+            approved_by=by or service.caller.name,
+        )  # fmt: skip
 
     service.database.run(work)
     teams = cases = 0
@@ -265,7 +229,7 @@ def establish(
     name: str | None = None,
     synthetic: bool = False,
     time_zone: str | None = None,
-    blocking_over_m2: float = BLOCKING_OVER_M2,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> int:
     """Load all levels at once, check and activate them; return the generation's number. An open draft is replaced."""
 
@@ -279,7 +243,7 @@ def establish(
         return draft.number
 
     number = service.database.run(work)
-    activate(service, district, number, blocking_over_m2=blocking_over_m2)
+    activate(service, district, number, limits=limits)
     return number
 
 
@@ -310,52 +274,6 @@ def list_grids(service: Service, district: str) -> list[dict[str, Any]]:
         {"code": code, "name": name, "level": level.key, "parent": parent, "area_m2": round(area_m2, 1)}
         for code, name, level, parent, area_m2 in rows
     ]
-
-
-def diff(service: Service, district: str, number: int) -> tuple[int | None, Difference]:
-    """Compare a generation with the one in force (its own predecessor in number, if it is that one)."""
-    with service.database.transaction() as connection:
-        store.get_generation(connection, district, number)
-        base = store.find_in_force(connection, district)
-        if base == number:
-            earlier = [g.number for g in store.list_generations(connection, district) if g.number < number]
-            base = earlier[-1] if earlier else None
-        before = [] if base is None else store.list_grids(connection, district, base)
-        return base, compare(before, store.list_grids(connection, district, number))
-
-
-def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
-    """Return the grid of a code in every generation, the oldest first."""
-    with service.database.transaction() as connection:
-        rows = store.list_past(connection, district, code)
-        entries = store.list_entries(connection, district)
-    if not rows:
-        raise NotFound(
-            f"No generation of district {district} has a grid {code}.", kind="no-grid", district=district, grid=code
-        )
-    spans = _spans(entries)
-    return [
-        {
-            "generation": row.generation,
-            "state": row.state,
-            "name": row.name,
-            "level": row.level.key,
-            "parent": row.parent,
-            "area_m2": round(row.area_m2, 1),
-            "in_force": spans.get(row.generation, []),
-        }
-        for row in rows
-    ]
-
-
-def _spans(entries: Sequence[store.Entry]) -> dict[int, list[dict[str, str | None]]]:
-    """Return when each generation was in force: [{from, until}], until None while it is."""
-    ordered = sorted(entries, key=lambda entry: entry.valid_from)
-    spans: dict[int, list[dict[str, str | None]]] = {}
-    for entry, later in zip(ordered, [*ordered[1:], None], strict=True):
-        until = None if later is None else later.valid_from.isoformat()
-        spans.setdefault(entry.generation, []).append({"from": entry.valid_from.isoformat(), "until": until})
-    return spans
 
 
 def export(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridsvc.db.grids import generations as store
-from gridsvc.db.grids.versions import ensure_district, get_versions
+from gridsvc.db.grids.versions import ensure_district
 from gridsvc.db.session.connection import lift_time_limit
 from gridsvc.files.grids.boundaries import Expected, read_boundaries
 from gridsvc.files.grids.divisions import find_district_name, list_divisions
-from gridsvc.grids.faults import Fault, find_faults
+from gridsvc.grids.faults import find_faults
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import KnownDivision, resolve_codes
 from gridsvc.grids.parents import adopt, find_parents
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.files.grids.boundaries import Boundaries
+    from gridsvc.grids.fault import Fault
     from gridsvc.operations.runtime.service import Service
 
     Progress = Callable[[int, int], None]
@@ -134,7 +135,7 @@ def load_grids(
             boundaries.notes,
         )
         if dry_run:
-            return replace(loaded, faults=find_faults(whole, progress=progress))
+            return replace(loaded, faults=find_faults(whole, known=list_divisions(code), progress=progress))
         ensure_district(connection, code, name=name)
         number = _write(connection, code, level, others, whole, source)
         return replace(loaded, generation=number)
@@ -158,15 +159,16 @@ def _write(
     source: dict[str, Any],
 ) -> int:
     """Write the level, and those whose parents changed with it, into the draft; return its number."""
-    in_force = get_versions(connection, district).generation
-    draft = store.find_draft(connection, district) or store.open_draft(connection, district, of=in_force, source={})
+    draft = store.begin_draft(connection, district)
     before = {(grid.level, grid.code, grid.parent) for grid in others}
     changed = {level, *(grid.level for grid in whole if (grid.level, grid.code, grid.parent) not in before)}
     store.write_grids(
         connection, district, draft.number, [grid for grid in whole if grid.level in changed], levels=changed
     )
     loads = [*draft.source.get("loads", []), source | {"level": level.key}]
-    store.note_load(connection, district, draft.number, {**draft.source, "loads": loads})
+    # What a repair changed in a level that is replaced cannot be undone.
+    document = {key: value for key, value in draft.source.items() if key != "repairs"} | {"loads": loads}
+    store.note_load(connection, district, draft.number, document)
     return draft.number
 
 

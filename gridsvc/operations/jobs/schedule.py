@@ -9,7 +9,7 @@ from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.jobs import due, jobs
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, Refusal
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids.checks import check
 from gridsvc.operations.jobs.recovery import archive_of
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
         )
     if versions.generation == number:
         raise Conflict(f"Generation {number} is in force already.", kind="in-force", generation=number)
-    if generation.state == "draft" and (checked := generations.check(service, district)).blocking:
+    if generation.state == "draft" and (checked := check(service, district)).blocking:
         first = next(fault for fault in checked.faults if fault.blocking)
         raise BlockedByFaults(
             f"Generation {number} has blocking faults: {first.words} `gridsvc grids check` lists all.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,9 +15,11 @@ from gridsvc.access.scopes import Role
 from gridsvc.db.evidence.events import append_events, event_row
 from gridsvc.db.evidence.row_digests import COVERED
 from gridsvc.db.evidence.sealing import seal_all
+from gridsvc.db.grids.posts import put_post
 from gridsvc.db.schema.migrate import upgrade
 from gridsvc.db.session.connection import Database
 from gridsvc.db.teams import put_stations
+from gridsvc.grids.posts import NewPost, Post
 from gridsvc.operations.access import keys
 from gridsvc.operations.cases import timers
 from gridsvc.operations.cases.steps import Step, step_incident
@@ -54,6 +56,7 @@ NOT_COVERED = {
     "service_area": "drawn again from what is covered",
     "service_area_set": "drawn again from what is covered",
     "road_edge": "the network once more, for maps; the engine reads the artifact",
+    "person": "names and numbers, which can be erased: no digest of them stays; who held which post is covered",
     "address": "look-ups; what a case was given is in its event",
     "gazetteer_version": "counts changes for caches",
     "learned_name": "look-ups; learning and forgetting have events, what a case was given is in its event",
@@ -66,6 +69,7 @@ NEW = {
     "jsonb": "'{\"x\": 1}'",
     "uuid": "'01a212a0-f256-7c1b-8e9a-69388b629f00'",
     "timestamptz": "'2036-01-01T00:00:00Z'",
+    "date": "'2036-01-01'",
     "geometry": "'SRID=4326;POINT(119.7 29.1)'::geometry",
     "float8": "7",
     "text": "'x'",
@@ -74,6 +78,7 @@ OTHER = {
     "bool": ["not {c}"],
     "jsonb": ["{c} || '{{\"x\": 1}}'", "'[]'"],
     "timestamptz": ["{c} + interval '7 s'", "{c} - interval '7 s'"],
+    "date": ["{c} + 7", "{c} - 7"],
     "geometry": ["st_translate({c}, 0.001, 0.001)"],
     "bytea": ["set_byte({c}, octet_length({c}) / 2, get_byte({c}, octet_length({c}) / 2) # 1)"],
     "uuid": [NEW["uuid"]],
@@ -105,6 +110,8 @@ def filled(service: Service, url: str) -> list[UUID]:
     service.database.run(lambda connection: put_stations(connection, DISTRICT, [post]))
     period = Wanted(datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC))
     kept.keep(service, DISTRICT, make_report(service, DISTRICT, period), period, actor="test")
+    held = NewPost("990101001001", Post.OFFICER, "Li", None, date(2026, 1, 1), date(2026, 12, 1))
+    service.database.run(lambda connection: put_post(connection, DISTRICT, held))
     seal_all(service.database)
     return [whole, open_one]
 

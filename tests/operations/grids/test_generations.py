@@ -18,8 +18,10 @@ from gridsvc.db.session.connection import Database
 from gridsvc.errors import BlockedByFaults, Conflict, InvalidInput, NotFound, OutsideDistricts
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.ownership import Rule
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids import checks, generations
+from gridsvc.operations.grids.history import history
 from gridsvc.operations.grids.imports import Columns, Loaded, load_grids
+from gridsvc.operations.grids.review import review_generation
 from gridsvc.operations.places import owners
 from gridsvc.operations.runtime.service import Service
 from tests.grids.test_ownership import hard_points
@@ -27,8 +29,10 @@ from tests.worlds.district import scratch_database
 from tests.worlds.tilings import nest, tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from shapely.geometry.base import BaseGeometry
 
     from gridsvc.db.cluster.embedded import EmbeddedCluster
 
@@ -43,7 +47,7 @@ def service(cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[Service]:
         opened.database.close()
 
 
-def write(path: Path, shapes: dict[str, shapely.Polygon]) -> Path:
+def write(path: Path, shapes: Mapping[str, BaseGeometry]) -> Path:
     features = [
         {"type": "Feature", "properties": {"name": name}, "geometry": shapely.geometry.mapping(shape)}
         for name, shape in shapes.items()
@@ -71,8 +75,12 @@ def test_a_file_becomes_a_draft_is_checked_and_put_in_force(service: Service, tm
     assert (loaded.generation, loaded.grids, loaded.unresolved) == (1, 3, 0)
     with pytest.raises(NotFound):
         owners.list_indexes(service)
-    checked = generations.check(service, DISTRICT)
-    assert (checked.generation, checked.state, checked.faults) == (1, "draft", [])
+    checked = checks.check(service, DISTRICT)
+    assert (checked.generation, checked.state, checked.blocking) == (1, "draft", False)
+    # The national list has eight more townships.
+    assert {fault.kind for fault in checked.faults} == {"absent"}
+    assert {"多湖街道", "源东乡"} <= {name for fault in checked.faults for name in fault.names}
+    assert len(checked.faults) == 8
     done = generations.activate(service, DISTRICT, 1)
     assert (done.generation, done.before, done.difference) == (1, None, None)
     listed = {row["code"]: row["name"] for row in generations.list_grids(service, DISTRICT)}
@@ -91,7 +99,7 @@ def test_a_dry_run_keeps_nothing(service: Service, tmp_path: Path) -> None:
     assert loaded.faults is not None
     assert "overlap" in {fault.kind for fault in loaded.faults}
     with pytest.raises(NotFound):
-        generations.check(service, DISTRICT)
+        checks.check(service, DISTRICT)
 
 
 def test_a_load_replaces_one_level_of_a_draft_that_began_as_what_is_in_force(service: Service, tmp_path: Path) -> None:
@@ -104,8 +112,8 @@ def test_a_load_replaces_one_level_of_a_draft_that_began_as_what_is_in_force(ser
     }
     loaded = load(service, write(tmp_path / "v.geojson", halves), Level.VILLAGE)
     assert (loaded.generation, loaded.unresolved) == (2, 6)
-    kinds = {fault.kind for fault in generations.check(service, DISTRICT).faults}
-    assert kinds == {"unresolved-name", "no-officer"}
+    kinds = {fault.kind for fault in checks.check(service, DISTRICT).faults}
+    assert kinds == {"absent", "unresolved-name", "no-officer"}
     generations.activate(service, DISTRICT, 2)
     answer = owners.locate(owners.list_indexes(service), 119.75, 29.15)
     assert [o.name if o else None for o in answer.owners] == [None, "傅村镇", None, "傅村镇北"]
@@ -151,7 +159,7 @@ def test_a_generation_with_blocking_faults_is_refused_until_they_are_corrected(
     service: Service, tmp_path: Path
 ) -> None:
     load(service, write(tmp_path / "t.geojson", TOWNS | {"傅村镇": shapely.box(119.6, 29.0, 119.8, 29.2)}))
-    assert generations.check(service, DISTRICT).blocking
+    assert checks.check(service, DISTRICT).blocking
     with pytest.raises(BlockedByFaults, match="overlap"):
         generations.activate(service, DISTRICT, 1)
     with pytest.raises(NotFound):
@@ -165,8 +173,9 @@ def test_a_roll_back_is_a_new_entry_and_as_of_still_answers(service: Service, tm
     generations.activate(service, DISTRICT, 1)
     swapped = {"孝顺镇": column(1), "傅村镇": column(0), "曹宅镇": column(2)}
     load(service, write(tmp_path / "t.geojson", swapped))
-    base, difference = generations.diff(service, DISTRICT, 2)
-    assert base == 1
+    reviewed = review_generation(service, DISTRICT, 2)
+    difference = reviewed.difference
+    assert reviewed.against == 1
     assert difference.reshaped == ("330703101000", "330703102000")
     assert {(m.before, m.after) for m in difference.moves} == {
         ("330703101000", "330703102000"), ("330703102000", "330703101000")
@@ -196,7 +205,7 @@ def test_a_roll_back_is_a_new_entry_and_as_of_still_answers(service: Service, tm
     assert at(2, known_at=entries[2].recorded_at - moment) == "傅村镇"
     with pytest.raises(NotFound, match="grids in force at"):
         owners.list_indexes(service, as_of=entries[0].valid_from - moment)
-    (first, second) = generations.history(service, DISTRICT, "330703101000")
+    (first, second) = history(service, DISTRICT, "330703101000")
     assert [span["until"] is None for span in first["in_force"]] == [False, True]
     assert len(second["in_force"]) == 1
 
@@ -231,7 +240,7 @@ def test_an_export_can_be_loaded_again(service: Service, tmp_path: Path, suffix:
     assert generations.export(service, DISTRICT, target) == 3
     loaded = load_grids(service, target, Level.TOWNSHIP, district=DISTRICT, crs=None, columns=Columns())
     assert (loaded.generation, loaded.columns["code"], loaded.crs) == (2, "code", "WGS-84")
-    assert generations.diff(service, DISTRICT, 2)[1].is_empty
+    assert review_generation(service, DISTRICT, 2).difference.is_empty
 
 
 def test_two_districts_share_a_border_and_no_point_is_lost_between_them(service: Service) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Level
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids import checks, generations
 from gridsvc.operations.grids.imports import Columns, load_grids
 from tests.worlds.district import as_superuser, load_toy, report
 from tests.worlds.province import PROVINCE, SIDE_DEG, SOUTH, WEST, code_of, write_province
@@ -32,7 +32,7 @@ ACTIVATE = """
 import json, pathlib, sys
 from gridsvc.db.session.connection import Database
 from gridsvc.grids.levels import Level
-from gridsvc.operations.grids import generations
+from gridsvc.operations.grids import checks, generations
 from gridsvc.operations.grids.imports import Columns, load_grids
 from gridsvc.operations.runtime.service import Service
 from tests.worlds.memory import peak_memory_bytes
@@ -43,7 +43,7 @@ code = sys.argv[4]
 for level, path in json.loads(sys.argv[3]).items():
     file = pathlib.Path(path)
     load_grids(service, file, Level.from_key(level), district=code, crs="EPSG:4326", columns=columns)
-checked = generations.check(service, code)
+checked = checks.check(service, code)
 assert not checked.blocking
 generations.activate(service, code, 1)
 print(peak_memory_bytes())
@@ -82,7 +82,7 @@ def test_villages_of_more_than_one_batch_are_owned_by_the_right_ones(
     service: Service, url: str, tmp_path: Path
 ) -> None:
     load(service, write_province(tmp_path, 50, 50))
-    assert not generations.check(service, PROVINCE).blocking
+    assert not checks.check(service, PROVINCE).blocking
     generations.activate(service, PROVINCE, 1)
     digest = index_digest(url)
     assert all(found == expected for found, expected in centre_owners(mapped_index(tmp_path, digest), 50, 50, 1))

@@ -1,0 +1,142 @@
+"""Persons and the posts that they hold. Names and numbers are in `person` alone, which can be emptied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, insert, or_, select, update
+
+from gridsvc.access.scopes import phone_digits
+from gridsvc.db.evidence import row_digests
+from gridsvc.db.schema.tables import person, post_held
+from gridsvc.db.session.ids import uuid7
+from gridsvc.grids.posts import Held, NewPost, Post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+
+def put_post(connection: Connection, district: str, new: NewPost) -> None:
+    """Write a post; one of the same grid, post, person and first day is corrected.
+
+    A grid has one leader: who was it before holds the post until the new one begins.
+    """
+    mine = (post_held.c.district == district, post_held.c.grid == new.grid, post_held.c.post == str(new.post))
+    who = _person(connection, district, new)
+    if new.post is Post.LEADER:
+        former = (
+            update(post_held)
+            .where(
+                *mine,
+                post_held.c.person_id != who,
+                post_held.c.since < new.since,
+                or_(post_held.c.until.is_(None), post_held.c.until > new.since),
+            )
+            .values(until=new.since)
+            .returning(post_held.c.id)
+        )
+        for each in connection.scalars(former):
+            row_digests.mark(connection, "post_held", district, each)
+    same = (
+        update(post_held)
+        .where(*mine, post_held.c.person_id == who, post_held.c.since == new.since)
+        .values(until=new.until)
+        .returning(post_held.c.id)
+    )
+    found = connection.scalars(same).all()
+    if not found:
+        row = {
+            "district": district,
+            "id": uuid7(),
+            "grid": new.grid,
+            "post": str(new.post),
+            "person_id": who,
+            "since": new.since,
+            "until": new.until,
+        }
+        connection.execute(insert(post_held).values(row))
+        found = [row["id"]]
+    for each in found:
+        row_digests.mark(connection, "post_held", district, each)
+
+
+def _person(connection: Connection, district: str, new: NewPost) -> UUID:
+    """Return the person of a name and number; one who was known by the name alone gets the number."""
+    known = connection.execute(
+        select(person.c.id, person.c.phone)
+        .where(person.c.district == district, person.c.name == new.name)
+        .order_by(person.c.id)
+    ).all()
+    digits = None if new.phone is None else phone_digits(new.phone)
+    for who, phone in known:
+        if new.phone is None or (phone is not None and phone_digits(phone) == digits):
+            return who  # type: ignore[no-any-return]
+    for who, phone in known:
+        if phone is None:
+            connection.execute(
+                update(person).where(person.c.district == district, person.c.id == who).values(phone=new.phone)
+            )
+            return who  # type: ignore[no-any-return]
+    made = uuid7()
+    row = {"district": district, "id": made, "name": new.name, "phone": new.phone}
+    connection.execute(insert(person).values(row))
+    return made
+
+
+def list_posts(
+    connection: Connection, district: str, grids: Sequence[str] | None = None, *, on: date | None = None
+) -> list[Held]:
+    """Return the posts of some grids (None: all), held on a day or (None) ever, the earliest first."""
+    query = (
+        select(
+            post_held.c.id,
+            post_held.c.grid,
+            post_held.c.post,
+            post_held.c.person_id,
+            person.c.name,
+            person.c.phone,
+            post_held.c.since,
+            post_held.c.until,
+        )
+        .outerjoin(person, (person.c.district == post_held.c.district) & (person.c.id == post_held.c.person_id))
+        .where(post_held.c.district == district)
+        .order_by(post_held.c.since, post_held.c.id)
+    )
+    if grids is not None:
+        query = query.where(post_held.c.grid.in_(grids))
+    if on is not None:
+        query = query.where(post_held.c.since <= on, or_(post_held.c.until.is_(None), post_held.c.until > on))
+    return [
+        Held(id_, grid, Post(post), who, name, phone, since, until)
+        for id_, grid, post, who, name, phone, since, until in connection.execute(query)
+    ]
+
+
+def list_posted(connection: Connection, district: str, on: date) -> set[str]:
+    """Return the grids that have somebody in a post on a day."""
+    query = select(post_held.c.grid).where(
+        post_held.c.district == district,
+        post_held.c.since <= on,
+        or_(post_held.c.until.is_(None), post_held.c.until > on),
+    )
+    return set(connection.scalars(query))
+
+
+def find_persons(connection: Connection, words: str, digits: str) -> list[tuple[str, UUID]]:
+    """Return (district, id) of the persons of a full name, or of a phone number by its digits ("": by the name)."""
+    columns = (person.c.district, person.c.id, person.c.phone)
+    if digits:
+        rows = connection.execute(select(*columns).where(person.c.phone.is_not(None)).order_by(*columns))
+        return [(code, who) for code, who, phone in rows if phone_digits(phone) == digits]
+    rows = connection.execute(select(*columns).where(func.lower(person.c.name) == words.lower()).order_by(*columns))
+    return [(code, who) for code, who, _ in rows]
+
+
+def erase_person(connection: Connection, district: str, person_id: UUID) -> int:
+    """Delete the name and number of a person; return the number of rows. The posts stay without a name."""
+    mine = (person.c.district == district, person.c.id == person_id)
+    return connection.execute(delete(person).where(*mine)).rowcount

@@ -1,0 +1,154 @@
+"""Who answers for a grid: posts are loaded, read for any day, and shown with cases and alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gridsvc.access.scopes import Right, mask_phone
+from gridsvc.db.evidence.events import append_event
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids import posts as posts_store
+from gridsvc.db.grids.versions import get_versions
+from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.files.grids.posts import read_posts
+from gridsvc.grids.levels import Level
+from gridsvc.grids.posts import responsible, responsible_of_chain
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gridsvc.grids.posts import Held
+    from gridsvc.json_types import Json
+    from gridsvc.operations.runtime.service import Service
+
+_Areas = list[tuple[str, str, Level, str | None, float]]
+
+
+def load_posts(service: Service, district: str, path: Path, *, actor: str) -> int:
+    """Add the posts of a file; return their number. Posts that are there stay, see `put_post`.
+
+    Raises
+    ------
+    InvalidInput
+        For a grid that is not in force, or a name that several grids have: with the line.
+    """
+    service.caller.need(Right.LOAD)
+    found = read_posts(path)
+
+    def work(connection: Connection) -> int:
+        now = get_versions(connection, district, lock="share").now
+        codes = _Codes(_areas(connection, district))
+        for line, post in found:
+            code = codes.find(post.grid, f"{path}, line {line}")
+            posts_store.put_post(connection, district, post.at(code))
+        data = {"posts": len(found), "source": path.name}
+        append_event(connection, district, "load posts", actor=actor, at=now, data=data)
+        return len(found)
+
+    return service.database.run(work)
+
+
+class _Codes:
+    """The grids in force by code and by name."""
+
+    def __init__(self, areas: _Areas) -> None:
+        self.codes = {code for code, *_ in areas}
+        self.by_name: dict[str, list[str]] = {}
+        for code, name, *_ in areas:
+            self.by_name.setdefault(name, []).append(code)
+
+    def find(self, word: str, where: str) -> str:
+        if word in self.codes:
+            return word
+        same = self.by_name.get(word, [])
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise InvalidInput(
+                f"{where}: several grids are called {word[:60]!r}: {', '.join(same[:5])}. Give the code.",
+                kind="ambiguous-grid",
+                where=where,
+                grid=word[:60],
+                codes=same[:5],
+            )
+        raise InvalidInput(
+            f"{where}: no grid in force has the code or name {word[:60]!r}. `gridsvc grids list` has them.",
+            kind="no-grid",
+            where=where,
+            grid=word[:60],
+        )
+
+
+def _areas(connection: Connection, district: str) -> _Areas:
+    number = store.find_in_force(connection, district)
+    return [] if number is None else store.list_areas(connection, district, number)
+
+
+def people_of(service: Service, district: str, code: str, *, on: date | None = None) -> dict[str, Json]:
+    """Return who holds a post of a grid in force on a day (None: today), and who answers for it.
+
+    The answer has {grid, name, level, on, people, responsible}; `responsible` is its leader, else a deputy or an
+    officer, else that of the next wider grid, which `responsible.grid` names. Numbers are masked.
+    """
+    with service.database.transaction() as connection:
+        day = on or get_versions(connection, district).now.date()
+        areas = {area[0]: area for area in _areas(connection, district)}
+        if code not in areas:
+            raise NotFound(
+                f"District {district} has no grid {code} in force.", kind="no-grid", district=district, grid=code
+            )
+        chain: list[str] = [code]
+        while (above := areas[chain[-1]][3]) is not None and above in areas and above not in chain:
+            chain.append(above)
+        held = posts_store.list_posts(connection, district, chain, on=day)
+    _, name, level, _, _ = areas[code]
+    answers_for = responsible_of_chain(chain, held, day)[0]
+    return {
+        "grid": code,
+        "name": name,
+        "level": level.key,
+        "on": day.isoformat(),
+        "people": [_as_json(each, masked=True) for each in held if each.grid == code],
+        "responsible": None if answers_for is None else _as_json(answers_for, masked=True) | {"grid": answers_for.grid},
+    }
+
+
+def _as_json(held: Held, *, masked: bool) -> dict[str, Json]:
+    phone = held.phone if held.phone is None or not masked else mask_phone(held.phone)
+    return {
+        "post": str(held.post),
+        "name": held.name,
+        "phone": phone,
+        "from": held.since.isoformat(),
+        "until": None if held.until is None else held.until.isoformat(),
+    }
+
+
+def responsible_for_case(connection: Connection, answer: dict[str, Any], day: date) -> dict[str, Any]:
+    """Return a case's answer with `responsible`, who answers at each level of its owners, and `person` in its alerts.
+
+    The persons of an alert are those who held the post when it was raised.
+    """
+    district = answer["district"]
+    owners: dict[str, dict[str, str] | None] = answer["owners"]
+    levels = [level.key for level in reversed(Level)]
+    chain = [owner["code"] if (owner := owners.get(level)) else None for level in levels]
+    alerts = answer.get("alerts", [])
+    grids = {code for code in chain if code is not None} | {each["owner"] for each in alerts if each["owner"]}
+    held = posts_store.list_posts(connection, district, sorted(grids)) if grids else []
+    found = responsible_of_chain(chain, held, day)
+    shown = {
+        level: None if each is None else {"grid": each.grid, "post": str(each.post), "name": each.name}
+        for level, each in zip(levels, found, strict=True)
+    }
+    named = [each | {"person": _person(held, each)} for each in alerts]
+    return answer | {"responsible": shown, "alerts": named}
+
+
+def _person(held: list[Held], alert: dict[str, Any]) -> str | None:
+    who = responsible(alert["owner"], held, datetime.fromisoformat(alert["at"]).date())
+    return None if who is None else who.name
