@@ -24,6 +24,7 @@ from gridsvc.cli.recommend import (
     show_recommendation,
     type_option,
 )
+from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -360,7 +361,8 @@ def owner_command(
 
 def _show_correction(service: Service, case: dict[str, Any]) -> None:
     """Print a case after a correction: whose it was, and the teams that do not belong there now."""
-    was = " > ".join(owner["name"] for owner in case["before"]["owners"].values() if owner) or "nobody"
+    owners = [case["before"]["owners"][level] for level in LEVEL_KEYS]
+    was = " > ".join(owner["name"] for owner in owners if owner) or "nobody"
     show_case(service, case)
     click.echo(printable(f"Owners before: {was}"))
     names = Teams.read(service, case["district"]).names()

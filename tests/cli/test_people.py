@@ -142,3 +142,19 @@ def test_a_line_is_reported_from_a_file(program: Program, tmp_path: Path) -> Non
     file.write_text("[" * 100_000)
     _, refused = program.run("incidents", "report", "--type", "noise", "--geometry", file, code=3)
     assert "nested too deeply" in refused
+
+
+def test_a_case_is_corrected_and_what_changed_is_said(program: Program) -> None:
+    # Which squadron leads at kilometre 13 depends on who is free; at 7 it is another one.
+    number = program.json("incidents", "report", "--type", "leak", "119.73", "29.1001")["number"]
+    program.run("incidents", "step", number, "assign")
+    told, _ = program.run("incidents", "place", number, "119.67", "29.1001", "--reason", "north gate")
+    assert "Owners before: R2 > 330703103000 > A4 > V4" in told
+    assert re.search(r"No longer belongs there: sq-a[34] \(1\)", told)
+    assert "Missing there: sq-a2 (1)" in told
+    assert "Missing there: town-t2 (township)" in told
+    words = ("incidents", "owner", number, "330703103000", "--reason", "agreed", "--actor", "Li Wei")
+    named = program.json(*words)
+    assert (named["owners"]["township"]["code"], named["ownership"]["rule"]) == ("330703103000", "person")
+    shown = program.json("incidents", "show", number)["correction"]
+    assert (shown["kind"], shown["by"], shown["reason"]) == ("owner", "Li Wei", "agreed")

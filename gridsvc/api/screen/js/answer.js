@@ -46,11 +46,13 @@ export function ownersSection(answer) {
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
 }
 
+/** The owner of the finest level; the order of the members says nothing. */
+const finest = (owners) => ["village", "area", "township", "regional"].map((level) => owners?.[level]).find(Boolean);
+
 /** What to ask the caller, and whose the place is by each reply. */
 function question(asked) {
   return h("div", {}, h("p", { class: "warn" }, asked[language]), h("ul", { class: "shares" }, asked.choices.map((each) => {
-    const owners = Object.values(each.owners ?? {}).filter(Boolean);
-    return h("li", {}, h("span", {}, each[language]), h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")));
+    return h("li", {}, h("span", {}, each[language]), h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")));
   })));
 }
 
@@ -59,8 +61,7 @@ function shares(ownership) {
     h("p", { class: ownership.confirm ? "warn" : "dim" }, ownership.confirm ? t("confirm") : t("shares")),
     ownership.question ? question(ownership.question) : null,
     h("ul", { class: "shares" }, ownership.shares.slice(0, 6).map((each) => {
-      const owners = Object.values(each.owners ?? {}).filter(Boolean);
-      return h("li", {}, h("span", {}, owners.at(-1)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
+        return h("li", {}, h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
     })));
 }
 
