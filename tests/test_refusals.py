@@ -19,7 +19,8 @@ CLASSES = {
     name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.GridsvcError)
 }
 FUNCTIONS = CLASSES | {"problem"}
-# What no request reaches: location models, files, the command line, the cluster on this machine, the demo, the start of the processes.
+# What no request reaches: location models, files, the command line, the cluster of this machine, the demo, the start of
+# the processes.
 OFFLINE = ("analysis", "cli", "files", "db/cluster", "db/schema", "demo", "serve", "settings.py", "operations/imports",
            "roads/network", "roads/calibration", "grids/building.py", "law/catalogue.py", "law/clocks.py",
            "law/plans.py", "law/printed.py", "teams", "isochrones", "operations/evidence", "evidence",

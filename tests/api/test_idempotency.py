@@ -116,6 +116,9 @@ RULE = {"step": "accept", "urgency": "emergency", "warn_s": 30, "limit_s": 60, "
 ONCE: dict[tuple[str, str], tuple[Any, Any, int, str]] = {
     ("POST", "/incidents"): (None, {"type": "leak", "location": PLACE}, 201, "report"),
     ("POST", "/incidents/{}/steps"): (case, {"step": "accept"}, 200, "accept"),
+    ("POST", "/incidents/{}/place"): (case, {"location": PLACE | {"radius_m": 50}, "reason": "x"}, 200, "place"),
+    ("POST", "/incidents/{}/owner"): (case, {"code": "A2", "reason": "by agreement"}, 200, "owner"),
+    ("POST", "/incidents/{}/names"): (case, {"name": "老供销社"}, 201, "learn-name"),
     ("PATCH", "/teams/{}"): (lambda world, web: TEAM, {"on_duty": True}, 200, "duty"),
     ("POST", "/closures"): (None, CLOSURE, 201, "closure"),
     ("DELETE", "/closures/{}"): (closure, None, 204, "closure-ended"),

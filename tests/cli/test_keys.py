@@ -89,7 +89,7 @@ def test_a_person_is_erased(gridsvc: Callable[..., tuple[int, str, str]]) -> Non
     code, out, _ = gridsvc("erase", PHONE, "--dry-run", "--json")
     assert code == 0
     assert json.loads(out) | {"cases": 1} == {
-        "cases": 1, "closures": [], "notes": [], "rows": 1, "mentioned": 0, "erased": False,
+        "cases": 1, "closures": [], "notes": [], "names": [], "persons": [], "rows": 1, "mentioned": 0, "erased": False,
     }  # fmt: skip
     code, out, err = gridsvc("erase", PHONE)
     assert code == 0

@@ -28,7 +28,7 @@ class Candidate(TypedDict):
     district: str
 
 
-class Question(TypedDict):
+class AddressQuestion(TypedDict):
     """What to ask the caller before the best candidate is acted on."""
 
     kind: QuestionKind
@@ -40,7 +40,7 @@ class GeocodeAnswer(TypedDict):
 
     candidates: list[Candidate]
     confirm: Annotated[bool, Field(description="no candidate may be acted on unasked")]
-    question: Question | None
+    question: AddressQuestion | None
     searched: Annotated[list[str], Field(description="codes of the districts in which it was looked up")]
     left_out: Annotated[int, Field(description="how many districts were not searched: name one with `district`")]
     outside: Annotated[str | None, Field(description="how the outside geocoder answered; null: it was not asked")]
