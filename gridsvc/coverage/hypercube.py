@@ -154,7 +154,7 @@ def _exact(fleet: _Fleet, *, queue: bool) -> Hypercube:
     inflow = sparse.csr_array(
         (np.concatenate(rates), (np.concatenate(rows), np.concatenate(columns))), shape=(states, states)
     )
-    leaving = level * fleet.service_rate + np.where(level < units, fleet.rate.sum(), 0.0)
+    leaving = np.asarray(level * fleet.service_rate + np.where(level < units, fleet.rate.sum(), 0.0), np.float64)
     probability = _steady(inflow, leaving, level, counts)
     all_busy = probability[-1] + waiting
     workload = bits.T @ probability + waiting
