@@ -99,7 +99,7 @@ class LateCase:
     """A case whose response was late: seconds of each cause, their sum is `overrun_s`; and what would have met it.
 
     `excess_s`: seconds above the plan before the reserve is taken off. `uncertain`: a stamp is missing or impossible,
-    so that turnout and travel cannot be told from each other.
+    so that turnout and travel cannot be separated.
     """
 
     case: Case

@@ -65,7 +65,7 @@ def question_of(
 ) -> Question | None:
     """Return what to ask about a place (degrees) that is known to a radius; None where one chain has all of it.
 
-    The two chains with the largest shares are told apart: by the best landmark, else by their names.
+    The two chains with the largest shares are distinguished by the best landmark, else by their names.
     """
     x, y = spots_within(radius_m)
     plane = LocalMetres(lon, lat)
@@ -99,9 +99,9 @@ def _best(landmarks: Iterable[Landmark], plane: LocalMetres, one: Floats, other:
     """Return the landmark that tells two sets of spots apart best, and the words of their sides; None without any."""
     found: tuple[tuple[int, int], Told] | None = None
     for each in sorted(landmarks, key=lambda landmark: landmark.name):
-        told, here, there = _sides(each, plane, one, other)
-        rank = (int((1 - told) * _STEPS), each.rank)
-        if told >= SURE and (found is None or rank < found[0]):
+        parted, here, there = _sides(each, plane, one, other)
+        rank = (int((1 - parted) * _STEPS), each.rank)
+        if parted >= SURE and (found is None or rank < found[0]):
             found = rank, (each, here, there)
     return None if found is None else found[1]
 
@@ -125,10 +125,10 @@ def _sides(mark: Landmark, plane: LocalMetres, one: Floats, other: Floats) -> tu
     against = along @ way < 0
     pieces = np.where(against[:, None], pieces[:, [2, 3, 0, 1]], pieces)
     left, other_left = (float(np.mean(_is_left(pieces, spots))) for spots in (one, other))
-    told = min(left, 1 - other_left), min(1 - left, other_left)
-    normal = np.array([-way[1], way[0]]) * (1 if told[0] >= told[1] else -1)
+    parted = min(left, 1 - other_left), min(1 - left, other_left)
+    normal = np.array([-way[1], way[0]]) * (1 if parted[0] >= parted[1] else -1)
     turn = round(float(np.degrees(np.arctan2(normal[0], normal[1]))) / 45) % 8
-    return max(told), _COMPASS[turn], _COMPASS[(turn + 4) % 8]
+    return max(parted), _COMPASS[turn], _COMPASS[(turn + 4) % 8]
 
 
 def _line_between(mark: Landmark, plane: LocalMetres, one: Floats, other: Floats) -> Floats:

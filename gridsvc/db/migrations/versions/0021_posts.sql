@@ -29,7 +29,7 @@ CREATE INDEX ix_post_held_person ON post_held (district, person_id);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON person, post_held TO gridsvc_app;
 
--- A person is seen by whoever sees a post that they hold.
+-- A person is seen by all who see a post that they hold.
 CREATE FUNCTION scope_has_person(person_district TEXT, person UUID) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (
