@@ -311,16 +311,6 @@ address = Table(
     Index("ix_address_text", "district", "text"),
 )
 
-# Counts the changes of addresses and stations, and of learned names; begins at the time in ms: none comes again.
-gazetteer_version = Table(
-    "gazetteer_version",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("sources", BigInteger, nullable=False),
-    Column("names", BigInteger, nullable=False),
-    ForeignKeyConstraint(["district"], ["district.code"], name="fk_gazetteer_version_district", ondelete="CASCADE"),
-)
-
 # Where teams arrive in time. `team_id` null: of all teams together, where `k` of them do. `digest` stands for what
 # decides the shape. An empty shape is kept too: it means that no driving time is left, or no road is near.
 # `overview` is the shape to half a pixel of the tiles that show the whole district.
