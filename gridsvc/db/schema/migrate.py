@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from gridsvc.db.schema.revision import HEAD, SCRIPTS, find_revision
+from gridsvc.db.schema.revision import CHAIN, HEAD, SCRIPTS, find_revision
 from gridsvc.db.session.urls import read_url
 from gridsvc.errors import Refusal, Unavailable
 
@@ -56,7 +56,7 @@ def _upgrade_locked(connection: Connection) -> bool:
     before = find_revision(connection)
     if before == HEAD:
         return False
-    if before is not None and before > HEAD:
+    if before is not None and before not in CHAIN:
         raise Refusal(
             f"The database's schema is {before}, newer than this program's {HEAD}. Install the newer gridsvc.",
             kind="schema-newer",

@@ -9,7 +9,7 @@ from gridsvc.db.cluster import backup as files
 from gridsvc.db.evidence import sealing
 from gridsvc.db.jobs import last_runs
 from gridsvc.db.schema.migrate import upgrade
-from gridsvc.db.schema.revision import HEAD
+from gridsvc.db.schema.revision import CHAIN, HEAD
 from gridsvc.db.session.connection import Database
 from gridsvc.errors import Refusal
 
@@ -76,7 +76,7 @@ def restore(owner_url: str, file: Path, *, progress: Progress | None = None) -> 
         For a backup of a newer gridsvc, or one that the database refuses.
     """
     backup = files.read_backup(file.absolute())
-    if backup.manifest["schema"] > HEAD:
+    if backup.manifest["schema"] not in CHAIN:
         raise Refusal(
             f"The backup's schema is {backup.manifest['schema']}, newer than this program's {HEAD}. "
             "Install the newer gridsvc.",
