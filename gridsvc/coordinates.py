@@ -308,6 +308,12 @@ def bearing_deg(lon: float, lat: float, other_lon: float, other_lat: float) -> f
     return math.degrees(math.atan2(y, x)) % 360
 
 
+def shift_words(east_m: float, north_m: float) -> str:
+    """Return a shift in words, such as `462 m east and 309 m south`."""
+    east = f"{abs(east_m):.0f} m {'east' if east_m >= 0 else 'west'}"
+    return f"{east} and {abs(north_m):.0f} m {'north' if north_m >= 0 else 'south'}"
+
+
 class LocalMetres:
     """A plane of metres round one place; 0.1 % true within about 50 km of it."""
 

@@ -1,4 +1,4 @@
-"""Teams over HTTP: positions and duty."""
+"""Teams over HTTP: positions and their datum, duty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from gridsvc.api.answers.teams import TeamDuty, TeamList, TeamPosition
+from gridsvc.api.answers.teams import TeamDatum, TeamDuty, TeamList, TeamPosition
 from gridsvc.api.http.lanes import with_case_threads
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
@@ -22,7 +22,7 @@ from gridsvc.api.http.requests import (
     service_of,
     team_id_of,
 )
-from gridsvc.operations.teams import fleet
+from gridsvc.operations.teams import datums, fleet
 from gridsvc.operations.teams.positions import SentPosition, put_position
 
 router = APIRouter(tags=["teams"])
@@ -31,6 +31,7 @@ _ID = "01a20c85-95e1-7e22-969f-63cda45f0508"
 _TEAM = {
     "id": _ID, "district": "330703", "name": "多湖中队", "unit": "bureau", "kind": "squadron", "status": "available",
     "incident_id": None, "position": {"lon": 119.69, "lat": 29.09}, "at_station": False, "age_s": 12.0,
+    "datum": "WGS-84", "datum_shift": None,
     "station": {"lon": 119.69, "lat": 29.09}, "township": None, "areas": ["330703001000-1"], "region": "330703-1",
     "skills": [], "equipment": [], "turnout_s": 60,
 }  # fmt: skip
@@ -54,6 +55,17 @@ class DutyBody(Body):
     on_duty: Annotated[bool, Field(strict=True)]
 
     model_config = Body.model_config | {"json_schema_extra": {"examples": [{"on_duty": False}]}}
+
+
+class DatumBody(Body):
+    """The datum of a team's positions from now on: wgs84, gcj02 or bd09; why, for the event."""
+
+    datum: Text
+    reason: Text | None = None
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {"examples": [{"datum": "gcj02", "reason": "The tracker shows places of an Amap map"}]}
+    }
 
 
 class RetireBody(Body):
@@ -85,6 +97,21 @@ def post_position(request: Request, team_id: str, body: PositionBody) -> Respons
     taken = put_position(service_of(request), sent)
     place = {"lon": taken.lon, "lat": taken.lat}
     return JSONResponse({"team_id": str(taken.team_id), "position": place, "at": taken.at.isoformat()})
+
+
+@router.post(
+    "/teams/{team_id}/datum",
+    summary="Say which datum the positions of a team arrive in",
+    responses=answer(TeamDatum, {"team_id": _ID, "datum": "GCJ-02", "since": "2026-03-01T04:41:00+00:00"}),
+)
+def post_datum(request: Request, team_id: str, body: DatumBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Have positions that arrive from now on converted; a person decides, those of the past stay as they are.
+
+    A position that says GCJ-02 or BD-09 itself is taken at its word.
+    """
+    key = request_key(request, idempotency_key, body.model_dump(mode="json"))
+    service, number, actor = service_of(request), team_id_of(team_id), caller_of(request)
+    return as_response(datums.decide(service, number, body.datum, reason=body.reason, actor=actor, request=key))
 
 
 @router.patch(

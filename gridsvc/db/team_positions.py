@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gridsvc.db.session.district_of import in_scope
 from gridsvc.db.session.fast_statements import fetch_all
@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 
     from gridsvc.teams.positions import Position
 
-_DISTRICTS = "select id, district from team where id = any(%s) and "
+
+class Sender(NamedTuple):
+    """A team that reports positions: its district, and the datum that a person decided for them; None: WGS-84."""
+
+    district: str
+    datum: str | None
 
 
-def read_districts(connection: Connection, team_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return {team id: district} of the teams that exist for the caller."""
+_SENDERS = "select id, district, datum from team where id = any(%s) and "
+
+
+def read_senders(connection: Connection, team_ids: Iterable[UUID]) -> dict[UUID, Sender]:
+    """Return the teams that exist for the caller, by id."""
     condition, values = in_scope(connection)
-    return dict(fetch_all(connection, _DISTRICTS + condition, (list(team_ids), *values)))
+    rows = fetch_all(connection, _SENDERS + condition, (list(team_ids), *values))
+    return {team_id: Sender(district, datum) for team_id, district, datum in rows}
 
 
 _NOW = "select clock_timestamp(), set_config('synchronous_commit', 'off', true)"
@@ -77,14 +86,14 @@ _PUT_CORRECTED = _PUT.replace(
 
 
 def put_positions(
-    connection: Connection, positions: Sequence[Position], districts: Mapping[UUID, str], now: datetime
+    connection: Connection, positions: Sequence[Position], senders: Mapping[UUID, Sender], now: datetime
 ) -> int:
     """Store positions and return how many are new: the newest of a team becomes its last one, if none is newer.
 
     One that has the team and the time of an earlier one is a repetition, and the earlier one stays.
     """
     rows = {
-        "district": [districts[each.team_id] for each in positions],
+        "district": [senders[each.team_id].district for each in positions],
         "team_id": [each.team_id for each in positions],
         "at": [each.at for each in positions],
         "lon": [each.lon for each in positions],

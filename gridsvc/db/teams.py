@@ -98,7 +98,7 @@ def list_roster(connection: Connection, district: str) -> list[Team]:
 
 _STATES = """
     select t.id::text, t.on_duty, e.incident_id::text, e.drill, st_x(l.geom), st_y(l.geom),
-           cast(extract(epoch from %s::timestamptz - l.at) as double precision)
+           cast(extract(epoch from %s::timestamptz - l.at) as double precision), l.datum_fit ->> 'likely'
     from team as t
     left join engagement as e
       on e.district = t.district and e.team_id = t.id and e.until is null and e.engaging
@@ -117,13 +117,14 @@ _CHANGED = """
     with live as materialized (
         select team_id, incident_id, drill from engagement where district = {district} and until is null and engaging
     ), last as materialized (
-        select team_id, geom, at from team_last where district = {district}
+        select team_id, geom, at, datum_fit ->> 'likely' as suspect_datum from team_last where district = {district}
     ), off as materialized (
         select id as team_id from team where district = {district} and not on_duty
     )
     select coalesce(live.team_id, last.team_id, off.team_id)::text, off.team_id is null, live.incident_id::text,
            live.drill, st_x(last.geom), st_y(last.geom),
-           cast(extract(epoch from coalesce(%s::timestamptz, clock_timestamp()) - last.at) as double precision)
+           cast(extract(epoch from coalesce(%s::timestamptz, clock_timestamp()) - last.at) as double precision),
+           last.suspect_datum
     from live full join last on last.team_id = live.team_id
     full join off on off.team_id = coalesce(live.team_id, last.team_id)
 """
@@ -190,6 +191,7 @@ def _state(
     lon: float | None,
     lat: float | None,
     age_s: float | None,
+    suspect_datum: str | None = None,
 ) -> TeamState:
     if on_duty and incident_id is None and lon is None:
         return AVAILABLE
@@ -203,6 +205,7 @@ def _state(
         lon=lon,
         lat=lat,
         position_age_s=None if age_s is None else max(0.0, age_s),
+        suspect_datum=suspect_datum,
     )
 
 

@@ -132,7 +132,7 @@ class Substitute:
 
     `why` is the kind of substitute: `neighbour-township`, `regional-joint-team`, `neighbour-squadron`,
     `bureau-squadron`, `other-region`, or what the unit's own team lacks: `skill`, `equipment`, `stale-position`.
-    `preempts` is the drill that the team would leave.
+    `preempts` is the drill that the team would leave, `suspect_datum` as of `ChosenTeam`.
     """
 
     team_id: str
@@ -141,10 +141,12 @@ class Substitute:
     response_s: float | None
     why: str
     preempts: str | None = None
+    suspect_datum: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Return plain JSON values; `preempts` only where it is set."""
-        return {name: value for name, value in asdict(self).items() if name != "preempts" or value is not None}
+        """Return plain JSON values; `preempts` and `suspect_datum` only where they are set."""
+        left_out = {name for name in ("preempts", "suspect_datum") if getattr(self, name) is None}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Substitute:
@@ -159,7 +161,8 @@ class ChosenTeam:
     travel_s, response_s: seconds (R9), to the millisecond. For a routine case both are None where the team is not
     free now or no road is known: the case waits on its work list. `late`: the response exceeds the case's target;
     `substitute` is then a lawful team that would arrive earlier, None where there is none (R7). `preempts` is the
-    drill that the team would leave (R16).
+    drill that the team would leave (R16). `suspect_datum`: its position seems to be in this datum, so that the times
+    may be wrong (R20).
     """
 
     slot: str
@@ -170,9 +173,10 @@ class ChosenTeam:
     late: bool = False
     substitute: Substitute | None = None
     preempts: str | None = None
+    suspect_datum: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Return plain JSON values; `substitute` and `preempts` only where they are set."""
+        """Return plain JSON values; `substitute`, `preempts` and `suspect_datum` only where they are set."""
         value: dict[str, Json] = {
             "slot": self.slot,
             "team_id": self.team_id,
@@ -185,6 +189,8 @@ class ChosenTeam:
             value["substitute"] = None if self.substitute is None else self.substitute.as_json()
         if self.preempts is not None:
             value["preempts"] = self.preempts
+        if self.suspect_datum is not None:
+            value["suspect_datum"] = self.suspect_datum
         return value
 
     @classmethod
@@ -200,6 +206,7 @@ class ChosenTeam:
             value.get("late", False),
             None if substitute is None else Substitute.from_json(substitute),
             value.get("preempts"),
+            value.get("suspect_datum"),
         )
 
 

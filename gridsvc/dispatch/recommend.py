@@ -294,15 +294,23 @@ class Moment:
         return state.status
 
     def _chosen(self, slot: SlotForm, number: int, offered: set[int]) -> ChosenTeam:
-        team, arrival = self.teams[number], self.arrival[number]
+        team, arrival, suspect = self.teams[number], self.arrival[number], self.states[number].suspect_datum
         if arrival >= BUSY_MS:
-            return ChosenTeam(slot.slot.id, team.id, team.unit, None, None)
+            return ChosenTeam(slot.slot.id, team.id, team.unit, None, None, suspect_datum=suspect)
         travel_ms = self.travel_ms[number]
         assert travel_ms is not None
         late = self.target_ms is not None and arrival > self.target_ms
         substitute = self._substitute(slot, offered, before=arrival) if late else None
         return ChosenTeam(
-            slot.slot.id, team.id, team.unit, travel_ms / 1000, arrival / 1000, late, substitute, self._drill(number)
+            slot.slot.id,
+            team.id,
+            team.unit,
+            travel_ms / 1000,
+            arrival / 1000,
+            late,
+            substitute,
+            self._drill(number),
+            suspect,
         )
 
     def _drill(self, number: int) -> str | None:
@@ -344,10 +352,10 @@ class Moment:
         if before is not None and arrival >= before:
             return None
         offered.add(number)
-        team, travel_ms = self.teams[number], self.travel_ms[number]
+        team, travel_ms, suspect = self.teams[number], self.travel_ms[number], self.states[number].suspect_datum
         if travel_ms is None or arrival >= BUSY_MS:
-            return Substitute(team.id, team.unit, None, None, why)
-        return Substitute(team.id, team.unit, travel_ms / 1000, arrival / 1000, why, self._drill(number))
+            return Substitute(team.id, team.unit, None, None, why, suspect_datum=suspect)
+        return Substitute(team.id, team.unit, travel_ms / 1000, arrival / 1000, why, self._drill(number), suspect)
 
     def _handler(self, lead: ChosenTeam | None) -> Handler | None:
         form = self.form

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Record = JsonObject
 """What a recommendation was made from, as plain JSON values."""
 
-_STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road", "on_drill")
+_STATE_FIELDS = ("incident_id", "staff_present", "lon", "lat", "position_age_s", "on_road", "on_drill", "suspect_datum")
 _NOT_RECORDED = TeamState(status=TeamStatus.OUT_OF_SERVICE)
 
 

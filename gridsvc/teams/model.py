@@ -138,7 +138,8 @@ class TeamState:
     `incident_id` is the case that holds an engaged team. `staff_present` None = as many as it needs.
     lon, lat: the last reported position, None = none reported, so the team is at its station; `position_age_s` is
     the age of that report, None where none was reported (a team without a device is never stale).
-    `on_road` = on patrol: TURNOUT_ON_ROAD_S applies. `on_drill`: the case that holds it is a drill.
+    `on_road` = on patrol: TURNOUT_ON_ROAD_S applies. `on_drill`: the case that holds it is a drill. `suspect_datum`:
+    the datum that the positions of the team seem to be in, instead of the one that they are read in.
     """
 
     status: TeamStatus = TeamStatus.AVAILABLE
@@ -149,6 +150,7 @@ class TeamState:
     position_age_s: float | None = None
     on_road: bool = False
     on_drill: bool = False
+    suspect_datum: str | None = None
 
     def is_stale(self, after_s: float = POSITION_STALE_AFTER_S) -> bool:
         """Whether the reported position is too old to compute a travel time from."""

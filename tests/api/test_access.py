@@ -94,6 +94,7 @@ def test_a_key_in_the_address_opens_nothing(world: World) -> None:
         ("POST", "/incidents/{case}/unmask", {"why": "call back"},
          {Role.DISPATCHER, Role.SUPERVISOR, Role.ADMIN}),
         ("PATCH", "/teams/{team}", {"on_duty": True}, {Role.DISPATCHER, Role.ADMIN}),
+        ("POST", "/teams/{team}/datum", {"datum": "wgs84"}, {Role.DISPATCHER, Role.ADMIN}),
         ("POST", "/closures", {"geometry": {"type": "Point", "coordinates": [119.6, 29.1]}, "factor": 0, "reason": "x"},
          {Role.DISPATCHER, Role.ENGINEER, Role.ADMIN}),
         ("GET", "/metrics", None, {Role.ENGINEER, Role.ADMIN}),

@@ -157,6 +157,8 @@ def walk_service(web: TestClient, service: Service) -> None:
     assert ok(web.post("/osmand", json=[{"id": team["id"]}]))["rejected"]
     forwarded = {"longitude": position["lon"], "latitude": position["lat"], "fixTime": batch[0]["at"]}
     ok(web.post("/positions/traccar", json={"position": forwarded, "device": {"uniqueId": team["id"]}}))
+    for datum in ("gcj02", "wgs84"):
+        ok(web.post(f"/teams/{team['id']}/datum", json={"datum": datum, "reason": "a tracker of another maker"}))
     for on_duty in (False, True):
         ok(web.patch(f"/teams/{team['id']}", json={"on_duty": on_duty}))
     ok(web.get("/teams"))

@@ -119,6 +119,7 @@ ONCE: dict[tuple[str, str], tuple[Any, Any, int, str]] = {
     ("POST", "/incidents/{}/place"): (case, {"location": PLACE | {"radius_m": 50}, "reason": "x"}, 200, "place"),
     ("POST", "/incidents/{}/owner"): (case, {"code": "A2", "reason": "by agreement"}, 200, "owner"),
     ("POST", "/incidents/{}/names"): (case, {"name": "老供销社"}, 201, "learn-name"),
+    ("POST", "/teams/{}/datum"): (lambda world, web: TEAM, {"datum": "gcj02", "reason": "x"}, 200, "team-datum"),
     ("PATCH", "/teams/{}"): (lambda world, web: TEAM, {"on_duty": True}, 200, "duty"),
     ("POST", "/closures"): (None, CLOSURE, 201, "closure"),
     ("DELETE", "/closures/{}"): (closure, None, 204, "closure-ended"),

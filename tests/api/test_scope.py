@@ -58,7 +58,7 @@ WALKED = {
         "/incidents", "/recommendations", "/incidents/{incident_id}/steps", "/incidents/{incident_id}/unmask",
         "/incidents/{incident_id}/names",
         "/incidents/{incident_id}/place", "/incidents/{incident_id}/owner",
-        "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
+        "/teams/{team_id}/datum", "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
         "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
     ),
@@ -271,6 +271,8 @@ def _asked(
         ]
     elif path.endswith("/positions"):
         bodies = [point]
+    elif path.endswith("/datum"):
+        bodies = [{"datum": "wgs84"}]
     elif path == "/teams/{team_id}":
         bodies = [{"on_duty": True}]
     elif path == "/closures":

@@ -195,6 +195,8 @@ class Ground:
             return [place | {"team_id": team, "at": at} for team in dice.choices(self.ids, k=5)]
         if path.endswith("/positions"):
             return place
+        if path.endswith("/datum"):
+            return {"datum": dice.choice(["wgs84", "x"])}
         if path == "/closures":
             geometry = {"type": "Point", "coordinates": [x, y]}
             return {"geometry": geometry, "factor": 0.5, "reason": "x", "district": dice.choice([A, B])}

@@ -95,6 +95,7 @@ def test_r7_a_team_outside_the_slots_needs_a_note(program: Program, case: dict[s
         (("recommend", "--type", "leek", *PLACE), 3, "泄漏 (leak)"),
         (("recommend", "--type", "噪音", *PLACE), 3, "噪声 (noise)"),
         (("teams", "duty", "sq-a", "off"), 3, "sq-a1"),
+        (("teams", "datum", "sq-a1", "mercator"), 3, "wgs84, gcj02, bd09"),
         (("incidents", "show", "77777"), 3, "incidents list"),
         (("incidents", "show", "first"), 3, "incidents list"),
         (("closures", "remove", "mine"), 3, "closures list"),
@@ -113,6 +114,13 @@ def test_a_team_goes_off_duty_by_its_name(program: Program) -> None:
     listed, _ = program.run("teams", "list")
     assert "sq-a1" in listed
     assert not UUID.search(listed)
+
+
+def test_a_person_says_which_datum_the_positions_of_a_team_arrive_in(program: Program) -> None:
+    said, _ = program.run("teams", "datum", "town-t2", "GCJ-02", "--reason", "高德定位终端", "--actor", "Li Wei")
+    assert said == "Positions of town-t2 are read as GCJ-02 from now on.\n"
+    rows = program.json("teams", "list")
+    assert {row["name"]: row["datum"] for row in rows if row["datum"] != "WGS-84"} == {"town-t2": "GCJ-02"}
 
 
 def test_roads_are_closed_and_opened_again(program: Program) -> None:

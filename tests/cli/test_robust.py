@@ -197,6 +197,7 @@ _SHAPES = st.sampled_from(
         ("locate", "N", "N", "--as-of", "T"), ("recommend", "--type", "T", "N", "N"),
         ("incidents", "list", "--since", "T"), ("incidents", "show", "T"), ("incidents", "step", "T", "assign"),
         ("incidents", "report", "--type", "leak", "--geometry", "F", "--datum", "T"), ("teams", "duty", "T", "off"),
+        ("teams", "datum", "T", "T"),
         ("closures", "add", "N", "N", "--reason", "T"), ("closures", "add", "--geometry", "F", "--reason", "T"),
         ("closures", "remove", "T"), ("travel-times", "--origins", "F", "--destinations", "F", "--out", "O"),
         ("isochrone", "N", "N", "--minutes", "T"), ("load", "addresses", "F"), ("load", "teams", "F"),

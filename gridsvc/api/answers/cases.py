@@ -26,6 +26,9 @@ from gridsvc.law import ResponseClass, Urgency
 
 Step = Literal["accept", "assign", "handle", "feedback", "archive", "cancel", "reopen"]
 TeamStep = Literal["acknowledge", "decline", "en_route", "on_scene", "clear", "withdraw"]
+SuspectDatum = Annotated[
+    str, Field(description="its position seems to be in this datum: see `datum_shift` of GET /teams")
+]
 
 
 class CaseLocation(TypedDict):
@@ -92,6 +95,7 @@ class Substitute(TypedDict):
     response_s: float | None
     why: str
     preempts: NotRequired[Annotated[UUID, Field(description="the drill that the team would leave")]]
+    suspect_datum: NotRequired[SuspectDatum]
 
 
 class RecommendedTeam(TypedDict):
@@ -105,6 +109,7 @@ class RecommendedTeam(TypedDict):
     late: Annotated[bool, Field(description="arrives after the target of the case")]
     substitute: NotRequired[Annotated[Substitute | None, Field(description="of a late team: one that arrives earlier")]]
     preempts: NotRequired[Annotated[UUID, Field(description="the drill that the team would leave")]]
+    suspect_datum: NotRequired[SuspectDatum]
 
 
 class ResponseRange(TypedDict):

@@ -69,6 +69,7 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("POST", "/proposals/{proposal_id}/decision"): frozenset({409}),
     ("GET", "/proposals"): frozenset({404}),
     ("PATCH", "/teams/{team_id}"): frozenset({409}),
+    ("POST", "/teams/{team_id}/datum"): frozenset({409}),
     ("GET", "/osmand"): frozenset({403, 404}),
     ("POST", "/osmand"): frozenset({403, 404}),
     ("POST", "/positions/traccar"): frozenset({404}),

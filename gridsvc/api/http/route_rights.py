@@ -70,6 +70,7 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     # Teams and roads.
     ("GET", "/teams"): Right.LOOK,
     ("PATCH", "/teams/{team_id}"): Right.DUTY,
+    ("POST", "/teams/{team_id}/datum"): Right.DUTY,
     ("POST", "/teams/{team_id}/positions"): Right.POSITION,
     ("POST", "/positions"): Right.POSITION,
     ("POST", "/positions/traccar"): Right.POSITION,

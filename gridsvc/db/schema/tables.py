@@ -251,7 +251,8 @@ station = Table(
     Index("ix_station_geom", "geom", postgresql_using="gist"),
 )
 
-# `roster` is the whole team (gridsvc.teams.model.Team as JSON); the columns are what SQL needs.
+# `roster` is the whole team (gridsvc.teams.model.Team as JSON); the columns are what SQL needs. `datum`: that of its
+# positions, where a person has decided it.
 team = Table(
     "team",
     metadata,
@@ -263,10 +264,15 @@ team = Table(
     Column("on_duty", Boolean, nullable=False, server_default="true"),
     Column("roster", JSONB, nullable=False),
     moment("retired_at"),
+    Column("datum", Text),
+    moment("datum_at"),
     CheckConstraint("retired_at is null or not on_duty", name="retired"),
+    CheckConstraint("datum in ('WGS-84', 'GCJ-02', 'BD-09')", name="datum"),
+    CheckConstraint("(datum is null) = (datum_at is null)", name="datum_at"),
     ForeignKeyConstraint(["district", "station"], ["station.district", "station.id"], name="fk_team_station"),
 )
 
+# `datum_fit`: how its positions fit the roads, where they are on roads in another datum only.
 team_last = Table(
     "team_last",
     metadata,
@@ -276,6 +282,7 @@ team_last = Table(
     Column("accuracy_m", Double),
     moment("at", nullable=False),
     moment("received_at", now=True),
+    Column("datum_fit", JSONB),
     ForeignKeyConstraint(["district", "team_id"], ["team.district", "team.id"], name="fk_team_last_team"),
     Index("ix_team_last_geom", "geom", postgresql_using="gist"),
 )

@@ -56,6 +56,8 @@ KINDS: Mapping[str, JobKind] = {
     "compliance-report": JobKind("gridsvc.operations.compliance.kept:run_reports",
                                  "make and keep the reports of response times of the months that have ended",
                                  ("district", "month")),
+    "team-datums": JobKind("gridsvc.operations.teams.datums:run_check",
+                           "compare the positions of teams with the roads, as if by another datum"),
     "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ BASE_BACKUP_EVERY = timedelta(days=1)
 REHEARSAL_EVERY = timedelta(days=7)
 ANCHOR_EVERY = timedelta(days=1)
 REPORTS_EVERY = timedelta(days=1)
+TEAM_DATUMS_EVERY = timedelta(hours=1)
 _TRIES = 5
 _AGAIN_AFTER_S = 30.0
 
@@ -59,6 +60,7 @@ EFFECTS: Mapping[str, Effect] = {
     "rehearsal": lambda connection, entry: _queue_again(connection, entry, REHEARSAL_EVERY),
     "anchor": lambda connection, entry: _queue_again(connection, entry, ANCHOR_EVERY),
     "compliance-report": lambda connection, entry: _queue_again(connection, entry, REPORTS_EVERY),
+    "team-datums": lambda connection, entry: _queue_again(connection, entry, TEAM_DATUMS_EVERY),
 }
 RECURRING = {
     "tidy": timedelta(minutes=1),
@@ -67,6 +69,7 @@ RECURRING = {
     "rehearsal": timedelta(days=1),
     "anchor": timedelta(minutes=2),
     "compliance-report": timedelta(hours=2),
+    "team-datums": timedelta(minutes=30),
 }
 """When the recurring entries are due for the first time, after the first start; see `ensure_standing`."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
@@ -17,11 +19,13 @@ from gridsvc.db.jobs.due import list_due
 from gridsvc.db.jobs.last_runs import find_last_run
 from gridsvc.db.session.facts import archiver_facts, database_facts
 from gridsvc.db.session.services import list_services
+from gridsvc.db.team_datums import list_suspects
 from gridsvc.errors import DiskFull, GridsvcError
 from gridsvc.law.timers import default_timers
 from gridsvc.operations.cases.timers import timers_of
 from gridsvc.operations.jobs.recovery import archive_of
 from gridsvc.operations.runtime.districts import list_views
+from gridsvc.operations.teams.datum_words import datum_option, suspect_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +74,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         first_backup = next((each.at for each in list_due(connection, kind="backup", waiting=False)), None)
         archiver = archiver_facts(connection)
         services = list_services(connection)
+        suspects = list_suspects(connection)
         guard = read_guard(connection)
         views = list_views(service, connection)
         timers = {
@@ -95,6 +100,7 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         _finding("services", "ok", "; ".join(services) or "none runs now"),
         _anchor(anchor, sent=service.anchor_url is not None),
         _jobs(facts),
+        *_datums(suspects),
         _access(guard),
         _fonts(),
     ]
@@ -244,6 +250,19 @@ def _jobs(facts: DatabaseFacts) -> dict[str, Any]:
     failed = facts.failed_jobs
     cure = "See `gridsvc jobs list --state failed`." if failed else ""
     return _finding("jobs", "note" if failed else "ok", f"{failed} failed in the last week", cure)
+
+
+def _datums(suspects: list[tuple[str, str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return a finding for each district with teams whose positions are on roads in another datum only."""
+    found = []
+    for code, group in groupby(suspects, key=lambda each: each[0]):
+        teams = list(group)
+        _, name, fit = teams[0]
+        more = f"; {len(teams) - 1} more: `gridsvc teams list --district {code}`" if len(teams) > 1 else ""
+        command = shlex.join(["gridsvc", "teams", "datum", name, datum_option(fit["likely"]), "--district", code])
+        cure = f"Correct the setting of the device, or type: {command}"
+        found.append(_finding(f"positions {code}", "bad", suspect_words(name, fit) + more, cure))
+    return found
 
 
 def _fonts() -> dict[str, Any]:

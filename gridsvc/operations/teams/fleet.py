@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gridsvc.coordinates import Datum
 from gridsvc.db import teams
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
 from gridsvc.db.session.scope import scope_of
+from gridsvc.db.team_datums import list_datums
 from gridsvc.errors import Conflict
 from gridsvc.operations.runtime.idempotency import answer_once
 from gridsvc.operations.teams.positions import no_team
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.db.team_datums import TeamDatum
     from gridsvc.operations.runtime.service import Service
 
 
@@ -30,11 +33,22 @@ def list_fleet(service: Service, district: str | None = None) -> dict[str, Any]:
             if district is not None and versions.district != district:
                 continue
             states = dict(teams.list_states(connection, versions.district, versions.now))
+            datums = {str(each.team_id): each for each in list_datums(connection, versions.district)}
             roster = teams.list_roster(connection, versions.district)
             scope = scope_of(connection)
             shown = None if scope.grid is None else frozenset(scope.grids)
-            items += [_team_json(versions.district, team, states.get(team.id, AVAILABLE), shown) for team in roster]
+            items += [
+                _team_json(versions.district, team, states.get(team.id, AVAILABLE), shown) | _datum(datums.get(team.id))
+                for team in roster
+            ]
     return {"items": items}
+
+
+def _datum(found: TeamDatum | None) -> dict[str, Any]:
+    """Return the datum that a team's positions arrive in, and what speaks against it."""
+    if found is None:  # retired a moment ago
+        return {"datum": Datum.WGS84.value, "datum_shift": None}
+    return {"datum": found.datum.value, "datum_shift": found.fit}
 
 
 def _team_json(district: str, team: Team, state: TeamState, shown: frozenset[str] | None) -> dict[str, Any]:
@@ -84,7 +98,7 @@ def set_duty(
         def change() -> dict[str, Any]:
             now = get_versions(connection, district, lock="share").now
             if not teams.set_duty(connection, district, team_id, on_duty=on_duty):
-                raise _retired(team_id)
+                raise team_retired(team_id)
             data = {"team_id": str(team_id), "on_duty": on_duty}
             append_event(connection, district, "duty", actor=actor, at=now, data=data)
             return data | {"retired": False}
@@ -114,7 +128,7 @@ def retire(service: Service, team_id: UUID, *, actor: str, request: RequestKey |
         def change() -> dict[str, Any]:
             now = get_versions(connection, district, lock="update").now
             if not teams.retire(connection, district, team_id):
-                raise _retired(team_id)
+                raise team_retired(team_id)
             data = {"team_id": str(team_id), "on_duty": False, "retired": True}
             append_event(connection, district, "team-retired", actor=actor, at=now, data=data)
             return data
@@ -124,7 +138,8 @@ def retire(service: Service, team_id: UUID, *, actor: str, request: RequestKey |
     return service.database.run(work)
 
 
-def _retired(team_id: UUID) -> Conflict:
+def team_retired(team_id: UUID) -> Conflict:
+    """Return the refusal of a team that is retired."""
     return Conflict(
         f"Team {team_id} is retired. `gridsvc load teams FILE` with the team puts it back.",
         kind="team-retired",

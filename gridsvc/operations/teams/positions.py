@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+import numpy as np
 
 from gridsvc.access.scopes import Right
 from gridsvc.coordinates import Datum, check_lonlat, to_wgs84
@@ -60,7 +62,9 @@ class StoredPositions:
 def put_positions(service: Service, sent: Sequence[SentPosition]) -> StoredPositions:
     """Store positions; those of which one value is not usable are rejected, the others are kept.
 
-    A device reports the position of its own team only.
+    A device reports the position of its own team only. Where a person decided that the positions of a team arrive in
+    another datum (`datums.decide`), those that say WGS-84 or nothing are converted from it, also where they say
+    CGCS2000, which is the same; one that says GCJ-02 or BD-09 is taken at its word.
 
     Raises
     ------
@@ -70,31 +74,35 @@ def put_positions(service: Service, sent: Sequence[SentPosition]) -> StoredPosit
     service.caller.need(Right.POSITION)
     _need_team(service.caller)
     rejected: dict[int, Refusal] = {}
-    places: dict[int, tuple[UUID, float, float]] = {}
+    places: dict[int, tuple[UUID, Datum]] = {}
     for index, each in enumerate(sent):
         try:
-            places[index] = (_team_of(service.caller, each.team_id), *_place(each))
+            places[index] = (_team_of(service.caller, each.team_id), _check_place(each))
         except Refusal as refusal:
             rejected[index] = refusal
     if not places:
         return StoredPositions(rejected=rejected)
 
     def work(connection: Connection) -> StoredPositions:
-        districts = store.read_districts(connection, {team_id for team_id, _, _ in places.values()})
+        senders = store.read_senders(connection, {team_id for team_id, _ in places.values()})
         now = store.begin_positions(connection)
         usable: dict[int, Position] = {}
         refused = dict(rejected)
-        for index, (team_id, lon, lat) in places.items():
+        for index, (team_id, datum) in places.items():
             try:
-                if team_id not in districts:
+                if team_id not in senders:
                     raise no_team(str(team_id))
                 at = _time(sent[index].at, now)
             except Refusal as refusal:
                 refused[index] = refusal
             else:
-                usable[index] = Position(team_id, lon, lat, at, sent[index].accuracy_m)
+                usable[index] = Position(team_id, sent[index].lon, sent[index].lat, at, sent[index].accuracy_m)
+                decided = senders[team_id].datum
+                if decided is not None and datum in {Datum.WGS84, Datum.CGCS2000}:
+                    places[index] = (team_id, Datum(decided))
+        usable = _in_wgs84(usable, {index: places[index][1] for index in usable})
         taken = dict(zip(usable, correct_clocks(list(usable.values()), now), strict=True))
-        new = store.put_positions(connection, list(taken.values()), districts, now) if taken else 0
+        new = store.put_positions(connection, list(taken.values()), senders, now) if taken else 0
         return StoredPositions(new, taken, dict(sorted(refused.items())))
 
     return service.database.run(work)
@@ -137,14 +145,27 @@ def _team_of(caller: Caller, team_id: str) -> UUID:
     return found
 
 
-def _place(sent: SentPosition) -> tuple[float, float]:
-    """Return (lon, lat) in WGS-84."""
+def _in_wgs84(positions: Mapping[int, Position], datums: Mapping[int, Datum]) -> dict[int, Position]:
+    """Return positions in WGS-84, each of its datum; those of one datum are converted together."""
+    found = dict(positions)
+    for datum in {*datums.values()} & {Datum.GCJ02, Datum.BD09}:
+        own = [index for index in positions if datums[index] is datum]
+        lon, lat = to_wgs84(
+            np.array([positions[index].lon for index in own]), np.array([positions[index].lat for index in own]), datum
+        )
+        for index, x, y in zip(own, lon.tolist(), lat.tolist(), strict=True):
+            found[index] = replace(positions[index], lon=x, lat=y)
+    return found
+
+
+def _check_place(sent: SentPosition) -> Datum:
+    """Return the datum that a position says; refuse a place that cannot be meant."""
     datum = Datum.from_name(sent.datum)
     check_lonlat(sent.lon, sent.lat)
     accuracy_m = sent.accuracy_m
     if accuracy_m is not None and not 0 <= accuracy_m <= 1e6:
         raise InvalidInput(f"`accuracy_m` is {accuracy_m}; give metres from 0.", accuracy_m=accuracy_m)
-    return to_wgs84(sent.lon, sent.lat, datum)
+    return datum
 
 
 def _time(at: datetime | None, now: datetime) -> datetime:

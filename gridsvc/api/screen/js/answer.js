@@ -139,6 +139,7 @@ export function teamRow(each, lead, extra = null) {
     h("span", { class: "team-name" }, wayButton(each.team_id),
       h("small", { class: "dim" }, unitName(each.unit ?? team?.unit)),
       each.late ? h("span", {}, h("span", { class: "chip late" }, t("late_member"))) : null,
+      each.suspect_datum ? h("span", {}, h("span", { class: "chip late" }, t("suspect_datum", { datum: each.suspect_datum }))) : null,
       each.outside_slots ? h("span", {}, h("span", { class: "chip outside-slots" }, t("outside_slots"))) : null),
     h("span", { class: "times" },
       each.response_s == null ? "—" : h("strong", {}, span(each.response_s)),

@@ -64,6 +64,7 @@ export function showTeamCard(library, map, id, at, choose) {
     h("strong", {}, teamName(team.id)),
     h("p", {}, unitName(team.unit)),
     h("p", {}, h("span", { class: `chip team-${team.status}` }, slug("team_status", team.status))),
+    team.datum_shift ? h("p", { class: "warn small" }, t("suspect_datum", { datum: team.datum_shift.likely })) : null,
     busy ? h("button", { type: "button", class: "link-button", onclick: () => choose(busy.id) }, caseTitle(busy)) : null,
     h("div", { class: "buttons small" },
       sceneNow() ? action(map, "way_show", () => { if (state.compared !== id) compare(id); }) : null,

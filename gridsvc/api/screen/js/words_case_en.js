@@ -39,6 +39,7 @@ export const CASE_EN = {
   outside_slots: "Outside the slots",
   substitute: "Substitute: {team} ({time}, {why})",
   late_member: "will be late",
+  suspect_datum: "position may be shifted, as by {datum}",
   considered: "{n} teams considered",
   considered_team: "Team",
   considered_travel: "Travel",

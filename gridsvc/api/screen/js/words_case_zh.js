@@ -39,6 +39,7 @@ export const CASE_ZH = {
   outside_slots: "席位外",
   substitute: "替补：{team}（{time}，{why}）",
   late_member: "预计迟到",
+  suspect_datum: "位置可能偏移（疑为 {datum}）",
   considered: "考虑过的 {n} 支队伍",
   considered_team: "队伍",
   considered_travel: "行驶",
