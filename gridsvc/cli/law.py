@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
-from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, table
+from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, say, table
 from gridsvc.cli.csv_rows import show_bad_rows
+from gridsvc.cli.cures import cure_as_command
+from gridsvc.cli.options import collect
+from gridsvc.coordinates import Datum
 from gridsvc.db.grids.addresses import Address
 from gridsvc.files.packaged import geodata_folder
 from gridsvc.operations.law import imports
@@ -86,20 +89,38 @@ def load_calendar(*, file: Path, district: str | None, as_json: bool) -> None:
     answer(value, as_json=as_json, show=lambda: click.echo(words))
 
 
+@dataclass(frozen=True, slots=True)
+class AddressOptions:
+    """The options of `load addresses`."""
+
+    datum: str | None
+    district: str | None
+
+
 @click.command()
 @_file
+@click.option("--datum", metavar="wgs84|cgcs2000|gcj02|bd09",
+              help="What the coordinates refer to.  [default: wgs84, compared with roads and grids]")  # fmt: skip
 @district_option
 @json_option
-def load_addresses(*, file: Path, district: str | None, as_json: bool) -> None:
+@collect(AddressOptions)
+def load_addresses(asked: AddressOptions, *, file: Path, as_json: bool) -> None:
     """Load addresses (FILE: CSV with lon, lat, and text or the fields of an address). They replace the old ones.
 
     The fields are those of GB/T 23705 by their usual names, such as 乡镇, 村, 街路巷, 门牌号. A row that
-    cannot be read is reported and left out; the others are loaded.
+    cannot be read is reported and left out; the others are loaded. Addresses that are shifted against the roads or
+    grids in force as if by another datum are refused, with the command that cures it.
     """
     from gridsvc.files.places.addresses import read_addresses
 
+    datum = None if asked.datum is None else Datum.from_name(asked.datum)
     rows, bad = read_addresses(file)
     found = [Address(r.text, r.level, r.lon, r.lat, r.radius_m, file.name, r.parts) for r in rows]
-    count = imports.load_addresses(opened_service(), district, found, source=file.name, actor=ACTOR)
+    with cure_as_command(["load", "addresses", str(file)], asked):
+        count, said = imports.load_addresses(
+            opened_service(), asked.district, found, path=file, datum=datum, actor=ACTOR
+        )
+    for each in said:
+        say(f"{each}.")
     answer({"addresses": count} | bad.as_json(), as_json=as_json, show=lambda: click.echo(f"{count} addresses."))
     show_bad_rows(bad)

@@ -82,65 +82,85 @@ class RoadFit:
         return shift_words(self.east_m, self.north_m)
 
 
-def fit_places(network: RoadNetwork, lon: Floats, lat: Floats, declared: Datum) -> RoadFit | None:
-    """Compare places (n,), WGS-84 degrees as read with `declared`, with the roads in each datum; None for too few."""
-    taken = distinct_places(lon, lat)
+def fit_places(
+    network: RoadNetwork, lon: Floats, lat: Floats, declared: Datum, *, streets: Sequence[str] | None = None
+) -> RoadFit | None:
+    """Compare places with the roads in each datum; None for too few of them.
+
+    Parameters
+    ----------
+    lon, lat
+        (n,) degrees, WGS-84 as they were read with `declared`.
+    streets
+        The name of the street of each place; those whose street the network has are compared with its roads alone. A
+        house stands near the street of its name, and chance does not bring it there: a shift does not hide in a town.
+    """
+    taken = _taken(network, lon, lat, streets)
     if len(taken) < FEWEST_PLACES:
         return None
-    raw = from_wgs84(lon[taken], lat[taken], declared)
+    here = lon[taken], lat[taken]
+    raw = from_wgs84(here[0], here[1], declared)
     moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in _datums(declared)}
-    return _fit(_nearest_road(network, *moved[declared]), moved, declared)
+    return _fit(_ground(network, here, _of(streets, taken)), moved, declared)
 
 
-def fit_roads(network: RoadNetwork, lon: Floats, lat: Floats, declared: Datum) -> RoadFit | None:
-    """Compare a network that was read with `declared` with places near roads (n,), WGS-84 degrees that are right.
+def fit_roads(
+    network: RoadNetwork, lon: Floats, lat: Floats, declared: Datum, *, streets: Sequence[str] | None = None
+) -> RoadFit | None:
+    """Compare a network that was read with `declared` with places near roads, which are right.
 
-    As `fit_places`, but it is the roads that may be shifted. None for too few places.
+    As `fit_places`, but it is the roads that may be shifted.
     """
-    taken = distinct_places(lon, lat)
+    taken = _taken(network, lon, lat, streets)
     if len(taken) < FEWEST_PLACES:
         return None
     right = lon[taken], lat[taken]
     # moving the places as the datum does is as good as moving the roads back, and there are fewer of them
     moved = {datum: to_wgs84(*from_wgs84(right[0], right[1], datum), declared) for datum in _datums(declared)}
-    return _fit(_nearest_road(network, *right), moved, declared, sign=-1.0)
+    return _fit(_ground(network, right, _of(streets, taken)), moved, declared, sign=-1.0)
 
 
-def fit_streets(
-    network: RoadNetwork, lon: Floats, lat: Floats, streets: Sequence[str], declared: Datum
-) -> RoadFit | None:
-    """Compare addresses (n,), WGS-84 degrees as read with `declared`, with the roads of their own streets.
-
-    As `fit_places`, but a house stands near the street of its name, which chance does not bring near, so that a shift
-    does not hide in a dense town. None for too few addresses whose street the network has, each place counting once.
-    """
-    number = {name: at for at, name in enumerate(network.names)}
-    known = np.array([each in number for each in streets], bool)
-    taken = np.flatnonzero(known)[distinct_places(lon[known], lat[known])] if known.any() else np.zeros(0, np.int64)
-    if len(taken) < FEWEST_PLACES:
-        return None
-    plane = LocalMetres(float(lon[taken].mean()), float(lat[taken].mean()))
-    wanted = {number[streets[at]] for at in taken.tolist()}
-    lines = _lines_of(network, plane, wanted)
-    own = np.array([lines[number[streets[at]]] for at in taken.tolist()], dtype=object)
-
-    def away_m(x: Floats, y: Floats) -> Floats:
-        return np.asarray(shapely.distance(shapely.points(x, y), own), np.float64)
-
-    raw = from_wgs84(lon[taken], lat[taken], declared)
-    moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in _datums(declared)}
-    return _fit(_Ground(plane, away_m), moved, declared)
+def _taken(network: RoadNetwork, lon: Floats, lat: Floats, streets: Sequence[str] | None) -> NDArray[np.int64]:
+    """Return the rows of the places that are compared."""
+    if streets is None:
+        return distinct_places(lon, lat)
+    names = {name for name in network.names if name}
+    known = np.flatnonzero([each in names for each in streets])
+    return known[distinct_places(lon[known], lat[known])]
 
 
-def _lines_of(network: RoadNetwork, plane: LocalMetres, names: set[int]) -> dict[int, shapely.MultiLineString]:
+def _of(streets: Sequence[str] | None, taken: NDArray[np.int64]) -> list[str] | None:
+    return None if streets is None else [streets[at] for at in taken.tolist()]
+
+
+def _ground(network: RoadNetwork, here: tuple[Floats, Floats], streets: Sequence[str] | None) -> _Ground:
+    """Return what places are compared with: the nearest roads, or each its own street."""
+    plane = LocalMetres(float(here[0].mean()), float(here[1].mean()))
+
+    def nearest_m(x: Floats, y: Floats) -> Floats:
+        snaps = snap(network, *plane.to_lonlat(x, y))
+        some = np.diff(snaps.first) > 0
+        away = np.full(len(x), FARTHEST_M)
+        away[some] = snaps.offroad_m[snaps.first[:-1][some]]
+        return away
+
+    if streets is None:
+        return _Ground(plane, nearest_m)
+    lines = _lines_of(network, plane, set(streets))
+    own = np.array([lines[each] for each in streets], dtype=object)
+    return _Ground(plane, lambda x, y: np.asarray(shapely.distance(shapely.points(x, y), own), np.float64))
+
+
+def _lines_of(network: RoadNetwork, plane: LocalMetres, names: set[str]) -> dict[str, shapely.MultiLineString]:
     """Return the roads of each name, in metres of the plane."""
+    numbers = [number for number, name in enumerate(network.names) if name in names]
     first = np.append(network.edge_first_vertex[: network.edge_count], len(network.vertex_lon))
-    found: dict[int, list[Floats]] = {name: [] for name in names}
-    for edge in np.flatnonzero(np.isin(network.edge_name, list(names))).tolist():
+    found: dict[str, list[Floats]] = {name: [] for name in names}
+    for edge in np.flatnonzero(np.isin(network.edge_name, numbers)).tolist():
         at = slice(first[edge], first[edge + 1])
         lon, lat = (np.asarray(each[at], np.float64) * DEGREE for each in (network.vertex_lon, network.vertex_lat))
         x, y = plane.to_metres(lon, lat)
-        found[int(network.edge_name[edge])].append(np.column_stack([x, y]))
+        found[network.names[network.edge_name[edge]]].append(np.column_stack([x, y]))
     return {name: shapely.MultiLineString(parts) for name, parts in found.items()}
 
 
@@ -153,19 +173,6 @@ class _Ground:
 
     def median_m(self, x: Floats, y: Floats) -> float:
         return float(np.median(self.away_m(x, y)))
-
-
-def _nearest_road(network: RoadNetwork, lon: Floats, lat: Floats) -> _Ground:
-    plane = LocalMetres(float(lon.mean()), float(lat.mean()))
-
-    def away_m(x: Floats, y: Floats) -> Floats:
-        snaps = snap(network, *plane.to_lonlat(x, y))
-        some = np.diff(snaps.first) > 0
-        away = np.full(len(x), FARTHEST_M)
-        away[some] = snaps.offroad_m[snaps.first[:-1][some]]
-        return away
-
-    return _Ground(plane, away_m)
 
 
 def distinct_places(lon: Floats, lat: Floats) -> NDArray[np.int64]:

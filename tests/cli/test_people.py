@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from gridsvc.coordinates import Datum, from_wgs84
 from gridsvc.db.session.connection import Database
 from gridsvc.operations.runtime.service import Service
 from tests.cli.program import Program
@@ -121,6 +124,22 @@ def test_a_person_says_which_datum_the_positions_of_a_team_arrive_in(program: Pr
     assert said == "Positions of town-t2 are read as GCJ-02 from now on.\n"
     rows = program.json("teams", "list")
     assert {row["name"]: row["datum"] for row in rows if row["datum"] != "WGS-84"} == {"town-t2": "GCJ-02"}
+
+
+def test_a_shifted_file_of_addresses_is_refused_with_the_command_that_cures_it(
+    program: Program, tmp_path: Path
+) -> None:
+    east, north = from_wgs84(np.linspace(119.6, 119.76, 100), np.full(100, 29.1001), Datum.GCJ02)
+    rows = [f"{n}号,{x:.7f},{y:.7f}" for n, (x, y) in enumerate(zip(east.tolist(), north.tolist(), strict=True))]
+    file = tmp_path / "houses.csv"
+    file.write_text("\n".join(["text,lon,lat", *rows]), encoding="utf-8")
+    _, refused = program.run("load", "addresses", file, code=3)
+    assert "as WGS-84 its addresses are" in refused
+    cure, other = (shlex.split(line) for line in refused.splitlines() if line.startswith("  gridsvc"))
+    assert (cure[-2:], other[-2:]) == (["--datum", "gcj02"], ["--datum", "wgs84"])
+    assert program.run(*cure[1:])[0] == "100 addresses.\n"
+    _, doubt = program.run(*other[1:])
+    assert "it was read as WGS-84" in doubt
 
 
 def test_roads_are_closed_and_opened_again(program: Program) -> None:

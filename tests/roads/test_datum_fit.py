@@ -13,6 +13,8 @@ from gridsvc.roads.movement import find_moving
 from tests.worlds import drives
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from gridsvc.roads.datum_fit import RoadFit
@@ -131,6 +133,25 @@ def test_of_each_square_of_a_hundred_metres_one_place_counts() -> None:
     site = np.random.default_rng(6).uniform(0.0, 900.0, (400, 2))
     site[7] = 40_000.0, 0.0  # a jump of the device makes no drive of it
     assert len(distinct_places(*drives.to_degrees(site))) == 0
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("noise_m", [5.0, 10.0, 100.0])
+def test_over_the_streets_of_a_real_country(shared_data: Path, noise_m: float) -> None:
+    """Drives through Liechtenstein, moved to Jindong: none honest is called shifted, and shifted ones are found."""
+    network, _ = drives.moved_to_jindong(shared_data / "osm" / "liechtenstein.osm.pbf")
+    told: dict[Datum, list[RoadFit]] = {datum: [] for datum in (Datum.WGS84, Datum.GCJ02, Datum.BD09)}
+    for seed in range(12):
+        lon, lat = drives.random_drive(network, seed, noise_m=noise_m)
+        for datum, fits in told.items():
+            fit = fit_places(network, *from_wgs84(lon, lat, datum), Datum.WGS84)
+            assert fit is not None
+            fits.append(fit)
+    assert not any(fit.is_shifted for fit in told[Datum.WGS84])
+    for datum in (Datum.GCJ02, Datum.BD09):
+        assert all(fit.datum is datum for fit in told[datum] if fit.is_shifted)
+        found = sum(fit.is_shifted for fit in told[datum])
+        assert found >= 11 if noise_m < 20 else found == 0
 
 
 # ---------------------------------------------------------------------------------------------------------------- roads

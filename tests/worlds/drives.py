@@ -6,18 +6,24 @@ are drawn from, so that nothing of the program's own geometry is in them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridsvc.coordinates import metres_per_degree
+from gridsvc.files.osm.places import read_places
+from gridsvc.files.roads.read import read_osm
 from gridsvc.roads.network.building import build
+from gridsvc.roads.network.network import DEGREE
 from gridsvc.roads.network.speeds import CLASS_NUMBER
 from gridsvc.roads.network.survey import Survey
 from tests.worlds.toy_roads import QUIET
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -78,9 +84,11 @@ def to_degrees(metres: Line) -> tuple[Line, Line]:
     return LON + metres[:, 0] / EAST_M, LAT + metres[:, 1] / NORTH_M
 
 
-def roads_of(lines: Sequence[Line]) -> RoadNetwork:
+def roads_of(lines: Sequence[Line], names: Mapping[int, str] | None = None) -> RoadNetwork:
     """Return the network of lines; each joins the next at its first point, so that all are one piece."""
     lines = [*lines, np.array([line[0] for line in lines])] if len(lines) > 1 else list(lines)
+    named = dict(names or {})
+    numbers = {at: number for number, at in enumerate(named)}
     points = np.concatenate(lines)
     cells, number = np.unique(np.round(points, 2), axis=0, return_inverse=True)
     lon, lat = to_degrees(cells)
@@ -92,7 +100,8 @@ def roads_of(lines: Sequence[Line]) -> RoadNetwork:
             way_point=number.reshape(-1).astype(np.int64),
             road_class=np.full(len(lines), CLASS_NUMBER["residential"], np.uint8),
             kph=np.full((len(lines), 4), 40.0, np.float32), roundabout=np.zeros(len(lines), bool),
-            name=np.full(len(lines), -1, np.int32), names=(), barriers={}, restrictions=(),
+            name=np.array([numbers.get(at, -1) for at in range(len(lines))], np.int32), names=tuple(named.values()),
+            barriers={}, restrictions=(),
         ),
         QUIET,
         "drives",
@@ -116,3 +125,71 @@ def through_town(streets: int = 6) -> Line:
     """A patrol up and down some streets of the town."""
     chosen = town()[3 : 3 + 4 * streets : 4]
     return np.concatenate([street if number % 2 == 0 else street[::-1] for number, street in enumerate(chosen)])
+
+
+@dataclass(frozen=True)
+class Houses:
+    """Addresses that name their street: degrees (n,) and the names."""
+
+    lon: Line
+    lat: Line
+    streets: list[str]
+
+
+@cache
+def moved_to_jindong(path: Path) -> tuple[RoadNetwork, Houses]:
+    """Return the roads and houses of an OpenStreetMap file, moved to Jindong with their lengths kept."""
+    network = read_osm(path)
+    west, south, east, north = network.bounds
+    x0, y0 = (west + east) / 2, (south + north) / 2
+    there, here = metres_per_degree(y0), metres_per_degree(LAT)
+
+    def lon_of(values: Line) -> Line:
+        return np.asarray((values - x0) * there[0] / here[0] + LON, dtype=float)
+
+    def lat_of(values: Line) -> Line:
+        return np.asarray((values - y0) * there[1] / here[1] + LAT, dtype=float)
+
+    frame = network.cell_frame.copy()
+    frame[:4] = lon_of(frame[0]), lat_of(frame[1]), frame[2] * there[0] / here[0], frame[3] * there[1] / here[1]
+
+    def moved(values: NDArray[np.int32], of: Callable[[Line], Line]) -> NDArray[np.int32]:
+        return np.round(of(np.asarray(values, np.float64) * DEGREE) / DEGREE).astype(np.int32)
+
+    rows = [each for each in read_places(path).addresses if each.street]
+    houses = Houses(
+        lon_of(np.array([each.lon for each in rows])),
+        lat_of(np.array([each.lat for each in rows])),
+        [each.street for each in rows],
+    )
+    there_now = replace(
+        network,
+        junction_lon=moved(network.junction_lon, lon_of),
+        junction_lat=moved(network.junction_lat, lat_of),
+        vertex_lon=moved(network.vertex_lon, lon_of),
+        vertex_lat=moved(network.vertex_lat, lat_of),
+        cell_frame=frame,
+        kept={},
+    )
+    return there_now, houses
+
+
+def random_drive(network: RoadNetwork, seed: int, *, noise_m: float, edges: int = 200) -> tuple[Line, Line]:
+    """Return what a device reports, every 60 m, of a drive along random roads, seldom back the same way."""
+    draw = np.random.default_rng(seed)
+    first = np.append(network.edge_first_vertex[: network.edge_count], len(network.vertex_lon))
+    at, last, seen = int(draw.integers(network.node_count)), -1, set[int]()
+    parts = []
+    for _ in range(edges):
+        arcs = np.arange(network.out_first[at], network.out_first[at + 1]).tolist()
+        new = [arc for arc in arcs if int(network.arc_slot[arc]) // 2 not in seen]
+        ahead = [arc for arc in arcs if int(network.arc_slot[arc]) // 2 != last]
+        arc = int(draw.choice(new or ahead or arcs))
+        slot = int(network.arc_slot[arc])
+        last = slot // 2
+        seen.add(last)
+        row = np.arange(first[last], first[last + 1])[:: -1 if slot % 2 else 1]
+        lon, lat = network.vertex_lon[row] * DEGREE, network.vertex_lat[row] * DEGREE
+        parts.append(np.column_stack([(lon - LON) * EAST_M, (lat - LAT) * NORTH_M]))
+        at = int(network.arc_head[arc])
+    return drive(np.concatenate(parts), noise_m=noise_m, seed=seed)

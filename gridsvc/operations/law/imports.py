@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from gridsvc.coordinates import Datum
 from gridsvc.db import teams
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.evidence.events import append_event
@@ -18,6 +19,7 @@ from gridsvc.files.teams import read_teams
 from gridsvc.law import Catalogue
 from gridsvc.operations.cases.timers import put_calendar
 from gridsvc.operations.law.in_force import put_law
+from gridsvc.operations.places.datum_guard import find_shift, read_in_datum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,16 +105,41 @@ def load_teams(service: Service, district: str | None, path: Path, *, actor: str
     return service.database.run(work)
 
 
-def load_addresses(service: Service, district: str | None, found: Sequence[Address], *, source: str, actor: str) -> int:
-    """Replace the addresses of a district; return their number."""
+def load_addresses(
+    service: Service,
+    district: str | None,
+    found: Sequence[Address],
+    *,
+    path: Path,
+    datum: Datum | None,
+    actor: str,
+) -> tuple[int, list[str]]:
+    """Replace the addresses of a district; return their number, and what is to be said of their datum.
+
+    `datum`: that of their coordinates, as a person says; None: WGS-84, where nothing speaks against it.
+
+    Raises
+    ------
+    InvalidInput
+        Where another datum explains the shift, and none was said.
+    """
+    declared = datum or Datum.WGS84
+    read = read_in_datum(found, declared)
+
+    with service.database.transaction() as connection:
+        code = only_district(connection, district)
+        shift = find_shift(service, connection, code, read, declared)
+    if shift is not None and datum is None:
+        raise shift.refusal(str(path))
+    said = [] if shift is None else [f"The file {shift.words}; it was read as {declared.value}"]
 
     def work(connection: Connection) -> int:
-        code = only_district(connection, district)
-        count = addresses.replace_addresses(connection, code, found)
-        _record(connection, code, "load addresses", actor, {"addresses": count, "source": source})
+        count = addresses.replace_addresses(connection, code, read)
+        data = {"addresses": count, "source": path.name, "datum": declared.value, "notes": said}
+        _record(connection, code, "load addresses", actor, data)
         return count
 
-    return service.database.run(work)
+    return service.database.run(work), said
 
 
 def load_calendar(

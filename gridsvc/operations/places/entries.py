@@ -66,7 +66,7 @@ def entries_of(sources: Sources) -> list[Entry]:
     found = _grids(sources.index, owners, settlements)
     by_code = {each.codes[-1]: each for each in found}
     found += _former(sources.district, by_code)
-    named = {(_plain(each.name), each.codes[-1]) for each in found}
+    named = {(plain_name(each.name), each.codes[-1]) for each in found}
     found += _addresses(sources.addresses, owners, named)
     found += _roads(sources.roads, owners)
     found += [
@@ -116,13 +116,13 @@ def _grids(index: OwnershipIndex | None, owners: _Owners, settlements: Sequence[
         return []
     spots: dict[str, list[Address]] = defaultdict(list)
     for each in settlements:
-        spots[_plain(each.text)].append(each)
+        spots[plain_name(each.text)].append(each)
     found = []
     for row in range(index.size):
         name, shape = index.grids.names[row], index.repaired(row)
         if shape.is_empty:
             continue
-        inside = [each for each in spots[_plain(name)] if shape.covers(shapely.Point(each.lon, each.lat))]
+        inside = [each for each in spots[plain_name(name)] if shape.covers(shapely.Point(each.lon, each.lat))]
         point = shape.representative_point()
         lon, lat = (inside[0].lon, inside[0].lat) if len(inside) == 1 else (point.x, point.y)
         township, village, codes = owners.chain(row)
@@ -156,7 +156,7 @@ def _addresses(addresses: Sequence[Address], owners: _Owners, named: set[tuple[s
     found = []
     for each, row in zip(addresses, rows.tolist(), strict=True):
         township, village, codes = owners.chain(row)
-        plain = _plain(each.text)
+        plain = plain_name(each.text)
         if each.level not in {"house", "road", "junction"} and any((plain, code) in named for code in codes):
             continue
         kind = each.level if each.level in KINDS else "place"
@@ -290,5 +290,6 @@ def _elsewhere(district: str) -> list[Entry]:
     ]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without blanks, and without the word for its office: 浦口村委会 is 浦口村."""
     return _SUFFIX.sub("", "".join(name.split()))

@@ -28,7 +28,7 @@ from gridsvc.operations.compliance.report import Wanted, make_report
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.roads import closures
 from gridsvc.operations.runtime.service import Service
-from gridsvc.operations.teams import fleet
+from gridsvc.operations.teams import datums, fleet
 from gridsvc.teams.model import Station
 from tests.operations.evidence.test_erasure import close, proposed
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, report, scalar, upgrade_to
@@ -105,6 +105,7 @@ def filled(service: Service, url: str) -> list[UUID]:
     close(service, "flood")
     closures.delete_closure(service, UUID(close(service, "snow")), actor="test")
     fleet.set_duty(service, UUID(TEAM_IDS["sq-a4"]), on_duty=False, actor="test")
+    datums.decide(service, UUID(TEAM_IDS["sq-a3"]), "gcj02", reason="a tracker", actor="test")
     post = Station("s1", "Post 1", "bureau", 119.61, 29.1)
     service.database.run(lambda connection: put_stations(connection, DISTRICT, [post]))
     period = Wanted(datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC))

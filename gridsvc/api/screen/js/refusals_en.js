@@ -170,7 +170,7 @@ export const REFUSALS_EN = {
   "segment-damaged": "A part of the archived log is damaged. Call the administrator at once.",
   "shared-sessions": "The background process shares its database sessions. Ask the administrator.",
   "several-districts": "This concerns several districts. Say which.",
-  "shifted-datum": "The boundaries are shifted. Choose another datum.",
+  "shifted-datum": "The file is shifted. Choose another datum.",
   "sign-in-required": "Sign in first.",
   "suffix": "This file format is not supported. Use another one.",
   "sum-differs": "The totals of the catalogue differ from its rows. Check the file.",

@@ -170,7 +170,7 @@ export const REFUSALS_ZH = {
   "segment-damaged": "归档日志的一段已损坏，请立即联系系统管理员。",
   "shared-sessions": "后台进程与其他连接共用数据库会话，请联系系统管理员。",
   "several-districts": "涉及多个区县，请说明是哪一个。",
-  "shifted-datum": "边界整体偏移，请换一个坐标系。",
+  "shifted-datum": "文件坐标整体偏移，请换一个坐标系。",
   "sign-in-required": "请先登录。",
   "suffix": "不支持这种文件格式，请换一种。",
   "sum-differs": "目录的合计与明细不一致，请核对文件。",
