@@ -10,7 +10,9 @@ import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, say, table
 from gridsvc.cli.csv_rows import show_bad_rows
+from gridsvc.cli.cures import cure_as_command
 from gridsvc.cli.options import collect
+from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput
 
 profile_option = click.option(
@@ -19,19 +21,41 @@ profile_option = click.option(
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class RoadOptions:
+    """The options of `load roads`."""
+
+    place: str | None
+    datum: str | None
+    district: str | None
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--place", metavar="NAME", help="Download the roads of a place from OpenStreetMap, with osmnx.")
+@click.option("--datum", metavar="wgs84|cgcs2000|gcj02|bd09",
+              help="Datum of FILE.  [default: what it says, compared with what is in force]")  # fmt: skip
 @click.option("--district", metavar="CODE", help="Code of the district; a new district is created.")
 @json_option
-def load_roads(*, file: Path | None, place: str | None, district: str | None, as_json: bool) -> None:
-    """Load a road network (FILE): .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...)."""
+@collect(RoadOptions)
+def load_roads(asked: RoadOptions, *, file: Path | None, as_json: bool) -> None:
+    """Load a road network (FILE): .osm.pbf, .osm, .graphml, or a table of lines (.gpkg, .parquet, ...).
+
+    A file that is shifted against the roads in force, or against known houses, as if by another datum is refused, with
+    the command that cures it.
+    """
     from gridsvc.operations.roads import networks
     from gridsvc.roads.network.margins import in_words
 
-    if (file is None) == (place is None):
+    if (file is None) == (asked.place is None):
         raise click.UsageError("Give a FILE or --place NAME.")
-    loaded = networks.load_roads(opened_service(), district, path=file, place=place)
+    if file is None and asked.datum is not None:
+        raise click.UsageError("--datum is of a FILE: OpenStreetMap is in WGS-84.")
+    datum = None if asked.datum is None else Datum.from_name(asked.datum)
+    with cure_as_command(["load", "roads", str(file)], asked):
+        loaded = networks.load_roads(opened_service(), asked.district, path=file, place=asked.place, datum=datum)
+    for note in loaded["notes"]:
+        say(f"{note}.")
 
     def show() -> None:
         click.secho(f"Roads of district {loaded['district']}: {loaded['nodes']} nodes, {loaded['arcs']} arcs, "

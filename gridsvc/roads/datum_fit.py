@@ -175,6 +175,17 @@ class _Ground:
         return float(np.median(self.away_m(x, y)))
 
 
+def places_on(network: RoadNetwork) -> tuple[Floats, Floats]:
+    """Return places on all roads of a network, (n,) degrees: one every CELL_M or less."""
+    last = np.append(network.edge_first_vertex[1 : network.edge_count], len(network.vertex_lon)) - 1
+    start = np.delete(np.arange(len(network.vertex_lon)), last)
+    lon, lat = (np.asarray(each, np.float64) * DEGREE for each in (network.vertex_lon, network.vertex_lat))
+    pieces = np.ceil((network.vertex_m[start + 1] - network.vertex_m[start]) / CELL_M).clip(1, None).astype(np.int64)
+    at = np.repeat(start, pieces)
+    along = (np.arange(len(at)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / np.repeat(pieces, pieces)
+    return lon[at] + along * (lon[at + 1] - lon[at]), lat[at] + along * (lat[at + 1] - lat[at])
+
+
 def distinct_places(lon: Floats, lat: Floats) -> NDArray[np.int64]:
     """Return the rows of one place in each square of CELL_M, at most MOST_PLACES; empty where they are one site."""
     finite = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput, Refusal, Unavailable
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.network.speeds import CLASSES
@@ -32,7 +33,7 @@ class NotInstalled(Refusal):
     kind = "not-installed"
 
 
-def read_graphml(path: Path) -> RoadNetwork:
+def read_graphml(path: Path, datum: Datum = Datum.WGS84) -> RoadNetwork:
     """Read a GraphML file as osmnx saves it; raises NotInstalled where osmnx is missing."""
     osmnx = _import_osmnx()
     try:
@@ -42,7 +43,7 @@ def read_graphml(path: Path) -> RoadNetwork:
         raise InvalidInput(
             f"{path.name} cannot be read as a GraphML file of osmnx: {reason}", kind="broken-file"
         ) from broken
-    return read_graph(graph, source=path.name)
+    return read_graph(graph, source=path.name, datum=datum)
 
 
 def ask_osmnx(place: str) -> RoadNetwork:
@@ -58,8 +59,13 @@ def ask_osmnx(place: str) -> RoadNetwork:
     return read_graph(graph, source=place)
 
 
-def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds | None = None) -> RoadNetwork:
-    """Read a graph of osmnx: roads meet at its nodes and nowhere else; a pair of opposite edges is a two-way street."""
+def read_graph(
+    graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds | None = None, datum: Datum = Datum.WGS84
+) -> RoadNetwork:
+    """Read a graph of osmnx: roads meet at its nodes and nowhere else; a pair of opposite edges is a two-way street.
+
+    `datum`: that of its degrees.
+    """
     import geopandas as gpd
     import shapely
 
@@ -90,7 +96,7 @@ def read_graph(graph: nx.MultiDiGraph[Any], *, source: str = "", speeds: Speeds 
         raise InvalidInput("The graph has no edges.", kind="no-roads")
     table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
     survey, regional = survey_lines(table, source=source, speeds=speeds)
-    return build(survey, regional, source)
+    return build(survey.read_in(datum), regional, source)
 
 
 def _import_osmnx() -> ModuleType:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, SupportsFloat
 
 import numpy as np
 
+from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput, UndeclaredDatum
 from gridsvc.roads.network.building import build
 from gridsvc.roads.network.network import DEGREE
@@ -49,16 +50,16 @@ SNAP_M = 0.05
 """Ends of lines nearer than this to each other are one point."""
 
 
-def open_lines(path: Path) -> RoadNetwork:
-    """Read a file of lines with geopandas.
+def open_lines(path: Path, datum: Datum | None = None) -> RoadNetwork:
+    """Read a file of lines with geopandas; `datum`: that of its degrees, None: what it says.
 
     Raises InvalidInput for a file that is none, UndeclaredDatum for one that does not say its coordinate system.
     """
-    survey, speeds = _survey_of_file(path)  # a function of its own, so that the table is not held during the build
-    return build(survey, speeds, path.name)
+    survey, speeds = _survey_of_file(path, datum)  # a function of its own, so that the table is not held by the build
+    return build(survey.read_in(datum or Datum.WGS84), speeds, path.name)
 
 
-def _survey_of_file(path: Path) -> tuple[Survey, Speeds]:
+def _survey_of_file(path: Path, datum: Datum | None) -> tuple[Survey, Speeds]:
     import geopandas as gpd
 
     try:
@@ -66,7 +67,27 @@ def _survey_of_file(path: Path) -> tuple[Survey, Speeds]:
     except Exception as broken:
         reason = str(broken).splitlines()[0][:200]
         raise InvalidInput(f"{path.name} cannot be read as a table of lines: {reason}", kind="broken-file") from broken
+    if table.crs is None:
+        table = _with_degrees(table, path, datum)
     return survey_lines(table, source=path.name, speeds=None)
+
+
+def _with_degrees(table: gpd.GeoDataFrame, path: Path, datum: Datum | None) -> gpd.GeoDataFrame:
+    """Return the table of a file without a reference system as degrees of the datum that a person says."""
+    west, south, east, north = table.total_bounds if len(table) else (0.0, 0.0, 0.0, 0.0)
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise UndeclaredDatum(
+            f"{path.name} does not say what its coordinates refer to, and they are no degrees: from {west:.0f}, "
+            f"{south:.0f} to {east:.0f}, {north:.0f}. Set its coordinate reference system (for example EPSG:4549) and "
+            "load it again."
+        )
+    if datum is None:
+        raise UndeclaredDatum(
+            f"{path.name} does not say what its coordinates refer to. Set its coordinate reference system (for example "
+            "EPSG:4326) and load it again, or say the datum of its degrees.",
+            retry=[["--datum", "wgs84"], ["--datum", "gcj02"]],
+        )
+    return table.set_crs(4326)
 
 
 def survey_lines(table: gpd.GeoDataFrame, *, source: str, speeds: Speeds | None) -> tuple[Survey, Speeds]:

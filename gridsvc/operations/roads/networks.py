@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from gridsvc.coordinates import Datum
 from gridsvc.db.evidence.artifacts import put_artifact
 from gridsvc.db.grids.generations import list_grids, lock_drafts
 from gridsvc.db.grids.versions import ensure_district, get_versions, set_outline, set_version
@@ -16,6 +17,7 @@ from gridsvc.db.teams import list_roster
 from gridsvc.files.roads.graphs import ask_osmnx
 from gridsvc.files.roads.read import open_roads
 from gridsvc.operations.law.imports import only_district
+from gridsvc.operations.roads.datum_guard import find_shift
 from gridsvc.roads.network.margins import margin
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.network.speeds import CLASSES
@@ -33,16 +35,32 @@ _EDGES_AT_ONCE = 20_000
 
 
 def load_roads(
-    service: Service, district: str | None, *, path: Path | None = None, place: str | None = None
+    service: Service,
+    district: str | None,
+    *,
+    path: Path | None = None,
+    place: str | None = None,
+    datum: Datum | None = None,
 ) -> dict[str, Any]:
     """Read a road file (or download a place's roads from OpenStreetMap) and put the network in force.
 
-    Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, and `margin`:
-    how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
+    `datum`: that of the file's degrees, as a person says; None: what it says, where nothing speaks against it.
+
+    Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, `notes`, and
+    `margin`: how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
+
+    Raises
+    ------
+    InvalidInput
+        For a file that is none, or is shifted against what is in force as if by another datum, and none was said.
     """
     code = service.database.run(lambda connection: only_district(connection, district))
+    notes: list[str] = []
     if path is not None:
-        network, source = open_roads(path), path.name
+        network, source = open_roads(path, datum), path.name
+        notes = _check_datum(service, code, network, path, datum)
+        if datum in {Datum.GCJ02, Datum.BD09}:
+            source = f"{source}, read as {datum.value}"
     else:
         network, source = ask_osmnx(str(place)), str(place)
     digest = establish(service, code, network, source=source)
@@ -54,8 +72,20 @@ def load_roads(
         "km": network.facts["km"],
         "bounds": list(network.bounds),
         "report": network.facts["report"],
+        "notes": notes,
         "margin": service.database.run(lambda connection: _margin(connection, code, network)),
     }
+
+
+def _check_datum(service: Service, district: str, network: RoadNetwork, path: Path, datum: Datum | None) -> list[str]:
+    """Refuse a shifted file, or return what is to be said of one whose datum a person says."""
+    declared = datum or Datum.WGS84
+    shift = service.database.run(lambda connection: find_shift(service, connection, district, network, declared))
+    if shift is None:
+        return []
+    if datum is None:
+        raise shift.refusal(str(path))
+    return [f"The file {shift.words}; it was read as {declared.value}"]
 
 
 def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict[str, Any] | None:

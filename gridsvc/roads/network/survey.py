@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from gridsvc.coordinates import to_wgs84
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from gridsvc.coordinates import Datum
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,8 @@ class Survey:
     restrictions: tuple[Restriction, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     """Counts of what the reading left out, carried into the network's facts."""
+
+    def read_in(self, datum: Datum) -> Survey:
+        """Return the same roads in WGS-84, where their degrees are of a datum."""
+        lon, lat = to_wgs84(self.lon, self.lat, datum)
+        return replace(self, lon=lon, lat=lat)
