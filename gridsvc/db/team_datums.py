@@ -42,7 +42,8 @@ class Track:
 
 
 _DATUMS = """
-    select t.id, t.name, coalesce(t.datum, 'WGS-84'), t.datum_at, l.datum_fit
+    select t.id, t.name, coalesce(t.datum, 'WGS-84'), t.datum_at,
+           case when l.datum_fit ? 'decided' then null else l.datum_fit end
     from team as t left join team_last as l on l.district = t.district and l.team_id = t.id
     where t.district = %s and t.retired_at is null
 """
@@ -63,7 +64,8 @@ def lock_datum(connection: Connection, district: str, team_id: UUID) -> TeamDatu
 _SUSPECTS = """
     select t.district, t.name, l.datum_fit
     from team_last as l join team as t on t.district = l.district and t.id = l.team_id
-    where l.datum_fit is not null and t.retired_at is null order by t.district, t.name, t.id
+    where l.datum_fit is not null and not l.datum_fit ? 'decided' and t.retired_at is null
+    order by t.district, t.name, t.id
 """
 
 
@@ -94,11 +96,17 @@ _SET = """
     update team set datum = %s, datum_at = clock_timestamp() where district = %s and id = %s returning datum_at
 """
 
+# The last position was stored as it came before: decisions that use it stay marked until the next one arrives.
+_DECIDED = """
+    update team_last set datum_fit = datum_fit || '{"decided": true}'
+    where district = %s and team_id = %s and datum_fit is not null
+"""
+
 
 def set_datum(connection: Connection, district: str, team_id: UUID, datum: Datum) -> datetime:
-    """Write the datum of a team's positions from now on, and return the moment; nothing speaks against it yet."""
+    """Write the datum of a team's positions from now on, and return the moment."""
     at: datetime = fetch_all(connection, _SET, (datum.value, district, team_id))[0][0]
-    put_fit(connection, district, team_id, None)
+    fetch_all(connection, _DECIDED, (district, team_id))
     row_digests.mark(connection, "team", district, team_id)
     return at
 

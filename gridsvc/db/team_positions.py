@@ -66,7 +66,9 @@ _PUT = """
         select distinct on (district, team_id) district, team_id, geom, accuracy_m, at, received_at from new
         order by district, team_id, at desc
         on conflict (district, team_id) do update
-        set geom = excluded.geom, accuracy_m = excluded.accuracy_m, at = excluded.at, received_at = excluded.received_at
+        set geom = excluded.geom, accuracy_m = excluded.accuracy_m, at = excluded.at,
+            received_at = excluded.received_at,
+            datum_fit = case when team_last.datum_fit ? 'decided' then null else team_last.datum_fit end
         where team_last.at < excluded.at
         returning team_id
     )

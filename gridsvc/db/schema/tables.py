@@ -272,7 +272,8 @@ team = Table(
     ForeignKeyConstraint(["district", "station"], ["station.district", "station.id"], name="fk_team_station"),
 )
 
-# `datum_fit`: how its positions fit the roads, where they are on roads in another datum only.
+# `datum_fit`: how its positions fit the roads, where they are on roads in another datum only; `decided` in it: a person
+# has decided since, and the next position ends it.
 team_last = Table(
     "team_last",
     metadata,

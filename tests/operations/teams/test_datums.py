@@ -15,6 +15,7 @@ from gridsvc.cases.decide import Report
 from gridsvc.coordinates import Datum, from_wgs84
 from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.jobs import due, jobs
+from gridsvc.db.teams import list_changed_states
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.preview import recommend
 from gridsvc.operations.evidence.verify import verify
@@ -44,6 +45,12 @@ def drive(service: Service, team: str, sent_in: Datum, *, minutes_ago: float = 0
 
 def shown(service: Service, team: str) -> dict[str, Any]:
     return next(each for each in fleet.list_fleet(service)["items"] if each["id"] == team)
+
+
+def suspect_datum(service: Service, team: str) -> str | None:
+    """What a decision that uses the position of a team sees."""
+    with service.database.transaction() as connection:
+        return list_changed_states(connection, DISTRICT, get_clock(connection))[team].suspect_datum
 
 
 def events(service: Service, *kinds: str) -> list[dict[str, Any]]:
@@ -93,13 +100,15 @@ def test_a_decision_converts_what_arrives_from_then_on(service: Service) -> None
     assert (done["team_id"], done["datum"]) == (ONE, "GCJ-02")
     team = shown(service, ONE)
     assert (team["datum"], team["datum_shift"]) == ("GCJ-02", None)
-    assert team["position"] == before  # the past is not written again
+    assert team["position"] == before  # the past is not written again,
+    assert suspect_datum(service, ONE) == "GCJ-02"  # so that what uses it is marked until the next position
     east, north = from_wgs84(119.65, 29.11, Datum.GCJ02)
     for named, sent in (("WGS-84", (east, north)), ("GCJ-02", (east, north)), ("CGCS2000", (east, north))):
         stored = put_position(service, SentPosition(ONE, *sent, datum=named))
         assert [stored.lon, stored.lat] == pytest.approx([119.65, 29.11], abs=1e-8)
     stored = put_position(service, SentPosition(ONE, *from_wgs84(119.65, 29.11, Datum.BD09), datum="BD-09"))
     assert stored.lon == pytest.approx(119.65, abs=1e-8)  # at its word
+    assert suspect_datum(service, ONE) is None
     other = put_position(service, SentPosition(TWO, 119.65, 29.11))
     assert other.lon == 119.65
     (event,) = events(service, "team-datum")
