@@ -38,8 +38,10 @@ CELL_M = 100.0
 """One place is taken of each square of this side, so that a long stop counts once."""
 LEAST_SPREAD_M = 1_500.0
 """Places of which nine in ten are in a smaller box are one site, whose own ways may be on no map."""
-NEAR_M = 30.0
-"""The largest median distance of places that are on roads: what phones and map makers err by."""
+NEAR_M = 20.0
+"""The largest median distance of places that are on roads: what receivers and map makers err by."""
+NEAR_STREET_M = 60.0
+"""The same to the street of their own name: houses stand back from it, and chance brings none so near."""
 BEST_SHARE = 0.5
 _TURNS_DEG = (45, 75, 105, 135, 165, 195, 225, 255, 285, 315)
 """Directions of the controls, against that of the real shift."""
@@ -54,7 +56,7 @@ class RoadFit:
     declared: the datum that they were read with. datum: the one in which they are nearest to roads. as_declared_m,
     best_m: the median distances to the nearest road in each. others_m: the least of it in all other datums and at all
     controls. east_m, north_m: the measured shift of the places as declared; 0 where they are not shifted. places: how
-    many were measured.
+    many were measured. near_m: the largest median of places that are on roads.
     """
 
     declared: Datum
@@ -65,11 +67,12 @@ class RoadFit:
     east_m: float
     north_m: float
     places: int
+    near_m: float = NEAR_M
 
     @property
     def is_clear(self) -> bool:
         """Whether the roads tell the datum."""
-        return self.places >= FEWEST_PLACES and self.best_m <= NEAR_M and self.best_m <= BEST_SHARE * self.others_m
+        return self.places >= FEWEST_PLACES and self.best_m <= self.near_m and self.best_m <= BEST_SHARE * self.others_m
 
     @property
     def is_shifted(self) -> bool:
@@ -148,7 +151,11 @@ def _ground(network: RoadNetwork, here: tuple[Floats, Floats], streets: Sequence
         return _Ground(plane, nearest_m)
     lines = _lines_of(network, plane, set(streets))
     own = np.array([lines[each] for each in streets], dtype=object)
-    return _Ground(plane, lambda x, y: np.asarray(shapely.distance(shapely.points(x, y), own), np.float64))
+
+    def own_m(x: Floats, y: Floats) -> Floats:
+        return np.asarray(shapely.distance(shapely.points(x, y), own), np.float64)
+
+    return _Ground(plane, own_m, NEAR_STREET_M)
 
 
 def _lines_of(network: RoadNetwork, plane: LocalMetres, names: set[str]) -> dict[str, shapely.MultiLineString]:
@@ -170,6 +177,7 @@ class _Ground:
 
     plane: LocalMetres
     away_m: Callable[[Floats, Floats], Floats]
+    near_m: float = NEAR_M
 
     def median_m(self, x: Floats, y: Floats) -> float:
         return float(np.median(self.away_m(x, y)))
@@ -232,6 +240,7 @@ def _fit(ground: _Ground, moved: Mapping[Datum, tuple[Floats, Floats]], declared
         0.0,
         0.0,
         len(x),
+        ground.near_m,
     )
     if not found.is_shifted:
         return found

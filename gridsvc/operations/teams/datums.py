@@ -89,7 +89,11 @@ def _as_json(fit: RoadFit) -> dict[str, Any]:
     return {
         "declared": fit.declared.value,
         "likely": fit.datum.value,
-        **{name: value for name, value in asdict(fit).items() if name not in {"declared", "datum", "others_m"}},
+        **{
+            name: value
+            for name, value in asdict(fit).items()
+            if name not in {"declared", "datum", "others_m", "near_m"}
+        },
     }
 
 
