@@ -74,10 +74,11 @@ def list_suspects(connection: Connection) -> list[tuple[str, str, dict[str, Any]
     return [(district, name, fit) for district, name, fit in fetch_all(connection, _SUSPECTS)]
 
 
+# now() instead of the clock, so that days before are not looked at.
 _TRACK = """
     select extract(epoch from at)::float8, st_x(geom), st_y(geom), coalesce(accuracy_m, 'NaN'::float8)
     from team_position
-    where district = %s and team_id = %s and at > clock_timestamp() - make_interval(hours => %s)
+    where district = %s and team_id = %s and at > now() - make_interval(hours => %s)
       and received_at >= coalesce(%s::timestamptz, '-infinity')
     order by at desc limit %s
 """
