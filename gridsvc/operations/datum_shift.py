@@ -49,7 +49,7 @@ def road_shift(fit: RoadFit, places: str, roads: str) -> Shift:
     """Return the shift that roads tell: which places were compared with which roads."""
     return Shift(
         f"lies {fit.shift_words} of what is in force: as {fit.declared.value} {places} are {fit.as_declared_m:.0f} m "
-        f"from {roads} in the middle, as {fit.datum.value} {fit.best_m:.0f} m",
+        f"(median) from {roads}, as {fit.datum.value} {fit.best_m:.0f} m",
         fit.declared,
         fit.datum,
         fit.east_m,
