@@ -140,17 +140,17 @@ def test_of_each_square_of_a_hundred_metres_one_place_counts() -> None:
 def test_over_the_streets_of_a_real_country(shared_data: Path, noise_m: float) -> None:
     """Drives through Liechtenstein, moved to Jindong: none honest is called shifted, and shifted ones are found."""
     network, _ = drives.moved_to_jindong(shared_data / "osm" / "liechtenstein.osm.pbf")
-    told: dict[Datum, list[RoadFit]] = {datum: [] for datum in (Datum.WGS84, Datum.GCJ02, Datum.BD09)}
+    fits_of: dict[Datum, list[RoadFit]] = {datum: [] for datum in (Datum.WGS84, Datum.GCJ02, Datum.BD09)}
     for seed in range(12):
         lon, lat = drives.random_drive(network, seed, noise_m=noise_m)
-        for datum, fits in told.items():
+        for datum, fits in fits_of.items():
             fit = fit_places(network, *from_wgs84(lon, lat, datum), Datum.WGS84)
             assert fit is not None
             fits.append(fit)
-    assert not any(fit.is_shifted for fit in told[Datum.WGS84])
+    assert not any(fit.is_shifted for fit in fits_of[Datum.WGS84])
     for datum in (Datum.GCJ02, Datum.BD09):
-        assert all(fit.datum is datum for fit in told[datum] if fit.is_shifted)
-        found = sum(fit.is_shifted for fit in told[datum])
+        assert all(fit.datum is datum for fit in fits_of[datum] if fit.is_shifted)
+        found = sum(fit.is_shifted for fit in fits_of[datum])
         assert found >= 11 if noise_m < 20 else found == 0
 
 
