@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
