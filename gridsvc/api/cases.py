@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from gridsvc.api.answers.case_events import CaseEventList
-from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW, WITH_TEXTS
+from gridsvc.api.answers.case_examples import AFTER_STEP, CASE, EVENT, LISTED, PREVIEW, REPORTED, WITH_TEXTS
 from gridsvc.api.answers.cases import (
-    Case,
     CaseAfterStep,
     CasePage,
+    CaseWithPersons,
     CaseWithTexts,
     ConsideredList,
     Preview,
@@ -146,7 +146,7 @@ class StepBody(Body):
     "/incidents",
     status_code=201,
     summary="Report an incident: its owners, its joint team, and whether they arrive in time",
-    responses=answer(Case, CASE, status=201),
+    responses=answer(CaseWithPersons, REPORTED, status=201),
 )
 @with_case_threads
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:

@@ -57,11 +57,16 @@ class Held:
         return self.since <= day and (self.until is None or day < self.until)
 
 
-def responsible(grid: str | None, posts: Iterable[Held], day: date) -> Held | None:
-    """Return who answers for a grid on a day: its leader, else a deputy, else an officer; the longest in the post."""
+def holders(grid: str | None, posts: Iterable[Held], day: date) -> list[Held]:
+    """Return who holds a post of a grid on a day: leader, deputies, officers; of two, the longer in the post first."""
     order = list(Post)
     own = [held for held in posts if held.grid == grid and held.is_on(day)]
-    return min(own, key=lambda held: (order.index(held.post), held.since, held.id), default=None)
+    return sorted(own, key=lambda held: (order.index(held.post), held.since, held.id))
+
+
+def responsible(grid: str | None, posts: Iterable[Held], day: date) -> Held | None:
+    """Return who answers for a grid on a day: its leader, else a deputy, else an officer; the longest in the post."""
+    return next(iter(holders(grid, posts, day)), None)
 
 
 def responsible_of_chain(chain: Sequence[str | None], posts: Sequence[Held], day: date) -> list[Held | None]:

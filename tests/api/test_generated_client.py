@@ -79,7 +79,7 @@ def test_a_generated_client_takes_a_report_to_the_archive(generated: ModuleType,
     place = call("incidents.get_incidents", limit=1).items[0].location
     report = models.ReportBody(type_=kind, location=models.LocationBody(lon=place.lon, lat=place.lat))
     case = call("incidents.post_incident", body=report, status=201, idempotency_key="generated-1")
-    assert isinstance(case, models.Case)
+    assert isinstance(case, models.CaseWithPersons)
     assert call("incidents.post_incident", body=report, status=201, idempotency_key="generated-1").id == case.id
     assert case.owners.township.code
     lead = case.recommendation.lead

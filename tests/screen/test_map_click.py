@@ -62,7 +62,9 @@ def test_a_click_names_the_owners_that_the_service_answers(open_screen: Open, se
     village = answer["owners"]["village"]["code"]
     query = {"district": answer["district"], "generation": answer["generation"], "code": [village]}
     officer = served.web.get("/screen/officers", params=query).json().get(village)
-    assert (officer or "未登记网格员") in page.inner_text(".place-card .chain li[data-level=village]")
+    assert (officer[0]["name"] if officer else "未登记网格员") in page.inner_text(
+        ".place-card .chain li[data-level=village]"
+    )
 
 
 def test_the_pointer_names_the_owners_that_the_service_answers(open_screen: Open, served: Served) -> None:

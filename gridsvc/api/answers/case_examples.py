@@ -123,7 +123,12 @@ AFTER_STEP: dict[str, Any] = CASE | {
     "unfilled": [],
     "differs": {"added": [], "missing": []},
 }
-AFTER_CORRECTION: dict[str, Any] = CASE | {
+_LEADER = {"grid": "330703001000", "post": "leader", "name": "王小明"}
+REPORTED: dict[str, Any] = CASE | {
+    "posts": {"regional": [], "township": [_LEADER], "area": [], "village": []},
+    "responsible": {"regional": None, "township": _LEADER, "area": _LEADER, "village": _LEADER},
+}
+AFTER_CORRECTION: dict[str, Any] = REPORTED | {
     "recommendation_id": "01a20c85-95e1-7e22-969f-63cda45f050a",
     "correction": {"kind": "place", "by": "Li Wei", "at": _AT, "event_id": "01a20c85-95e1-7e22-969f-63cda45f050a"},
     "before": {
@@ -136,10 +141,7 @@ AFTER_CORRECTION: dict[str, Any] = CASE | {
     "teams_wrong": [],
     "teams_missing": [{"team_id": _LEAD_ID, "slot": "1"}],
 }
-_LEADER = {"grid": "330703001000", "post": "leader", "name": "王小明"}
-WITH_TEXTS: dict[str, Any] = CASE | {
-    "responsible": {"regional": None, "township": _LEADER, "area": None, "village": _LEADER}
-}
+WITH_TEXTS: dict[str, Any] = REPORTED
 EVENT: dict[str, Any] = {
     "schema": 1,
     "district": "330703",

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gridsvc.api.answers.geocode import QuestionKind
-from gridsvc.api.answers.people import ResponsiblePersons
+from gridsvc.api.answers.people import PostKey, PostsOfOwners, ResponsiblePersons
 from gridsvc.api.answers.places import (
     FromMemory,
     Geometry,
@@ -263,7 +263,9 @@ class Alert(TypedDict):
     at: datetime
     level: str
     owner: str
-    person: NotRequired[Annotated[str | None, Field(description="who held the post of `owner` then; in GET alone")]]
+    person: NotRequired[Annotated[str | None, Field(description="who answered for `owner` then; not in steps")]]
+    post: NotRequired[PostKey | None]
+    person_grid: NotRequired[Annotated[str | None, Field(description="whose post it is: `owner`, or a wider grid")]]
 
 
 class CaseClocks(TypedDict):
@@ -304,6 +306,13 @@ class Case(Preview, CaseClocks):
     correction: Annotated[Correction | None, Field(description="null: its place and owner are those of the report")]
 
 
+class CaseWithPersons(Case):
+    """A case with the persons of its owners: of an open case those of now, of a closed one those when it was closed."""
+
+    posts: PostsOfOwners
+    responsible: ResponsiblePersons
+
+
 class MaskedReporter(TypedDict):
     """Who reported, masked."""
 
@@ -313,14 +322,13 @@ class MaskedReporter(TypedDict):
     masked: bool
 
 
-class CaseWithTexts(Case):
+class CaseWithTexts(CaseWithPersons):
     """A case with the texts of its report; they are absent where the caller may not read them."""
 
     description: NotRequired[str | None]
     subject: NotRequired[str | None]
     site: NotRequired[str | None]
     reporter: NotRequired[MaskedReporter | None]
-    responsible: ResponsiblePersons
 
 
 class EngagedTeam(TypedDict):

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.cases import Case, CaseLocation, CaseOwnership
+from gridsvc.api.answers.cases import CaseLocation, CaseOwnership, CaseWithPersons
 from gridsvc.api.answers.places import OwnerChain
 from gridsvc.law import ResponseClass
 
@@ -30,7 +30,7 @@ class TeamInSlot(TypedDict):
     slot: str
 
 
-class CaseAfterCorrection(Case):
+class CaseAfterCorrection(CaseWithPersons):
     """A case after a correction, and what the correction changed."""
 
     before: PlaceBefore

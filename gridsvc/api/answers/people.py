@@ -40,15 +40,27 @@ class GridPeople(TypedDict):
 
 
 class ResponsiblePerson(TypedDict):
-    """Who answers for a level of a case's owners."""
+    """A person by the post that they hold, and the grid of the post."""
 
     grid: str
     post: PostKey
     name: Annotated[str | None, Field(description="null: erased")]
 
 
+class PostsOfOwners(TypedDict):
+    """Who holds the posts of each owner of a case: leader, deputies, officers."""
+
+    regional: list[ResponsiblePerson]
+    township: list[ResponsiblePerson]
+    area: list[ResponsiblePerson]
+    village: list[ResponsiblePerson]
+
+
 class ResponsiblePersons(TypedDict):
-    """Who answers at each level of a case's owners today; null: nobody, or no owner."""
+    """Who answers at each level of a case's owners; for a grid without anybody, that of the next wider one.
+
+    null: nobody, or no owner.
+    """
 
     regional: ResponsiblePerson | None
     township: ResponsiblePerson | None

@@ -22,10 +22,11 @@ from gridsvc.api.screen_data.screen_facts import read_screen_facts
 from gridsvc.db.cases import queue
 from gridsvc.db.cases.filters import Search
 from gridsvc.db.cases.pages import count_up_to
-from gridsvc.db.grids.district_facts import list_officers
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.packaged import map_library_folder
+from gridsvc.operations.cases.persons import name_alerted
 from gridsvc.operations.cases.read import read_cursor, write_cursor
+from gridsvc.operations.grids.people import list_officers_today
 from gridsvc.operations.law.in_force import list_plans
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def get_screen_cases(request: Request) -> Response:
 
     def read(connection: Connection) -> dict[str, Any]:
         items, counts = queue.list_queue(connection, Search().condition(connection), limit=queue.OPEN_SHOWN)
+        name_alerted(connection, items)
         return {"items": items, "counts": counts}
 
     content = json.dumps(service_of(request).database.read(read), ensure_ascii=False).encode()
@@ -169,6 +171,7 @@ def search_screen_cases(
         else:
             skip = 0 if after is None else _skipped(after)
             items, counts = queue.list_queue(connection, condition, queue.LISTS[name], limit=queue.PAGE, skip=skip)
+            name_alerted(connection, items)
             following = str(skip + len(items)) if skip + len(items) < counts[name] else None
         counts |= {"closed": count_up_to(connection, closed, queue.CLOSED_COUNTED), "counted": queue.CLOSED_COUNTED}
         return {"items": items, "next": following, "counts": counts}
@@ -193,10 +196,10 @@ def get_screen_officers(
     district: Annotated[str, Query(max_length=40)],
     generation: Annotated[int, Query(ge=1, le=2**31 - 1)],
     code: Annotated[list[str], Query(max_length=10)],
-) -> dict[str, str]:
-    """Return the officer of each of some grids by its code, of those that have one."""
+) -> dict[str, list[dict[str, Any]]]:
+    """Return who holds the posts of some grids today, [{post, name}] by the grid's code, of those that have anybody."""
     with service_of(request).database.transaction() as connection:
-        return list_officers(connection, district, generation, code)
+        return list_officers_today(connection, district, generation, code)
 
 
 @cache

@@ -57,7 +57,9 @@ _QUEUE = f"""
         select s.id, min(a.limit_at) as limit_at,
                jsonb_agg(jsonb_build_object('step', a.step, 'rank', a.rank, 'since', a.since, 'limit_at', a.limit_at,
                          'at', a.at, 'level', a.level, 'owner', a.owner,
-                         'owner_name', s.owners -> a.level ->> 'name') order by a.since, a.rank) as alerts
+                         'owner_name', s.owners -> a.level ->> 'name', 'district', s.district,
+                         'owners', (select jsonb_object_agg(key, value ->> 'code') from jsonb_each(s.owners)))
+                         order by a.since, a.rank) as alerts
         from shown as s join alert as a on a.district = s.district and a.incident_id = s.id and a.step = s.step
         group by s.id
     ), engaged as (
@@ -84,7 +86,7 @@ def list_queue(
     """Return open cases as JSON values, the longest overdue first, and how many each of LISTS holds.
 
     `condition` narrows rows and counts, `listed` (of LISTS, or ALL) the rows. `teams` are those that are on the case
-    now, the lead first; `alerts` those of the step that it waits for.
+    now, the lead first; `alerts` those of the step that it waits for, each with the case's district and owners.
     """
     values = dict(condition.values) | {"limit": limit, "skip": skip, "district": condition.district}
     met = [*condition.both, *(condition.open or ())]

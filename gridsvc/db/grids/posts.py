@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from gridsvc.access.scopes import phone_digits
 from gridsvc.db.evidence import row_digests
 from gridsvc.db.schema.tables import person, post_held
+from gridsvc.db.session.fast_statements import fetch_all
 from gridsvc.db.session.ids import uuid7
 from gridsvc.grids.posts import Held, NewPost, Post
 
@@ -114,6 +115,22 @@ def list_posts(
         Held(id_, grid, Post(post), who, name, phone, since, until)
         for id_, grid, post, who, name, phone, since, until in connection.execute(query)
     ]
+
+
+_OF_GRIDS = """
+    select d.time_zone, p.id, p.grid, p.post, p.person_id, n.name, n.phone, p.since, p.until
+    from district as d
+    left join post_held as p on p.district = d.code and p.grid = any(%s)
+    left join person as n on n.district = p.district and n.id = p.person_id
+    where d.code = %s order by p.since, p.id
+"""
+
+
+def posts_of_grids(connection: Connection, district: str, grids: Sequence[str]) -> tuple[str, list[Held]]:
+    """Return the time zone of a district, and every post of some grids, the earliest first; in one fast statement."""
+    rows = fetch_all(connection, _OF_GRIDS, (list(grids), district))
+    zone: str = rows[0][0] if rows else "UTC"
+    return zone, [Held(id_, grid, Post(post), *more) for _, id_, grid, post, *more in rows if id_ is not None]
 
 
 def list_posted(connection: Connection, district: str, on: date) -> set[str]:

@@ -3,11 +3,15 @@
 The event of the request holds all that its answer says, so that the answer itself is not stored: a retry gets the same
 bytes, made from the events up to that one. Only a caller who is limited to a grid has the bytes stored, since what is
 left out for them depends on the moment.
+
+The persons who hold the posts of the owners are in no event and are stored with no answer: they are added to what is
+given, and to what is given again (`Persons`).
 """
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gridsvc.cases.answer import answer_json
@@ -18,6 +22,7 @@ from gridsvc.db.evidence import events
 from gridsvc.db.session.idempotency import AnswerOfEvent, KeptAnswer
 from gridsvc.errors import NotFound
 from gridsvc.evidence.chain import whole
+from gridsvc.operations.cases.persons import persons_of_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from gridsvc.db.cases.alerts import Alert
     from gridsvc.db.session.idempotency import Kept
     from gridsvc.json_types import JsonObject
+    from gridsvc.operations.cases.persons import Persons
 
 CREATED = 201
 
@@ -48,24 +54,43 @@ def answer_of(
     event_id: UUID,
     redact: Callable[[JsonObject], JsonObject],
     raised: Sequence[Alert] = (),
+    persons: Persons | None = None,
 ) -> tuple[Callable[[], KeptAnswer], Kept]:
     """Return what makes the answer, and what is stored of it for a retry.
 
-    The answer is made after the commit, so that nobody waits for it under a lock. `raised`: the case's alerts.
+    The answer is made after the commit, so that nobody waits for it under a lock. `raised`: the case's alerts;
+    `persons`: of its owners, added to the answer and not stored.
     """
     status = CREATED if isinstance(event, Reported) else 200
 
-    def given() -> KeptAnswer:
-        return KeptAnswer(status, case_bytes(redact(_answer(after, event, event_id, raised))))
+    def value() -> JsonObject:
+        return redact(_answer(after, event, event_id, raised))
+
+    def given(shown: JsonObject) -> KeptAnswer:
+        return KeptAnswer(status, case_bytes(shown if persons is None else persons.in_answer(shown, _moment(shown))))
 
     if scope.grid is not None:
-        stored = given()
-        return lambda: stored, stored
-    return given, AnswerOfEvent(status, after.id, event_id)
+        shown = value()
+        return lambda: given(shown), KeptAnswer(status, case_bytes(shown))
+    return lambda: given(value()), AnswerOfEvent(status, after.id, event_id)
 
 
-def give_again(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
-    """Return a stored answer with its bytes."""
+def _moment(answer: JsonObject) -> datetime:
+    """Return when the report or the correction was made that an answer is to."""
+    return datetime.fromisoformat(answer["correction"]["at"] if "before" in answer else answer["triggered_at"])
+
+
+def give_again(connection: Connection, district: str, kept: Kept, *, with_persons: bool = False) -> KeptAnswer:
+    """Return a stored answer with its bytes; `with_persons`: of a report or a correction, the first answer had them."""
+    again = _stored(connection, district, kept)
+    if not with_persons:
+        return again
+    answer = json.loads(again.body)
+    persons = persons_of_answer(connection, answer)
+    return KeptAnswer(again.status, case_bytes(persons.in_answer(answer, _moment(answer))))
+
+
+def _stored(connection: Connection, district: str, kept: Kept) -> KeptAnswer:
     if isinstance(kept, KeptAnswer):
         return kept
     rows = events.list_incident_events(connection, district, kept.incident_id)

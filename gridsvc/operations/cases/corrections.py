@@ -21,6 +21,7 @@ from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
+from gridsvc.operations.cases.persons import persons_of
 from gridsvc.operations.cases.read import no_case
 from gridsvc.operations.cases.recommend import choose, classes_of, local_time, versions_of
 from gridsvc.operations.cases.report import answer_for, find_address, locate_given, unknown_in
@@ -161,7 +162,7 @@ def _correct(
             return _beyond_now(connection, incident_id, request)
         case = ground.case
         if ground.kept is not None:
-            again = give_again(connection, case.district, ground.kept)
+            again = give_again(connection, case.district, ground.kept, with_persons=True)
             return lambda: again
         check_correction(case, kind, why.reason)
         _check_seen(case, why.seen or seen.decision.event_id)
@@ -181,7 +182,9 @@ def _correct(
             event_id=event_id,
         )
         redact = answer_for(service, connection, after)
-        given, kept = answer_of(scope_of(connection), after, event, event_id, redact, ground.alerts)
+        owners = [after.place.code(level) for level in range(len(LEVEL_KEYS))]
+        persons = persons_of(connection, case.district, owners, [each.owner for each in ground.alerts])
+        given, kept = answer_of(scope_of(connection), after, event, event_id, redact, ground.alerts, persons)
         widen_to_district(connection)  # the new owner may be beyond the caller's grid
         write_step(connection, Written(case, after, row, note, request, kept))
         return given
@@ -252,5 +255,5 @@ def _beyond_now(connection: Connection, incident_id: UUID, request: RequestKey |
     kept = None if district is None or request is None else find_answer(connection, district, request)
     if kept is None or district is None:
         raise no_case(incident_id)
-    again = give_again(connection, district, kept)
+    again = give_again(connection, district, kept, with_persons=True)
     return lambda: again

@@ -17,8 +17,8 @@ from gridsvc.db.evidence import events
 from gridsvc.db.grids.versions import get_clock, get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.evidence.chain import whole
+from gridsvc.operations.cases.persons import persons_of_answer
 from gridsvc.operations.cases.redaction import redaction
-from gridsvc.operations.grids.people import responsible_for_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,8 +48,8 @@ def get_case(service: Service, incident_id: UUID) -> dict[str, Json]:
             if case.correction is not None:
                 reason = personal.find_note(connection, case.district, case.correction.event_id)
                 answer["correction"] |= {"reason": reason and mask_numbers(reason)}
-        day = get_clock(connection).date()
-        return responsible_for_case(connection, redaction(connection).case(answer), day)
+        answer = redaction(connection).case(answer)
+        return persons_of_answer(connection, answer).in_answer(answer, get_clock(connection))
 
 
 def get_stored(connection: Connection, incident_id: UUID, *, lock: bool = False) -> Case:

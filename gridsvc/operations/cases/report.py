@@ -19,6 +19,7 @@ from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
+from gridsvc.operations.cases.persons import persons_of
 from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.address_location import location_of_address
@@ -72,7 +73,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         code = placed.view.code
         ground = reports.begin_report(connection, code, request, _near_query(placed, report))
         if ground.kept is not None:
-            again = give_again(connection, code, ground.kept)
+            again = give_again(connection, code, ground.kept, with_persons=True)
             return lambda: again
         versions, law = ground.versions, placed.view.law
         view = view_at(service, connection, versions)
@@ -98,7 +99,8 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             event_id=case.decision.event_id,
         )
         redact = answer_for(service, connection, case)
-        given, kept = answer_of(scope_of(connection), case, event, case.decision.event_id, redact)
+        persons = persons_of(connection, code, [case.place.code(level) for level in range(len(LEVEL_KEYS))])
+        given, kept = answer_of(scope_of(connection), case, event, case.decision.event_id, redact, persons=persons)
         reports.write_report(
             connection, case, row, personal=None if texts is None else texts.row, request=request, answer=kept
         )

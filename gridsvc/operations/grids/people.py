@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gridsvc.access.scopes import Right, mask_phone
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids import posts as posts_store
-from gridsvc.db.grids.versions import get_versions
+from gridsvc.db.grids.district_facts import list_officers
+from gridsvc.db.grids.versions import get_clock, get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.grids.posts import read_posts
 from gridsvc.grids.levels import Level
-from gridsvc.grids.posts import responsible, responsible_of_chain
+from gridsvc.grids.posts import Post, holders, responsible_of_chain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
@@ -92,10 +94,10 @@ def people_of(service: Service, district: str, code: str, *, on: date | None = N
     """Return who holds a post of a grid in force on a day (None: today), and who answers for it.
 
     The answer has {grid, name, level, on, people, responsible}; `responsible` is its leader, else a deputy or an
-    officer, else that of the next wider grid, which `responsible.grid` names. Numbers are masked.
+    officer, else that of the next wider grid, which `responsible.grid` names. Numbers are masked. A day is one of the
+    district's time zone.
     """
     with service.database.transaction() as connection:
-        day = on or get_versions(connection, district).now.date()
         areas = {area[0]: area for area in _areas(connection, district)}
         if code not in areas:
             raise NotFound(
@@ -104,7 +106,9 @@ def people_of(service: Service, district: str, code: str, *, on: date | None = N
         chain: list[str] = [code]
         while (above := areas[chain[-1]][3]) is not None and above in areas and above not in chain:
             chain.append(above)
-        held = posts_store.list_posts(connection, district, chain, on=day)
+        zone, every = posts_store.posts_of_grids(connection, district, chain)
+        day = on or get_versions(connection, district).now.astimezone(ZoneInfo(zone)).date()
+    held = [each for each in every if each.is_on(day)]
     _, name, level, _, _ = areas[code]
     answers_for = responsible_of_chain(chain, held, day)[0]
     return {
@@ -117,6 +121,21 @@ def people_of(service: Service, district: str, code: str, *, on: date | None = N
     }
 
 
+def list_officers_today(
+    connection: Connection, district: str, generation: int, codes: Sequence[str]
+) -> dict[str, list[dict[str, Json]]]:
+    """Return {code: [{post, name}]} of the grids that have anybody: by their posts, else by the file of boundaries."""
+    zone, held = posts_store.posts_of_grids(connection, district, codes)
+    today = get_clock(connection).astimezone(ZoneInfo(zone)).date()
+    found = list_officers(connection, district, generation, codes)
+    people: dict[str, list[dict[str, Json]]] = {}
+    for code in codes:
+        posts = [{"post": str(each.post), "name": each.name} for each in holders(code, held, today)]
+        if posts or code in found:
+            people[code] = posts or [{"post": str(Post.OFFICER), "name": found[code]}]
+    return people
+
+
 def _as_json(held: Held, *, masked: bool) -> dict[str, Json]:
     phone = held.phone if held.phone is None or not masked else mask_phone(held.phone)
     return {
@@ -126,29 +145,3 @@ def _as_json(held: Held, *, masked: bool) -> dict[str, Json]:
         "from": held.since.isoformat(),
         "until": None if held.until is None else held.until.isoformat(),
     }
-
-
-def responsible_for_case(connection: Connection, answer: dict[str, Any], day: date) -> dict[str, Any]:
-    """Return a case's answer with `responsible`, who answers at each level of its owners, and `person` in its alerts.
-
-    The persons of an alert are those who held the post when it was raised.
-    """
-    district = answer["district"]
-    owners: dict[str, dict[str, str] | None] = answer["owners"]
-    levels = [level.key for level in reversed(Level)]
-    chain = [owner["code"] if (owner := owners.get(level)) else None for level in levels]
-    alerts = answer.get("alerts", [])
-    grids = {code for code in chain if code is not None} | {each["owner"] for each in alerts if each["owner"]}
-    held = posts_store.list_posts(connection, district, sorted(grids)) if grids else []
-    found = responsible_of_chain(chain, held, day)
-    shown = {
-        level: None if each is None else {"grid": each.grid, "post": str(each.post), "name": each.name}
-        for level, each in zip(levels, found, strict=True)
-    }
-    named = [each | {"person": _person(held, each)} for each in alerts]
-    return answer | {"responsible": shown, "alerts": named}
-
-
-def _person(held: list[Held], alert: dict[str, Any]) -> str | None:
-    who = responsible(alert["owner"], held, datetime.fromisoformat(alert["at"]).date())
-    return None if who is None else who.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,17 +11,24 @@ import pytest
 from sqlalchemy import text
 
 from gridsvc.access.scopes import Caller, Role, Scope
+from gridsvc.cases.decide import Report
 from gridsvc.db.cases import alerts
+from gridsvc.db.cases.filters import Search
+from gridsvc.db.cases.queue import list_queue
 from gridsvc.db.evidence.sealing import seal_all
 from gridsvc.db.grids.versions import get_clock
+from gridsvc.db.session.idempotency import RequestKey
 from gridsvc.errors import InvalidInput, NotAllowed, NotFound
 from gridsvc.operations.cases import read
+from gridsvc.operations.cases.persons import name_alerted
+from gridsvc.operations.cases.report import report_incident
+from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence.erasure import erase
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.grids import checks
 from gridsvc.operations.grids.districts import remove_district
 from gridsvc.operations.grids.people import load_posts, people_of
-from tests.worlds.district import DISTRICT, load_toy, open_toy, report
+from tests.worlds.district import DISTRICT, as_superuser, load_toy, open_toy, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,9 +110,62 @@ def test_a_case_and_its_alerts_name_who_answers(service: Service, tmp_path: Path
     answer = read.get_case(service, case)
     assert answer["responsible"]["village"] == {"grid": village, "post": "officer", "name": "李二"}
     assert answer["responsible"]["township"]["name"] == "王一"
+    # The area has nobody, so the leader of the township answers for it.
+    assert answer["responsible"]["area"] == {"grid": township, "post": "leader", "name": "王一"}
+    assert answer["posts"]["area"] == []
+    assert answer["posts"]["village"] == [{"grid": village, "post": "officer", "name": "李二"}]
     assert [each["person"] for each in answer["alerts"]] == ["李二", "王一", None]
+    with service.database.transaction() as connection:
+        items, _ = list_queue(connection, Search().condition(connection), limit=10)
+        name_alerted(connection, items)
+    queued = next(item for item in items if item["id"] == str(case))
+    assert [(each["person"], each["post"]) for each in queued["alerts"]] == [
+        ("李二", "officer"), ("王一", "leader"), (None, None),
+    ]  # fmt: skip
     load(service, tmp_path, f"{township},leader,新人,,2021-01-01,")
     assert read.get_case(service, case)["alerts"][1]["person"] == "新人"  # a post that was recorded late
+
+
+def test_a_report_and_its_retry_name_the_persons_of_that_day_and_no_erased_one(
+    service: Service, tmp_path: Path
+) -> None:
+    chain = chain_of(service)
+    village, area = chain["village"], chain["area"]
+    load(service, tmp_path, f"{area},leader,王一,,2020-01-01,", f"{area},deputy,陈三,,2020-01-01,")
+    told = Report(type="leak", lon=119.61, lat=29.1)
+    own = service.seen_by(Caller.of("x", Role.DISPATCHER, Scope(DISTRICT, village, tuple(chain.values()))))
+    for caller in (service, own):
+        key = RequestKey("test", str(caller is own), b"x")
+        first = report_incident(caller, told, actor="test", request=key)
+        answer = json.loads(first.body)
+        assert answer["posts"]["area"] == [
+            {"grid": area, "post": "leader", "name": "王一"}, {"grid": area, "post": "deputy", "name": "陈三"},
+        ]  # fmt: skip
+        assert answer["responsible"]["village"] == {"grid": area, "post": "leader", "name": "王一"}
+        assert report_incident(caller, told, actor="test", request=key).body == first.body
+    with service.database.transaction() as connection:
+        kept = connection.scalars(text("select convert_from(body, 'UTF8') from idempotency")).all()
+    assert any(kept)  # of the caller of one grid
+    assert not any("王一" in body for body in kept if body)
+    erase(service, "王一")
+    again = json.loads(report_incident(own, told, actor="test", request=RequestKey("test", "True", b"x")).body)
+    assert again["responsible"]["village"] == {"grid": area, "post": "leader", "name": None}
+
+
+def test_a_closed_case_names_the_persons_of_the_day_it_was_closed(service: Service, tmp_path: Path, url: str) -> None:
+    village = chain_of(service)["village"]
+    case = UUID(report(service))
+    step_incident(service, case, Step("cancel"), actor="test")
+    with as_superuser(url) as connection:  # 20:00 UTC is the next day in the district
+        connection.execute("update incident set cancelled_at = '2026-03-01T20:00:00Z' where id = %s", (case,))
+    load(
+        service,
+        tmp_path,
+        f"{village},officer,李二,,2026-03-01,2026-03-02",
+        f"{village},officer,陈三,,2026-03-02,2026-03-03",
+        f"{village},officer,王一,,2026-03-03,",
+    )
+    assert read.get_case(service, case)["responsible"]["village"]["name"] == "陈三"
 
 
 def test_a_person_is_erased_and_the_post_stays(service: Service, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import { acknowledge, isAcknowledged, startAcknowledged } from "./acknowledged.j
 import { span } from "./clock.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { caseTitle } from "./names.js";
+import { alertedWords } from "./persons.js";
 import { problemLine } from "./problems.js";
 import { may } from "./rights.js";
 import { now, post } from "./service.js";
@@ -84,7 +85,8 @@ function alertRow(each) {
     h("span", { class: "alarm-words" }, caseButton(item), " ",
       t("alarm_step", { step: slug("wait", alert.step) }), " ",
       h("strong", { class: "due due-late", data: { since: alert.limit_at } }, overdueFor(alert.limit_at)), " ",
-      h("span", { class: "dim" }, t("alarm_level", { level: slug("level", alert.level), owner: alert.level === "district" ? "" : owner }))),
+      h("span", { class: "dim" }, t("alarm_level", { level: slug("level", alert.level), owner: alert.level === "district" ? "" : owner })),
+      alert.post ? h("strong", { class: "alarm-person", data: { person: "" } }, ` ${alertedWords(alert)}`) : null),
     h("span", { class: "alarm-buttons" }, acknowledgeButton(each)));
 }
 

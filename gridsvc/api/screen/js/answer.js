@@ -3,23 +3,22 @@
 import { dayAndTime, span } from "./clock.js";
 import { h } from "./dom.js";
 import { fieldName, join, teamName, unitName } from "./names.js";
+import { peopleOf, personsLine } from "./persons.js";
 import { district, teamById } from "./state.js";
 import { wayButton } from "./way_block.js";
 import { language, slug, t } from "./words.js";
 
 const LEVELS = ["regional", "township", "area", "village"];
 
-/** The four levels from wide to fine, each with its owner and code, and its officer where `officers` has them by code. */
-export function ownerChain(owners, derived = derivedKeys(), officers = null) {
+/** The four levels from wide to fine, each with its owner and code, and its persons where `people` has them by code. */
+export function ownerChain(owners, derived = derivedKeys(), people = null) {
   return h("ol", { class: "chain" }, LEVELS.map((level) => {
     const owner = owners?.[level];
-    const officer = officers?.[owner?.code];
     return h("li", { class: owner ? "" : "is-none", data: { level } },
       h("span", { class: "level" }, t(`level.${level}`)),
       h("span", { class: "owner" }, owner ? owner.name : t("owner_none"),
         owner && derived.has(level) ? h("small", { class: "tag" }, t("derived")) : null,
-        officer ? h("small", { class: "officer" }, t("officer", { name: officer }))
-          : owner && officers && level === "village" ? h("small", { class: "officer" }, t("officer_none")) : null),
+        personsLine(level, owners, people)),
       h("code", {}, owner?.code ?? ""));
   }));
 }
@@ -36,7 +35,7 @@ export function ownersSection(answer) {
     h("h3", {}, t("owners"), h("span", { class: "aside" }, ownership.generation ? t("ownership_generation", { n: ownership.generation }) : "")),
     ownership.rule === "outside"
       ? h("p", { class: "warn" }, t("owners_outside"))
-      : ownerChain(answer.owners, derived),
+      : ownerChain(answer.owners, derived, peopleOf(answer)),
     ruleLine(ownership.rule),
     answer.correction ? h("p", { class: "dim" }, t("corrected", {
       name: answer.correction.by, time: dayAndTime(answer.correction.at), reason: answer.correction.reason ?? "—",

@@ -6,6 +6,7 @@ import { dueClass, dueWords } from "./case_list.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { showPlace } from "./map.js";
 import { caseTitle, join, teamName, typeName } from "./names.js";
+import { alertsBlock } from "./persons.js";
 import { problemBox } from "./problems.js";
 import { get, post } from "./service.js";
 import { mayStep } from "./rights.js";
@@ -136,6 +137,7 @@ function casePanel(whole) {
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,
       whole.lead_wanted ? h("p", { class: "warn-box", data: { leadWanted: "" } }, t("lead_wanted_long")) : null,
+      alertsBlock(whole),
       nextSteps(whole, live),
       waySection(),
       live.length || teamsOn(whole).length ? assignments(whole) : null,

@@ -6,7 +6,7 @@ import { get } from "./service.js";
 export const ownersOf = (lon, lat, wait = {}) =>
   get(`/owners?${new URLSearchParams({ lon: lon.toFixed(7), lat: lat.toFixed(7) })}`, { timeoutMs: 10_000, ...wait });
 
-/** The officers of the owners by code, of those that have one. */
+/** Who holds the posts of the owners, [{post, name}] by code. */
 export function officersOf(answer) {
   const codes = Object.values(answer.owners).filter(Boolean).map((owner) => owner.code);
   const query = new URLSearchParams({ district: answer.district, generation: answer.generation });
