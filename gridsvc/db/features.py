@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from gridsvc.db.cases.pages import TIMING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -118,7 +120,7 @@ INCIDENTS = Collection(
             ("urgency", "i.urgency", "emergency or routine"),
             ("status", "i.status", "triggered, accepted, assigned, handling, feedback, archived or cancelled"),
             ("response_class", "i.response_class", "urban or rural"),
-            ("timing", "i.timing", "met, late, missing or open"),
+            ("timing", TIMING, "met, late, missing or open"),
             *((level, f"i.{level}", f"code of the {level} grid") for level in ("regional", "township", "area",
                                                                               "village")),
             ("rule", "i.rule", "how the owners were found"),

@@ -213,14 +213,14 @@ INCIDENTS = Layer(
         "waiting": "true while no team is on it and one is wanted",
         "drill": "true for an exercise",
         "reported_at": "seconds since 1970",
-        "due_at": "when the first team should be there, seconds since 1970; absent without a target",
-        "arrived_at": "when the first team was there, seconds since 1970; absent until then",
+        "due_at": "when the target of the clock policy ends, seconds since 1970; absent while its clock stands",
+        "arrived_at": "when the clock stopped, seconds since 1970; absent until then",
     },
     f"""
     select i.id::text as id, i.number, i.type, i.urgency, i.status, i.response_class as class, i.waiting, i.drill,
            floor(extract(epoch from i.reported_at))::bigint as reported_at,
-           floor(extract(epoch from i.reported_at))::bigint + i.target_s as due_at,
-           floor(extract(epoch from i.first_on_scene_at))::bigint as arrived_at,
+           floor(extract(epoch from i.due_at))::bigint as due_at,
+           floor(extract(epoch from i.arrived_at))::bigint as arrived_at,
            ST_AsMVTGeom(ST_Transform(i.geom, 3857), tile.merc, {EXTENT}, {_BUFFER}) as geom
     from live join incident i on i.district = live.district cross join tile
     where i.geom && tile.lonlat and i.status not in ('archived', 'cancelled')

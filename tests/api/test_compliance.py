@@ -1,4 +1,4 @@
-"""GET /compliance over the demo: the outcomes of the list are those of the figures; what cannot be meant is refused."""
+"""GET /compliance over the demo: list, case, screen and alerts say the outcomes of the figures; refusals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from gridsvc.cases.timing import OUTCOMES
 from gridsvc.compliance.outcomes import judge_as_recorded
+from gridsvc.operations.cases import timers
 from gridsvc.operations.compliance.read import read_history
 
 if TYPE_CHECKING:
@@ -16,23 +17,81 @@ if TYPE_CHECKING:
     from tests.api.contract import CheckedClient
 
 
-def test_the_list_and_the_figures_have_the_same_outcome_for_every_case(admin: CheckedClient, service: Service) -> None:
-    # An open case may become late between the two: both show it within this transaction's time.
-    district = admin.get("/readyz").json()["districts"][0]["code"]
-    listed = {each["id"]: each["timing"] for each in admin.get("/incidents", params={"limit": 1000}).json()["items"]}
+def recorded(service: Service, district: str) -> dict[str, str | None]:
+    """The outcome of every case by the evaluator of compliance, each by the policy that it was reported under."""
     history = read_history(service, district)
     codes = judge_as_recorded(history).tolist()
-    found = {
-        case: None if code < 0 else str(OUTCOMES[code]) for case, code in zip(history.cases.id, codes, strict=True)
-    }
-    turned = {case for case in found if (listed.get(case), found[case]) == ("open", "late")}
-    assert len(found) >= 60
-    assert {case: listed[case] for case in found if case not in turned} == {
-        case: outcome for case, outcome in found.items() if case not in turned
-    }
-    assert len(turned) <= 1
-    counted = {"met", "late"} & set(found.values())
-    assert counted == {"met", "late"}
+    return {case: None if code < 0 else str(OUTCOMES[code]) for case, code in zip(history.cases.id, codes, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def outcomes(admin: CheckedClient, service: Service) -> dict[str, str | None]:
+    """The outcome of every case of the demo after a look at the timers; an open case has not turned late since."""
+    timers.raise_alerts(service)
+    return recorded(service, admin.get("/readyz").json()["districts"][0]["code"])
+
+
+def turned(before: str | None, now: str | None) -> bool:
+    """Whether an open case may have become late between two looks."""
+    return (before, now) == ("open", "late")
+
+
+def test_the_list_and_the_case_say_the_outcome_of_the_figures(
+    admin: CheckedClient, outcomes: dict[str, str | None]
+) -> None:
+    listed = {each["id"]: each["timing"] for each in admin.get("/incidents", params={"limit": 1000}).json()["items"]}
+    assert len(outcomes) >= 60
+    assert {"met", "late"} <= set(outcomes.values())
+    for case, outcome in outcomes.items():
+        single = admin.get(f"/incidents/{case}").json()["timing"]
+        assert listed[case] == outcome or turned(outcome, listed[case])
+        assert single == outcome or turned(outcome, single)
+
+
+def test_the_filter_of_late_cases_has_those_that_are_late_by_the_figures(
+    admin: CheckedClient, outcomes: dict[str, str | None]
+) -> None:
+    """What is missing is neither late nor in time; an open or a routine case is not late."""
+    for late, wanted in (("true", {"late"}), ("false", {"met", "open", None})):
+        found = {each["id"] for each in admin.get("/incidents", params={"limit": 1000, "late": late}).json()["items"]}
+        expected = {case for case, outcome in outcomes.items() if outcome in wanted}
+        assert all(outcomes[case] == "open" for case in found ^ expected if case in outcomes)
+
+
+def test_the_lists_of_the_screen_say_the_outcome_of_the_figures(
+    admin: CheckedClient, outcomes: dict[str, str | None]
+) -> None:
+    whole = admin.get("/screen/cases").json()["items"]
+    after: dict[str, str] = {}
+    while True:
+        page = admin.get("/screen/search", params={"list": "closed", **after}).json()
+        whole += page["items"]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    shown = {each["id"]: each["timing"] for each in whole}
+    assert set(shown) >= set(outcomes)
+    for case, outcome in outcomes.items():
+        assert shown[case] == outcome or turned(outcome, shown[case])
+
+
+def test_an_open_case_has_an_overdue_arrival_where_the_figures_say_late(
+    admin: CheckedClient, outcomes: dict[str, str | None]
+) -> None:
+    """Of the alerts of its present step: an escalation if it is late and the arrival is awaited, else none of it."""
+    looked_at = 0
+    for case in (each["id"] for each in admin.get("/screen/cases").json()["items"]):
+        whole = admin.get(f"/incidents/{case}").json()
+        if whole["urgency"] != "emergency" or case not in outcomes or whole["arrived_at"] is not None:
+            continue
+        looked_at += 1
+        over = [each for each in whole["alerts"] if each["kind"] == "escalation"]
+        if outcomes[case] == "late":
+            assert over
+            assert min(each["limit_at"] for each in over) <= whole["due_at"]
+        elif whole["timing"] == "open":
+            assert not any(each["step"] == "on_scene" for each in over)
+    assert looked_at or not any(outcome == "open" for outcome in outcomes.values())
 
 
 def test_the_groups_add_up_to_the_whole(admin: CheckedClient) -> None:

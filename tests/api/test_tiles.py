@@ -149,9 +149,9 @@ def add_incident(connection: psycopg.Connection[Any], status: str = "triggered")
     connection.execute(
         "insert into incident (district, id, type, type_name, urgency, response_class, target_s, clock_policy,"
         " status, waiting, drill, geom, rule, owners, lead_wanted, report_event, versions, reported_at, triggered_at,"
-        " archived_at) values (%s, %s, 'fire', 'Fire', 'emergency', 'urban', 300, 'p', %s, %s, false,"
+        " due_at, archived_at) values (%s, %s, 'fire', 'Fire', 'emergency', 'urban', 300, 'p', %s, %s, false,"
         " ST_SetSRID(ST_Point(%s, %s), 4326), 'interior', '{}', false, gen_random_uuid(), '{}',"
-        " '2026-03-01T04:00:00Z', '2026-03-01T04:00:00Z', %s)",
+        " '2026-03-01T04:00:00Z', '2026-03-01T04:00:00Z', '2026-03-01T04:05:00Z', %s)",
         (CODE, case, status, status == "triggered", *MIDDLE, None if status == "triggered" else "2026-03-01T05:00:00Z"),
     )
     return case

@@ -123,3 +123,50 @@ def test_a_case_that_waits_for_a_lead_is_in_the_waiting_list_and_marked(open_scr
     page.click(f"[data-case='{case['id']}']")
     page.wait_for_selector("[data-lead-wanted]")
     assert "待派主办" in page.inner_text(".panel-no")
+
+
+def test_every_case_is_drawn_by_the_outcome_that_the_service_found(open_screen: Open, served: Served) -> None:
+    """In the lists and in the panel; an open case may become late meanwhile, and one may be late in its step."""
+    page, _ = open_screen()
+    listed = {each["id"]: each for each in served.web.get("/incidents", params={"limit": 1000}).json()["items"]}
+    kinds = {"met": {"met"}, "late": {"late", "missed"}, "missing": {"missing"}, "open": {"running", "late", "none"},
+             None: {"none"}}  # fmt: skip
+    open_ones = served.web.get("/screen/cases").json()["items"]
+    closed = served.web.get("/screen/search", params={"list": "closed"}).json()["items"]
+    drawn = page.evaluate(
+        """async ([items, whole]) => {
+          const assets = document.querySelector("script[src*='/assets/']").src.replace(/js\\/.*$/, "js/");
+          const { lateness } = await import(`${assets}clock.js`);
+          const { briefOf } = await import(`${assets}case_panel.js`);
+          return [items.map((item) => lateness(item).kind), whole.map((each) => lateness(briefOf(each)).kind)];
+        }""",
+        [[*open_ones, *closed], [served.web.get(f"/incidents/{each['id']}").json() for each in closed]],
+    )
+    assert {each["id"] for each in (*open_ones, *closed)} == set(listed)
+    for item, kind in zip((*open_ones, *closed), drawn[0], strict=True):
+        stepping = item["alerts"] and item["due_at"] is not None  # the limit of a step after the arrival
+        assert kind in kinds[listed[item["id"]]["timing"]] | ({"late", "running"} if stepping else set()), item
+    for item, kind in zip(closed, drawn[1], strict=True):
+        assert kind in kinds[listed[item["id"]]["timing"]], item
+
+
+def test_a_case_whose_lead_never_came_is_missing_whoever_else_was_there(open_screen: Open) -> None:
+    """The panel of a closed case that no list holds: its first team arrived, and no lead."""
+    page, _ = open_screen()
+    whole = {
+        "timing": "missing", "status": "archived", "target_s": 300, "reported_at": "2026-03-01T08:00:00+00:00",
+        "archived_at": "2026-03-01T09:00:00+00:00", "cancelled_at": None, "due_at": "2026-03-01T08:05:00+00:00",
+        "arrived_at": None, "work_list": [], "assignments": [{"on_scene_at": "2026-03-01T08:04:00+00:00"}],
+    }  # fmt: skip
+    waiting = {"timing": "open", "status": "accepted", "target_s": 300, "reported_at": "2026-03-01T08:00:00+00:00",
+               "closed_at": None, "due_at": None, "arrived_at": None}  # fmt: skip
+    drawn = page.evaluate(
+        """async ([whole, waiting]) => {
+          const assets = document.querySelector("script[src*='/assets/']").src.replace(/js\\/.*$/, "js/");
+          const { lateness } = await import(`${assets}clock.js`);
+          const { briefOf } = await import(`${assets}case_panel.js`);
+          return [lateness(briefOf(whole)).kind, lateness(waiting).kind];
+        }""",
+        [whole, waiting],
+    )
+    assert drawn == ["missing", "none"]  # a clock that starts at the order does not run before it

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingCase:
-    """An open case and the step that it waits for since a time; its owners, from the finest level up."""
+    """An open case and the step that it waits for since a time; its owners, from the finest level up.
+
+    due_at: when the target of its response ends, while the clock of its policy runs; None = it does not.
+    """
 
     id: UUID
     type: str
@@ -38,6 +41,7 @@ class AwaitingCase:
     response_class: str | None
     step: str
     since: datetime
+    due_at: datetime | None
     owners: tuple[tuple[str, str], ...]
     handler: str | None
     ranks: frozenset[int]
@@ -46,11 +50,14 @@ class AwaitingCase:
 
 AWAITED_STEP = """
     case when i.status = 'triggered' then 'accept' when i.status = 'accepted' then 'assign'
+         when i.timing = 'open' then 'on_scene'
          when i.status = 'handling' then 'feedback' when i.status = 'feedback' then 'archive'
-         when i.first_on_scene_at is null and i.urgency = 'emergency' then 'on_scene' else 'handle' end"""
+         when i.timing is null and i.first_on_scene_at is null and i.urgency = 'emergency' then 'on_scene'
+         else 'handle' end"""
 """The step that an open case waits for, in SQL over `incident as i`.
 
-An emergency that is assigned waits for the first team on the scene, then for its work.
+After its order an emergency waits for the arrival that stops the clock of its policy, whatever else was done, then for
+its work. One without a target waits for the first team.
 """
 
 # What each case waits for, and since when.
@@ -59,14 +66,16 @@ _awaiting = text(
     with waiting as (
         select i.district, i.id, i.type, i.urgency, i.response_class, i.village, i.area, i.township, i.regional,
                i.handler, {AWAITED_STEP} as step,
-               case i.status when 'triggered' then i.triggered_at when 'accepted' then i.accepted_at
-                    when 'handling' then i.handled_at when 'feedback' then i.feedback_at
-                    else coalesce(i.first_on_scene_at, i.assigned_at) end as since
+               case when i.status = 'triggered' then i.triggered_at when i.status = 'accepted' then i.accepted_at
+                    when i.timing = 'open' then coalesce(i.assigned_at, i.triggered_at)
+                    when i.status = 'handling' then i.handled_at when i.status = 'feedback' then i.feedback_at
+                    else coalesce(i.arrived_at, i.first_on_scene_at, i.assigned_at) end as since,
+               case when i.timing = 'open' then i.due_at end as due_at
         from incident i
         where i.district = :district and i.{OPEN} and i.urgency = any(:urgencies)
     )
-    select w.id, w.type, w.urgency, w.response_class, w.step, w.since, w.village, w.area, w.township, w.regional,
-           w.handler,
+    select w.id, w.type, w.urgency, w.response_class, w.step, w.since, w.due_at, w.village, w.area, w.township,
+           w.regional, w.handler,
            array(select a.rank from alert a where a.district = w.district and a.incident_id = w.id and a.step = w.step
                  and a.since = w.since),
            array(select p.kind from proposal p where p.district = w.district and p.incident_id = w.id)
@@ -81,13 +90,14 @@ def list_awaiting(connection: Connection, district: str, urgencies: Sequence[str
     """Return the open cases of some urgencies, each with the step that it waits for and the alerts raised for it."""
     rows = connection.execute(_awaiting, {"district": district, "urgencies": list(urgencies)})
     found = []
-    for case, kind, urgency, response_class, step, since, *codes, handler, ranks, cards in rows:
+    for case, kind, urgency, response_class, step, since, due_at, *codes, handler, ranks, cards in rows:
         owners = tuple((level, code) for level, code in zip(_LEVELS, codes, strict=True) if code is not None)
         found.append(
             AwaitingCase(
-                case, kind, urgency, response_class, step, since, owners, handler, frozenset(ranks), frozenset(cards)
+                case, kind, urgency, response_class, step, since, due_at, owners, handler, frozenset(ranks),
+                frozenset(cards),
             )
-        )
+        )  # fmt: skip
     return found
 
 

@@ -23,6 +23,7 @@ IS_OPEN, IS_CLOSED = f"i.{OPEN}", f"i.{CLOSED}"
 
 # `timing` is what `cases.timing.evaluate` found at the last event; an open response is late once it is due.
 LATE = "(i.timing = 'late' or (i.timing = 'open' and i.due_at < now()))"
+TIMING = f"case when {LATE} then 'late' else i.timing end"
 IN_TIME = "(i.timing is null or i.timing = 'met' or (i.timing = 'open' and not coalesce(i.due_at < now(), false)))"
 
 # What a row of a list shows of a case, in SQL over `incident as i`.
@@ -35,7 +36,7 @@ COLUMNS = {
         "cancelled_at", "source", "external_ref", "drill", "radius_m",
     )
 } | {
-    "timing": f"case when {LATE} then 'late' else i.timing end",
+    "timing": TIMING,
     "lon": "st_x(i.geom)",
     "lat": "st_y(i.geom)",
 }  # fmt: skip

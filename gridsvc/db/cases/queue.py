@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.cases import pages
 from gridsvc.db.cases.alerts import AWAITED_STEP
-from gridsvc.db.cases.pages import IS_OPEN, LATE
+from gridsvc.db.cases.pages import IS_OPEN, TIMING
 from gridsvc.db.session.fast_statements import fetch_all
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHOWN = {
         "triggered_at", "target_s", "rule", "lead_wanted", "arrived_at",
     )
 } | {
-    "timing": f"case when {LATE} then 'late' else i.timing end",
+    "timing": TIMING,
     "lon": "st_x(i.geom)",
     "lat": "st_y(i.geom)",
     "township": "i.owners -> 'township' ->> 'name'",

@@ -165,11 +165,11 @@ def _raise_case(
     connection: Connection, moment: _Moment, rule: TimerRule, case: AwaitingCase, working_days: int | None
 ) -> int:
     code, now, rules = moment.code, moment.now, moment.rules
-    warn_s, limit_s = rule.limits(working_days)
+    warn_s, limit_s = _limits(rule, case, working_days)
     elapsed_s = rules.elapsed_s(case.urgency, case.since, now, moment.zone)
     if elapsed_s < warn_s:
         return 0
-    reached = 0 if elapsed_s < limit_s else 1 + int((elapsed_s - limit_s) // rule.again_s)
+    reached = 0 if elapsed_s < limit_s else 1 + int((elapsed_s - max(0.0, limit_s)) // rule.again_s)
     chain = [*case.owners, ("district", code)]
     limit_at = case.since + timedelta(seconds=limit_s)
     raised = 0
@@ -207,6 +207,19 @@ def _raise_case(
         if elapsed_s >= limit_s + over_s and card not in case.cards:
             raised += _propose_card(connection, code, rules, case, card, elapsed_s - limit_s, now)
     return raised
+
+
+def _limits(rule: TimerRule, case: AwaitingCase, working_days: int | None) -> tuple[float, float]:
+    """Return (warn, limit) in seconds since the step before.
+
+    A response that is late by its clock policy is overdue, however long its present step may take: the limit is then
+    the end of the target, below zero where the step itself began after it.
+    """
+    warn_s, limit_s = rule.limits(working_days)
+    if case.due_at is None:
+        return warn_s, limit_s
+    left_s = (case.due_at - case.since).total_seconds()
+    return (warn_s, limit_s) if left_s >= limit_s else (warn_s * left_s / limit_s, left_s)
 
 
 def _propose_card(

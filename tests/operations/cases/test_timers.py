@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -107,6 +107,54 @@ def test_a_step_ends_its_timer_and_begins_the_next(service: Service, url: str) -
     step_incident(service, UUID(case), Step("accept"), actor="test")
     grow_old(url, case, 1000)
     assert look(service) == 0
+
+
+def ordered(service: Service, minutes: float) -> tuple[str, dict[str, bool]]:
+    """A case that was reported so long ago and ordered now; its teams, with whether each leads."""
+    case = report(service, reported_at=datetime.now(UTC) - timedelta(minutes=minutes))
+    step_incident(service, UUID(case), Step("assign"), actor="test")
+    with service.database.transaction() as connection:
+        sent = connection.execute(
+            text("select team_id::text, lead from engagement where incident_id = :c and engaging"), {"c": case}
+        )
+        return case, {row[0]: row[1] for row in sent}
+
+
+def test_an_arrival_is_overdue_when_the_response_is_late_by_its_clock_policy(service: Service) -> None:
+    """The default timers give 300 s from the order; the target of 300 s is from the report."""
+    late, early = ordered(service, 6)[0], ordered(service, 2)[0]
+    look(service)
+    (warning, escalation) = told(service, late)
+    assert (warning["rank"], escalation["rank"], escalation["step"]) == (0, 1, "on_scene")
+    assert told(service, early) == []
+    with service.database.transaction() as connection:
+        due_at = connection.scalar(text("select due_at from incident where id = :c"), {"c": late})
+    assert datetime.fromisoformat(escalation["limit_at"]) == due_at
+    assert [each.wrong for each in verify.verify(service)] == [None]
+
+
+def test_only_the_arrival_that_stops_the_clock_ends_the_wait_for_it(service: Service) -> None:
+    case, teams = ordered(service, 6)
+    member = next(team for team, lead in teams.items() if not lead)
+    step_incident(service, UUID(case), Step("on_scene", UUID(member)), actor="test")
+    step_incident(service, UUID(case), Step("handle"), actor="test")
+    look(service)
+    assert [each["step"] for each in told(service, case)] == ["on_scene", "on_scene"]
+    lead = next(team for team, lead in teams.items() if lead)
+    step_incident(service, UUID(case), Step("on_scene", UUID(lead)), actor="test")
+    with service.database.transaction() as connection:
+        (waits,) = alerts.list_awaiting(connection, DISTRICT, ["emergency"])
+    assert (waits.step, waits.due_at) == ("feedback", None)
+
+
+def test_a_case_that_waits_past_its_target_for_an_order_is_overdue_at_once(service: Service, url: str) -> None:
+    rules(service, ("accept", "emergency", 3600, 7200, 60, {}))
+    case = report(service, reported_at=datetime.now(UTC) - timedelta(minutes=6))
+    look(service)
+    assert [(each["rank"], each["step"]) for each in told(service, case)] == [(0, "accept"), (1, "accept")]
+    grow_old(url, case, 61)
+    look(service)
+    assert [each["rank"] for each in told(service, case)] == [0, 1, 2]
 
 
 def test_many_that_look_at_once_sound_each_alert_once(service: Service, url: str) -> None:

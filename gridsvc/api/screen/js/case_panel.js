@@ -150,14 +150,10 @@ function casePanel(whole) {
 }
 
 /** What the list would say of a case that it does not hold (an old closed one). */
-function briefOf(whole) {
-  const arrived = teamsOn(whole).map((each) => each.on_scene_at).filter(Boolean).sort();
-  const arrivedAt = whole.arrived_at ?? arrived[0] ?? null;
-  return {
-    ...whole, arrived_at: arrivedAt, closed_at: whole.archived_at ?? whole.cancelled_at,
-    due_at: arrivedAt ? null : whole.due_at, // the target's: over with the arrival
-  };
-}
+export const briefOf = (whole) => ({
+  ...whole, closed_at: whole.archived_at ?? whole.cancelled_at,
+  due_at: whole.arrived_at ? null : whole.due_at, // the target's: over with the arrival that stops the clock
+});
 
 /** With teams on the way: what the last order left unfilled in sight, what was recommended at the report folded. */
 function afterOrder(whole) {

@@ -51,29 +51,22 @@ export function ago(moment) {
 }
 
 /**
- * How a case stands to what it is due: {kind, seconds}. `running` and `late` (nobody has arrived, or a step takes too
- * long), `met` and `missed` (the first team arrived in time or not), `missing` (closed, nobody arrived), `none`.
+ * How a case stands to what it is due: {kind, seconds}. `running` and `late` (the clock of its policy runs, or a step
+ * takes too long), `met` and `missed` (who stops the clock arrived in time or not), `missing` (closed, and nobody who
+ * stops it arrived), `none`. Whether a response is met, late or missing is `timing`: for the service to say alone.
  */
 export function lateness(item) {
-  const due = dueAt(item);
-  const arrivedAt = item.timing === "open" ? null : item.arrived_at; // whose arrival counts is for the service to say
+  const due = item.due_at ? Date.parse(item.due_at) : null; // its target until the arrival, then the limit of its step
+  const arrivedAt = item.timing === "open" ? null : item.arrived_at;
   if (!item.closed_at && due !== null && (!arrivedAt || now() > due)) {
     const left = (due - now()) / 1000;
     return left < 0 ? { kind: "late", seconds: -left } : { kind: "running", seconds: left };
   }
   if (arrivedAt && item.target_s) {
     const taken = (Date.parse(arrivedAt) - Date.parse(item.reported_at)) / 1000;
-    const missed = ["met", "late"].includes(item.timing) ? item.timing === "late" : taken > item.target_s;
-    return { kind: missed ? "missed" : "met", seconds: taken };
+    return { kind: item.timing === "late" ? "missed" : "met", seconds: taken };
   }
-  const missing = item.timing ? item.timing === "missing" : item.closed_at && item.target_s && item.status !== "cancelled";
-  return { kind: missing ? "missing" : "none", seconds: 0 };
-}
-
-/** When a case is due (ms): its target until the response is over, then the limit of its step; null = nothing is due. */
-function dueAt(item) {
-  if (item.due_at) return Date.parse(item.due_at);
-  return item.target_s && !item.arrived_at ? Date.parse(item.reported_at) + item.target_s * 1000 : null;
+  return { kind: item.timing === "missing" ? "missing" : "none", seconds: 0 };
 }
 
 export const isLate = (item) => ["late", "missed"].includes(lateness(item).kind);
