@@ -38,15 +38,17 @@ _LATENESS = {
     "remedies": [{"kind": "nearest-team-free", "met": _SHARE}],
 }  # fmt: skip
 _LATE = {
-    "incident_id": "01a20c85-95e1-7e22-969f-63cda45f0508", "number": 812, "type": "fire",
+    "incident_id": "01a20c85-95e1-7e22-969f-63cda45f0508", "number": 812, "type": "fire", "type_name": "火灾",
     "clock_policy": "received-to-lead-p90", "township": {"code": "330703100000", "name": "孝顺镇"},
     "reported_at": "2026-10-03T08:30:00+00:00", "target_s": 900, "response_s": 1200.0, "overrun_s": 300.0,
     "cause": "travel", "parts_s": {"handling": 100.0, "travel": 200.0}, "uncertain": False,
     "response_class": "rural",
-    "remedies": [{"kind": "travel", "response_s": 800.0, "meets_target": True, "team_id": None, "station": None}],
+    "remedies": [{"kind": "travel", "response_s": 800.0, "meets_target": True, "team_id": None, "team": None,
+                  "station": None}],
 }  # fmt: skip
 _AREA = {
-    "id": "330703100000/874194782ffffff", "townships": ["330703100000"], "resolution": 7, "n": 52, "judged": 49,
+    "id": "330703100000/874194782ffffff", "townships": ["330703100000"],
+    "township_names": ["孝顺镇"], "resolution": 7, "n": 52, "judged": 49,
     "late": 12, "late_share": 0.2449, "late_low": 0.1334, "late_high": 0.3887, "p90_s": 1775.4, "p90_low_s": 1102.0,
     "p90_high_s": 2210.0, "policy": "received-to-lead-p90",
 }  # fmt: skip
@@ -55,8 +57,8 @@ _AREAS = {
     "resolution": 8, "least": 20,
     "features": [{"type": "Feature", "id": _AREA["id"], "geometry": {"type": "Polygon", "coordinates": []},
                   "properties": _AREA}],
-    "townships": [{"townships": ["330703100000"], "n": 180, "late": _SHARE, "p90_s": 675.0, "p90_low_s": 488.0,
-                   "p90_high_s": 2366.0}],
+    "townships": [{"townships": ["330703100000"], "township_names": ["孝顺镇"], "n": 180, "late": _SHARE,
+                   "p90_s": 675.0, "p90_low_s": 488.0, "p90_high_s": 2366.0}],
 }  # fmt: skip
 _KEPT = {
     "id": "01a237c1-f812-7dd6-bda8-71e6fcb7af45", **_PERIOD, "policy": "received-to-lead-p90", "cases": 118,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, say, table
+from gridsvc.cli.compliance_tables import percent, seconds, seconds_span, span
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
@@ -141,10 +142,11 @@ def causes(*, since: str | None, until: str | None, show_cases: bool, district: 
 
 def _show_cases(found: dict[str, Any]) -> None:
     table(
-        ("number", "reported", "township", "response_s", "overrun_s", "cause"),
+        ("number", "type", "reported", "township", "response_s", "overrun_s", "cause"),
         [
             (
                 each["number"],
+                each["type_name"],
                 each["reported_at"],
                 each["township"] and each["township"]["name"],
                 each["response_s"],
@@ -210,10 +212,12 @@ def cells(
     def show() -> None:
         rows = [each["properties"] for each in found["features"]]
         late = [
-            (each["id"], each["n"], f"{each['late']} of {each['judged']}", each["late_share"], each["p90_s"])
+            (each["id"], "、".join(each["township_names"]), each["n"], f"{each['late']} of {each['judged']}",
+             percent(each["late_share"]), span(each["late_low"], each["late_high"]),
+             seconds(each["p90_s"]) or "too few", seconds_span(each["p90_low_s"], each["p90_high_s"]))
             for each in rows
-        ]
-        table(("area", "n", "late", "share", "p90_s"), late,
+        ]  # fmt: skip
+        table(("area", "township", "n", "late", "share", "95 % interval", "p90_s", "95 % of P90"), late,
               title=f"{len(rows)} areas by {found['policy']}, each of at least {found['least']} cases")  # fmt: skip
 
     answer(found, as_json=as_json, show=show)

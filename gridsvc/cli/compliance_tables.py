@@ -20,6 +20,8 @@ def show_answer(found: dict[str, Any]) -> None:
     for reason, count in cases["left_out"].items():
         if count:
             click.echo(f"Left out: {count} {reason}.")
+    for reason in clock["exclusions_not_recorded"]:
+        click.echo(f"The policy leaves out {reason} too, which no case says of itself: these count.")
     if "file" in found:
         _show_file(found["file"])
     _show_outcomes(found["outcomes"], found["names"], "In time")
@@ -72,8 +74,8 @@ def _show_outcomes(rows: list[dict[str, Any]], names: dict[str, dict[str, str]],
          "place"],
         [
             (*_group(each["group"], names), each["cases"], each["met"], each["late"], each["missing"], each["open"],
-             _percent(each["met_share"]), _span(each["met_share_low"], each["met_share_high"]),
-             _span(each["met_share_if_missing_late"], each["met_share_if_missing_met"]),
+             percent(each["met_share"]), span(each["met_share_low"], each["met_share_high"]),
+             span(each["met_share_if_missing_late"], each["met_share_if_missing_met"]),
              {True: "yes", False: "no", None: "not certain"}[each["reached"]] if each["met_share"] is not None else "",
              "" if each["rank_from"] is None else f"{each['rank_from']} to {each['rank_to']}")
             for each in rows
@@ -91,8 +93,8 @@ def _show_rows(rows: list[dict[str, Any]], names: dict[str, dict[str, str]], tit
          "95 % of P90", "in time"],
         [
             (*_group(each["group"], names), each["interval"], each["n"], each["missing"], each["impossible"],
-             each["censored"], each["doubtful"], _seconds(each["mean_s"]), _seconds(each["p50_s"]),
-             _seconds(each["p90_s"]) or "too few", _seconds_span(each["p90_low_s"], each["p90_high_s"]),
+             each["censored"], each["doubtful"], seconds(each["mean_s"]), seconds(each["p50_s"]),
+             seconds(each["p90_s"]) or "too few", seconds_span(each["p90_low_s"], each["p90_high_s"]),
              f"{each['within_target']} of {each['with_target']}" if "within_target" in each else "")
             for each in rows
         ],
@@ -107,12 +109,10 @@ def _show_trend(trend: dict[str, Any]) -> None:
     for each in trend["points"]:
         if each["signal"] is not None:
             limit = each[each["signal"]]
-            click.echo(f"{each['period']}: {each['met']} of {each['decided']} in time, beyond {_percent(limit)}.")
+            click.echo(f"{each['period']}: {each['met']} of {each['decided']} in time, beyond {percent(limit)}.")
     for each in trend["changes"]:
-        change = _span(each["difference_low"], each["difference_high"])
-        click.echo(
-            f"Changed since {each['since']}: {_percent(each['before'])} to {_percent(each['after'])} ({change})."
-        )
+        change = span(each["difference_low"], each["difference_high"])
+        click.echo(f"Changed since {each['since']}: {percent(each['before'])} to {percent(each['after'])} ({change}).")
     if not trend["changes"]:
         click.echo("No change of the level.")
 
@@ -124,9 +124,9 @@ def _show_compared(compared: dict[str, Any], names: dict[str, dict[str, str]]) -
     table(
         [*keys, "decided before", "decided", "before", "now", "difference", "95 % interval", "changed"],
         [
-            (*_group(each["group"], names), each["decided_before"], each["decided"], _percent(each["met_share_before"]),
-             _percent(each["met_share"]), _percent(each["met_share_difference"]),
-             _span(each["met_share_difference_low"], each["met_share_difference_high"]),
+            (*_group(each["group"], names), each["decided_before"], each["decided"], percent(each["met_share_before"]),
+             percent(each["met_share"]), percent(each["met_share_difference"]),
+             span(each["met_share_difference_low"], each["met_share_difference_high"]),
              {True: "yes", False: "not shown", None: ""}[each["met_share_changed"]])
             for each in rows
         ],
@@ -134,19 +134,23 @@ def _show_compared(compared: dict[str, Any], names: dict[str, dict[str, str]]) -
     )  # fmt: skip
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """Return a share as a percentage; empty for none."""
     return "" if share is None else f"{share:.1%}"
 
 
-def _span(low: float | None, high: float | None) -> str:
+def span(low: float | None, high: float | None) -> str:
+    """Return an interval of shares; empty for none."""
     return "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
+    """Return whole seconds; empty for none."""
     return "" if value is None else f"{value:.0f}"
 
 
-def _seconds_span(low: float | None, high: float | None) -> str:
+def seconds_span(low: float | None, high: float | None) -> str:
+    """Return an interval of seconds, which may have one end; empty for none."""
     if high is None:
         return ""
     return f"up to {high:.0f}" if low is None else f"{low:.0f} to {high:.0f}"

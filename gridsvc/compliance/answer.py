@@ -116,7 +116,7 @@ def _cases(history: History, judged: Judged) -> dict[str, Json]:
 
 
 def names_of(history: History, by: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return what the codes of some dimensions are called, where they have a name: {dimension: {code: name}}."""
+    """Return what the codes or ids of some dimensions are called: {dimension: {code: name}}, of those with names."""
     source = {each: "team" if each == "lead" else each for each in by}
     return {each: history.names[source[each]] for each in by if source[each] in history.names}
 

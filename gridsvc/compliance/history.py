@@ -38,8 +38,8 @@ class CaseColumns:
 
     id, number: (n,) object and int64 (-1 = none). Times: int64 microseconds, MISSING = not stamped; `received_us` is
     what the clock counts from, `assigned_us` the first order. `target_s`: int32, -1 = none (a routine case).
-    `policy`: int16, the row of `History.policies`, -1 = none. `synthetic`: a made-up case of the demo. lon, lat:
-    degrees WGS-84, NaN = unknown.
+    `policy`: int16, the row of `History.policies`, -1 = none. `duplicate`: its source sent its reference before.
+    `synthetic`: a made-up case of the demo. lon, lat: degrees WGS-84, NaN = unknown.
     """
 
     id: NDArray[np.object_]
@@ -120,7 +120,7 @@ class History:
     """The cases of a period and the teams that were sent to them; teams on work lists are not among these.
 
     source: `live` (the district's own cases), `imported` (an export that was loaded) or `file`. `names`: what a code
-    or id is called, by dimension (`township`, `area`, `team`, ...).
+    or id is called, by dimension (`township`, `area`, `team`, `unit`, `type`, ...).
     """
 
     cases: CaseColumns

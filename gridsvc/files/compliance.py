@@ -21,7 +21,8 @@ ENDINGS = (".csv", ".parquet", ".json")
 def write_figures(path: Path, answer: Mapping[str, Any]) -> None:
     """Write an answer of `compliance`: its rows as .csv or .parquet, all of it as .json.
 
-    Each row has the policy with its version and the period, so that no figure leaves its definition behind. Raises
+    Each row has the policy with its version and the period, so that no figure leaves its definition behind. `by_unit`
+    is the name of a unit and `by_unit_id` its id, and so for every dimension whose groups have names. Raises
     InvalidInput for another ending, or a file that cannot be written.
     """
     check_ending(path, ENDINGS)
@@ -54,9 +55,16 @@ def table_rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         for row in answer.get(part, ()):
             flat = {key: value for key, value in row.items() if key not in {"group", "interval"}}
             what = row.get("interval", "outcome")
-            found.append(
-                {"interval": what} | {f"by_{key}": value for key, value in row["group"].items()} | flat | about
-            )
+            found.append({"interval": what} | _group(row["group"], answer["names"]) | flat | about)
+    return found
+
+
+def _group(group: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in group.items():
+        found[f"by_{key}"] = value
+        if key in names:
+            found |= {f"by_{key}": names[key].get(value, value), f"by_{key}_id": value}
     return found
 
 

@@ -64,7 +64,7 @@ def write_late_areas(path: Path, collection: dict[str, Any]) -> None:
     import shapely
 
     rows = [
-        {**each["properties"], "townships": ",".join(each["properties"]["townships"])}
+        each["properties"] | {name: ",".join(each["properties"][name]) for name in ("townships", "township_names")}
         for each in collection["features"]
     ]
     shapes = [shapely.geometry.shape(each["geometry"]) for each in collection["features"]]

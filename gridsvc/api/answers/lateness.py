@@ -64,6 +64,7 @@ class Remedy(BaseModel):
     response_s: float
     meets_target: bool
     team_id: str | None
+    team: str | None
     station: str | None
 
 
@@ -80,6 +81,7 @@ class LateCaseRow(BaseModel):
     incident_id: str
     number: int
     type: str
+    type_name: str
     clock_policy: str
     township: NamedTownship | None
     reported_at: str
@@ -109,6 +111,7 @@ class AreaProperties(BaseModel):
 
     id: str
     townships: list[str]
+    township_names: list[str]
     resolution: int | None
     n: int
     judged: int
@@ -135,6 +138,7 @@ class TownshipRow(BaseModel):
     """The same by township; those with fewer than five cases are joined."""
 
     townships: list[str]
+    township_names: list[str]
     n: int
     late: CountedShare
     p90_s: float | None

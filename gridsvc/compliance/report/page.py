@@ -192,6 +192,11 @@ def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
             counted=cases["counted"],
             left=left_out_words(cases["left_out"], words),
         ),
+        *(
+            [words("how_not_recorded", names=", ".join(clock["exclusions_not_recorded"]))]
+            if clock["exclusions_not_recorded"]
+            else []
+        ),
         words("how_intervals"),
         words("how_open"),
     ]

@@ -85,9 +85,14 @@ def _causes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _areas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    names = document["names"]["township"]
     for area in document["map"]["areas"]:
         own = area["properties"]
-        base = {"table": "area", "group": own["id"], "name": "+".join(own["townships"])}
+        base = {
+            "table": "area",
+            "group": own["id"],
+            "name": "+".join(names.get(each, each) for each in own["townships"]),
+        }
         late = {"count": own["late"], "value": own["late_share"], "low": own["late_low"], "high": own["late_high"]}
         yield base | {"figure": "late", "n": own["judged"], "unit": "share"} | late
         times = {"value": own["p90_s"], "low": own["p90_low_s"], "high": own["p90_high_s"]}

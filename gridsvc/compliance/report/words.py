@@ -316,7 +316,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "left_out": ("未计入", "left out"),
     "left_routine": ("日常案件", "routine cases"),
     "left_drill": ("演练", "drills"),
-    "left_duplicate": ("重复报警", "duplicates"),
+    "left_duplicate": ("同一来源重复推送", "sent again by the same source"),
     "left_cancelled-before-dispatch": ("派单前撤销", "cancelled before an order"),
     "left_no-prediction": ("当时无空闲队伍", "no team was free"),
     "left_not-arrived": ("缺到场时间", "no arrival time"),
@@ -325,6 +325,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "how_counted": (
         "全部 {all} 件，计入 {counted} 件；未计入：{left}。",
         "{all} cases, of which {counted} count; left out: {left}.",
+    ),
+    "how_not_recorded": (
+        "计时规则还排除：{names}；但没有案件记有此情况，因此均计入。",
+        "The policy also leaves out {names}, which no case says of itself: these count.",
     ),
     "how_intervals": (
         (

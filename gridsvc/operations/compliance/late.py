@@ -11,6 +11,7 @@ from gridsvc.compliance.cells import FINEST, late_areas
 from gridsvc.compliance.lateness import count_causes
 from gridsvc.compliance.outcomes import judge
 from gridsvc.compliance.report.contents import p90_of, placed_cases, shown_least, township_rows
+from gridsvc.db.cases.columns import list_team_units
 from gridsvc.db.grids import generations
 from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.grids.levels import Level
@@ -21,6 +22,7 @@ from gridsvc.operations.compliance.why import explain_late
 from gridsvc.operations.law.imports import only_district
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -80,11 +82,12 @@ def list_late_cases(
         code, since, until = _period(connection, district, question)
         late = explain_late(service, connection, code, since, until, most=wanted.most)
         seen = redaction(connection).teams
+        teams = {team: name for team, _, name in list_team_units(connection, code)}
     chosen = [each for each in late if wanted.cause is None or each.main == wanted.cause]
     chosen.sort(key=lambda each: (-each.overrun_s, str(each.case.id)))
     return _about(code, since, until) | {
         "total": len(chosen),
-        "items": [_late_json(each, seen) for each in chosen[: wanted.limit]],
+        "items": [_late_json(each, seen, teams) for each in chosen[: wanted.limit]],
     }
 
 
@@ -117,6 +120,7 @@ def get_cells(
     finest, least = FINEST if resolution is None else resolution, shown_least(len(placed.owners))
     outlines = {each.code: each.geometry for each in townships}
     areas = late_areas(placed, outlines, p90_of, finest=finest, least=least)
+    names = history.names["township"]
     about = _about(code, since, until) | {
         "policy": policy.policy.id,
         "policy_version": policy.version,
@@ -131,12 +135,17 @@ def get_cells(
                 "type": "Feature",
                 "id": each.id,
                 "geometry": shapely.geometry.mapping(each.shape),
-                "properties": each.properties() | {"policy": policy.policy.id},
+                "properties": each.properties()
+                | {"township_names": _named(each.townships, names), "policy": policy.policy.id},
             }
             for each in areas
         ],
-        "townships": township_rows(placed),
+        "townships": [each | {"township_names": _named(each["townships"], names)} for each in township_rows(placed)],
     }
+
+
+def _named(codes: Iterable[str], names: Mapping[str, str]) -> list[Json]:
+    return [names.get(each, each) for each in codes]
 
 
 def _period(
@@ -157,19 +166,20 @@ def _about(code: str, since: datetime | None, until: datetime | None) -> dict[st
     }
 
 
-def _late_json(late: LateCase, seen: frozenset[str] | None) -> dict[str, Json]:
+def _late_json(late: LateCase, seen: frozenset[str] | None, teams: Mapping[str, str]) -> dict[str, Json]:
     case = late.case
     township = case.place.owners[1]
     remedies = []
     for each in late.remedies:
-        value = each.as_json()
+        value = each.as_json() | {"team": None if each.team_id is None else teams.get(each.team_id)}
         if seen is not None and each.team_id is not None and each.team_id not in seen:
-            value |= {"team_id": None, "station": None}
+            value |= {"team_id": None, "team": None, "station": None}
         remedies.append(value)
     return {
         "incident_id": str(case.id),
         "number": case.number,
         "type": case.type,
+        "type_name": case.type_name,
         "response_class": str(case.place.response_class),
         "township": None if township is None else {"code": township.code, "name": township.name},
         "clock_policy": case.clock.policy,

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gridsvc.compliance.history import CaseColumns, History, Period, RecordedPolicy, TeamColumns
 from gridsvc.compliance.labels import Labels
-from gridsvc.db.cases.columns import list_case_columns, list_grid_names, list_team_columns, list_team_units
+from gridsvc.db.cases.columns import (
+    list_case_columns,
+    list_grid_names,
+    list_team_columns,
+    list_team_units,
+    list_type_names,
+)
 from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.errors import TooLarge
-from gridsvc.law import ClockRules
+from gridsvc.law import ClockRules, township_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from gridsvc.db.grids.versions import Versions
     from gridsvc.operations.runtime.service import Service
 
 
@@ -49,22 +57,38 @@ def history_of(
     TooLarge
         Where there are more cases than `most`.
     """
-    now = get_versions(connection, district).now
+    versions = get_versions(connection, district)
     about = next(each for each in list_districts(connection) if each.code == district)
     cases = _Columns(_at_most(list_case_columns(connection, district, since, until), most), _CASES)
     teams = _Columns(list_team_columns(connection, district, since, until), _TEAMS)
     units = {team: (unit, name) for team, unit, name in list_team_units(connection, district)}
     policies, policy = _policies(connection, district, cases)
     sent = teams.labels("team")
+    grids = list_grid_names(connection, district)
     return History(
         _cases(cases, policy, synthetic=about.synthetic),
         _teams(teams, cases["id"], sent, [units[team][0] if team in units else None for team in sent.words]),
-        Period(now, about.time_zone, since, until),
+        Period(versions.now, about.time_zone, since, until),
         policies,
         "live",
-        list_grid_names(connection, district)
-        | {"team": {team: units[team][1] for team in sent.words if team in units}},
+        grids
+        | {
+            "team": {team: units[team][1] for team in sent.words if team in units},
+            "unit": _unit_names(connection, versions, grids["township"], {unit for unit, _ in units.values()}),
+            "type": list_type_names(connection, district, cases.labels("type").words),
+        },
     )
+
+
+def _unit_names(
+    connection: Connection, versions: Versions, townships: Mapping[str, str], wanted: set[str]
+) -> dict[str, str]:
+    """Return what units are called in the catalogue in force; a township's is called as the township."""
+    found = {township_unit(code): name for code, name in townships.items()}
+    if versions.catalogue is not None:
+        catalogue = json.loads(get_document(connection, versions.district, "catalogue", versions.catalogue))
+        found |= {unit["id"]: unit["name"] for unit in catalogue["units"]}
+    return {unit: found[unit] for unit in sorted(wanted) if unit in found}
 
 
 def _at_most(pieces: Iterable[Sequence[tuple[Any, ...]]], most: int | None) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -84,8 +108,8 @@ def _at_most(pieces: Iterable[Sequence[tuple[Any, ...]]], most: int | None) -> I
 _TIMES = ("received", "triggered", "accepted", "assigned", "handled", "feedback", "archived", "cancelled_at")
 _TEAM_TIMES = ("since", "acknowledged", "en_route", "on_scene", "until")
 _CASES = (
-    "id", "number", *_TIMES, "open", "cancelled", "drill", "emergency", "target_s", "lon", "lat", "policy", "version",
-    "response_class", "type", "regional", "township", "area", "village", "timing",
+    "id", "number", *_TIMES, "open", "cancelled", "duplicate", "drill", "emergency", "target_s", "lon", "lat", "policy",
+    "version", "response_class", "type", "regional", "township", "area", "village", "timing",
 )  # fmt: skip
 _TEAMS = ("case", "team", "slot", "lead", *_TEAM_TIMES, "outcome", "travel_s", "response_s")
 
@@ -119,8 +143,9 @@ class _Columns:
 
 
 _TYPES: dict[str, Any] = {
-    "id": object, "open": bool, "cancelled": bool, "drill": bool, "emergency": bool, "lead": bool, "case": object,
-    "target_s": np.int32, "lon": np.float64, "lat": np.float64, "travel_s": np.float64, "response_s": np.float64,
+    "id": object, "open": bool, "cancelled": bool, "duplicate": bool, "drill": bool, "emergency": bool, "lead": bool,
+    "case": object, "target_s": np.int32, "lon": np.float64, "lat": np.float64, "travel_s": np.float64,
+    "response_s": np.float64,
 }  # fmt: skip
 _WORDS = {
     "policy", "version", "response_class", "type", "regional", "township", "area", "village", "timing",
@@ -155,11 +180,10 @@ def _policies(
 def _cases(cases: _Columns, policy: np.ndarray[Any, np.dtype[np.int16]], *, synthetic: bool) -> CaseColumns:
     times = {f"{name.removesuffix('_at')}_us": cases[name] for name in _TIMES}
     columns: dict[str, Any] = times
-    plain = ("id", "number", "open", "cancelled", "drill", "emergency", "target_s", "lon", "lat")
+    plain = ("id", "number", "open", "cancelled", "duplicate", "drill", "emergency", "target_s", "lon", "lat")
     words = ("response_class", "type", "regional", "township", "area", "village", "timing")
-    count = len(policy)
     columns |= {name: cases[name] for name in plain} | {name: cases.labels(name) for name in words}
-    columns |= {"policy": policy, "duplicate": np.zeros(count, dtype=bool), "synthetic": np.full(count, synthetic)}
+    columns |= {"policy": policy, "synthetic": np.full(len(policy), synthetic)}
     return CaseColumns(**columns)
 
 

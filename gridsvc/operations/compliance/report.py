@@ -17,7 +17,6 @@ from gridsvc.db.grids import generations
 from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
-from gridsvc.law import township_unit
 from gridsvc.operations.compliance.exports import packaged_rules, read_export
 from gridsvc.operations.compliance.figures import clock_rules, recorded
 from gridsvc.operations.compliance.predictions import judge_period
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from gridsvc.compliance.call_map import CallMap
     from gridsvc.compliance.history import History
     from gridsvc.operations.compliance.figures import Question
-    from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
 
@@ -72,7 +70,7 @@ def report_of(service: Service, connection: Connection, district: str, wanted: W
             district=district,
             district_name=view.district.name,
             synthetic=view.district.synthetic,
-            history=replace(history, names=history.names | _names(view, history)),
+            history=history,
             policy=policy,
             late=explain_late(service, connection, district, wanted.since, wanted.until),
             honesty=honesty,
@@ -90,17 +88,6 @@ def settled(history: History) -> History:
     newest = max((int(np.max(column)) for column in columns if len(column)), default=MISSING)
     at = from_us(newest)
     return history if at is None else replace(history, period=replace(history.period, now=at))
-
-
-def _names(view: DistrictView, history: History) -> dict[str, dict[str, str]]:
-    """Return what units and types of cases are called."""
-    if view.law is None:
-        return {}
-    units = {unit.id: unit.name for unit in view.law.prepared.catalogue.units}
-    units |= {township_unit(code): name for code, name in history.names.get("township", {}).items()}
-    types = {plan.type: plan.name for plan in view.law.plans.plans.values()}
-    used = {word for word in history.teams.unit.words if word}
-    return {"unit": {each: units[each] for each in sorted(used) if each in units}, "type": types}
 
 
 def month_of(text: str, time_zone: str) -> tuple[datetime, datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,12 @@ from sqlalchemy import text
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.db.jobs import jobs
 from gridsvc.errors import InvalidInput, NotFound, TooLarge
+from gridsvc.files.compliance import write_figures
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.compliance import kept, late
-from gridsvc.operations.compliance.figures import Question
+from gridsvc.operations.compliance.figures import Question, get_compliance
 from gridsvc.operations.compliance.predictions import judge_period
+from gridsvc.operations.compliance.read import read_history
 from gridsvc.operations.compliance.report import Wanted, document_text, make_report, month_of, wanted_of
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.jobs.jobs import Run, run_attempt
@@ -25,6 +28,8 @@ from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gridsvc.operations.runtime.service import Service
 
 ALL = Question()
@@ -85,6 +90,45 @@ def test_a_caller_of_a_township_sees_its_late_cases_and_no_report(service: Servi
     assert kept.list_kept(own)["items"] == []
     with pytest.raises(NotFound):
         kept.get_kept(own, made.id)
+
+
+def test_groups_have_names_beside_their_ids(service: Service, tmp_path: Path) -> None:
+    late_case(service)
+    found = get_compliance(service, None, Question(by=("unit", "type", "township")))
+    (group,) = [each["group"] for each in found["outcomes"]]
+    shown = {dimension: found["names"][dimension][code] for dimension, code in group.items()}
+    assert group == {"unit": "bureau", "type": "leak", "township": toy.T1}
+    assert shown["unit"] == next(each.name for each in toy.UNITS if each.id == "bureau")
+    assert shown["type"] == "泄漏"
+    write_figures(tmp_path / "rows.csv", found)
+    with (tmp_path / "rows.csv").open(encoding="utf-8-sig") as file:
+        rows = [each for each in csv.DictReader(file) if each["interval"] == "outcome"]
+    assert {name: value for name, value in rows[0].items() if name.startswith("by_") and value} == {
+        **{f"by_{dimension}": name for dimension, name in shown.items()},
+        **{f"by_{dimension}_id": code for dimension, code in group.items()},
+    }
+    (one,) = late.list_late_cases(service, None, ALL)["items"]
+    assert (one["type"], one["type_name"]) == ("leak", "泄漏")
+    assert all((each["team_id"] is None) == (each["team"] is None) for each in one["remedies"])
+    document = make_report(service, DISTRICT, Wanted())
+    assert document["names"]["unit"] == found["names"]["unit"]
+    assert document["names"]["type"] == found["names"]["type"]
+
+
+def test_the_same_call_that_a_source_sends_again_does_not_count(service: Service) -> None:
+    """Of two with one reference the first counts; of a cancelled one and another, the other one."""
+    sent = [
+        report(service, source=source, external_ref=reference)
+        for source, reference in [("110", "A1"), ("110", "A1"), ("12345", "A1"), ("110", None), ("110", None)]
+    ]
+
+    def duplicates() -> list[str]:
+        cases = read_history(service, DISTRICT).cases
+        return [str(each) for each in cases.id[cases.duplicate]]
+
+    assert duplicates() == [sent[1]]
+    step_incident(service, UUID(sent[0]), Step("cancel"), actor="test")
+    assert duplicates() == [sent[0]]
 
 
 def test_the_same_events_give_the_same_report_and_it_is_kept_once(service: Service) -> None:
