@@ -56,6 +56,7 @@ def test_the_rules_are_on() -> None:
     ("module", "unwanted"),
     [
         ("gridsvc.grids.index", ["numba", "shapely", "geopandas"]),
+        ("gridsvc.operations.places.geocode", ["numba", "geopandas"]),
         ("gridsvc.api.app", ["geopandas", "pyogrio", "osmium", "osmnx"]),
     ],
 )

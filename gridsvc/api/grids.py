@@ -23,6 +23,7 @@ from gridsvc.operations.grids import generations
 from gridsvc.operations.grids.people import people_of
 from gridsvc.operations.grids.review import MOST_GRIDS, review_generation
 from gridsvc.operations.places import owners
+from gridsvc.operations.places.in_force import list_indexes
 from gridsvc.operations.places.questions import find_network
 from gridsvc.times import check_time, read_time
 
@@ -86,7 +87,7 @@ def get_owners(
     service = service_of(request)
     at, known = _moment("as_of", as_of), _moment("known_at", known_at)
     try:
-        indexes, age_s = owners.list_indexes(service, district=district, as_of=at, known_at=known), _LIVE
+        indexes, age_s = list_indexes(service, district=district, as_of=at, known_at=known), _LIVE
     except Unavailable as away:
         if at is not None or known is not None:
             raise
@@ -193,7 +194,7 @@ def _many(service: Service, body: bytes) -> bytes:
     if not isinstance(datum, str):
         raise InvalidInput("`datum` must be a text: WGS-84, CGCS2000, GCJ-02 or BD-09.")
     try:
-        indexes, age_s = owners.list_indexes(service), _LIVE
+        indexes, age_s = list_indexes(service), _LIVE
     except Unavailable as away:
         indexes, age_s = offline.indexes(service, away)
     found = owners.locate_many(indexes, _degrees("lon", asked["lon"]), _degrees("lat", asked["lat"]), datum=datum)

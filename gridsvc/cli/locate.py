@@ -69,11 +69,12 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
     """
     asked.check(lonlat)
     from gridsvc.operations.places import owners as operation
+    from gridsvc.operations.places.in_force import list_indexes
     from gridsvc.operations.places.questions import find_network
 
     service = opened_service()
     as_of, known_at = (read_date(text, end_of_day=True) for text in (asked.as_of, asked.known_at))
-    indexes = operation.list_indexes(service, district=asked.district, as_of=as_of, known_at=known_at)
+    indexes = list_indexes(service, district=asked.district, as_of=as_of, known_at=known_at)
     if asked.source is not None and asked.target is not None:
         located = operation.locate_file(indexes, asked.source, asked.target, datum=asked.datum)
         _answer_file(asked.target, located, as_json=as_json)

@@ -18,7 +18,7 @@ from gridsvc.errors import InvalidInput, Unavailable
 from gridsvc.grids.levels import Level
 from gridsvc.grids.ownership import Rule
 from gridsvc.operations.places.found import Found
-from gridsvc.operations.places.owners import list_indexes
+from gridsvc.operations.places.in_force import list_indexes
 from gridsvc.operations.runtime.outside_http import parse_address, request
 from gridsvc.places.model import Candidate
 

@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.coordinates import Bounds, Datum, check_lonlat, check_lonlats, to_wgs84
-from gridsvc.db.grids import generations as store
-from gridsvc.db.grids.versions import list_versions
 from gridsvc.errors import NotFound, OutsideDistricts
 from gridsvc.files.places.places import ENDINGS, read_places, write_places
 from gridsvc.files.text import check_ending
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
-from gridsvc.operations.grids.mapped import ownership_index
 from gridsvc.operations.places.questions import with_question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from gridsvc.files.csv_text import BadRows
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Owner, Ownership
-    from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
 
     Floats = NDArray[np.float64]
@@ -46,40 +41,6 @@ class ManyOwners:
     columns: dict[str, NDArray[np.int32]]
     words: dict[str, list[str | None]]
     generations: dict[str, int]
-
-
-def list_indexes(
-    service: Service, *, district: str | None = None, as_of: datetime | None = None, known_at: datetime | None = None
-) -> list[OwnershipIndex]:
-    """Return the indexes in force of all districts (or one), in the order of their codes.
-
-    Raises
-    ------
-    NotFound
-        When none has grids in force.
-    """
-    with service.database.transaction() as connection:
-        indexes = []
-        for versions in list_versions(connection):
-            if district is not None and versions.district != district:
-                continue
-            number = versions.generation
-            if as_of is not None or known_at is not None:
-                number = store.find_in_force(connection, versions.district, as_of=as_of, known_at=known_at)
-            if number is not None:
-                indexes.append(ownership_index(service, connection, versions.district, number))
-                if number == versions.generation:
-                    service.remember("index", versions.district, indexes[-1])
-    if not indexes:
-        which = "No district has" if district is None else f"District {district} has no"
-        when = "" if as_of is None else f" at {as_of.isoformat()}"
-        raise NotFound(
-            f"{which} grids in force{when}. Load a level and activate it.",
-            kind="no-grids",
-            district=district,
-            as_of=None if as_of is None else as_of.isoformat(),
-        )
-    return indexes
 
 
 def bounds_of(indexes: Sequence[OwnershipIndex]) -> Bounds:

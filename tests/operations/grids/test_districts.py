@@ -21,6 +21,7 @@ from gridsvc.operations.access.keys import add_key
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.grids.districts import list_districts, remove_district
 from gridsvc.operations.places import owners
+from gridsvc.operations.places.in_force import list_indexes
 from gridsvc.operations.runtime.districts import list_views
 from gridsvc.operations.runtime.layout import Districts
 from gridsvc.operations.runtime.service import Service
@@ -62,7 +63,7 @@ def rows_of(url: str, district: str) -> dict[str, int]:
 def test_a_mistyped_district_is_removed_and_the_other_stays_as_it_was(service: Service, url: str) -> None:
     seal_all(service.database)
     before = rows_of(url, DISTRICT)
-    place = owners.locate(owners.list_indexes(service), 119.61, 29.1001).as_json()
+    place = owners.locate(list_indexes(service), 119.61, 29.1001).as_json()
 
     held = remove_district(service, MISTYPED)
 
@@ -72,7 +73,7 @@ def test_a_mistyped_district_is_removed_and_the_other_stays_as_it_was(service: S
     assert {k: v for k, v in rows_of(url, DISTRICT).items() if "event" not in k} == {
         k: v for k, v in before.items() if "event" not in k
     }
-    assert owners.locate(owners.list_indexes(service), 119.61, 29.1001).as_json() == place
+    assert owners.locate(list_indexes(service), 119.61, 29.1001).as_json() == place
     seal_all(service.database)
     told = {each.district: each for each in verify(service)}
     assert {code: each.faults for code, each in told.items()} == {DISTRICT: (), MISTYPED: ()}

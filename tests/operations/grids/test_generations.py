@@ -23,6 +23,7 @@ from gridsvc.operations.grids.history import history
 from gridsvc.operations.grids.imports import Columns, Loaded, load_grids
 from gridsvc.operations.grids.review import review_generation
 from gridsvc.operations.places import owners
+from gridsvc.operations.places.in_force import list_indexes
 from gridsvc.operations.runtime.service import Service
 from tests.grids.test_ownership import hard_points
 from tests.worlds.district import scratch_database
@@ -74,7 +75,7 @@ def test_a_file_becomes_a_draft_is_checked_and_put_in_force(service: Service, tm
     loaded = load(service, write(tmp_path / "t.geojson", TOWNS))
     assert (loaded.generation, loaded.grids, loaded.unresolved) == (1, 3, 0)
     with pytest.raises(NotFound):
-        owners.list_indexes(service)
+        list_indexes(service)
     checked = checks.check(service, DISTRICT)
     assert (checked.generation, checked.state, checked.blocking) == (1, "draft", False)
     # The national list has eight more townships.
@@ -85,7 +86,7 @@ def test_a_file_becomes_a_draft_is_checked_and_put_in_force(service: Service, tm
     assert (done.generation, done.before, done.difference) == (1, None, None)
     listed = {row["code"]: row["name"] for row in generations.list_grids(service, DISTRICT)}
     assert listed == {"330703101000": "孝顺镇", "330703102000": "傅村镇", "330703103000": "曹宅镇"}
-    answer = owners.locate(owners.list_indexes(service), 119.65, 29.1)
+    answer = owners.locate(list_indexes(service), 119.65, 29.1)
     assert answer.finest is not None
     assert answer.finest.name == "孝顺镇"
     with pytest.raises(Conflict, match="in force already"):
@@ -115,7 +116,7 @@ def test_a_load_replaces_one_level_of_a_draft_that_began_as_what_is_in_force(ser
     kinds = {fault.kind for fault in checks.check(service, DISTRICT).faults}
     assert kinds == {"absent", "unresolved-name", "no-officer"}
     generations.activate(service, DISTRICT, 2)
-    answer = owners.locate(owners.list_indexes(service), 119.75, 29.15)
+    answer = owners.locate(list_indexes(service), 119.75, 29.15)
     assert [o.name if o else None for o in answer.owners] == [None, "傅村镇", None, "傅村镇北"]
     # A second load of the level takes the place of the first, and the townships stay as they were.
     load(service, write(tmp_path / "v.geojson", {"全村": column(0)}), Level.VILLAGE)
@@ -163,7 +164,7 @@ def test_a_generation_with_blocking_faults_is_refused_until_they_are_corrected(
     with pytest.raises(BlockedByFaults, match="overlap"):
         generations.activate(service, DISTRICT, 1)
     with pytest.raises(NotFound):
-        owners.list_indexes(service)
+        list_indexes(service)
     load(service, write(tmp_path / "t.geojson", TOWNS))
     generations.activate(service, DISTRICT, 1)
 
@@ -192,7 +193,7 @@ def test_a_roll_back_is_a_new_entry_and_as_of_still_answers(service: Service, tm
     assert versions.generation == 1
 
     def at(number: int, **when: object) -> str:
-        indexes = owners.list_indexes(service, **when)  # type: ignore[arg-type]
+        indexes = list_indexes(service, **when)  # type: ignore[arg-type]
         assert indexes[0].generation == number
         finest = owners.locate(indexes, 119.65, 29.1).finest
         assert finest is not None
@@ -204,7 +205,7 @@ def test_a_roll_back_is_a_new_entry_and_as_of_still_answers(service: Service, tm
     assert at(1, as_of=entries[1].valid_from - moment) == "孝顺镇"
     assert at(2, known_at=entries[2].recorded_at - moment) == "傅村镇"
     with pytest.raises(NotFound, match="grids in force at"):
-        owners.list_indexes(service, as_of=entries[0].valid_from - moment)
+        list_indexes(service, as_of=entries[0].valid_from - moment)
     (first, second) = history(service, DISTRICT, "330703101000")
     assert [span["until"] is None for span in first["in_force"]] == [False, True]
     assert len(second["in_force"]) == 1
@@ -225,11 +226,11 @@ def test_an_activation_may_count_from_earlier_but_not_from_tomorrow(service: Ser
     with pytest.raises(Conflict, match="future"):
         generations.activate(service, DISTRICT, 1, at=now + timedelta(days=1))
     generations.activate(service, DISTRICT, 1, at=now - timedelta(days=30))
-    assert owners.list_indexes(service, as_of=now - timedelta(days=1))[0].generation == 1
+    assert list_indexes(service, as_of=now - timedelta(days=1))[0].generation == 1
     with pytest.raises(NotFound):
-        owners.list_indexes(service, as_of=now - timedelta(days=31))
+        list_indexes(service, as_of=now - timedelta(days=31))
     with pytest.raises(NotFound):  # what was in force then, by what was known then
-        owners.list_indexes(service, as_of=now - timedelta(days=1), known_at=now - timedelta(days=1))
+        list_indexes(service, as_of=now - timedelta(days=1), known_at=now - timedelta(days=1))
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp"])
@@ -246,7 +247,7 @@ def test_an_export_can_be_loaded_again(service: Service, tmp_path: Path, suffix:
 def test_two_districts_share_a_border_and_no_point_is_lost_between_them(service: Service) -> None:
     for code, shape in (("330702", column(0)), ("330703", column(1))):
         generations.establish(service, code, [Grid(f"{code}1", code, Level.TOWNSHIP, None, shape)], source={})
-    indexes = owners.list_indexes(service)
+    indexes = list_indexes(service)
     border = column(1).bounds[0]
     assert owners.locate(indexes, border, 29.1).district == "330703"
     assert owners.locate(indexes, np.nextafter(border, 0), 29.1).district == "330702"
@@ -265,7 +266,7 @@ def test_two_districts_share_a_border_and_no_point_is_lost_between_them(service:
 
 def test_datums_are_converted_before_the_look_up(service: Service) -> None:
     generations.establish(service, DISTRICT, [Grid("1", "t", Level.TOWNSHIP, None, column(0))], source={})
-    indexes = owners.list_indexes(service)
+    indexes = list_indexes(service)
     # 458 m west of the place that GCJ-02 names: on the other side of the western border.
     assert owners.locate(indexes, 119.602, 29.1).finest is not None
     with pytest.raises(OutsideDistricts):
@@ -278,7 +279,7 @@ def test_postgis_agrees_on_points_on_and_beside_every_border(service: Service) -
     """ST_Covers says who may own a point, ST_Contains who must; neither shares code with the index."""
     made = nest(tile(250, 21))
     generations.establish(service, DISTRICT, made, source={})
-    (index,) = owners.list_indexes(service)
+    (index,) = list_indexes(service)
     villages: Sequence[Grid] = [grid for grid in made if grid.level is Level.VILLAGE]
     points = hard_points(np.array([grid.geometry for grid in villages], dtype=object), 20_000, 21)
     found = index.locate_many(*points.T.copy())

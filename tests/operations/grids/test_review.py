@@ -17,7 +17,7 @@ from gridsvc.errors import TooLarge
 from gridsvc.operations.grids import generations
 from gridsvc.operations.grids.history import history
 from gridsvc.operations.grids.review import review_generation, write_review
-from gridsvc.operations.places import owners
+from gridsvc.operations.places.in_force import list_indexes
 from tests.operations.grids.test_generations import DISTRICT, TOWNS, load, service, write
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def put(service: Service, tmp_path: Path, shapes: dict[str, shapely.Polygon], at
 
 
 def in_force_at(service: Service, *, as_of: datetime | None = None, known_at: datetime | None = None) -> int:
-    return owners.list_indexes(service, as_of=as_of, known_at=known_at)[0].generation
+    return list_indexes(service, as_of=as_of, known_at=known_at)[0].generation
 
 
 def test_a_draft_says_who_gets_what(service: Service, tmp_path: Path) -> None:
