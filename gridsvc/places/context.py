@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from gridsvc.places.names import Form
-from gridsvc.places.text import is_han
+from gridsvc.places.text import NUMERALS, is_han, number_of
 
 if TYPE_CHECKING:
     from gridsvc.places.mentions import Mention
@@ -67,7 +67,7 @@ _COMMON = re.compile(
     r"(?:超市|城市|夜市|菜市|早市|门市|花市|集市|股市|[小社园厂景校库辖片山灾矿林业活宅港东西南北城]区|[一二三四五六七八九十]区"
     r"|[老主步商业沿条本大]街道|[集古小城乡村老全本个在]镇|[老故家城下]乡|开发区|服务区|保护区|度假区)$"
 )
-_METRES = re.compile(r"(\d{1,5})(米|m|公里|千米|里路|里地)(?!处)")
+_METRES = re.compile(rf"(\d{{1,5}}|[{NUMERALS}]{{1,5}})(米|m|公里|千米|里路|里地)(?!处)")
 _NEARBY = re.compile(r"附近|周边|一带|旁边|对面|隔壁|后面|前面|侧|角")
 
 
@@ -110,5 +110,6 @@ def _spread_m(words: str) -> float:
     spread_m = 50.0 if _NEARBY.search(words) else 0.0
     for found in _METRES.finditer(words):
         unit_m = {"米": 1.0, "m": 1.0, "里路": 500.0, "里地": 500.0}.get(found[2], 1000.0)
-        spread_m += float(found[1]) * unit_m
+        about = re.fullmatch("[一二三四五六七八九两]([二三四五六七八九])", found[1])  # 两三公里: two or three
+        spread_m += float(number_of(about[1] if about else found[1]) or 0) * unit_m
     return min(spread_m, 20_000.0)

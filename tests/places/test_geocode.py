@@ -108,3 +108,12 @@ def test_words_are_quoted_as_they_were_given() -> None:
     text = read_text("【傅村鎮】 ７－８号")
     assert text.plain == "傅村镇7-8号"
     assert text.quote(0, 3) == "傅村鎮"
+
+
+@pytest.mark.parametrize(
+    ("said", "written"), [("三公里", "3公里"), ("五百米", "500米"), ("二十米", "20米"), ("两三公里", "3公里")]
+)
+def test_a_distance_in_chinese_digits_widens_the_radius_as_one_in_figures_does(said: str, written: str) -> None:
+    one, other = (geocode(f"琐园村往东{distance}", gazetteer(), most=1)[0] for distance in (said, written))
+    assert one.radius_m == other.radius_m
+    assert one.radius_m > geocode("琐园村", gazetteer(), most=1)[0].radius_m
