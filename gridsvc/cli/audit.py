@@ -78,6 +78,8 @@ def replay(*, case: str, district: str | None, as_json: bool) -> None:
     service = opened_service()
     outcome = replaying.replay(service, find_case(service, case, district))
     words = f"The same answer, {outcome.dispatches} time(s)." if outcome.same else "A different answer."
+    if outcome.not_recomputed:
+        words += f" As recorded, not recomputed: {', '.join(outcome.not_recomputed)}, by an earlier program."
     answer(outcome.as_json(), as_json=as_json, show=lambda: click.echo(words))
     if outcome.tampered:
         raise Refusal(f"The recorded inputs were changed: {', '.join(outcome.tampered)}.", kind="tampered")

@@ -36,7 +36,9 @@ FEWEST = 100
 TOLERANCE_S = 1.0
 """A point within a second of the budget is neither wrong inside nor outside: that is some ten metres of road."""
 
-WALK_S_PER_M = 0.72
+BESIDE_S_PER_M = {"to": 0.72, "from": 0.24}
+"""Beside the road the team walks to a place at 5 km/h and drives away from one at 15 km/h."""
+
 SPHERE_M = 6_371_008.8
 
 
@@ -152,8 +154,9 @@ def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, di
     def tie(node: int, seconds: float) -> None:
         ends[node] = min(ends.get(node, np.inf), seconds)
 
+    shut_in = not np.isin(place.edge, walk.edge).any()
     for e, f, offroad_m in zip(place.edge.tolist(), place.fraction.tolist(), place.offroad_m.tolist(), strict=True):
-        on_foot = offroad_m * WALK_S_PER_M
+        beside = offroad_m * BESIDE_S_PER_M[direction]
         metres = f * float(network.edge_length_m[e])
         found = np.flatnonzero(walk.edge == e)
         for i in found.tolist():
@@ -163,15 +166,17 @@ def walk_from(network: RoadNetwork, walk: Walk, place: Snaps, limit_s: float, di
             share = (metres - network.vertex_m[walk.from_vertex[i]]) / max(high - low, 1e-9)
             share = min(abs(share), 1.0)
             if direction == "from":
-                tie(int(walk.b[i]), on_foot + (1.0 - share) * walk.seconds[i])
+                tie(int(walk.b[i]), beside + (1.0 - share) * walk.seconds[i])
             else:
-                tie(int(walk.a[i]), on_foot + walk.turn_s[i] + share * walk.seconds[i])
+                tie(int(walk.a[i]), beside + walk.turn_s[i] + share * walk.seconds[i])
+        if direction == "from" and not len(found) and not shut_in:
+            continue
         for junction, along in ((network.edge_from[e], f), (network.edge_to[e], 1.0 - f)):
             if along == 0.0 or not len(found):
-                on_way = along * float(network.edge_length_m[e]) * WALK_S_PER_M
+                on_way = along * float(network.edge_length_m[e]) * BESIDE_S_PER_M["to"]
                 a, b = network.junction_first[junction], network.junction_first[junction + 1]
                 for node in range(a, a + 1 if direction == "from" else b):
-                    tie(node, on_foot + on_way)
+                    tie(node, beside + on_way)
     links = walk.graph if direction == "from" else walk.graph.T.tocsr()
     start = csr_matrix(
         (np.maximum(list(ends.values()), 1e-9), (np.zeros(len(ends), int), list(ends))), shape=(1, nodes)
@@ -255,7 +260,7 @@ def _seconds_at(
             start, end_m = (network.vertex_m[v[piece]] for v in (walk.from_vertex, walk.to_vertex))
             there = (f * network.edge_length_m[e] - start) / np.where(end_m == start, 1.0, end_m - start)
             onward = along - there if direction == "from" else there - along
-            beside = (walk.edge[piece] == e) & (there >= 0) & (there <= 1) & (onward >= 0)
-            direct = offroad_m * WALK_S_PER_M + onward * walk.seconds[piece]
-            seconds = np.where(beside, np.minimum(seconds, direct), seconds)
+            on_piece = (walk.edge[piece] == e) & (there >= 0) & (there <= 1) & (onward >= 0)
+            direct = offroad_m * BESIDE_S_PER_M[direction] + onward * walk.seconds[piece]
+            seconds = np.where(on_piece, np.minimum(seconds, direct), seconds)
     return seconds

@@ -13,6 +13,7 @@ from gridsvc.cases.timing import Timeliness, evaluate
 from gridsvc.compliance.causes import Cause, explain
 from gridsvc.compliance.lateness import count_causes
 from gridsvc.compliance.nearest import plan_of
+from gridsvc.compliance.proportions import Proportion
 from gridsvc.demo.world.history import Mishap
 from gridsvc.operations.roads.team_times import travel_seconds
 from gridsvc.teams.model import AVAILABLE
@@ -73,10 +74,18 @@ def late(place: DemoPlace, view: DistrictView, law: Rules) -> list[tuple[Cause |
 def test_the_planted_cause_is_the_main_cause_of_nine_late_cases_in_ten(
     late: list[tuple[Cause | None, LateCase]],
 ) -> None:
+    hits = cases = 0
     for cause in {each for each, _ in late} - {None}:
-        found = [why.main for planted_here, why in late if planted_here is cause]
+        found = [why.main is cause for planted_here, why in late if planted_here is cause]
         assert len(found) >= 20
-        assert sum(each is cause for each in found) / len(found) >= (0.75 if cause is Cause.FAR_STATION else 0.9)
+        share = sum(found) / len(found)
+        if cause is Cause.FAR_STATION:
+            assert share >= 0.75
+            continue
+        # of thirty cases one more or less is three in a hundred: less than nine in ten has to be more than chance
+        assert share >= 0.9 or not Proportion.of(sum(found), len(found)).excludes(0.9)
+        hits, cases = hits + sum(found), cases + len(found)
+    assert hits / cases >= 0.95
 
 
 def test_the_shares_of_the_causes_are_those_that_were_planted(late: list[tuple[Cause | None, LateCase]]) -> None:

@@ -96,7 +96,7 @@ def test_an_area_goes_on_from_tile_to_tile(along_the_lattice: bool) -> None:
     y = OFFSET * 1e-7 * NORTH_M if along_the_lattice else 0.0
     mesh = Mesh(net, "normal")
     # 400 s at 20 m/s from 9.25 km
-    area = isochrones(net, snap(net, *lonlat(9250, y + 5)), [(400 + 5 * 0.72) / 60], "from", "normal", mesh=mesh)[0]
+    area = isochrones(net, snap(net, *lonlat(9250, y + 5)), [(400 + 5 * 0.24) / 60], "from", "normal", mesh=mesh)[0]
     assert len(mesh.tiles.rows) >= 6
     assert area.geometry.is_valid
     assert len(area.geometry.geoms) == 1

@@ -368,7 +368,7 @@ def test_round_a_closed_street(square: RoadNetwork) -> None:
     here, there = (snap(square, *lonlat(*xy)) for xy in ((0, 0), (360, 0)))
     assert matrix(square, here, there, "normal")[0, 0] == pytest.approx(36, abs=0.01)
     assert matrix(square, here, there, weights)[0, 0] == pytest.approx(108, abs=0.01)
-    # somebody in the closed street walks to its nearer end
+    # a vehicle at the end of the closed street does not get through it; one in it gets out at walking pace
     inside = snap(square, *lonlat(60, 0))
     assert matrix(square, inside, here, weights)[0, 0] == pytest.approx(60 * 0.72, abs=0.05)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from gridsvc.roads.search.search import nearest_to, seconds_from, seconds_to
 from gridsvc.roads.search.snapping import Snaps, snap
 from gridsvc.roads.search.weights import weights_of
 from tests.worlds.road_oracle import times_over_arcs
-from tests.worlds.toy_roads import QUIET, SQUARE, SQUARE_WAYS, lonlat, network, random_world
+from tests.worlds.toy_roads import QUIET, SQUARE, SQUARE_WAYS, lonlat, network, random_world, survey
 
 
 def at(net: RoadNetwork, *places: tuple[float, float]) -> Snaps:
@@ -56,9 +58,20 @@ def test_the_same_edge_is_driven_straight(square: RoadNetwork) -> None:
     assert seconds(square, (400, 0), (400, 0)) == 0.0
 
 
-def test_the_leg_beside_the_road_is_walked(square: RoadNetwork) -> None:
-    # 50 m at 5 km/h = 36 s
-    assert seconds(square, (450, -50), (540, 0)) == pytest.approx(36 + 9, abs=0.01)
+def test_a_vehicle_drives_out_of_its_yard_and_only_at_the_scene_one_walks(square: RoadNetwork) -> None:
+    # 50 m at 15 km/h = 12 s, at 5 km/h = 36 s
+    assert seconds(square, (450, -50), (540, 0)) == pytest.approx(12 + 9, abs=0.01)
+    assert seconds(square, (540, 0), (450, -50)) == pytest.approx(9 + 36, abs=0.01)
+
+
+def test_a_vehicle_on_a_private_road_leaves_by_the_nearest_that_it_may_drive() -> None:
+    # the stub is private: 90 m to the ring at 15 km/h, then 18 s to the middle of street 10
+    world = survey(SQUARE, SQUARE_WAYS)
+    kph = world.kph.copy()
+    kph[4, :2] = 0.0
+    net = build(replace(world, kph=kph), QUIET, "toy")
+    assert seconds(net, (450, 0), (180, 0)) == pytest.approx(90 * 0.24 + 18, abs=0.01)
+    assert seconds(net, (180, 0), (450, 0)) == pytest.approx(18 + 90 * 0.72, abs=0.01)
 
 
 def test_who_are_nearer_to_each_other_than_to_the_road_walk_straight(square: RoadNetwork) -> None:
@@ -186,7 +199,8 @@ def test_a_place_at_a_junction_has_no_preferred_street(square: RoadNetwork) -> N
 
 
 def test_far_from_any_road_it_is_walked_and_beyond_reach_unreachable(square: RoadNetwork) -> None:
-    assert seconds(square, (540 + 5000, 0), (540, 0)) == pytest.approx(3600, rel=0.001)
+    assert seconds(square, (540, 0), (540 + 5000, 0)) == pytest.approx(3600, rel=0.001)
+    assert seconds(square, (540 + 5000, 0), (540, 0)) == pytest.approx(1200, rel=0.001)
     assert seconds(square, (540 + 25_000, 0), (540, 0)) == np.inf
 
 

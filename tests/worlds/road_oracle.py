@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.search.snapping import Snaps
     from gridsvc.roads.search.weights import Weights
 
-WALK_MS_PER_M = 720.0
+WALK_MS_PER_M, EXIT_MS_PER_M = 720.0, 240.0
 
 
 def rounded(value: float) -> int:
@@ -57,9 +57,11 @@ def times_over_arcs(network: RoadNetwork, weights: Weights, snaps: Snaps) -> np.
         links.add(network.arc_tail[arc], network.arc_head[arc], weights.out_arcs[arc, 1])
     on_edge: dict[int, list[tuple[int, float, float]]] = {}
     for p in range(places):
+        roads = [int(snaps.edge[c]) for c in range(snaps.first[p], snaps.first[p + 1])]
+        shut_in = not any(may_drive(network, weights, 2 * e + side) for e in roads for side in (0, 1))
         for c in range(snaps.first[p], snaps.first[p + 1]):
             e, f, walk_m = int(snaps.edge[c]), float(snaps.fraction[c]), float(snaps.offroad_m[c])
-            walk = rounded(walk_m * WALK_MS_PER_M)
+            walk, leave = rounded(walk_m * WALK_MS_PER_M), rounded(walk_m * EXIT_MS_PER_M)
             length = float(network.edge_length_m[e])
             origin, destination = n + p, n + places + p
             drivable = False
@@ -70,7 +72,7 @@ def times_over_arcs(network: RoadNetwork, weights: Weights, snaps: Snaps) -> np.
                 if whole == CLOSED or not len(arcs):
                     continue
                 drivable = True
-                links.add(origin, network.arc_head[arcs[0]], walk + whole - rounded(passed * whole))
+                links.add(origin, network.arc_head[arcs[0]], leave + whole - rounded(passed * whole))
                 for arc in arcs:
                     ms = int(weights.out_arcs[arc, 1])
                     if ms != CLOSED:
@@ -79,7 +81,8 @@ def times_over_arcs(network: RoadNetwork, weights: Weights, snaps: Snaps) -> np.
                 if share == 0.0 or not drivable:
                     ms = walk + rounded(share * length * WALK_MS_PER_M)
                     nodes = range(network.junction_first[junction], network.junction_first[junction + 1])
-                    links.add(origin, nodes[0], ms)
+                    if drivable or shut_in:
+                        links.add(origin, nodes[0], leave + rounded(share * length * WALK_MS_PER_M))
                     for node in nodes:
                         links.add(node, destination, ms)
             on_edge.setdefault(e, []).append((p, f, walk_m))
@@ -92,6 +95,10 @@ def times_over_arcs(network: RoadNetwork, weights: Weights, snaps: Snaps) -> np.
     return links.seconds(n + 2 * places, ends, ends + places)
 
 
+def may_drive(network: RoadNetwork, weights: Weights, slot: int) -> bool:
+    return bool(weights.slot_ms[slot] != CLOSED and network.slot_first[slot] != network.slot_first[slot + 1])
+
+
 def along(
     network: RoadNetwork,
     weights: Weights,
@@ -102,7 +109,7 @@ def along(
 ) -> int:
     """Milliseconds between two places on one edge, without leaving it."""
     (a, f, walk_a), (b, g, walk_b) = here, there
-    walk = rounded(walk_a * WALK_MS_PER_M) + rounded(walk_b * WALK_MS_PER_M)
+    walk = rounded(walk_a * EXIT_MS_PER_M) + rounded(walk_b * WALK_MS_PER_M)
     ways = [walk + rounded(abs(f - g) * float(network.edge_length_m[e]) * WALK_MS_PER_M)]
     forward, backward = int(weights.slot_ms[2 * e]), int(weights.slot_ms[2 * e + 1])
     if forward != CLOSED and f <= g:

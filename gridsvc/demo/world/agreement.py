@@ -11,7 +11,7 @@ from pyproj import Geod
 
 from gridsvc.roads.network.network import CLOSED, PROFILES
 from gridsvc.roads.search.matrices import matrix
-from gridsvc.roads.search.snapping import WALKING_KPH, snap
+from gridsvc.roads.search.snapping import EXIT_KPH, WALKING_KPH, snap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,6 +87,10 @@ def _walk_ms(metres: float) -> float:
     return metres / (WALKING_KPH / 3.6) * 1000
 
 
+def _exit_ms(metres: float) -> float:
+    return metres / (EXIT_KPH / 3.6) * 1000
+
+
 def _quicker(graph: nx.DiGraph[Any], tail: int | str, head: int | str, ms: float) -> None:
     if not graph.has_edge(tail, head) or graph[tail][head]["ms"] > ms:
         graph.add_edge(tail, head, ms=ms)
@@ -101,8 +105,9 @@ def _is_shut(network: RoadNetwork, slot_ms: NDArray[np.uint32], edge: int) -> bo
 
 
 def _candidates(snaps: Snaps, place: int) -> list[tuple[int, float, float]]:
+    """Return the edges of a place: number, fraction, metres beside it."""
     rows = range(int(snaps.first[place]), int(snaps.first[place + 1]))
-    return [(int(snaps.edge[r]), float(snaps.fraction[r]), _walk_ms(float(snaps.offroad_m[r]))) for r in rows]
+    return [(int(snaps.edge[r]), float(snaps.fraction[r]), float(snaps.offroad_m[r])) for r in rows]
 
 
 def _join_origin(
@@ -110,22 +115,24 @@ def _join_origin(
 ) -> None:
     """Join an origin to the ends of its edges, and to the destinations on the same edge ahead of it."""
     name = f"origin {place}"
-    for edge, fraction, walk in _candidates(origins, place):
+    shut_in = all(_is_shut(network, slot_ms, edge) for edge, _, _ in _candidates(origins, place))
+    for edge, fraction, offroad_m in _candidates(origins, place):
+        leg = _exit_ms(offroad_m)
         shut = _is_shut(network, slot_ms, edge)
         for slot, left in ((2 * edge, 1 - fraction), (2 * edge + 1, fraction)):
             arcs = network.slot_arc[network.slot_first[slot] : network.slot_first[slot + 1]]
             if slot_ms[slot] != CLOSED and len(arcs):
-                _quicker(graph, name, int(network.arc_head[arcs[0]]), walk + left * float(slot_ms[slot]))
+                _quicker(graph, name, int(network.arc_head[arcs[0]]), leg + left * float(slot_ms[slot]))
         for end, junction in ((0.0, network.edge_from[edge]), (1.0, network.edge_to[edge])):
-            if shut or fraction == end:
+            if shut_in or (fraction == end and not shut):
                 along = _walk_ms(abs(fraction - end) * float(network.edge_length_m[edge]))
-                _quicker(graph, name, int(network.junction_first[junction]), walk + along)
+                _quicker(graph, name, int(network.junction_first[junction]), leg + along)
         for number in range(len(ends)):
-            for other, there, walk_there in _candidates(ends, number):
+            for other, there, there_m in _candidates(ends, number):
                 if other == edge:
                     on_foot = _on_foot_ms(network, origins, place, ends, number, edge, abs(there - fraction))
                     driven = _along_edge_ms(slot_ms, edge, fraction, there)
-                    ms = min(walk + on_foot[0] + walk_there, on_foot[1], walk + driven + walk_there)
+                    ms = min(leg + min(on_foot[0], driven) + _walk_ms(there_m), on_foot[1])
                     _quicker(graph, name, f"end {number}", ms)
 
 
@@ -142,10 +149,11 @@ def _on_foot_ms(
     network: RoadNetwork, origins: Snaps, place: int, ends: Snaps, number: int, edge: int, share: float
 ) -> tuple[float, float]:
     """Return the walk along a common edge, and the straight one of those nearer to each other than to the road."""
-    straight_m = _ELLIPSOID.inv(origins.lon[place], origins.lat[place], ends.lon[number], ends.lat[number])[2]
-    straight_ms = _walk_ms(float(straight_m))
-    to_road = [walk for other, _, walk in (*_candidates(origins, place), *_candidates(ends, number)) if other == edge]
-    return _walk_ms(share * float(network.edge_length_m[edge])), straight_ms if straight_ms <= sum(to_road) else np.inf
+    straight_m: float = _ELLIPSOID.inv(origins.lon[place], origins.lat[place], ends.lon[number], ends.lat[number])[2]
+    both = (*_candidates(origins, place), *_candidates(ends, number))
+    to_road_m = sum(away for other, _, away in both if other == edge)
+    straight_ms = _walk_ms(straight_m) if straight_m <= to_road_m else np.inf
+    return _walk_ms(share * float(network.edge_length_m[edge])), straight_ms
 
 
 def _join_end(
@@ -153,7 +161,8 @@ def _join_end(
 ) -> None:
     """Join the tails of the arcs of a destination's edges to it, a forbidden turn into the edge included."""
     name = f"end {place}"
-    for edge, fraction, walk in _candidates(ends, place):
+    for edge, fraction, offroad_m in _candidates(ends, place):
+        walk = _walk_ms(offroad_m)
         shut = _is_shut(network, slot_ms, edge)
         for slot, passed in ((2 * edge, fraction), (2 * edge + 1, 1 - fraction)):
             if slot_ms[slot] == CLOSED:

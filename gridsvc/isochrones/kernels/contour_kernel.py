@@ -33,6 +33,9 @@ WHOLE = 1 << 30
 
 HALF = WHOLE >> 1
 
+BESIDE_MS_PER_M = (240.0, 720.0)
+"""Beside the road: out of the place with the vehicle, to the place on foot (see `anchor_kernel`)."""
+
 CORNER_LON, CORNER_LAT, TRIANGLE, NEIGHBOUR, EDGE, EDGE_ENDS, EDGE_FIRST, EDGE_CORNER, EDGE_FRACTION = range(9)
 SIDE_FIRST, SIDE_TRIANGLE, RIM_CORNER, RIM_SIDES = range(9, 13)
 SECTIONS = 13
@@ -132,15 +135,15 @@ def _place_times(backward, slot_ms, place, tile, time):
         i = np.searchsorted(edge, e)
         if i == len(edge) or edge[i] != e:
             continue
-        walk = np.int64(place.offroad_m[p] * 720.0 + 0.5)
+        beside = np.int64(place.offroad_m[p] * BESIDE_MS_PER_M[1 if backward else 0] + 0.5)
         forward, against = np.int64(slot_ms[2 * e]), np.int64(slot_ms[2 * e + 1])
         for c in range(edge_first[i], edge_first[i + 1]):
             a, b = (fraction[c] / WHOLE, f) if backward else (f, fraction[c] / WHOLE)
             ms = np.int64(FARTHEST_MS)
             if forward != SHUT and a <= b:
-                ms = walk + np.int64(b * forward + 0.5) - np.int64(a * forward + 0.5)
+                ms = beside + np.int64(b * forward + 0.5) - np.int64(a * forward + 0.5)
             if against != SHUT and a >= b:
-                ms = min(ms, walk + np.int64((1.0 - b) * against + 0.5) - np.int64((1.0 - a) * against + 0.5))
+                ms = min(ms, beside + np.int64((1.0 - b) * against + 0.5) - np.int64((1.0 - a) * against + 0.5))
             if ms < time[corner[c]]:
                 time[corner[c]] = ms
 

@@ -11,6 +11,7 @@ from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.response_range import add_range
 from gridsvc.operations.roads.team_times import travel_milliseconds
+from gridsvc.roads.search.snapping import TRAVEL_RULES
 from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def choose(
     ordered = states_in_order(law.prepared, states)
     travel_ms = travel_milliseconds(service, view, law, ordered, place.lon, place.lat)
     recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms)
+    inputs = inputs | {"travel_rules": TRAVEL_RULES}
     choice = Choice(recommendation, inputs, law.prepared, verdicts, travel_ms)
     if view.calibration is None or recommendation.lead is None:
         return choice

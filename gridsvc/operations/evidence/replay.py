@@ -35,6 +35,7 @@ from gridsvc.operations.roads.team_times import travel_seconds
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.calibration.model import Calibration
+from gridsvc.roads.search.snapping import TRAVEL_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +61,16 @@ _NEW_FIELDS = frozenset({"late", "substitute", "preempts"})
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The outcome. `differs`: what has another result now. `tampered`: what is no longer as it was recorded."""
+    """The outcome. `differs`: what has another result now. `tampered`: what is no longer as it was recorded.
+
+    `not_recomputed`: what an earlier program computed by other rules; the recommendation was made from it as recorded.
+    """
 
     incident_id: str
     dispatches: int
     differs: tuple[str, ...]
     tampered: tuple[str, ...]
+    not_recomputed: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -80,6 +85,7 @@ class Replayed:
             "dispatches": self.dispatches,
             "differs": list(self.differs),
             "tampered": list(self.tampered),
+            "not_recomputed": list(self.not_recomputed),
         }
 
 
@@ -114,7 +120,8 @@ def replay(service: Service, incident_id: UUID) -> Replayed:
                 other = _owners(service, connection, case, each) + other
             tampered += [where + name for name in bad]
             differs += [where + name for name in other]
-    return Replayed(str(incident_id), len(decisions), tuple(differs), tuple(tampered))
+    other_rules = () if all(_by_rules_of_now(each.decision) for each in decisions) else ("travel times",)
+    return Replayed(str(incident_id), len(decisions), tuple(differs), tuple(tampered), other_rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,12 @@ def _of_first_version(decision: Decision) -> bool:
     return "teams" not in decision.inputs
 
 
+def _by_rules_of_now(decision: Decision) -> bool:
+    """Say whether the roads of then give the recorded times; the first rules were not named."""
+    rules: int = decision.inputs.get("travel_rules", 1)
+    return rules == TRAVEL_RULES
+
+
 def _dispatch(service: Service, connection: Connection, case: Case, decided: _Decided) -> tuple[list[str], list[str]]:
     """Return (inputs that were tampered with, results that differ) of one recommendation."""
     decision = decided.decision
@@ -205,7 +218,7 @@ def _dispatch(service: Service, connection: Connection, case: Case, decided: _De
     try:
         texts = documents_of(connection, case.district, inputs)
         prepared = law_from(texts).prepared
-        bad = _travel(service, connection, case, decided)
+        bad = _travel(service, connection, case, decided) if _by_rules_of_now(decision) else []
         again = _with_range(connection, case, decision, recompute(prepared, inputs))
     except Refusal as refusal:
         return [refusal.detail], []

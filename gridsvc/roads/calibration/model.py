@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 ON_FOOT = "on-foot"
-"""The walks beside the road, and what forbidden turns add."""
+"""The legs beside the road at both ends, and what forbidden turns add."""
 
 ROAD_GROUPS: dict[str, tuple[str, ...]] = {
     "motorway": ("motorway", "motorway_link", "trunk", "trunk_link"),

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from gridsvc.numba_types import borrowed, i8, int64
-from gridsvc.roads.kernels.anchor_kernel import SHUT, share_ms, walk_ms
+from gridsvc.roads.kernels.anchor_kernel import SHUT, exit_ms, is_shut_in, share_ms, walk_ms
 from gridsvc.roads.kernels.arguments import arc_classes, arc_costs, edge_ends, labels, snapped_places
 
 
@@ -19,16 +19,16 @@ def _along_one_edge(slot_ms, edge_class, origin, destination, best, class_ms):
             if e != destination.edge[j]:
                 continue
             f, g = origin.fraction[i], destination.fraction[j]
-            walk = walk_ms(origin.offroad_m[i]) + walk_ms(destination.offroad_m[j])
+            beside = exit_ms(origin.offroad_m[i]) + walk_ms(destination.offroad_m[j])
             ahead, back = np.int64(slot_ms[2 * e]), np.int64(slot_ms[2 * e + 1])
             if ahead != SHUT and f <= g:
                 driven = share_ms(g, ahead) - share_ms(f, ahead)
-                if walk + driven == best:
+                if beside + driven == best:
                     class_ms[edge_class[e]] += driven
                     return True
             if back != SHUT and f >= g:
                 driven = share_ms(1.0 - g, back) - share_ms(1.0 - f, back)
-                if walk + driven == best:
+                if beside + driven == best:
                     class_ms[edge_class[e]] += driven
                     return True
     return False
@@ -38,9 +38,10 @@ def _along_one_edge(slot_ms, edge_class, origin, destination, best, class_ms):
 def _way_out(slot_ms, ends, origin, left, best):
     """Find the first node of the way, as `anchor_kernel.departures`: node (-1 = none), edge driven, milliseconds."""
     state, stamp = left.state, left.stamp
+    shut_in = is_shut_in(origin, 0, slot_ms, ends.slot_first)
     for c in range(len(origin.edge)):
         e, f = origin.edge[c], origin.fraction[c]
-        walk = walk_ms(origin.offroad_m[c])
+        leg = exit_ms(origin.offroad_m[c])
         shut = True
         for side in range(2):
             slot = 2 * e + side
@@ -50,15 +51,17 @@ def _way_out(slot_ms, ends, origin, left, best):
             shut = False
             driven = whole - share_ms(f if side == 0 else 1.0 - f, whole)
             node = ends.arc_head[ends.slot_arc[ends.slot_first[slot]]]
-            if state[node, 1] == stamp and walk + driven + state[node, 0] == best:
+            if state[node, 1] == stamp and leg + driven + state[node, 0] == best:
                 return node, e, driven
+        if shut and not shut_in:
+            continue
         for side in range(2):
             at_end = f == 0.0 if side == 0 else f == 1.0
             if not (at_end or shut):
                 continue
             node = ends.junction_first[ends.edge_from[e] if side == 0 else ends.edge_to[e]]
-            on_foot = walk + walk_ms((f if side == 0 else 1.0 - f) * ends.edge_length_m[e])
-            if state[node, 1] == stamp and on_foot + state[node, 0] == best:
+            out = leg + walk_ms((f if side == 0 else 1.0 - f) * ends.edge_length_m[e])
+            if state[node, 1] == stamp and out + state[node, 0] == best:
                 return node, e, np.int64(0)
     return np.int32(-1), np.int32(0), np.int64(0)
 
@@ -119,8 +122,8 @@ def _next_arc(out_first, out_arcs, left, v):
 def spent(costs, ends, classes, origin, destination, left, best, class_ms):
     """Add up the milliseconds driven on each class from one place to another, `best` in all.
 
-    `left.state` as a backward search from the destination left it. What the sum lacks of `best` is walked, or lost in
-    a forbidden turn. Returns -1 where the way was not found.
+    `left.state` as a backward search from the destination left it. What the sum lacks of `best` is beside the road, or
+    lost in a forbidden turn. Returns -1 where the way was not found.
     """
     costs, ends, classes, left = borrowed(costs), borrowed(ends), borrowed(classes), borrowed(left)
     origin, destination = borrowed(origin), borrowed(destination)

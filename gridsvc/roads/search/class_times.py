@@ -28,7 +28,7 @@ def find_class_milliseconds(
 ) -> tuple[int, NDArray[np.int64]] | None:
     """Milliseconds of the quickest way, whole and by class (in the order of `speeds.CLASSES`); None = no way there.
 
-    The classes lack what is walked beside the road or lost in forbidden turns. The search ends at the origin, so that
+    The classes lack what is beside the road or lost in forbidden turns. The search ends at the origin, so that
     it costs what the trip's surroundings cost and not the whole network.
     """
     if len(origin) != 1 or len(destination) != 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridsvc.errors import InvalidInput
-from gridsvc.roads.kernels.anchor_kernel import WALK_MS_PER_M
+from gridsvc.roads.kernels.anchor_kernel import EXIT_MS_PER_M, WALK_MS_PER_M
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.search.search import node_milliseconds, seconds_to
 from gridsvc.roads.search.weights import Weights, weights_of
@@ -27,7 +27,7 @@ Stretch = tuple[int, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The quickest way: its seconds (walks beside the road included), its metres on the road and its line.
+    """The quickest way: its seconds (legs beside the road included), its metres on the road and its line.
 
     line: (lon, lat) pairs along the road from where the origin meets it to where the destination does; empty where
     the two are nearest on foot. edges: the numbers of the edges, in order.
@@ -88,33 +88,43 @@ def _onward(network: RoadNetwork, weights: Weights, to_go: NDArray[np.int32], no
     raise AssertionError(f"node {node} is on no quickest way")
 
 
-def _candidates(snaps: Snaps) -> Iterator[tuple[int, float, int]]:
+def _candidates(snaps: Snaps, ms_per_m: float) -> Iterator[tuple[int, float, int]]:
     for c in range(int(snaps.first[0]), int(snaps.first[1])):
-        yield int(snaps.edge[c]), float(snaps.fraction[c]), int(float(snaps.offroad_m[c]) * WALK_MS_PER_M + 0.5)
+        yield int(snaps.edge[c]), float(snaps.fraction[c]), int(float(snaps.offroad_m[c]) * ms_per_m + 0.5)
+
+
+def _is_shut(network: RoadNetwork, weights: Weights, edge: int) -> bool:
+    """Say whether no vehicle may use an edge in either direction."""
+    return all(
+        weights.slot_ms[slot] == CLOSED or network.slot_first[slot] == network.slot_first[slot + 1]
+        for slot in (2 * edge, 2 * edge + 1)
+    )
 
 
 def _departures(network: RoadNetwork, weights: Weights, place: Snaps) -> Iterator[_End]:
     """Yield what `anchor_kernel.departures` writes, with the stretches."""
-    for e, f, walk in _candidates(place):
-        shut = True
+    shut_in = all(_is_shut(network, weights, e) for e in place.edge.tolist())
+    for e, f, leg in _candidates(place, EXIT_MS_PER_M):
+        shut = _is_shut(network, weights, e)
+        if shut and not shut_in:
+            continue
         for side, passed in ((0, f), (1, 1.0 - f)):
             slot = 2 * e + side
             whole = int(weights.slot_ms[slot])
             if whole == CLOSED or network.slot_first[slot] == network.slot_first[slot + 1]:
                 continue
-            shut = False
             node = int(network.arc_head[network.slot_arc[network.slot_first[slot]]])
-            yield _End(node, walk + whole - int(passed * whole + 0.5), (e, f, 1.0 - side))
+            yield _End(node, leg + whole - int(passed * whole + 0.5), (e, f, 1.0 - side))
         for junction, end in ((network.edge_from[e], 0.0), (network.edge_to[e], 1.0)):
             if f == end or shut:
                 metres = abs(f - end) * float(network.edge_length_m[e])
-                on_foot = walk + int(metres * WALK_MS_PER_M + 0.5)
-                yield _End(int(network.junction_first[junction]), on_foot, None if f == end else (e, f, end))
+                out = leg + int(metres * WALK_MS_PER_M + 0.5)
+                yield _End(int(network.junction_first[junction]), out, None if f == end else (e, f, end))
 
 
 def _arrivals(network: RoadNetwork, weights: Weights, place: Snaps) -> Iterator[_End]:
     """Yield what `anchor_kernel.arrivals` writes, with the stretches."""
-    for e, f, walk in _candidates(place):
+    for e, f, walk in _candidates(place, WALK_MS_PER_M):
         shut = True
         for side, passed in ((0, f), (1, 1.0 - f)):
             slot = 2 * e + side
@@ -135,8 +145,8 @@ def _arrivals(network: RoadNetwork, weights: Weights, place: Snaps) -> Iterator[
 
 def _beside(network: RoadNetwork, weights: Weights, origin: Snaps, destination: Snaps, whole: float) -> Route:
     """Draw the way along the one edge that both places are on, or nothing where they walk straight."""
-    for e, f, walk in _candidates(origin):
-        for other, g, other_walk in _candidates(destination):
+    for e, f, leg in _candidates(origin, EXIT_MS_PER_M):
+        for other, g, walk in _candidates(destination, WALK_MS_PER_M):
             if e != other:
                 continue
             on_foot = int(abs(f - g) * float(network.edge_length_m[e]) * WALK_MS_PER_M + 0.5)
@@ -146,7 +156,7 @@ def _beside(network: RoadNetwork, weights: Weights, origin: Snaps, destination: 
                 ways.append(int(g * forward + 0.5) - int(f * forward + 0.5))
             if backward != CLOSED and f >= g:
                 ways.append(int((1.0 - g) * backward + 0.5) - int((1.0 - f) * backward + 0.5))
-            if walk + other_walk + min(ways) == round(whole * 1000):
+            if leg + walk + min(ways) == round(whole * 1000):
                 return _drawn(network, [(e, f, g)], whole)
     return Route(whole, 0.0, (), ())
 

@@ -1,4 +1,4 @@
-"""Places on the road: the point on an edge, both directions of a two-way street, the walk between place and road."""
+"""Places on the road: the point on an edge, both directions of a two-way street, the leg between place and road."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from gridsvc.roads.network.network import RoadNetwork
 
 WALKING_KPH = 5.0
-"""Speed of the leg between the place and the road (Highway Capacity Manual: 1.2 to 1.5 m/s on foot)."""
+"""Speed of the leg between the road and the scene (Highway Capacity Manual: 1.2 to 1.5 m/s on foot)."""
+
+EXIT_KPH = 15.0
+"""Speed of the leg between where a vehicle stands and its road, out of a yard or off a field: that of a service road
+(OSRM's car.lua, `service`)."""
+
+TRAVEL_RULES = 2
+"""Counts changes of the times that the same roads give: where a place meets its road, and the legs beside it. A record
+names the number, and is recomputed under it alone."""
 
 FARTHEST_M = 20_000.0
 """Beyond this a place is on no road: it has no candidate and every time from or to it is unreachable."""
@@ -36,7 +44,7 @@ class Snaps:
 
     The candidates of place p are rows first[p] .. first[p + 1], the nearest first; more than one near a junction or
     between the carriageways of a divided road. `fraction` runs along the polyline of the edge, 0 and 1 at its ends.
-    `offroad_m` is the walk between the place and that point.
+    `offroad_m` is the straight line between the place and that point.
     """
 
     lon: NDArray[np.float64]

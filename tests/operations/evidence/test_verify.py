@@ -223,6 +223,16 @@ def test_a_tampered_input_is_named(service: Service, url: str, statement: str, n
     assert any(named in each for each in (*outcome.tampered, *outcome.differs)), outcome
 
 
+def test_times_of_an_earlier_program_are_named_and_not_taken_for_tampering(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = dispatched(service)
+    monkeypatch.setattr("gridsvc.operations.evidence.replay.TRAVEL_RULES", 99)
+    outcome = replay(service, case)
+    assert outcome.same
+    assert outcome.not_recomputed == ("travel times",)
+
+
 @pytest.mark.parametrize("kind", ["catalogue", "plans", "clock_policies", "teams"])
 def test_half_a_document_is_named_and_not_read(service: Service, url: str, kind: str) -> None:
     case = dispatched(service)
