@@ -21,6 +21,7 @@ from gridsvc.isochrones.kernels.arguments import (
 from gridsvc.isochrones.kernels.contour_kernel import corner_times, trace
 from gridsvc.isochrones.kernels.rings_kernel import arranged
 from gridsvc.isochrones.mesh import BUFFER_M, Mesh, Tiles, nothing
+from gridsvc.isochrones.own_ground import with_own_ground
 from gridsvc.isochrones.starting_tiles import starting_tiles
 from gridsvc.numba_types import read_only
 from gridsvc.roads.search.search import flood_from, is_backward
@@ -44,8 +45,8 @@ MOST_MINUTES = 1440.0
 class Area:
     """One service area: `minutes` of travel time, direction `to` or `from` the place, lon/lat WGS-84.
 
-    The area is what is within the budget on the road, and BUFFER_M of open ground beside it. Empty where the place
-    is farther from any road than the budget. `certificate` None: not asked for.
+    The area is what is within the budget on the road, BUFFER_M of open ground beside it, and the place itself with its
+    way to the road, as far as the budget goes. `certificate` None: not asked for.
     """
 
     minutes: float
@@ -103,7 +104,8 @@ def isochrones(
     shapes = []
     for ms in (round(budget * 60_000) for budget in budgets):
         check()
-        shapes.append(outline(search.reach(ms, check), ms))
+        shape = outline(search.reach(ms, check), ms)
+        shapes.append(with_own_ground(shape, network, weights, place, ms / 1000, direction))
     areas = []
     for budget, shape in zip(budgets, shapes, strict=True):
         check()

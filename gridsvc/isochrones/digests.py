@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gridsvc.roads.search.snapping import Snaps
     from gridsvc.roads.search.weights import Weights
 
-DRAWING = 2
+DRAWING = 3
 """Counts changes of how an area is drawn from the same roads: areas of an earlier number are drawn again."""
 
 

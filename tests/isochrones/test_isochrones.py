@@ -101,10 +101,38 @@ def test_no_budget_is_no_area_and_a_day_is_everything(crossroads: RoadNetwork) -
     here = at(crossroads, 300, 0)
     nothing = isochrones(crossroads, here, [0], "to", "normal")[0]
     assert nothing.geometry.area < lonlat(60, 0)[0] ** 2
-    far = isochrones(crossroads, at(crossroads, 0, -9000), [5], "to", "normal")[0]
-    assert far.geometry.is_empty
+    # 5 minutes on foot are 417 m: towards the road, 7 km away
+    far = isochrones(crossroads, at(crossroads, 0, -9000), [5], "to", "normal")[0].geometry
+    assert inside(far, 0, -9000)
+    assert inside(far, 0, -8590)
+    assert not inside(far, 0, -8580)
     whole = isochrones(crossroads, here, [1000], "to", "normal")[0].geometry
     assert all(inside(whole, x, y) for x, y in ((1990, 0), (-1990, 0), (0, 1990), (850, 500)))
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+def test_a_place_is_in_its_own_area_however_small(crossroads: RoadNetwork, direction: str) -> None:
+    draw = np.random.default_rng(8)
+    beside = [(x, y) for x, y in draw.uniform([-2100, -400], [2100, 700], (60, 2)).tolist()]
+    # within the one-way street, where one neither comes from behind nor turns back
+    on_it = [(600, 30), (600, 263), (777, 500), (1100, 470), (600, 250), (1099, 100)]
+    for x, y in [*beside, *on_it]:
+        areas = isochrones(crossroads, at(crossroads, x, y), [0.05, 1, 5], direction, "normal", certified=x == 600)
+        for area in areas:
+            assert inside(area.geometry, x, y), (x, y, area.minutes)
+            assert area.geometry.is_valid
+            assert area.certificate is None or area.certificate.share <= 0.005
+        for small, large in pairwise(areas):
+            assert large.geometry.buffer(1e-9).covers(small.geometry)
+
+
+def test_the_ground_between_a_place_and_its_road_touches_no_other_road(crossroads: RoadNetwork) -> None:
+    # 90 m north of the eastern arm, 100 m west of the one-way street: a minute on foot is 83 m
+    here = at(crossroads, 500, 90)
+    area = isochrones(crossroads, here, [1], "to", "normal")[0].geometry
+    assert inside(area, 500, 90)
+    assert inside(area, 500, 45)
+    assert not inside(area, 540, 90)
 
 
 @pytest.mark.parametrize("minutes", [float("nan"), -1.0, 1e6, float("inf")])
