@@ -44,7 +44,14 @@ _MOST_MINUTES = 120
 _ROUTE = {
     "type": "Feature",
     "geometry": {"type": "LineString", "coordinates": [[119.70, 29.10], [119.71, 29.10]]},
-    "properties": {"seconds": 412.5, "length_m": 4830.0, "profile": "emergency"},
+    "properties": {
+        "seconds": 412.5,
+        "length_m": 4830.0,
+        "profile": "emergency",
+        "basis": "free-flow",
+        "from_road": {"name": "光南路", "class": "secondary", "level": "surface", "offroad_m": 20.5},
+        "to_road": {"name": None, "class": "residential", "level": "surface", "offroad_m": 3.1},
+    },
     "versions": {"generation": 3},
 }
 
@@ -68,7 +75,7 @@ class TravelTimesBody(Body):
 @router.post(
     "/travel-times",
     summary="Travel times from every origin to every destination",
-    responses=answer(TravelTimes, {"seconds": [[412.5, None]]}),
+    responses=answer(TravelTimes, {"seconds": [[412.5, None]], "basis": "free-flow"}),
 )
 async def post_travel_times(request: Request, body: TravelTimesBody) -> Response:
     """Return seconds by road, a row for each origin; null = unreachable."""
@@ -94,7 +101,7 @@ def _times(service: Service, body: TravelTimesBody) -> Response:
         seconds, age_s = offline.travel_times(service, away, *ends, profile=body.profile, district=body.district)
     infinite = float("inf")
     rows = [[None if s == infinite else round(s, 3) for s in row] for row in seconds.tolist()]
-    return JSONResponse({"seconds": rows} | offline.degraded(age_s))
+    return JSONResponse({"seconds": rows, "basis": travel_times.BASIS} | offline.degraded(age_s))
 
 
 @router.get(

@@ -43,7 +43,7 @@ def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ())
         "timing": None if outcome is None else str(outcome),
         "due_at": _text(timing.due_at),
         "arrived_at": _text(timing.arrived_at),
-        "location": location_json(case.place),
+        "location": location_json(case.place) | {"road": decision.inputs.get("road")},
         "owners": case.place.owners_json(),
         "ownership": case.place.ownership_json(),
         "urgency": str(case.urgency),

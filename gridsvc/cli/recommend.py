@@ -65,6 +65,10 @@ def show_recommendation(service: Service, case: dict[str, Any]) -> None:
     show_heading(case)
     recommendation = case["recommendation"]
     lead = recommendation["lead"]
+    if (road := case["location"].get("road")) is not None:
+        level = "" if road["level"] in {None, "surface"} else f", {road['level']}"
+        click.echo(f"Times are to {road['name'] or 'a road without a name'} ({road['class']}{level}), ", nl=False)
+        click.echo(f"{road['offroad_m']:.0f} m from the place.")
     if case["target_s"] is not None:
         met = recommendation["meets_target"]
         arrival = "nobody" if lead is None else f"{recommendation['lead_response_s']:.0f} s"

@@ -232,7 +232,7 @@ class ResponseRange:
 
 
 RANGE_REASONS = {
-    "no-calibration": "no trips were recorded and calibrated yet; `response_s` is the network's own time",
+    "no-calibration": "no trips were recorded and calibrated yet; `response_s` is the free-flow time of the network",
     "no-travel-time": "the team is not free now, or no road is known",
 }
 """Why a lead has no range."""

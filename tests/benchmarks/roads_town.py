@@ -116,6 +116,7 @@ def tiled(file: Path, tiles: int) -> RoadNetwork:
         road_class=np.concatenate([np.tile(survey.road_class, len(copies)), np.full(len(joins), 6, np.uint8)]),
         kph=np.concatenate([np.tile(survey.kph, (len(copies), 1)), np.full((len(joins), 4), 50, np.float32)]),
         roundabout=np.concatenate([np.tile(survey.roundabout, len(copies)), np.zeros(len(joins), bool)]),
+        level=None,
         name=np.full(m * len(copies) + len(joins), -1, np.int32),
         names=(),
         barriers={},

@@ -52,7 +52,7 @@ def test_a_new_case_says_whose_it_is_who_goes_and_what_may_follow() -> None:
         "timing": "open",
         "due_at": "2026-03-01T08:15:00+00:00",
         "arrived_at": None,
-        "location": {"lon": 119.67, "lat": 29.1},
+        "location": {"lon": 119.67, "lat": 29.1, "road": None},
         "owners": {
             "regional": {"code": toy.R1, "name": "regional"},
             "township": {"code": toy.T2, "name": "township"},

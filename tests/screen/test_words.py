@@ -15,6 +15,7 @@ from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS
 from gridsvc.law import ResponseClass, Urgency
 from gridsvc.roads.calibration.model import LEVELS
+from gridsvc.roads.network.speeds import LEVELS as ROAD_LEVELS
 from gridsvc.teams.model import TeamStatus
 
 SCREEN = Path(gridsvc.api.__file__).parent / "screen"
@@ -80,6 +81,7 @@ def test_the_same_values_are_filled_in() -> None:
         ("step", [*STEPS, *TEAM_STEPS]),
         ("event", ["report", *STEPS, *TEAM_STEPS]),
         ("level", LEVEL_KEYS),
+        ("road_level", ROAD_LEVELS),
         ("rule", RULE_KEYS),
         ("urgency", [str(urgency) for urgency in Urgency]),
         ("class", [str(each) for each in ResponseClass]),

@@ -32,8 +32,9 @@ def survey(
     barriers: dict[int, tuple[bool, bool]] | None = None,
     restrictions: tuple[Restriction, ...] = (),
     emergency_contraflow_kph: float = 0.0,
+    levels: dict[int, int] | None = None,
 ) -> Survey:
-    """Points (metres) and ways: id -> (points, km/h, "both" | "once")."""
+    """Points (metres) and ways: id -> (points, km/h, "both" | "once"); `levels` of ways not on the surface."""
     place = np.array([lonlat(*xy) for xy in points.values()])
     kph = []
     for _, speed, direction in ways.values():
@@ -48,6 +49,7 @@ def survey(
         road_class=np.full(len(ways), CLASS_NUMBER["residential"], np.uint8),
         kph=np.array(kph, np.float32), roundabout=np.zeros(len(ways), bool), name=np.full(len(ways), -1, np.int32),
         names=(), barriers=barriers or {}, restrictions=restrictions,
+        level=np.array([(levels or {}).get(way, 0) for way in ways], np.uint8),
     )  # fmt: skip
 
 

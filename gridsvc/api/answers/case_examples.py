@@ -18,7 +18,12 @@ PREVIEW: dict[str, Any] = {
     "lead_wanted": False,
     "timing": "open",
     "due_at": "2026-03-01T04:46:00+00:00",
-    "location": {"lon": 119.6867, "lat": 29.0926, "radius_m": 50},
+    "location": {
+        "lon": 119.6867,
+        "lat": 29.0926,
+        "radius_m": 50,
+        "road": {"name": "多湖街", "class": "tertiary", "level": "surface", "offroad_m": 12.4},
+    },
     "owners": {
         "regional": {"code": "330703-1", "name": "城市+工业"},
         "township": {"code": "330703001000", "name": "多湖街道"},

@@ -18,6 +18,7 @@ from gridsvc.api.answers.places import (
     OwnerShare,
     OwnershipRule,
     Question,
+    SceneRoad,
     Unknown,
     Versions,
 )
@@ -38,6 +39,7 @@ class CaseLocation(TypedDict):
     lat: float
     radius_m: NotRequired[Annotated[float, Field(description="how uncertain the place is")]]
     geometry: NotRequired[Geometry]
+    road: NotRequired[Annotated[SceneRoad | None, Field(description="to which teams drive; null: none is known")]]
 
 
 class CaseOwnership(TypedDict):

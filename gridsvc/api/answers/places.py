@@ -67,6 +67,19 @@ class Question(TypedDict):
     choices: list[QuestionChoice]
 
 
+SceneRoad = TypedDict(
+    "SceneRoad",
+    {
+        "name": str | None,
+        "class": str,
+        "level": Annotated[
+            Literal["surface", "motorway", "bridge", "tunnel"] | None, Field(description="null: not known")
+        ],
+        "offroad_m": Annotated[float, Field(description="from the place to the road, on foot at a scene")],
+    },
+)
+
+
 class Versions(TypedDict):
     """The versions of the data that an answer is based on; null: no data of that kind are loaded."""
 

@@ -9,15 +9,17 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gridsvc.api.answers.places import FromMemory, Geometry, Versions
+from gridsvc.api.answers.places import FromMemory, Geometry, SceneRoad, Versions
 
 Profile = Literal["normal", "emergency"]
+Basis = Annotated[Literal["free-flow"], Field(description="times without traffic, by class and limit of the roads")]
 
 
 class TravelTimes(FromMemory):
     """Seconds by road: a row for each origin, a column for each destination; null = unreachable."""
 
     seconds: list[list[float | None]]
+    basis: Basis
 
 
 class Certificate(TypedDict):
@@ -35,6 +37,8 @@ class IsochroneProperties(TypedDict):
     direction: Literal["to", "from"]
     profile: Profile
     buffer_m: float
+    basis: Basis
+    road: Annotated[SceneRoad | None, Field(description="of the place; null: none is near")]
     offroad_m: Annotated[float | None, Field(description="from the place to its road")]
     certificate: Certificate | None
 
@@ -61,6 +65,9 @@ class RouteProperties(TypedDict):
     seconds: float | None
     length_m: float | None
     profile: Profile
+    basis: Basis
+    from_road: SceneRoad | None
+    to_road: SceneRoad | None
 
 
 class Route(TypedDict):

@@ -101,6 +101,7 @@ class _Ways:
         self.road_class = array("B")
         self.kph = array("f")
         self.roundabout = array("b")
+        self.level = array("B")
         self.name = array("i")
         self.names: dict[str, int] = {}
         self.left_out: Counter[str] = Counter()
@@ -120,6 +121,7 @@ class _Ways:
         self.road_class.append(driving.road_class)
         self.kph.extend(driving.kph)
         self.roundabout.append(driving.roundabout)
+        self.level.append(driving.level)
         name = tags.get("name") or tags.get("ref")
         self.name.append(-1 if name is None else self.names.setdefault(name, len(self.names)))
 
@@ -142,6 +144,7 @@ class _Ways:
             names=tuple(self.names),
             barriers={number: signs.barriers[number] for number in with_barrier},
             restrictions=restrictions,
+            level=np.array(self.level, np.uint8),
             report=report,
         )
 

@@ -11,7 +11,8 @@ from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.response_range import add_range
 from gridsvc.operations.roads.team_times import travel_milliseconds
-from gridsvc.roads.search.snapping import TRAVEL_RULES
+from gridsvc.roads.search.road_at import find_road
+from gridsvc.roads.search.snapping import TRAVEL_RULES, snap
 from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def choose(
     ordered = states_in_order(law.prepared, states)
     travel_ms = travel_milliseconds(service, view, law, ordered, place.lon, place.lat)
     recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms)
-    inputs = inputs | {"travel_rules": TRAVEL_RULES}
+    road = None if view.network is None else find_road(view.network, snap(view.network, place.lon, place.lat))
+    inputs = inputs | {"travel_rules": TRAVEL_RULES, "road": None if road is None else road.as_json()}
     choice = Choice(recommendation, inputs, law.prepared, verdicts, travel_ms)
     if view.calibration is None or recommendation.lead is None:
         return choice

@@ -22,6 +22,7 @@ from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.layout import Districts
 from gridsvc.roads.network.network import PROFILES
 from gridsvc.roads.search.matrices import matrix
+from gridsvc.roads.search.road_at import find_road
 from gridsvc.roads.search.routes import route
 from gridsvc.roads.search.snapping import snap
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from gridsvc.roads.search.weights import Weights
 
 DEFAULT_PROFILE = "normal"
+
+BASIS = "free-flow"
+"""What these times are: of roads without traffic, by class and posted limit. A calibration ranges responses alone."""
 
 _POINTS_A_PIECE = 10_000
 """Of GeoJSON text at a time: five milliseconds."""
@@ -229,7 +233,7 @@ def service_areas(
     place = snap(ground.network, lon, lat)
     mesh = mesh_of(service, ground)
     areas = isochrones(ground.network, place, minutes, direction, ground.weights, mesh=mesh, check=check)
-    offroad_m = float(place.offroad_m[0]) if len(place.offroad_m) else None
+    road = find_road(ground.network, place)
     features = []
     for area in areas:
         properties = {
@@ -237,7 +241,9 @@ def service_areas(
             "direction": area.direction,
             "profile": profile,
             "buffer_m": BUFFER_M,
-            "offroad_m": None if offroad_m is None else round(offroad_m, 1),
+            "basis": BASIS,
+            "road": None if road is None else road.as_json(),
+            "offroad_m": None if road is None else road.offroad_m,
             "certificate": None
             if area.certificate is None
             else {
@@ -297,7 +303,9 @@ def find_route(
         return ground_at(service, connection, district, profile, *destination)
 
     ground = service.database.run(work)
-    way = route(ground.network, snap(ground.network, *origin), snap(ground.network, *destination), ground.weights)
+    here, there = (snap(ground.network, *place) for place in (origin, destination))
+    way = route(ground.network, here, there, ground.weights)
+    roads = [find_road(ground.network, place) for place in (here, there)]
     line = None if way is None or len(way.line) < 2 else {"type": "LineString", "coordinates": way.line}
     return {
         "type": "Feature",
@@ -306,6 +314,9 @@ def find_route(
             "seconds": None if way is None else way.seconds,
             "length_m": None if way is None else round(way.length_m, 1),
             "profile": profile,
+            "basis": BASIS,
+            "from_road": None if roads[0] is None else roads[0].as_json(),
+            "to_road": None if roads[1] is None else roads[1].as_json(),
         },
         "versions": ground.view.versions.as_json(),
     }

@@ -114,6 +114,8 @@ def diagnose(folder: Path, opened: Callable[[], Service]) -> list[dict[str, Any]
         cure = f"Load {', '.join(missing)}: see `gridsvc load --help`." if missing else ""
         findings.append(_finding(f"district {view.code}", "note" if missing else "ok", words, cure))
         findings += [_lost(view, each) for each in view.lost]
+        if view.network is not None and not view.network.levels_known:
+            findings.append(_levels(view.code))
         findings.append(_calendar(view.code, timers.get(view.code, default_timers()), here))
     return findings
 
@@ -122,6 +124,12 @@ def _lost(view: DistrictView, lost: LostPart) -> dict[str, Any]:
     """Return a finding for a file that is damaged here and in the database; reports are taken without it."""
     cure = "Load its source again, or restore a backup."
     return _finding(f"{lost.part} {view.code}", "bad", lost.reason, cure)
+
+
+def _levels(code: str) -> dict[str, Any]:
+    """Return a finding for roads without levels: a place above a tunnel would be taken to be in it."""
+    words = "loaded by an earlier program: their tunnels, bridges and motorways are not known as such"
+    return _finding(f"roads {code}", "note", words, "Load them again: `gridsvc load roads FILE` or `load osm FILE`.")
 
 
 def _calendar(code: str, rules: TimerRules, here: datetime) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class SnapIndex(NamedTuple):
     cell_segment: NDArray[np.int32]
     cell_empty: NDArray[np.int32]
     segment_edge: NDArray[np.int32]
+    segment_level: NDArray[np.uint8]
     vertex_lon: NDArray[np.int32]
     vertex_lat: NDArray[np.int32]
     vertex_m: NDArray[np.float64]
@@ -240,7 +241,18 @@ snapped_places = named(SnappedPlaces, read_f8, read_f8, read_i4, read_i4, read_f
 edge_ends = named(EdgeEnds, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_i4, read_f8)
 arc_costs = named(ArcCosts, read_u4, read_u4_2d)
 snap_index = named(
-    SnapIndex, read_f8, read_i4_2d, read_i4, read_i4_2d, read_i4, read_i4, read_i4, read_f8, read_f8, read_u4_2d
+    SnapIndex,
+    read_f8,
+    read_i4_2d,
+    read_i4,
+    read_i4_2d,
+    read_i4,
+    read_u1,
+    read_i4,
+    read_i4,
+    read_f8,
+    read_f8,
+    read_u4_2d,
 )
 candidates = named(Candidates, i4, f8, f8)
 entries = named(Entries, i4, i8, i4)

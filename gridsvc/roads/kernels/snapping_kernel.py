@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numba import njit
+from numba.types import boolean
 
 from gridsvc.numba_types import borrowed, float64, i4, int64, read_f8
 from gridsvc.roads.kernels.arguments import Candidates, candidates, snap_index
@@ -20,6 +21,20 @@ ENDS_M = 0.05
 BOTH_SIDES_M = 30.0
 """A second road counts up to twice as far away as the nearest, and at most so many metres farther: the carriageways
 of a divided road, the streets at a corner."""
+
+
+ON_IT_M = 15.0
+"""A place so near to the middle of a motorway or a bridge is on it, farther away beside or below it: four lanes of
+3.75 m (JTG D20, 6.2.1), or three and a hard shoulder."""
+
+COVERED = 3
+"""As `speeds.COVERED`: no place on the surface is in a tunnel, however near."""
+
+
+@njit(nogil=True, inline="always")
+def _out_of_reach(level, square_m):
+    """Say whether a road of this level, so far away (squared), is none to a place on the surface."""
+    return level != 0 and (level == COVERED or square_m > ON_IT_M * ON_IT_M)
 
 
 @njit(nogil=True, inline="always")
@@ -60,9 +75,12 @@ def _along_segment(index, s, at_lon, at_lat, per_lon, per_lat):
     return px * px + py * py, index.vertex_m[s] + t * (index.vertex_m[s + 1] - index.vertex_m[s])
 
 
-@njit(int64(int64, float64, float64, float64, snap_index, candidates), cache=True, nogil=True)
-def _nearest(layer, lon, lat, farthest_m, index, found):
-    """Find the nearest edges of one layer of the index (0 = all, 1 = open to everybody); returns how many."""
+@njit(int64(int64, boolean, float64, float64, float64, snap_index, candidates), cache=True, nogil=True)
+def _nearest(layer, surface, lon, lat, farthest_m, index, found):
+    """Find the nearest edges of one layer of the index (0 = all, 1 = open to everybody); returns how many.
+
+    surface: only roads that a place on the surface is at.
+    """
     index, found = borrowed(index), borrowed(found)
     frame, cell_first, segment_edge = index.cell_frame, index.cell_first, index.segment_edge
     edges, alongs, metres = found.edge, found.along, found.offroad_m
@@ -87,7 +105,7 @@ def _nearest(layer, lon, lat, farthest_m, index, found):
                 for at in range(cell_first[layer, cell], cell_first[layer, cell + 1]):
                     s = index.cell_segment[at]
                     away, along = _along_segment(index, s, at_lon, at_lat, per_lon, per_lat)
-                    if away <= limit * limit:
+                    if away <= limit * limit and not (surface and _out_of_reach(index.segment_level[s], away)):
                         n = _keep(edges, metres, alongs, n, segment_edge[s], math.sqrt(away), along)
                         limit = metres[0] + min(metres[0], BOTH_SIDES_M) + ENDS_M
         side_x = min(x - (column - ring), column + ring + 1 - x) * frame[2] * east
@@ -123,7 +141,10 @@ def snap_places(lon, lat, farthest_m, index, first, out):
     for p in range(len(lon)):
         start = total
         for layer in range(2):
-            n = _nearest(layer, lon[p], lat[p], farthest_m, index, found)
+            n = _nearest(layer, True, lon[p], lat[p], farthest_m, index, found)
+            if n == 0 and layer == 0:
+                # no road but tunnels and motorways far and wide
+                n = _nearest(layer, False, lon[p], lat[p], farthest_m, index, found)
             for c in range(n):
                 edge, metres = edges[c], found.offroad_m[c]
                 known = False

@@ -270,7 +270,10 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
     pick = np.repeat(edges.chains.first[old_edges] - first_vertex[:-1], counts) + np.arange(first_vertex[-1])
     vertex = edges.chains.point[pick]
     vertex_lon, vertex_lat, vertex_m = lon[vertex], lat[vertex], edges.vertex_m[pick]
-    del pick, vertex
+    # the last point of an edge begins no segment
+    begun = edges.chains.segment[pick]
+    segment_level = np.where(begun >= 0, streets.level[np.maximum(begun, 0)], 0).astype(np.uint8)
+    del pick, vertex, begun
     kind = edges.kind[old_edges]
     segment = edges.chains.segment[edges.chains.first[old_edges]]
     ms = slot_ms.copy()
@@ -291,6 +294,7 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
             round(float(v) * DEGREE, 7)
             for v in (vertex_lon.min(), vertex_lat.min(), vertex_lon.max(), vertex_lat.max())
         ],
+        "levels": True,
         "km": round(float(edges.length_m[old_edges].sum() / 1000), 3),
     }
     return RoadNetwork(
@@ -323,6 +327,7 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
         cell_segment=cell_segment,
         cell_empty=cell_empty,
         segment_edge=edge_of,
+        segment_level=segment_level,
         slot_ms=np.ascontiguousarray(ms),
         forbidden_turn_ms=np.array([CLOSED, round(speeds.forbidden_turn_s * 1000)], np.uint32),
         facts=facts,

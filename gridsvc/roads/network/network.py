@@ -14,13 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gridsvc.errors import InvalidInput
 from gridsvc.roads.network.container import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
 CLOSED = 0xFFFF_FFFF
@@ -74,6 +75,8 @@ class RoadNetwork:
     cell_segment: NDArray[np.int32]
     cell_empty: NDArray[np.int32]
     segment_edge: NDArray[np.int32]
+    # whether a segment is on the surface (see `speeds.LEVELS`)
+    segment_level: NDArray[np.uint8]
     # milliseconds of each slot, one row a profile, in the order of PROFILES; of a forbidden turn in addition
     slot_ms: NDArray[np.uint32]
     forbidden_turn_ms: NDArray[np.uint32]
@@ -82,6 +85,11 @@ class RoadNetwork:
     digest: str = ""
     kept: dict[str, object] = field(default_factory=dict, repr=False)
     """What others derived from this network: base weights, meshes."""
+
+    @property
+    def levels_known(self) -> bool:
+        """Whether the file was made by a program that reads tunnels, bridges and motorways."""
+        return bool(self.facts.get("levels"))
 
     @property
     def node_count(self) -> int:
@@ -119,6 +127,9 @@ class RoadNetwork:
         """
         read, rest, digest = unpack(buffer, verify=verify)
         arrays: dict[str, Any] = dict(read)
+        if "segment_level" not in arrays and "segment_edge" in arrays:
+            # a file of before: all of it counts as on the surface
+            arrays["segment_level"] = np.zeros(len(arrays["segment_edge"]), np.uint8)
         if missing := [name for name in ARRAYS if name not in arrays]:
             result = f"The network file lacks {', '.join(missing)}. Load the roads again."
             raise InvalidInput(result, kind="network-file")

@@ -88,7 +88,12 @@ def seconds_from_rim(
 
     inf = no way from any end.
     """
-    ends = snap(network, network.junction_lon[rim.junctions] * DEGREE, network.junction_lat[rim.junctions] * DEGREE)
+    ends = snap(
+        network,
+        network.junction_lon[rim.junctions] * DEGREE,
+        network.junction_lat[rim.junctions] * DEGREE,
+        any_level=True,
+    )
     anywhere = Snaps(
         ends.lon[:1], ends.lat[:1], np.array([0, len(ends.edge)], np.int32), ends.edge, ends.fraction, ends.offroad_m
     )

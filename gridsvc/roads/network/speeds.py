@@ -17,6 +17,11 @@ edge without length, at a barrier."""
 
 CLASS_NUMBER = {name: number for number, name in enumerate(CLASSES)}
 
+SURFACE, ENCLOSED, RAISED, COVERED = range(4)
+LEVELS = ("surface", "motorway", "bridge", "tunnel")
+"""Where a piece of road is: beside the ground, or without access from its side (a motorway between its fences, a bridge
+above, a tunnel below)."""
+
 # Driven, not posted, speeds. Europe: close to OSRM's car profile (profiles/car.lua: motorway 90, trunk 85, primary 65,
 # secondary 55, tertiary 40, residential 25, living_street 10, service 15), the motorway raised to free flow.
 EUROPE_KPH = {

@@ -20,7 +20,7 @@ class Streets:
     """Segments u -> v of ways over points that are numbered from 0; rows of `kind` give class and speeds.
 
     `along` and `against` (segments,) are rows of `kph` (kinds, 4) and `road_class` (kinds,): the kind of the road
-    when driven from u to v and from v to u. `way` and `name` (segments,) as in the survey.
+    when driven from u to v and from v to u. `way`, `level` and `name` (segments,) as in the survey.
     """
 
     point: NDArray[np.int64]
@@ -30,6 +30,7 @@ class Streets:
     u: NDArray[np.int64]
     v: NDArray[np.int64]
     way: NDArray[np.int64]
+    level: NDArray[np.uint8]
     name: NDArray[np.int32]
     along: NDArray[np.int64]
     against: NDArray[np.int64]
@@ -68,6 +69,7 @@ def segments(survey: Survey, report: dict[str, Any]) -> Streets:
         u=ends[:m],
         v=ends[m:],
         way=survey.way[of],
+        level=np.zeros(m, np.uint8) if survey.level is None else survey.level[of],
         name=survey.name[of],
         along=kind.reshape(-1)[of],
         against=kind.reshape(-1)[len(rows) + of],
@@ -115,6 +117,7 @@ def shut_barriers(streets: Streets, barriers: dict[int, tuple[bool, bool]], repo
         u=np.concatenate([ends[:m], original[passes]]),
         v=np.concatenate([ends[m:], count + np.flatnonzero(passes)]),
         way=np.concatenate([streets.way, np.zeros(made, np.int64)]),
+        level=np.concatenate([streets.level, np.zeros(made, np.uint8)]),
         name=np.concatenate([streets.name, np.full(made, -1, np.int32)]),
         along=np.concatenate([streets.along, gate_kind[passes]]),
         against=np.concatenate([streets.against, gate_kind[passes]]),

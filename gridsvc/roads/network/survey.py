@@ -52,6 +52,8 @@ class Survey:
     barriers: dict[int, tuple[bool, bool]] = field(default_factory=dict)
     """Point -> (opens for anybody, opens in an emergency)."""
     restrictions: tuple[Restriction, ...] = ()
+    level: NDArray[np.uint8] | None = None
+    """Of each way (w,), a key of `speeds.LEVELS`; None: nothing but the surface."""
     report: dict[str, Any] = field(default_factory=dict)
     """Counts of what the reading left out, carried into the network's facts."""
 

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 from gridsvc.roads.network.speeds import (
     CLASS_NUMBER,
+    COVERED,
+    ENCLOSED,
     FASTEST_KPH,
+    RAISED,
+    SURFACE,
     SURFACE_KPH,
     TRACKTYPE_KPH,
     UNLIMITED_KPH,
@@ -35,6 +39,9 @@ OPEN = {"yes", "designated", "permissive", "destination", "customers", "public"}
 
 ON_FOOT_FIRST = {"track", "pedestrian", "busway"}
 """Classes that are open to anybody's car only where a tag says so, and to an emergency always."""
+
+OPEN_TUNNELS = {"no", "building_passage", "culvert"}
+"""Of Key:tunnel, what is no tunnel to a person who stands there: a gateway of a house, a road above a culvert."""
 
 NO_CONTRAFLOW = {"motorway", "motorway_link", "trunk", "trunk_link"}
 
@@ -60,6 +67,7 @@ class Driving:
     road_class: int
     kph: tuple[float, float, float, float]
     roundabout: bool = False
+    level: int = SURFACE
 
 
 def read_way(tags: Mapping[str, str], speeds: Speeds) -> Driving | None:
@@ -93,7 +101,20 @@ def read_way(tags: Mapping[str, str], speeds: Speeds) -> Driving | None:
     emergency = [max(a, b) for a, b in zip(normal, emergency, strict=True)]
     if not any(emergency):
         return None
-    return Driving(CLASS_NUMBER[name], (normal[0], normal[1], emergency[0], emergency[1]), roundabout)
+    return Driving(
+        CLASS_NUMBER[name], (normal[0], normal[1], emergency[0], emergency[1]), roundabout, level_of(tags, name)
+    )
+
+
+def level_of(tags: Mapping[str, str], name: str) -> int:
+    """Say where the road is (`speeds.LEVELS`): in a tunnel, on a bridge, between fences, or on the surface."""
+    if tags.get("tunnel", "no") not in OPEN_TUNNELS:
+        return COVERED
+    if tags.get("bridge", "no") != "no":
+        return RAISED
+    if name in {"motorway", "motorway_link"} or tags.get("motorroad") == "yes":
+        return ENCLOSED
+    return SURFACE
 
 
 def may_anybody(tags: Mapping[str, str]) -> bool | None:

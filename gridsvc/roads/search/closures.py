@@ -103,7 +103,7 @@ def check_closure(
 def closed_edges(network: RoadNetwork, geometry: BaseGeometry) -> NDArray[np.int32]:
     """Return the edges to which a closure of this shape applies, in order."""
     if isinstance(geometry, shapely.Point):
-        place = snap(network, geometry.x, geometry.y)
+        place = snap(network, geometry.x, geometry.y, any_level=True)
         near = len(place.edge) > 0 and place.offroad_m[0] <= POINT_M
         return place.edge[:1].astype(np.int32) if near else np.empty(0, np.int32)
     east, north = (float(v) for v in metres_per_degree((geometry.bounds[1] + geometry.bounds[3]) / 2))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gridsvc.numba_types import read_only
 from gridsvc.roads.kernels.arguments import ArcCosts, Direction, EdgeEnds, SearchSpace, SnapIndex
 
@@ -22,13 +24,16 @@ def edge_ends_of(network: RoadNetwork) -> EdgeEnds:
     return known
 
 
-def snap_index_of(network: RoadNetwork) -> SnapIndex:
-    """Return the cells and polylines that snapping reads."""
-    known = network.kept.get("snap_index")
+def snap_index_of(network: RoadNetwork, *, any_level: bool = False) -> SnapIndex:
+    """Return the cells and polylines that snapping reads; `any_level`: as if all roads were on the surface."""
+    kept = "snap_index of any level" if any_level else "snap_index"
+    known = network.kept.get(kept)
     if not isinstance(known, SnapIndex):
         names = ("slot_ms" if name == "profile_ms" else name for name in SnapIndex._fields)
         known = SnapIndex(*(read_only(getattr(network, name)) for name in names))
-        network.kept["snap_index"] = known
+        if any_level:
+            known = known._replace(segment_level=read_only(np.zeros_like(network.segment_level)))
+        network.kept[kept] = known
     return known
 
 

@@ -25,7 +25,7 @@ EXIT_KPH = 15.0
 """Speed of the leg between where a vehicle stands and its road, out of a yard or off a field: that of a service road
 (OSRM's car.lua, `service`)."""
 
-TRAVEL_RULES = 2
+TRAVEL_RULES = 3
 """Counts changes of the times that the same roads give: where a place meets its road, and the legs beside it. A record
 names the number, and is recomputed under it alone."""
 
@@ -77,13 +77,18 @@ def place(snaps: Snaps, number: int) -> Snaps:
     return Snaps(snaps.lon[at], snaps.lat[at], first, snaps.edge[a:b], snaps.fraction[a:b], snaps.offroad_m[a:b])
 
 
-def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
+def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike, *, any_level: bool = False) -> Snaps:
     """Find the road of each place.
+
+    A place on the surface is in no tunnel, and on a motorway or a bridge only within 15 m of its middle, where there is
+    any other road within FARTHEST_M.
 
     Parameters
     ----------
     lon, lat
         Degrees WGS-84, scalars or arrays (n,). Raises InvalidInput where one is not finite or out of range.
+    any_level
+        The places are said to be on a road, whichever is nearest: tunnels and motorways count like any other.
     """
     x = np.ascontiguousarray(lon, np.float64).reshape(-1)
     y = np.ascontiguousarray(lat, np.float64).reshape(-1)
@@ -101,7 +106,7 @@ def snap(network: RoadNetwork, lon: ArrayLike, lat: ArrayLike) -> Snaps:
             lon=float(x[worst]),
             lat=float(y[worst]),
         )
-    index = snap_index_of(network)
+    index = snap_index_of(network, any_level=any_level)
     blocks = []
     for start in range(0, max(len(x), 1), BLOCK):
         here, there = x[start : start + BLOCK], y[start : start + BLOCK]

@@ -121,6 +121,14 @@ function teamsOn(whole) {
   return [...whole.assignments, ...(whole.work_list ?? [])];
 }
 
+/** The road to which the times of the teams are: which it is, at what level, and how far from the place. */
+function sceneRoad(road) {
+  if (!road) return null;
+  const words = t("scene_road", { metres: Math.round(road.offroad_m), road: road.name ?? t("road_without_name") });
+  return h("span", { title: road.level ? slug("road_level", road.level) : "" },
+    road.level && road.level !== "surface" ? `${words} (${slug("road_level", road.level)})` : words);
+}
+
 function casePanel(whole) {
   const brief = caseById(whole.id) ?? briefOf(whole);
   const live = teamsOn(whole).filter((each) => !each.until);
@@ -132,7 +140,8 @@ function casePanel(whole) {
         h("span", {}, `${t("reported_at")} ${dayAndTime(whole.reported_at)} (${ago(whole.reported_at)})`),
         h("button", { type: "button", class: "link-button", data: { key: "zoom" },
           onclick: () => { set({ view: "map" }); showPlace(whole.location.lon, whole.location.lat, { zoom: 14 }); } },
-        `${whole.location.lon.toFixed(5)}, ${whole.location.lat.toFixed(5)}`)),
+        `${whole.location.lon.toFixed(5)}, ${whole.location.lat.toFixed(5)}`),
+        sceneRoad(whole.location.road)),
       whole.description ? h("p", { class: "said" }, whole.description) : null,
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,

@@ -59,6 +59,8 @@ export const CASE_EN = {
   duplicate_row: "{number} · {type} · {distance} away",
   description: "Description",
   reported_at: "Reported",
+  scene_road: "{metres} m from {road}",
+  road_without_name: "a road without a name",
   timeline: "Timeline",
   timeline_empty: "Nothing recorded yet.",
   backfilled: "entered later",

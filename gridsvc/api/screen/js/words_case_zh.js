@@ -59,6 +59,8 @@ export const CASE_ZH = {
   duplicate_row: "{number} · {type} · 相距 {distance}",
   description: "情况描述",
   reported_at: "上报时间",
+  scene_road: "距{road} {metres} 米",
+  road_without_name: "无名道路",
   timeline: "过程记录",
   timeline_empty: "还没有记录。",
   backfilled: "补录",

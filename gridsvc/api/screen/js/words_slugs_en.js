@@ -1,11 +1,15 @@
 /** Words for what the service sends as slugs, looked up as `group.slug`. English. */
 export const SLUGS_EN = {
-  "range_reason.no-calibration": "No range: travel times have not been compared with recorded trips yet.",
+  "range_reason.no-calibration": "Free-flow time, no range: travel times have not been compared with recorded trips yet.",
   "range_reason.no-travel-time": "No range: the lead has no travel time.",
   "range_basis.hour": "By road, hour of the day and town or country",
   "range_basis.class": "By road",
   "range_basis.district": "One factor for the district",
-  "range_basis.uncalibrated": "The network's own times, with the spread of recorded trips",
+  "range_basis.uncalibrated": "Free-flow times of the network, with the spread of recorded trips",
+  "road_level.surface": "On the surface",
+  "road_level.motorway": "On a motorway",
+  "road_level.bridge": "On a bridge",
+  "road_level.tunnel": "In a tunnel",
   "level.regional": "Regional",
   "level.township": "Township",
   "level.area": "Area",

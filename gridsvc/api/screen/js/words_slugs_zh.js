@@ -1,11 +1,15 @@
 /** Words for what the service sends as slugs, looked up as `group.slug`. Chinese. */
 export const SLUGS_ZH = {
-  "range_reason.no-calibration": "暂无区间：行驶时间尚未与历史行程比对。",
+  "range_reason.no-calibration": "畅通状态下的行驶时间，暂无区间：尚未与历史行程比对。",
   "range_reason.no-travel-time": "暂无区间：首队没有行驶时间。",
   "range_basis.hour": "按道路、时段和城乡",
   "range_basis.class": "按道路",
   "range_basis.district": "全区一个系数",
   "range_basis.uncalibrated": "路网自身时间，加历史行程的离散",
+  "road_level.surface": "地面",
+  "road_level.motorway": "高速公路上",
+  "road_level.bridge": "桥上",
+  "road_level.tunnel": "隧道内",
   "level.regional": "区域",
   "level.township": "乡镇",
   "level.area": "片区",
