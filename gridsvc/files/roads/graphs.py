@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput, Refusal, Unavailable
+from gridsvc.files.roads import graph_turns
 from gridsvc.roads.network.network import CLOSED, DEGREE
 from gridsvc.roads.network.speeds import CLASSES
 from gridsvc.roads.network.tags import ON_FOOT_FIRST
@@ -20,9 +22,13 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from gridsvc.files.roads.graph_turns import Edge
     from gridsvc.roads.network.network import RoadNetwork
     from gridsvc.roads.network.speeds import Speeds
 
+
+TIMES, OWN_TIMES = "travel_time_of", "gridsvc"
+"""The graph's attribute that says that its `travel_time` includes signals."""
 
 _OSMNX = "osmnx>=2.0.1"  # as in the extra `osmnx` of pyproject.toml
 
@@ -64,7 +70,7 @@ def read_graph(
 ) -> RoadNetwork:
     """Read a graph of osmnx: roads meet at its nodes and nowhere else; a pair of opposite edges is a two-way street.
 
-    `datum`: that of its degrees.
+    `datum`: that of its degrees. Of a graph that `to_graph` wrote, times and forbidden turns count as they are there.
     """
     import geopandas as gpd
     import shapely
@@ -77,15 +83,22 @@ def read_graph(
         raise InvalidInput("The graph has nodes without x and y (degrees of longitude and latitude).", kind="bad-graph")
     number = {node: i for i, node in enumerate(places)}
     rows: dict[Any, dict[str, Any]] = {}
-    for u, v, data in graph.edges(data=True):
+    own = graph.graph.get(TIMES) == OWN_TIMES
+    key_of: dict[Edge, Any] = {}
+    for u, v, key, data in graph.edges(keys=True, data=True):
         line = data.get("geometry") or shapely.LineString([places[u], places[v]])
         tags = {key: _first(data[key]) for key in (*TAGS, "speed_kph") if key in data}
+        if own and (average := _average_kph(data)) is not None:
+            tags["speed_kph"] = average
         result = tuple(sorted((key, str(value)) for key, value in tags.items() if key != "oneway"))
-        back = rows.get((number[v], number[u], line.reverse().wkb, result))
+        opposite = (number[v], number[u], line.reverse().wkb, result)
+        back = rows.get(opposite)
         if back is not None and back["oneway"] == "yes":
             back["oneway"] = "no"
+            key_of[u, v, key] = opposite
             continue
-        rows[number[u], number[v], line.wkb, result] = {
+        key_of[u, v, key] = row = (number[u], number[v], line.wkb, result)
+        rows[row] = {
             **tags,
             "oneway": "yes",
             "geometry": line,
@@ -96,6 +109,10 @@ def read_graph(
         raise InvalidInput("The graph has no edges.", kind="no-roads")
     table = gpd.GeoDataFrame(list(rows.values()), crs=graph.graph.get("crs", "EPSG:4326"))
     survey, regional = survey_lines(table, source=source, speeds=speeds)
+    if (text := graph.graph.get(graph_turns.ATTRIBUTE)) is not None:
+        way = {key: place for place, key in enumerate(rows)}
+        restrictions = graph_turns.read(text, {edge: way[key] for edge, key in key_of.items()}, number)
+        survey = replace(survey, restrictions=restrictions)
     return build(survey.read_in(datum), regional, source)
 
 
@@ -110,6 +127,12 @@ def _import_osmnx() -> ModuleType:
         ) from missing
 
 
+def _average_kph(data: dict[str, Any]) -> float | None:
+    """Return the speed at which an edge takes its `travel_time`, signals included; None where it has no length."""
+    seconds, metres = float(data.get("travel_time", 0)), float(data.get("length", 0))
+    return metres * 3.6 / seconds if seconds > 0 and metres > 0 else None
+
+
 def _first(value: object) -> object:
     """Return the first of a list, as osmnx writes them where it joined several ways."""
     return value[0] if isinstance(value, list) and value else value
@@ -118,12 +141,15 @@ def _first(value: object) -> object:
 def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
     """Write the network as a graph that osmnx reads: the junctions and, one an open direction, the edges.
 
-    `travel_time` is seconds of the normal profile, `length` metres. Forbidden turns have no place in such a graph.
+    `travel_time` is seconds of the normal profile, `length` metres. Forbidden turns are in the graph's attribute
+    `turn_restrictions` (see `graph_turns`), which `read_graph` reads and searches of networkx and osmnx do not.
     """
     import networkx as nx
     import shapely
 
     graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs="EPSG:4326")
+    graph.graph[TIMES] = OWN_TIMES
+    edge_of_slot: dict[int, Edge] = {}
     lon, lat = network.junction_lon * DEGREE, network.junction_lat * DEGREE
     graph.add_nodes_from((j, {"x": x, "y": y}) for j, (x, y) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True)))
     vertices = np.column_stack([network.vertex_lon, network.vertex_lat]) * DEGREE
@@ -149,5 +175,7 @@ def to_graph(network: RoadNetwork) -> nx.MultiDiGraph[Any]:
                 data["name"] = network.names[name]
             if kind in ON_FOOT_FIRST:
                 data["motorcar"] = "yes"
-            graph.add_edge(u, v, **data)
+            key: Any = graph.add_edge(u, v, **data)
+            edge_of_slot[2 * edge + side] = (u, v, key)
+    graph.graph[graph_turns.ATTRIBUTE] = graph_turns.written(network, edge_of_slot)
     return graph
