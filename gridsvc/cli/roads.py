@@ -171,6 +171,7 @@ def isochrone(asked: IsochroneOptions, *, lon: float, lat: float, as_json: bool)
                for r in rows if r["certificate"] is not None],
               title=f"{out}: {asked.direction} ({lon}, {lat}), {asked.profile}")  # fmt: skip
         if rows and (rows[0]["offroad_m"] is None or rows[0]["offroad_m"] > 500):
-            say(f"The place is {rows[0]['offroad_m']} m from the nearest road; that part is walked.")
+            beside = "walked" if asked.direction == "to" else "driven at 15 km/h"
+            say(f"The place is {rows[0]['offroad_m']} m from the nearest road; that part is {beside}.")
 
     answer({"out": str(out), "areas": rows}, as_json=as_json, show=show)
