@@ -35,12 +35,9 @@ def down(*, as_json: bool) -> None:
     settings = Settings.read()
     if settings.database_url is not None:
         raise Refusal("GRIDSVC_DATABASE_URL names a database that gridsvc does not manage. Stop it where it runs.")
-    cluster = open_cluster(settings, say)
-    was_up = cluster.running()
-    if was_up:
-        cluster.stop()
-    words = "The database is down." if was_up else "The database was not running."
-    answer({"stopped": was_up}, as_json=as_json, show=lambda: click.echo(words))
+    stopped = open_cluster(settings, say).stop()
+    words = "The database is down." if stopped else "The database was not running."
+    answer({"stopped": stopped}, as_json=as_json, show=lambda: click.echo(words))
 
 
 tcp_option = click.option("--tcp", is_flag=True, help="Of the port for viewers (GRIDSVC_VIEWER_PORT).")

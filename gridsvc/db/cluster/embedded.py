@@ -89,22 +89,26 @@ class EmbeddedCluster:
         with locked(self.folder / "postgres.lock"):
             self._prepare()
 
-    def stop(self) -> None:
-        """Stop the server, if it runs, and wait until it is gone. Open connections are closed."""
+    def stop(self) -> bool:
+        """Stop the server, wait until it is gone, and return whether it ran. Open connections are closed."""
         if processes.read_postmaster(self._data) is None:
-            return
+            return False
         with locked(self.folder / "postgres.lock"):
             postmaster = processes.read_postmaster(self._data)
             if postmaster is None or postmaster.pid not in processes.list_processes(self._data):
+                return False
+            self._end(postmaster)
+            return True
+
+    def _end(self, postmaster: processes.Postmaster) -> None:
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            processes.send(postmaster.pid, how)
+            if processes.wait_until(self._gone, _STOP_PATIENCE_S):
+                if postmaster.socket_folder is not None and postmaster.socket_folder.parent != self._home:
+                    with contextlib.suppress(OSError):
+                        postmaster.socket_folder.rmdir()
                 return
-            for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                processes.send(postmaster.pid, how)
-                if processes.wait_until(self._gone, _STOP_PATIENCE_S):
-                    if postmaster.socket_folder is not None and postmaster.socket_folder.parent != self._home:
-                        with contextlib.suppress(OSError):
-                            postmaster.socket_folder.rmdir()
-                    return
-            raise Unavailable(f"The embedded database (process {postmaster.pid}) does not stop.")
+        raise Unavailable(f"The embedded database (process {postmaster.pid}) does not stop.")
 
     def running(self) -> bool:
         """Whether the server is up and takes connections."""
@@ -118,6 +122,7 @@ class EmbeddedCluster:
             postmaster is not None
             and postmaster.status == "ready"
             and postmaster.socket_folder is not None
+            and folders.is_socket_folder(postmaster.socket_folder, self._home)
             and processes.takes_connections(postmaster.socket_folder)
         )
 
@@ -146,6 +151,13 @@ class EmbeddedCluster:
         if postmaster is not None and postmaster.socket_folder is not None:
             return postmaster.socket_folder
         return folders.list_socket_folders(self._home)[0]
+
+    def _has_no_socket(self, postmaster: processes.Postmaster) -> bool:
+        """Whether our server runs and nobody can reach it: its folder was moved, or its socket was removed."""
+        at = postmaster.socket_folder
+        if postmaster.status != "ready" or postmaster.pid not in processes.list_processes(self._data):
+            return False
+        return at is None or not folders.is_socket_folder(at, self._home) or not folders.has_socket(at, postmaster.port)
 
     def _gone(self) -> bool:
         return not processes.list_processes(self._data)
@@ -208,6 +220,10 @@ class EmbeddedCluster:
         postmaster = processes.read_postmaster(self._data)
         if postmaster is not None and postmaster.status.startswith("stopping"):
             processes.wait_until(self._gone, _STOP_PATIENCE_S)
+        elif postmaster is not None and self._has_no_socket(postmaster):
+            self._report("the database has no socket in its folder, as after a move of the folder: it is started again")
+            self._end(postmaster)
+            folders.clear_sockets(self._home)
         if self._gone():
             self._ready.unlink(missing_ok=True)
             self.write_settings(self._data, postgis, server)

@@ -16,6 +16,7 @@ from gridsvc.db.cluster.processes import PORT
 from gridsvc.errors import Refusal
 
 _SOCKET_PATH_BYTES = 107
+_SOCKETS = "socket"
 _SERVER_USERS = ("postgres", "gridsvc", "nobody")
 
 
@@ -107,13 +108,36 @@ def list_socket_folders(home: Path) -> list[Path]:
 
     A socket's path has at most 107 bytes, and libpq takes a comma for a second host.
     """
-    inside = home / "socket"
+    inside = home / _SOCKETS
     if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES and "," not in str(inside):
         return [inside]
-    name = "gridsvc-" + hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    name = _short_name(home)
     uid = os.geteuid()
     bases = [Path("/run") if uid == 0 else Path(f"/run/user/{uid}"), Path("/tmp")]  # noqa: S108 - `make_socket_folder` checks
     return [base / name for base in bases if os.access(base, os.W_OK | os.X_OK)]
+
+
+def is_socket_folder(folder: Path, home: Path) -> bool:
+    """Whether a folder is where the server of `home` has its socket, also by another path to it.
+
+    It is not where the data folder was moved, or copied with the notes of a server of the original.
+    """
+    return folder.resolve() == (home / _SOCKETS).resolve() or folder.name == _short_name(home)
+
+
+def has_socket(folder: Path, port: int = PORT) -> bool:
+    """Whether a server's socket is in a folder."""
+    return (folder / f".s.PGSQL.{port}").exists()
+
+
+def clear_sockets(home: Path) -> None:
+    """Remove what a server that ended has left in the folder of the socket, because its folder had another path."""
+    for left in (home / _SOCKETS).glob(".s.PGSQL.*"):
+        left.unlink()
+
+
+def _short_name(home: Path) -> str:
+    return "gridsvc-" + hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
 
 
 def make_socket_folder(home: Path, server: ServerUser) -> Path:

@@ -88,6 +88,7 @@ def clear_the_dead(data: Path) -> None:
     """
     postmaster = read_postmaster(data)
     if postmaster is None:
+        _remove_unreadable(data)
         return
     for end, patience_s in ((None, 0.3), (signal.SIGQUIT, 0.7), (signal.SIGKILL, 5.0)):
         left = list_processes(data)
@@ -105,6 +106,16 @@ def clear_the_dead(data: Path) -> None:
         holder = _first_number(lock)
         if holder is not None and exists(holder):
             lock.unlink()
+
+
+def _remove_unreadable(data: Path) -> None:
+    """Remove a lock file without a number, which no server writes again and PostgreSQL refuses for good.
+
+    It is left where the disk was full or the machine stopped while the file was written. A server that starts at this
+    moment, by other means, is met among the processes.
+    """
+    if not list_processes(data):
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def exists(pid: int) -> bool:

@@ -197,6 +197,42 @@ def test_a_pid_file_with_the_number_of_another_program_is_no_server(folder: Path
             stranger.kill()
 
 
+@pytest.mark.parametrize("left", ["", "\n", "half"])
+def test_a_pid_file_without_a_number_is_removed(folder: Path, left: str) -> None:
+    cluster = EmbeddedCluster(folder)
+    cluster.ensure()
+    cluster.stop()
+    (folder / "postgres/data/postmaster.pid").write_text(left)
+    cluster.ensure()
+    assert cluster.running()
+
+
+def test_a_data_folder_that_was_moved_while_its_database_ran_is_served_where_it_is(folder: Path) -> None:
+    before, after = folder / "before", folder / "after"
+    cluster = EmbeddedCluster(before)
+    cluster.ensure()
+    with connect(cluster, "owner") as owner:
+        owner.execute("create table kept as select 42 as n")
+    pid = postmaster(cluster)
+    before.rename(after)
+    other = EmbeddedCluster(before)  # another one where the first was
+    other.ensure()
+    try:
+        moved = EmbeddedCluster(after)
+        assert not moved.running()
+        moved.ensure()
+        assert postmaster(moved) not in {pid, postmaster(other)}
+        with connect(moved, "owner") as owner:
+            assert owner.execute("select n from kept").fetchone() == (42,)
+        after.rename(folder / "again")
+        assert EmbeddedCluster(folder / "again").stop()
+        other.ensure()  # the one that moved away took the other's socket with it when it ended
+        assert other.running()
+    finally:
+        other.stop()
+        EmbeddedCluster(folder / "again").stop()
+
+
 def test_a_creation_that_was_killed_is_begun_anew(folder: Path) -> None:
     half = folder / "postgres/data.new"
     half.mkdir(parents=True)
