@@ -248,3 +248,13 @@ def test_secrets_are_in_no_kept_answer(world: World) -> None:
     assert "secret" not in {key for key, _ in kept}
     for word in (code, token, web.cookies["gridsvc"], json.dumps(reporter["name"]), reporter["phone"]):
         assert not [body for _, body in kept if word in body]
+
+
+def test_a_retry_leaves_no_hole_in_the_numbers_of_cases(world: World) -> None:
+    web = world.browser(world.everywhere)
+    numbers = []
+    for key in ("first", "first", "first", "second"):
+        body = {"type": "leak", "location": PLACE}
+        answer = web.post("/incidents", json=body, headers={"Idempotency-Key": f"hole-{key}"}).json()
+        numbers.append(web.get(f"/incidents/{answer['id']}").json()["number"])
+    assert numbers == [numbers[0]] * 3 + [numbers[0] + 1]

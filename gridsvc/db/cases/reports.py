@@ -44,7 +44,8 @@ class Ground:
     near: Sequence[NearCase]
 
 
-_GROUND = ground_query("%s", "nextval('incident_number')")
+# A retry takes no number, so that it leaves no hole.
+_GROUND = ground_query("%s", "case when k.key is null then nextval('incident_number') else 0 end")
 
 
 def begin_report(

@@ -96,6 +96,13 @@ def add_job(
     return Job(*connection.execute(insert(job).values(row).returning(*_columns)).one())
 
 
+def find_waiting(connection: Connection, kind: str, arguments: dict[str, Any]) -> Job | None:
+    """Return the oldest job of a kind with these arguments that nobody has begun; None where there is none."""
+    query = select(*_columns).where(job.c.state == "waiting", job.c.kind == kind, job.c.arguments == arguments)
+    row = connection.execute(query.order_by(job.c.created_at, job.c.id).limit(1)).one_or_none()
+    return None if row is None else Job(*row)
+
+
 def get_job(connection: Connection, job_id: UUID) -> Job:
     """Return a job; NotFound for an unknown one."""
     row = connection.execute(select(*_columns).where(job.c.id == job_id)).one_or_none()

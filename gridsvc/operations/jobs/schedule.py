@@ -44,8 +44,11 @@ def _activate_grids(connection: Connection, entry: Due) -> Json:
 
 
 def _queue_again(connection: Connection, entry: Due, every: timedelta) -> Json:
-    """Queue the job of a recurring entry and plan the next one; what was missed while nothing ran is done once."""
-    job = jobs.add_job(connection, entry.kind, {}, asked_by=ACTOR)
+    """Queue the job of a recurring entry and plan the next one; what was missed while nothing ran is done once.
+
+    Where the last one still waits, because no runner took it, it is the one.
+    """
+    job = jobs.find_waiting(connection, entry.kind, {}) or jobs.add_job(connection, entry.kind, {}, asked_by=ACTOR)
     due.finish_due(connection, entry, "done", {"job": str(job.id)})
     missed = max((connection.execute(due.clock).scalar_one() - entry.at) // every, 0)
     due.set_due(connection, entry.kind, "all", entry.at + every * (missed + 1), asked_by=ACTOR)

@@ -337,6 +337,17 @@ def test_a_backup_is_made_each_day_and_once_for_the_days_that_were_missed(servic
     assert 0.4 < (entry.at - now).total_seconds() / 86_400 < 0.6
 
 
+def test_backups_that_nobody_makes_do_not_pile_up(service: Service) -> None:
+    schedule.ensure_standing(service)
+    for _ in range(3):
+        plan(service, "backup", in_s=-1, subject="all")
+        assert schedule.take_effect(service) is not None
+    with service.database.transaction() as connection:
+        (job,) = jobs.list_jobs(connection)
+        ended = [entry for entry in due.list_due(connection, kind="backup", waiting=False) if entry.state == "done"]
+    assert [entry.outcome for entry in ended] == [{"job": str(job.id)}] * 3
+
+
 # what tidying removes
 
 
