@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MEMORY = 0.5
 """Of the last direction, in the next."""
 _SMALLEST_STEP = 0.004
+_WAVERS = 0.02
+"""A site that was chosen in a smaller share of the last steps, or in a greater one than 1 less this, is as decided."""
 _DROP_SHARE = 0.03
 """So many more sites proved closed, and the matrix is made smaller."""
 
@@ -186,7 +188,10 @@ class Search:
         left = free[~decided]
         if decided.sum() == room or not len(left):
             return self._leaf(np.concatenate([opened, free[decided]]), opened, walk.best_price)
-        split = int(left[np.abs(share[left] - 0.5).argmin()])
+        # Of the sites that are sometimes open and sometimes not, the one that most depends on.
+        saving = -np.minimum(self.cost[left] - walk.best_price, 0.0).sum(axis=1)
+        wavers = np.minimum(share[left], 1.0 - share[left]) > _WAVERS
+        split = int(left[np.where(wavers, saving, -1.0).argmax()])
         return Node(walk.best, self._number, np.concatenate([opened, free[decided]]), left, walk.best_price, split)
 
     def _leaf(self, sites: Numbers, opened: Numbers, price: Floats) -> Node:
