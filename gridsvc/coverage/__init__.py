@@ -10,12 +10,13 @@ from gridsvc.coverage.expected import mexclp
 from gridsvc.coverage.hypercube import Hypercube, hypercube
 from gridsvc.coverage.maximal import mclp, mclp_backup
 from gridsvc.coverage.median import p_median
-from gridsvc.coverage.model import Limits, Plan
+from gridsvc.coverage.model import Limits, Plan, Side
 
 __all__ = [
     "Hypercube",
     "Limits",
     "Plan",
+    "Side",
     "double_standard",
     "hypercube",
     "lscp",

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.coverage.covering import cover_within
-from gridsvc.coverage.model import Deadline, Limits, Plan, ascending, check_count, read_cost, refuse_unreachable
+from gridsvc.coverage.covering import cover_with_sides, cover_within
+from gridsvc.coverage.model import (
+    Deadline,
+    Limits,
+    Plan,
+    ascending,
+    check_count,
+    out_of_time,
+    read_cost,
+    refuse_unreachable,
+)
+from gridsvc.coverage.sides import no_plan
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -41,10 +51,36 @@ def p_center(cost: ArrayLike, p: int, *, limits: Limits | None = None) -> Plan:
     refuse_unreachable(
         np.asarray(np.isfinite(open_to).any(axis=0), bool), "Allow more sites, or take these demands out."
     )
-    return _search(open_to, p, np.array(sorted(set(limits.fixed)), np.intp), Deadline(limits.time_limit_s))
+    return _with_sides(open_to, p, limits) if limits.sides else _search(open_to, p, limits)
 
 
-def _search(cost: Floats, p: int, fixed: NDArray[np.intp], deadline: Deadline) -> Plan:
+def _with_sides(cost: Floats, p: int, limits: Limits) -> Plan:
+    """Search the distances for the smallest within which a plan keeps all rules."""
+    deadline = Deadline(limits.time_limit_s)
+    steps = np.unique(cost[np.isfinite(cost)])
+    low, high = int(np.searchsorted(steps, cost.min(axis=0).max())), len(steps) - 1
+    widest = cover_with_sides(np.isfinite(cost), p, limits, deadline)
+    if widest is None:
+        raise no_plan(limits, len(cost), p, cover=np.isfinite(cost))
+    if len(widest.sites) > p:
+        raise out_of_time()
+    best, certain = widest.sites, True
+    while low < high:
+        middle = (low + high) // 2
+        found = cover_with_sides(cost <= steps[middle], p, limits, deadline)
+        if found is None:
+            low = middle + 1
+        elif len(found.sites) <= p:
+            best, high = found.sites, middle
+        else:
+            certain = False
+            break
+    objective = float(cost[best].min(axis=0).max())
+    return Plan(ascending(best), objective, objective if certain else float(steps[low]), certain)
+
+
+def _search(cost: Floats, p: int, limits: Limits) -> Plan:
+    deadline, fixed = Deadline(limits.time_limit_s), np.array(sorted(set(limits.fixed)), np.intp)
     steps = np.unique(cost[np.isfinite(cost)])
     chosen = _farthest_first(cost, p, fixed)
     low = int(np.searchsorted(steps, cost.min(axis=0).max()))  # every demand's own nearest site

@@ -11,8 +11,9 @@ import numpy as np
 from scipy import sparse
 
 from gridsvc.coverage.highs import Program, solve
-from gridsvc.coverage.model import Deadline, Limits, Plan, ascending, read_cover, refuse_unreachable
+from gridsvc.coverage.model import Deadline, Limits, Plan, ascending, out_of_time, read_cover, refuse_unreachable
 from gridsvc.coverage.reductions import merge_equal, reduce_covering
+from gridsvc.coverage.sides import no_plan, with_sides
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def lscp(cover: Cover, *, times: int = 1, limits: Limits | None = None) -> Plan:
     reached = np.asarray(matrix.sum(axis=0)).ravel() if not limits.closed else _reached(matrix, limits)
     refuse_unreachable(reached >= times, "Allow more sites or a longer time, or take these demands out.")
     deadline = Deadline(limits.time_limit_s)
-    found = _cover_once(merged, limits, deadline) if times == 1 else _cover_often(merged, times, limits, deadline)
+    simple = times == 1 and not limits.sides
+    found = _cover_once(merged, limits, deadline) if simple else _cover_often(merged, times, limits, deadline)
     return Plan(ascending(found.sites), float(len(found.sites)), float(found.bound), len(found.sites) <= found.bound)
 
 
@@ -109,7 +111,10 @@ def _cover_often(cover: Flags, times: int, limits: Limits, deadline: Deadline) -
     high = program.high.copy()
     high[list(limits.closed)] = 0.0
     everything = np.setdiff1d(np.arange(len(cover)), limits.closed)
-    solution = solve(program._replace(low=low, high=high), time_limit_s=deadline.left_s(), start=high)
+    program = with_sides(program._replace(low=low, high=high), limits.sides)
+    solution = solve(program, time_limit_s=deadline.left_s(), start=None if limits.sides else high)
+    if solution.x is None and limits.sides:
+        raise no_plan(limits, len(cover), len(everything), cover=cover) if solution.infeasible else out_of_time()
     sites = everything.tolist() if solution.x is None else np.flatnonzero(solution.x > 0.5).tolist()
     bound = int(np.ceil(solution.bound - _EPSILON)) if np.isfinite(solution.bound) else 1
     return Found(sites, bound)
@@ -142,6 +147,19 @@ def greedy_cover(cover: Flags) -> list[int]:
         if others and cover[others].any(axis=0).all():
             chosen = others
     return chosen
+
+
+def cover_with_sides(cover: Flags, p: int, limits: Limits, deadline: Deadline) -> Found | None:
+    """Return at most `p` sites that keep all limits and reach every demand; as `cover_within`."""
+    if not cover.any(axis=0).all():
+        return None
+    program = covering_program(cover, 1)
+    low, high = program.low.copy(), program.high.copy()
+    low[list(limits.fixed)], high[list(limits.closed)] = 1.0, 0.0
+    found = solve(with_sides(program._replace(low=low, high=high), limits.sides), time_limit_s=deadline.left_s())
+    if found.infeasible or (np.isfinite(found.bound) and found.bound > p + _EPSILON):
+        return None
+    return Found(list(range(len(cover))) if found.x is None else np.flatnonzero(found.x > 0.5).tolist(), 0)
 
 
 def cover_within(cover: Flags, p: int, fixed: NDArray[np.intp], deadline: Deadline) -> Found | None:

@@ -11,7 +11,16 @@ import numpy as np
 from scipy import sparse
 
 from gridsvc.coverage.highs import Program, solve, stacked
-from gridsvc.coverage.model import Limits, Plan, check_count, read_cover, read_weight, refuse_unreachable
+from gridsvc.coverage.model import (
+    Limits,
+    Plan,
+    check_count,
+    out_of_time,
+    read_cover,
+    read_weight,
+    refuse_unreachable,
+)
+from gridsvc.coverage.sides import fewest_sites, no_plan, with_sides
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -86,7 +95,11 @@ def double_standard(
         high=high,
         integer=np.ones(sites + 2 * demands, bool),
     )
-    solution = solve(program, time_limit_s=limits.time_limit_s)
+    solution = solve(with_sides(program, limits.sides), time_limit_s=limits.time_limit_s)
+    if solution.x is None and solution.infeasible and limits.sides:
+        fewest = fewest_sites(limits, sites, most_per_site=most_per_site)
+        if fewest is None or fewest > units:
+            raise no_plan(limits, sites, units, most_per_site=most_per_site)
     if solution.x is None:
         raise _no_plan(infeasible=solution.infeasible, units=units, near_share=near_share)
     count = np.round(solution.x[:sites]).astype(int)
@@ -105,9 +118,4 @@ def _no_plan(*, infeasible: bool, units: int, near_share: float) -> InvalidInput
             units=units,
             near_share=near_share,
         )
-    return InvalidInput(
-        "No plan was found before the time limit. Raise `time_limit_s`.",
-        kind="no-plan",
-        units=units,
-        near_share=near_share,
-    )
+    return out_of_time()

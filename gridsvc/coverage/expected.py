@@ -11,8 +11,9 @@ import numpy as np
 from scipy import sparse
 
 from gridsvc.coverage.highs import Program, solve, stacked
-from gridsvc.coverage.model import Limits, Plan, ascending, read_cover, read_weight
+from gridsvc.coverage.model import Limits, Plan, ascending, out_of_time, read_cover, read_weight
 from gridsvc.coverage.reductions import merge_equal
+from gridsvc.coverage.sides import no_plan, with_sides
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -60,12 +61,14 @@ def mexclp(
     unreachable = ascending(np.flatnonzero(np.asarray(matrix.sum(axis=0)).ravel() == 0))
     start = _greedy(reach, grouped, (units, busy, most), limits)
     solution = solve(
-        _program(reach, grouped, (units, busy, most), limits),
+        with_sides(_program(reach, grouped, (units, busy, most), limits), limits.sides),
         time_limit_s=limits.time_limit_s,
-        start=_as_start(reach, start, units),
+        start=None if limits.sides else _as_start(reach, start, units),
     )
+    if solution.x is None and limits.sides:
+        raise no_plan(limits, sites, units, most_per_site=most) if solution.infeasible else out_of_time()
     count = start if solution.x is None else np.round(solution.x[:sites]).astype(int)
-    if _value(reach, grouped, start, busy) > _value(reach, grouped, count, busy):
+    if not limits.sides and _value(reach, grouped, start, busy) > _value(reach, grouped, count, busy):
         count = start
     objective = _value(reach, grouped, count, busy)
     bound = min(-solution.bound if np.isfinite(solution.bound) else np.inf, float(grouped.sum()))

@@ -14,8 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from gridsvc.coverage.highs import Program, solve, stacked
-from gridsvc.coverage.model import Deadline, Limits, Plan, ascending, check_count, read_cover, read_weight
+from gridsvc.coverage.model import Deadline, Limits, Plan, ascending, check_count, out_of_time, read_cover, read_weight
 from gridsvc.coverage.reductions import merge_equal
+from gridsvc.coverage.sides import no_plan, with_sides
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def mclp(cover: Cover, weight: ArrayLike, p: int, *, limits: Limits | None = Non
     check_count(p, matrix.shape[0])
     limits.check(matrix.shape[0], p)
     unreachable = ascending(np.flatnonzero(np.asarray(matrix.sum(axis=0)).ravel() == 0))
+    if limits.sides:
+        return mclp_backup(cover, weight, p, backup_share=0.0, limits=limits)
     merged = merge_equal(matrix)
     grouped = merged.weights(value)
     used = merged.cover.any(axis=0) & (grouped > 0)
@@ -255,7 +258,9 @@ def mclp_backup(
             row_low=np.concatenate([program.row_low, np.full(demands, -np.inf)]),
             row_high=np.concatenate([program.row_high, np.zeros(demands)]),
         )
-    solution = solve(program, time_limit_s=limits.time_limit_s)
+    solution = solve(with_sides(program, limits.sides), time_limit_s=limits.time_limit_s)
+    if solution.x is None and limits.sides:
+        raise no_plan(limits, sites, p) if solution.infeasible else out_of_time()
     chosen = sorted(set(limits.fixed)) if solution.x is None else np.flatnonzero(solution.x[:sites] > 0.5).tolist()
     count = reach[chosen].sum(axis=0) if chosen else np.zeros(demands, int)
     objective = float((1 - backup_share) * grouped[count >= 1].sum() + backup_share * grouped[count >= 2].sum())

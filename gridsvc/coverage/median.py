@@ -6,10 +6,12 @@ Hakimi, Optimum locations of switching centers, Operations Research 12, 1964. St
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridsvc.coverage.assigned import assigned_median
 from gridsvc.coverage.median_bound import Search
 from gridsvc.coverage.model import (
     Deadline,
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 _STARTS = 1
 
 
-def p_median(cost: ArrayLike, weight: ArrayLike, p: int, *, limits: Limits | None = None) -> Plan:
+def p_median(
+    cost: ArrayLike, weight: ArrayLike, p: int, *, capacity: ArrayLike | None = None, limits: Limits | None = None
+) -> Plan:
     """Return the sites, `p` at most, that make the weighted sum of the demands' costs as small as possible.
 
     Parameters
@@ -40,11 +44,13 @@ def p_median(cost: ArrayLike, weight: ArrayLike, p: int, *, limits: Limits | Non
         (sites, demands), such as seconds of travel; infinity = unreachable.
     weight
         (demands,), 0 or more; a demand of weight 0 need not be reached.
+    capacity
+        (sites,), the weight that each can serve; None = any. A demand may then be served by several sites.
 
     Raises
     ------
     InvalidInput
-        When the input is not usable, or `p` sites cannot reach all demands that have a weight.
+        When the input is not usable, `p` sites cannot reach all demands that have a weight, or no plan keeps the rules.
     """
     limits = limits or Limits()
     matrix = read_cost(cost)
@@ -60,6 +66,10 @@ def p_median(cost: ArrayLike, weight: ArrayLike, p: int, *, limits: Limits | Non
     if not counted.any():
         anywhere = ascending(sorted(set(limits.fixed)) or [0])
         return Plan(anywhere, 0.0, 0.0, optimal=True, unreachable=unreachable)
+    if limits.sides or capacity is not None:
+        room = None if capacity is None else read_weight(capacity, matrix.shape[0], what="capacity")
+        plan = assigned_median(matrix[:, counted], value[counted], p, room, limits)
+        return replace(plan, unreachable=unreachable)
     sites, bound = _Median(matrix[:, counted], value[counted], p, limits).solve()
     near = matrix[sites][:, counted].min(axis=0)
     refuse_unreachable(np.isfinite(near), f"{p} sites cannot reach all demands. Raise `p`, or take these out.")

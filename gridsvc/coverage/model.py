@@ -44,15 +44,38 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A rule over the open sites: `least` <= the sum of their `factor`s <= `most`.
+
+    `factor`: one number for each site; a site with several units counts as often. A budget is a side whose factors are
+    costs; half of the staff in townships is one whose factors are 1 in townships.
+    """
+
+    name: str
+    factor: tuple[float, ...]
+    least: float = -np.inf
+    most: float = np.inf
+
+    def value(self, sites: Sequence[int]) -> float:
+        """Return the sum of the factors of open sites; a site named twice counts twice."""
+        return float(sum(self.factor[site] for site in sites))
+
+    def holds(self, sites: Sequence[int]) -> bool:
+        """Whether open sites keep the rule."""
+        return self.least - 1e-9 <= self.value(sites) <= self.most + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a plan must keep, by row number of the site, and how long the search may take.
 
-    `fixed`: sites that stay open; `closed`: sites that must not be opened; `time_limit_s` of wall clock, after which
-    the best plan so far is returned with its bound.
+    `fixed`: sites that stay open; `closed`: sites that must not be opened; `sides`: rules over the open sites;
+    `time_limit_s` of wall clock, after which the best plan so far is returned with its bound.
     """
 
     fixed: tuple[int, ...] = ()
     closed: tuple[int, ...] = ()
+    sides: tuple[Side, ...] = ()
     time_limit_s: float = 300.0
 
     def check(self, sites: int, p: int | None = None) -> None:
@@ -73,6 +96,16 @@ class Limits:
                 site=both[0],
                 sites=sites,
             )
+        for side in self.sides:
+            if len(side.factor) != sites or not np.isfinite(side.factor).all():
+                raise InvalidInput(
+                    f"The rule `{side.name}` has {len(side.factor)} factors for {sites} sites. Give one finite number "
+                    "for each.",
+                    kind="bad-side",
+                    name=side.name,
+                    factors=len(side.factor),
+                    sites=sites,
+                )
         if p is not None and len(set(self.fixed)) > p:
             raise InvalidInput(
                 f"{len(set(self.fixed))} sites are fixed, but only {p} may be open. Raise `p` or release sites.",
@@ -155,8 +188,8 @@ def read_cost(cost: ArrayLike) -> Floats:
     return array
 
 
-def read_weight(weight: ArrayLike, demands: int) -> Floats:
-    """Return the weight of each demand as floats, (demands,).
+def read_weight(weight: ArrayLike, demands: int, *, what: str = "weight") -> Floats:
+    """Return the weight of each demand, or the capacity of each site, as floats, (n,).
 
     Raises
     ------
@@ -166,14 +199,14 @@ def read_weight(weight: ArrayLike, demands: int) -> Floats:
     array = np.asarray(weight, np.float64)
     if array.shape != (demands,):
         raise InvalidInput(
-            f"`weight` has the shape {array.shape}, but there are {demands} demands. Give one weight for each.",
+            f"`{what}` has the shape {array.shape}, but there are {demands} demands. Give one number for each.",
             kind="bad-weight",
             demand=None,
         )
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if len(bad):
         raise InvalidInput(
-            f"The weight of demand {bad[0]} is {array[bad[0]]}. Give a finite number, 0 or more.",
+            f"The {what} of demand {bad[0]} is {array[bad[0]]}. Give a finite number, 0 or more.",
             kind="bad-weight",
             demand=int(bad[0]),
         )
@@ -202,6 +235,11 @@ def refuse_unreachable(reached: NDArray[np.bool_], cure: str) -> None:
             demands=missing[:100].tolist(),
             count=len(missing),
         )
+
+
+def out_of_time() -> InvalidInput:
+    """Return the refusal where the time limit came before the first plan."""
+    return InvalidInput("No plan was found before the time limit. Raise `time_limit_s`.", kind="no-plan")
 
 
 def ascending(sites: Sequence[int] | NDArray[np.integer]) -> tuple[int, ...]:
