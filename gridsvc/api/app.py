@@ -15,6 +15,7 @@ from gridsvc.api import (
     cases,
     compliance,
     corrections,
+    coverage,
     geocode,
     grids,
     health,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 ROUTERS = (
     tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, geocode.router,
     roads.router, isochrones.router, corrections.router, compliance.router, lateness.router, law.router,
-    access.router, jobs.router, health.router, metrics.router, ogc.router, pages.router,
+    coverage.router, access.router, jobs.router, health.router, metrics.router, ogc.router, pages.router,
 )  # fmt: skip
 
 THREADS = 6

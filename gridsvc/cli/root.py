@@ -38,6 +38,7 @@ WORDS = {
     "isochrone": Word("gridsvc.cli.roads", "isochrone", "The area within some minutes of a place"),
     "closures": Word("gridsvc.cli.closures", "closures", "Closed or slow roads: list, add, remove"),
     "roads": Word("gridsvc.cli.calibration", "roads", "Calibrate travel times; write the service areas of teams"),
+    "cover": Word("gridsvc.cli.cover", "cover", "Who is covered now; plans of where teams should stand"),
     "jobs": Word("gridsvc.cli.jobs", "jobs", "Jobs of the background process: list, run, watch, cancel"),
     "compliance": Word("gridsvc.cli.compliance", "compliance", "Did responses make their targets, honestly counted"),
     "keys": Word("gridsvc.cli.keys", "keys", "Keys of persons: add, list, revoke, pair a device"),

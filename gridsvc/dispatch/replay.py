@@ -74,7 +74,7 @@ def replay(prepared: Prepared, record: Mapping[str, Json]) -> Recommendation:
                 other=other,
             )
     states, travel_ms = states_of(prepared, record), travel_ms_of(prepared, record)
-    loss = _coverage_loss(prepared, record)
+    loss = loss_of(prepared, record)
     return Moment(prepared, CaseFacts.from_json(record["case"]), states, travel_ms, loss).recommendation()
 
 
@@ -101,7 +101,8 @@ def recorded_numbers(prepared: Prepared, record: Mapping[str, Json]) -> list[int
     return [number for number, team_id in enumerate(prepared.team_ids) if teams is None or team_id in teams]
 
 
-def _coverage_loss(prepared: Prepared, record: Mapping[str, Json]) -> list[float] | None:
+def loss_of(prepared: Prepared, record: Mapping[str, Json]) -> list[float] | None:
+    """Return the recorded losses of coverage in the order of `prepared.teams`; None where there were none."""
     if "teams" not in record:
         found: list[float] | None = record["coverage_loss"]
         return found

@@ -100,6 +100,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "compliance report": ["--out", str(folder / "report.html")],
         "compliance causes": ["--cases"],
         "compliance cells": [],
+        "cover now": [],
     }
 
 

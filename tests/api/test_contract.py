@@ -94,6 +94,7 @@ def walk_cases(web: TestClient) -> None:
     assert ok(web.get(f"/incidents/{case['id']}"))["reporter"]["masked"]
     ok(web.get(f"/incidents/{case['id']}/events"))
     ok(web.get(f"/incidents/{case['id']}/considered"))
+    ok(web.get(f"/incidents/{case['id']}/move-ups"))
     ok(web.post(f"/incidents/{case['id']}/unmask", json={"why": "call back"}))
     wider = {"location": place | {"radius_m": 300}, "reason": "east of the bridge"}
     moved = ok(web.post(f"/incidents/{waits['id']}/place", json=wider))
@@ -123,6 +124,7 @@ def walk_places(web: TestClient) -> None:
     ok(web.get("/isochrones", params=place | {"minutes": "1,5"}))
     ok(web.get("/routes", params={"from_lon": lon, "from_lat": lat, "to_lon": lon + 0.01, "to_lat": lat + 0.01}))
     ok(web.get("/service-areas", params={"kind": "first"}))
+    assert ok(web.get("/coverage/now", params={"level": "village"}))["demand"]["source"] == "history"
     point = {"type": "Point", "coordinates": web.get("/teams").json()["items"][0]["station"]}
     point["coordinates"] = [point["coordinates"]["lon"], point["coordinates"]["lat"]]
     closed = ok(web.post("/closures", json={"geometry": point, "factor": 0.5, "reason": "mud"}))

@@ -45,6 +45,7 @@ WALKED = {
     "GET": (
         "/tiles", "/tiles/{layers}.json", "/tiles/{layers}/{z}/{x}/{y}.mvt", "/incidents", "/incidents/{incident_id}",
         "/incidents/{incident_id}/events",
+        "/incidents/{incident_id}/move-ups", "/coverage/now",
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
         "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions", "/compliance",

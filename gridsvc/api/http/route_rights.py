@@ -44,6 +44,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("POST", "/incidents/{incident_id}/owner"): Right.CORRECT,
     ("GET", "/incidents/{incident_id}/considered"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
+    ("GET", "/incidents/{incident_id}/move-ups"): Right.LOOK,
+    ("GET", "/coverage/now"): Right.LOOK,
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,
     ("GET", "/compliance"): Right.LOOK,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gridsvc.db.teams import list_states_at as teams_then
 from gridsvc.dispatch import CaseFacts, list_considered
-from gridsvc.dispatch.replay import recorded_numbers, states_of, travel_ms_of
+from gridsvc.dispatch.replay import loss_of, recorded_numbers, states_of, travel_ms_of
 from gridsvc.operations.cases.read import get_stored
 from gridsvc.operations.cases.recommend import OFF_DUTY
 from gridsvc.operations.cases.redaction import redaction
@@ -50,7 +50,7 @@ def list_case_considered(service: Service, incident_id: UUID) -> dict[str, Json]
             ms = travel_ms[number]
             travel_s[number] = None if ms is None else ms / 1000
         facts = CaseFacts.from_json(decision.inputs["case"])
-        rows = list_considered(prepared, facts, states, travel_s)
+        rows = list_considered(prepared, facts, states, travel_s, loss_of(prepared, decision.inputs))
         allowed = redaction(connection).teams
     far = float("inf")
     rows.sort(key=lambda each: (far if each.travel_s is None else each.travel_s, each.team_id))

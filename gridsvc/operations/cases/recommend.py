@@ -10,6 +10,7 @@ from gridsvc.cases.decide import Classes
 from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.response_range import add_range
+from gridsvc.operations.coverage.table import find_loss
 from gridsvc.operations.roads.team_times import travel_milliseconds
 from gridsvc.roads.search.road_at import find_road
 from gridsvc.roads.search.snapping import TRAVEL_RULES, snap
@@ -120,7 +121,8 @@ def choose(
     law = law_of(view)
     ordered = states_in_order(law.prepared, states)
     travel_ms = travel_milliseconds(service, view, law, ordered, place.lon, place.lat)
-    recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms)
+    loss = find_loss(service, view, ordered)
+    recommendation, inputs, verdicts = recommend_and_record(law.prepared, facts, ordered, travel_ms, loss)
     road = None if view.network is None else find_road(view.network, snap(view.network, place.lon, place.lat))
     inputs = inputs | {"travel_rules": TRAVEL_RULES, "road": None if road is None else road.as_json()}
     choice = Choice(recommendation, inputs, law.prepared, verdicts, travel_ms)

@@ -1,0 +1,1 @@
+"""Coverage: where teams should stand, who is covered now, and what a dispatch costs."""

@@ -1,0 +1,158 @@
+"""Demand on H3 cells: the emergencies of the past, or the villages where there are none yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import h3
+import numpy as np
+
+from gridsvc.db.cases.demand import list_emergencies
+from gridsvc.db.session.scope import whole_district
+from gridsvc.errors import InvalidInput
+from gridsvc.grids.levels import Level
+from gridsvc.law import Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+    from gridsvc.db.cases.demand import PastCase
+    from gridsvc.operations.runtime.districts import DistrictView
+
+RESOLUTION = 8
+"""Cells of 0.7 km2 on average."""
+COARSEST, FINEST = 6, 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """Demand in n rows over m cells.
+
+    cells: (m,) H3 ids, or the codes of villages. lon, lat: (m,) the middle of the cell's cases, degrees WGS-84. cell:
+    (n,) place in `cells`. type, response_class, hour (local, -1 = any): (n,). weight: (n,) how many cases.
+    `source`: `history` or `villages`.
+    """
+
+    cells: tuple[str, ...]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    cell: NDArray[np.intp]
+    type: tuple[str, ...]
+    response_class: tuple[str, ...]
+    hour: NDArray[np.int8]
+    weight: NDArray[np.float64]
+    source: str = "history"
+
+    @property
+    def cell_weight(self) -> NDArray[np.float64]:
+        """(m,) the weight of each cell."""
+        return np.bincount(self.cell, weights=self.weight, minlength=len(self.cells)).astype(np.float64)
+
+
+def demand_of(
+    connection: Connection,
+    district: str,
+    *,
+    resolution: int = RESOLUTION,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    hours: tuple[int, int] | None = None,
+) -> Demand:
+    """Return the emergencies of a district as demand; it has no rows where there are none.
+
+    Parameters
+    ----------
+    resolution
+        Of the H3 cells, COARSEST to FINEST.
+    hours
+        (start, end), local, end exclusive; over midnight where start > end.
+
+    Raises
+    ------
+    InvalidInput
+        For another resolution.
+    """
+    if not COARSEST <= resolution <= FINEST:
+        raise InvalidInput(
+            f"Demand has H3 cells of resolution {COARSEST} to {FINEST}, not {resolution}.",
+            kind="cell-resolution",
+            resolution=resolution,
+            coarsest=COARSEST,
+            finest=FINEST,
+        )
+    with whole_district(connection):
+        cases = list_emergencies(connection, district, since, until)
+    return on_cells((case for case in cases if hours is None or is_within(case.hour, hours)), resolution)
+
+
+def is_within(hour: int, hours: tuple[int, int]) -> bool:
+    """Whether an hour is from the first of `hours` until before the second, over midnight where they are reversed."""
+    start, end = hours
+    return start <= hour < end if start <= end else hour >= start or hour < end
+
+
+def on_cells(cases: Iterable[PastCase], resolution: int) -> Demand:
+    """Return cases counted by cell, type, class and hour."""
+    counts: dict[tuple[str, str, str, int], int] = {}
+    middles: dict[str, list[float]] = {}
+    for case in cases:
+        cell = h3.latlng_to_cell(case.lat, case.lon, resolution)
+        key = (cell, case.type, case.response_class or "rural", case.hour)
+        counts[key] = counts.get(key, 0) + 1
+        middle = middles.setdefault(cell, [0.0, 0.0, 0.0])
+        middle[0] += case.lon
+        middle[1] += case.lat
+        middle[2] += 1.0
+    cells = tuple(sorted(middles))
+    at = {cell: number for number, cell in enumerate(cells)}
+    sums = np.array([middles[cell] for cell in cells]).reshape(-1, 3)
+    rows = sorted(counts)
+    return Demand(
+        cells,
+        sums[:, 0] / sums[:, 2],
+        sums[:, 1] / sums[:, 2],
+        np.array([at[row[0]] for row in rows], np.intp),
+        tuple(row[1] for row in rows),
+        tuple(row[2] for row in rows),
+        np.array([row[3] for row in rows], np.int8),
+        np.array([counts[row] for row in rows], np.float64),
+    )
+
+
+def village_demand(view: DistrictView) -> Demand:
+    """Return every village as one case, of the emergencies of the run cards in equal parts, at its middle.
+
+    What stands in for a history that does not exist yet. Without villages it has no rows.
+    """
+    index, law = view.index, view.law
+    if index is None or law is None:
+        return on_cells((), RESOLUTION)
+    table = index.grids
+    rows = np.flatnonzero(np.asarray(table.levels) == Level.VILLAGE)
+    types = [plan.type for plan in law.plans.plans.values() if plan.urgency is Urgency.EMERGENCY]
+    if not len(rows) or not types:
+        return on_cells((), RESOLUTION)
+    middles = [index.shapes[row].representative_point() for row in rows]
+    mapping = law.clocks.response_classes
+    seats = [table.parents[row] for row in rows]
+    classes = [
+        str(mapping.class_of(table.urban_rural_codes[row], view.seat_codes.get(seat) if seat else None))
+        for row, seat in zip(rows.tolist(), seats, strict=True)
+    ]
+    n, kinds = len(rows), len(types)
+    return Demand(
+        tuple(table.codes[row] for row in rows.tolist()),
+        np.array([point.x for point in middles]),
+        np.array([point.y for point in middles]),
+        np.repeat(np.arange(n), kinds),
+        tuple(types) * n,
+        tuple(each for each in classes for _ in types),
+        np.full(n * kinds, -1, np.int8),
+        np.full(n * kinds, 1.0 / kinds),
+        "villages",
+    )
