@@ -19,12 +19,11 @@ CLASSES = {
     name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.GridsvcError)
 }
 FUNCTIONS = CLASSES | {"problem"}
-# What no request reaches: location models, files, the command line, the cluster of this machine, the demo, the start of
+# What no request reaches: files, the command line, the cluster of this machine, the demo, the start of
 # the processes.
 OFFLINE = ("analysis", "cli", "files", "db/cluster", "db/schema", "demo", "serve", "settings.py", "operations/imports",
            "roads/network", "roads/calibration", "grids/building.py", "law/catalogue.py", "law/clocks.py",
-           "law/plans.py", "law/printed.py", "teams", "isochrones", "operations/evidence", "evidence",
-           "coverage")  # fmt: skip
+           "law/plans.py", "law/printed.py", "teams", "isochrones", "operations/evidence", "evidence")  # fmt: skip
 
 
 def calls() -> Iterator[tuple[str, ast.AST, ast.Call]]:

@@ -42,6 +42,7 @@ class Right(StrEnum):
     UNMASK = "see a reporter's name and number in full"
     ERASE = "erase personal data"
     PAIR = "pair a device"
+    PLAN = "plan where teams should stand"
     WATCH = "see metrics and jobs of the service"
     KEYS = "give and revoke keys"
 
@@ -69,8 +70,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.DISPATCHER: frozenset(_DESK),
     Role.SUPERVISOR: frozenset({
         Right.LOOK, Right.READ_TEXTS, Right.REPORT, Right.CLOSE, Right.CORRECT, Right.DECIDE, Right.UNMASK, Right.PAIR,
+        Right.PLAN,
     }),
-    Role.PLANNER: frozenset({Right.LOOK}),
+    Role.PLANNER: frozenset({Right.LOOK, Right.PLAN}),
     Role.ENGINEER: frozenset({
         Right.LOOK, Right.CLOSURES, Right.LOAD, Right.WATCH,
     }),

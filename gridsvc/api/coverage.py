@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
-from gridsvc.api.answers.coverage import CoverNow, MoveUps
+from gridsvc.api.answers.coverage import CoverNow, MoveUps, PlanJob
 from gridsvc.api.http.openapi import answer
-from gridsvc.api.http.requests import Text, incident_id_of, service_of
-from gridsvc.operations.coverage import now
+from gridsvc.api.http.requests import (
+    Body,
+    IdempotencyKey,
+    Text,
+    as_response,
+    caller_of,
+    incident_id_of,
+    request_key,
+    service_of,
+)
+from gridsvc.operations.coverage import now, plan_jobs
 from gridsvc.operations.grids.generations import choose_district
 
 router = APIRouter(tags=["coverage"])
@@ -25,6 +35,12 @@ _NOW = {
     "teams": {"free": 71, "of": 75}, "leads": _COVER, "classes": [{"class": "urban", "target_s": 300.0} | _COVER],
     "units": [{"unit": "bureau"} | _COVER], "grids": [_GRID | _COVER | {"preparedness": 0.31}],
     "outside": [{"cell": "88309a4c51fffff", "lon": 119.81, "lat": 29.21, "demand": 7.0}], "versions": {},
+}  # fmt: skip
+_PLAN = {
+    "id": _ID, "district": "330703", "kind": "cover-plan", "arguments": {"district": "330703",
+    "scenario": {"model": "mclp", "p": 12}}, "asked_by": "王小明", "state": "waiting", "attempt": 0,
+    "progress": {"done": 0, "total": None, "words": ""}, "result": None, "error": None, "created_at": _AT,
+    "started_at": None, "cancel_asked_at": None, "finished_at": None,
 }  # fmt: skip
 _MOVES = {
     "incident_id": _ID, "at": _AT, "teams": [_TEAM], "lost_share": 0.0182, "lost": [_GRID | {"demand": 31.0}],
@@ -42,6 +58,35 @@ def get_now(
     """Return the cover at this moment by class, unit and grid, and the cells that are outside the target."""
     service = service_of(request)
     return JSONResponse(now.cover_now(service, choose_district(service, district), level=level))
+
+
+class PlanBody(Body):
+    """A district and a scenario: what `gridsvc cover plan` takes as options, docs/coverage.md."""
+
+    district: Annotated[Text, Field(max_length=40)] | None = None
+    scenario: dict[str, Any]
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"scenario": {"model": "mclp", "p": 12}}]}}
+
+
+@router.post(
+    "/coverage/plans",
+    status_code=202,
+    summary="Plan where the posts of a unit should be",
+    responses=answer(PlanJob, _PLAN, status=202),
+)
+def post_plan(request: Request, body: PlanBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Have the background process solve a scenario; a wrong one is refused at once."""
+    service = service_of(request)
+    key = request_key(request, idempotency_key, body.model_dump(mode="json"))
+    district = choose_district(service, body.district)
+    return as_response(plan_jobs.ask_plan(service, district, body.scenario, asked_by=caller_of(request), request=key))
+
+
+@router.get("/coverage/plans/{plan_id}", summary="A plan, or how far it is", responses=answer(PlanJob, _PLAN))
+def get_plan(request: Request, plan_id: str) -> Response:
+    """Return the job of a plan; at its end with the posts, the bound and what they change in `result`."""
+    return JSONResponse(plan_jobs.get_plan(service_of(request), plan_id))
 
 
 @router.get(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
+from gridsvc.cli.cover_plan import plan
 from gridsvc.cli.groups import Group
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def cover() -> None:
     """Show who is covered now, and plan where teams should stand."""
+
+
+cover.add_command(plan)
 
 
 @cover.command()

@@ -20,13 +20,15 @@ from gridsvc.coverage.model import (
     read_weight,
     refuse_unreachable,
 )
-from gridsvc.coverage.sides import fewest_sites, no_plan, with_sides
+from gridsvc.coverage.sides import with_sides
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from gridsvc.coverage.model import Cover
+
+_ASKED_S = 20.0
 
 
 def double_standard(
@@ -61,6 +63,8 @@ def double_standard(
             f"`near` has the shape {close.shape}, `far` {wide.shape}. Give both for the same sites and demands.",
             kind="bad-matrix",
             name="near",
+            shape=list(close.shape),
+            other=list(wide.shape),
         )
     sites, demands = close.shape
     value = read_weight(weight, demands)
@@ -95,13 +99,12 @@ def double_standard(
         high=high,
         integer=np.ones(sites + 2 * demands, bool),
     )
-    solution = solve(with_sides(program, limits.sides), time_limit_s=limits.time_limit_s)
-    if solution.x is None and solution.infeasible and limits.sides:
-        fewest = fewest_sites(limits, sites, most_per_site=most_per_site)
-        if fewest is None or fewest > units:
-            raise no_plan(limits, sites, units, most_per_site=most_per_site)
+    program = with_sides(program, limits.sides)
+    solution = solve(program, time_limit_s=limits.time_limit_s)
     if solution.x is None:
-        raise _no_plan(infeasible=solution.infeasible, units=units, near_share=near_share)
+        if not solution.infeasible:
+            raise out_of_time()
+        raise _refusal(program, sites, (units, near_share), float(value[close[kept].sum(axis=0) > 0].sum()))
     count = np.round(solution.x[:sites]).astype(int)
     objective = float(value[(close.T @ count) >= 2].sum())
     bound = min(-solution.bound if np.isfinite(solution.bound) else float(value.sum()), float(value.sum()))
@@ -109,13 +112,35 @@ def double_standard(
     return Plan(tuple(np.repeat(np.arange(sites), count).tolist()), objective, objective if optimal else bound, optimal)
 
 
-def _no_plan(*, infeasible: bool, units: int, near_share: float) -> InvalidInput:
-    if infeasible:
+def _refusal(program: Program, sites: int, asked: tuple[int, float], near: float) -> InvalidInput:
+    """Return why there is no plan: with the units that would do, or with the share that can be reached.
+
+    `near`: the weight that all sites together reach within the near limit.
+    """
+    units, near_share = asked
+    free = program.row_high.copy()
+    count = (len(program.cost) - sites) // 2
+    at = 3 * count + 1  # the row of the number of units
+    low = program.row_low.copy()
+    low[at], free[at] = 0.0, np.inf
+    cost = np.concatenate([np.ones(sites), np.zeros(len(program.cost) - sites)])
+    found = solve(program._replace(cost=cost, row_low=low, row_high=free), time_limit_s=_ASKED_S)
+    if found.x is not None:
+        fewest = round(float(found.x[:sites].sum()))
         return InvalidInput(
-            f"{units} units cannot reach every demand within the far limit and {near_share:.0%} of the weight within "
-            "the near one. Raise `units`, or lower `near_share`.",
+            f"{units} units cannot keep both limits. {fewest} units would do. Raise `units`, or lower `near_share`.",
             kind="no-plan",
             units=units,
             near_share=near_share,
+            fewest=fewest,
         )
-    return out_of_time()
+    weight = float(program.rows[[3 * count]].sum())
+    share = near / weight if weight else 1.0
+    return InvalidInput(
+        f"No number of units reaches {near_share:.0%} of the weight within the near limit and keeps all rules; all "
+        f"sites together reach {share:.1%}. Lower `near_share`, or give more sites.",
+        kind="no-plan",
+        units=units,
+        near_share=near_share,
+        share=share,
+    )

@@ -51,6 +51,7 @@ def mexclp(
             kind="too-few-sites",
             p=units,
             sites=sites,
+            most_per_site=most,
         )
     if not 0 <= busy < 1:
         raise InvalidInput(f"`busy` is {busy}. Give 0 to below 1.", kind="bad-share", name="busy", value=busy)

@@ -99,7 +99,8 @@ def _read(rate: ArrayLike, preference: ArrayLike, service_rate: float) -> _Fleet
         raise InvalidInput(
             f"`preference` has the shape {order.shape}. Give a row for each of the {len(rates)} atoms.",
             kind="bad-preference",
-            atom=None,
+            shape=list(order.shape),
+            atoms=len(rates),
         )
     units = order.shape[1]
     wrong = np.flatnonzero((np.sort(order, axis=1) != np.arange(units)).any(axis=1))
@@ -108,9 +109,12 @@ def _read(rate: ArrayLike, preference: ArrayLike, service_rate: float) -> _Fleet
             f"The preference of atom {wrong[0]} does not name each of the units 0 to {units - 1} once. Correct it.",
             kind="bad-preference",
             atom=int(wrong[0]),
+            units=units,
         )
     if not np.isfinite(service_rate) or service_rate <= 0:
-        raise InvalidInput(f"`service_rate` is {service_rate}. Give a finite number above 0.", kind="bad-rate")
+        raise InvalidInput(
+            f"`service_rate` is {service_rate}. Give a finite number above 0.", kind="bad-rate", value=str(service_rate)
+        )
     return _Fleet(rates, order, float(service_rate), units, float(rates.sum() / service_rate))
 
 

@@ -69,6 +69,19 @@ class Columns:
         flags: Flags = (seconds[self.place] + ready_s <= self.target_s) & self.may[self.group, team]
         return flags
 
+    def only(self, columns: NDArray[np.intp]) -> Columns:
+        """Return some of the columns, by number."""
+        numbers = columns.tolist()
+        return Columns(
+            self.place[columns],
+            self.target_s[columns],
+            self.weight[columns],
+            tuple(self.unit[n] for n in numbers),
+            tuple(self.response_class[n] for n in numbers),
+            self.group[columns],
+            self.may,
+        )
+
     def of_unit(self, unit: str) -> NDArray[np.intp]:
         """Return the numbers of the columns that a unit is to cover; `township` = the units of all townships."""
         townships = unit == TOWNSHIP

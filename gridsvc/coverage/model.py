@@ -86,6 +86,7 @@ class Limits:
                     raise InvalidInput(
                         f"`{name}` names site {site}, but there are {sites}. Give row numbers from 0.",
                         kind="unknown-site",
+                        name=name,
                         site=site,
                         sites=sites,
                     )
@@ -161,6 +162,7 @@ def _bad_shape(what: str, shape: tuple[int, ...]) -> InvalidInput:
         f"`{what}` has the shape {tuple(shape)}. Give a row for each site and a column for each demand.",
         kind="bad-matrix",
         name=what,
+        shape=list(shape),
     )
 
 
@@ -184,6 +186,7 @@ def read_cost(cost: ArrayLike) -> Floats:
             kind="bad-cost",
             site=site,
             demand=demand,
+            value=str(array[site, demand]),
         )
     return array
 
@@ -201,14 +204,18 @@ def read_weight(weight: ArrayLike, demands: int, *, what: str = "weight") -> Flo
         raise InvalidInput(
             f"`{what}` has the shape {array.shape}, but there are {demands} demands. Give one number for each.",
             kind="bad-weight",
-            demand=None,
+            name=what,
+            shape=list(array.shape),
+            demands=demands,
         )
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if len(bad):
         raise InvalidInput(
             f"The {what} of demand {bad[0]} is {array[bad[0]]}. Give a finite number, 0 or more.",
             kind="bad-weight",
+            name=what,
             demand=int(bad[0]),
+            value=str(array[bad[0]]),
         )
     return array
 
@@ -219,6 +226,7 @@ def check_count(p: int, sites: int, *, name: str = "p") -> None:
         raise InvalidInput(
             f"`{name}` is {p}, but there are {sites} sites. Give 1 to {sites}.",
             kind="too-few-sites",
+            name=name,
             p=p,
             sites=sites,
         )
@@ -234,6 +242,7 @@ def refuse_unreachable(reached: NDArray[np.bool_], cure: str) -> None:
             kind="demand-out-of-reach",
             demands=missing[:100].tolist(),
             count=len(missing),
+            cure=cure,
         )
 
 

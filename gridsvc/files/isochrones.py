@@ -54,7 +54,12 @@ def write_areas(path: Path, collection: dict[str, Any]) -> None:
         frame.to_file(draft, layer="service_areas", driver="GPKG", engine="pyogrio")
 
 
-def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any], str | None]]]) -> None:
+def write_layers(
+    path: Path,
+    layers: Mapping[str, Sequence[tuple[dict[str, Any], str | None]]],
+    *,
+    geometry_type: str = "MultiPolygon",
+) -> None:
     """Write a GeoPackage in place of a file: a layer each with its rows, attributes and hexadecimal WKB (None = empty).
 
     lon/lat WGS-84 (EPSG:4326).
@@ -71,6 +76,6 @@ def write_layers(path: Path, layers: Mapping[str, Sequence[tuple[dict[str, Any],
                 layer=name,
                 driver="GPKG",
                 engine="pyogrio",
-                geometry_type="MultiPolygon",
+                geometry_type=geometry_type,
                 mode="a" if draft.exists() else "w",
             )

@@ -101,6 +101,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "compliance causes": ["--cases"],
         "compliance cells": [],
         "cover now": [],
+        "cover plan": ["--model", "mclp", "--p", "2", "--demand", "villages"],
     }
 
 

@@ -124,6 +124,8 @@ def walk_places(web: TestClient) -> None:
     ok(web.get("/isochrones", params=place | {"minutes": "1,5"}))
     ok(web.get("/routes", params={"from_lon": lon, "from_lat": lat, "to_lon": lon + 0.01, "to_lat": lat + 0.01}))
     ok(web.get("/service-areas", params={"kind": "first"}))
+    plan = ok(web.post("/coverage/plans", json={"scenario": {"model": "mclp", "p": 3}}))
+    ok(web.get(f"/coverage/plans/{plan['id']}"))
     assert ok(web.get("/coverage/now", params={"level": "village"}))["demand"]["source"] == "history"
     point = {"type": "Point", "coordinates": web.get("/teams").json()["items"][0]["station"]}
     point["coordinates"] = [point["coordinates"]["lon"], point["coordinates"]["lat"]]

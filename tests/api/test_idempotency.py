@@ -124,6 +124,7 @@ ONCE: dict[tuple[str, str], tuple[Any, Any, int, str]] = {
     ("POST", "/closures"): (None, CLOSURE, 201, "closure"),
     ("DELETE", "/closures/{}"): (closure, None, 204, "closure-ended"),
     ("POST", "/jobs"): (None, {"kind": "tidy"}, 202, "job"),
+    ("POST", "/coverage/plans"): (None, {"scenario": {"model": "mclp", "p": 2}}, 202, "plan"),
     ("DELETE", "/jobs/{}"): (job, None, 200, "job-cancelled"),
     ("POST", "/proposals/{}/decision"): (proposal, {"decision": "rejected", "reason": "flood"}, 200, "decide"),
     ("PUT", "/timers?district=" + D): (None, {"rules": [RULE], "holidays": []}, 200, "timers"),
@@ -203,6 +204,7 @@ def effects(world: World, kind: str) -> int:
     """How often something happened, by its events; of jobs, which have none, by their rows."""
     rows = {
         "job": "select count(*) from job where kind = 'tidy'",
+        "plan": "select count(*) from job where kind = 'cover-plan'",
         "job-cancelled": "select count(*) from job where state = 'cancelled'",
     }
     if kind not in rows:

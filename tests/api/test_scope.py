@@ -45,7 +45,7 @@ WALKED = {
     "GET": (
         "/tiles", "/tiles/{layers}.json", "/tiles/{layers}/{z}/{x}/{y}.mvt", "/incidents", "/incidents/{incident_id}",
         "/incidents/{incident_id}/events",
-        "/incidents/{incident_id}/move-ups", "/coverage/now",
+        "/incidents/{incident_id}/move-ups", "/coverage/now", "/coverage/plans/{plan_id}",
         "/incidents/{incident_id}/considered", "/teams", "/owners", "/grids", "/isochrones", "/routes", "/closures",
         "/response-plans", "/session", "/jobs", "/jobs/{job_id}", "/proposals", "/timers", "/healthz", "/readyz",
         "/metrics", "/service-areas", "/osmand", "/geocode", "/geocode/suggestions", "/compliance",
@@ -61,7 +61,7 @@ WALKED = {
         "/incidents/{incident_id}/place", "/incidents/{incident_id}/owner",
         "/teams/{team_id}/datum", "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
-        "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
+        "/coverage/plans", "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
     ),
     "PUT": ("/timers",),
 }  # fmt: skip
@@ -245,6 +245,8 @@ def _asked(
         bodies = [{}, *({"team_id": min(ids(world, "team", "district = :d", d=code))} for code in (A, B))]
     elif path == "/jobs":
         bodies = [{"kind": "verify"}]
+    elif path == "/coverage/plans":
+        bodies = [{"district": code, "scenario": {"model": "mclp", "p": 2}} for code in (A, B)]
     elif path.endswith("/decision"):
         bodies = [{"decision": "accepted"}]
     elif path.endswith("/steps"):

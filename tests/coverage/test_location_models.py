@@ -127,8 +127,11 @@ def test_the_double_standard_is_the_best_fleet_that_keeps_both_limits(seed: int)
         assert plan.objective == pytest.approx(max(values))
         assert plan.optimal
     else:
-        with pytest.raises(InvalidInput, match="Raise `units`"):
+        with pytest.raises(InvalidInput, match="near_share") as refused:
             coverage.double_standard(near, far, weight, 3, near_share=0.5)
+        if (fewest := refused.value.parameters.get("fewest")) is not None:
+            assert coverage.double_standard(near, far, weight, fewest, near_share=0.5).optimal
+            assert fewest > 3
 
 
 def test_fixed_sites_stay_and_closed_ones_are_not_opened() -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from gridsvc.api.answers.jobs import Job
+
 
 class Cover(BaseModel):
     """Demand, in cases of the past, how much of it no free team reaches in time, and the share that one does."""
@@ -73,6 +75,10 @@ class CoverNow(BaseModel):
     grids: list[CoverOfGrid]
     outside: list[UncoveredCell]
     versions: dict[str, Any]
+
+
+class PlanJob(Job):
+    """The job of a plan; `result` is the plan as `gridsvc cover plan --json` writes it."""
 
 
 class GridDemand(BaseModel):

@@ -49,6 +49,7 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("POST", "/incidents/{incident_id}/owner"): frozenset({409}),
     ("GET", "/incidents/{incident_id}/move-ups"): frozenset({409}),
     ("GET", "/coverage/now"): frozenset({404}),
+    ("POST", "/coverage/plans"): frozenset({404}),
     ("GET", "/owners"): frozenset({404}),
     ("POST", "/owners"): frozenset({404}),
     ("GET", "/grids"): frozenset({404}),

@@ -46,6 +46,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/incidents/{incident_id}/move-ups"): Right.LOOK,
     ("GET", "/coverage/now"): Right.LOOK,
+    ("POST", "/coverage/plans"): Right.PLAN,
+    ("GET", "/coverage/plans/{plan_id}"): Right.PLAN,
     ("GET", "/response-plans"): Right.LOOK,
     ("GET", "/proposals"): Right.LOOK,
     ("GET", "/compliance"): Right.LOOK,

@@ -58,6 +58,8 @@ KINDS: Mapping[str, JobKind] = {
                                  ("district", "month")),
     "team-datums": JobKind("gridsvc.operations.teams.datums:run_check",
                            "compare the positions of teams with the roads, as if by another datum"),
+    "cover-plan": JobKind("gridsvc.operations.coverage.plan:run_plan", "plan where the posts of a unit should be",
+                          ("district", "scenario")),
     "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip
 
