@@ -181,7 +181,8 @@ def _ground(
 
 def _lawful(site: Site, columns: Columns, teams: Sequence[int], unit: str) -> Flags:
     """Return which columns a post may cover by law: with its teams of today, a new one with all that the unit has."""
-    may: Flags = columns.may[:, list(site.teams or teams)].any(axis=1)[columns.group]
+    able = np.asarray(columns.may[:, list(site.teams or teams)].any(axis=1), bool)
+    may: Flags = able[columns.group]
     if unit == TOWNSHIP:  # the team of a new post is of the township that the post is in
         own = np.array([each == f"{TOWNSHIP_UNIT_PREFIX}{site.township}" for each in columns.unit], bool)
         may = may & own
@@ -298,9 +299,9 @@ def _effect(ground: Ground, scenario: Scenario, chosen: Sequence[int]) -> dict[s
     """Return the cover before and after by class, and the places that are gained and lost."""
     minutes = scenario.minutes[0] if scenario.minutes else None
     cover = ground.within(minutes)
-    after = cover[sorted(set(chosen))].any(axis=0)
+    after = np.asarray(cover[sorted(set(chosen))].any(axis=0), bool)
     today = [n for n, site in enumerate(ground.sites) if site.exists]
-    before = cover[today].any(axis=0) if today else np.zeros_like(after)
+    before = np.asarray(cover[today].any(axis=0), bool)
     weight, columns = ground.columns.weight, ground.columns
     classes = {}
     for kind in ("all", *sorted(set(columns.response_class))):
