@@ -8,11 +8,9 @@ from uuid import UUID
 from gridsvc.db.jobs import jobs
 from gridsvc.errors import NotFound
 from gridsvc.operations.coverage.scenario import Scenario
-from gridsvc.operations.runtime.idempotency import answer_once
+from gridsvc.operations.jobs import jobs as jobs_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
     from gridsvc.operations.runtime.service import Service
 
@@ -28,16 +26,11 @@ def ask_plan(
     ------
     InvalidInput
         For a scenario that no plan can be made of.
+    NotAllowed
+        For a caller of one district or grid: jobs, and what plans tell of a whole district, are not for them.
     """
     given = {"district": district, "scenario": Scenario.from_json(scenario).as_json()}
-
-    def work(connection: Connection) -> KeptAnswer:
-        def add() -> dict[str, Any]:
-            return jobs.add_job(connection, JOB, given, asked_by=asked_by, district=district).as_json()
-
-        return answer_once(connection, district, request, 202, add)
-
-    return service.database.run(work)
+    return jobs_of.ask(service, JOB, given, asked_by=asked_by, request=request)
 
 
 def get_plan(service: Service, plan_id: str) -> dict[str, Any]:
