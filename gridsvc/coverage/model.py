@@ -35,6 +35,12 @@ class Plan:
     optimal: bool
     unreachable: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Plain values, whatever the model computed them with.
+        object.__setattr__(self, "objective", float(self.objective))
+        object.__setattr__(self, "bound", float(self.bound))
+        object.__setattr__(self, "optimal", bool(self.optimal))
+
     @property
     def gap(self) -> float:
         """How far objective and bound differ, as a share of the objective: 0 = proved optimal."""

@@ -6,17 +6,22 @@ The squadrons stand at stones 1, 6, 9 and 12 and drive 3.34 stones in time; the 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import numpy as np
 import pyogrio
 import pytest
 
-from gridsvc.errors import GridsvcError, InvalidInput
+from gridsvc.db.jobs import jobs
+from gridsvc.errors import GridsvcError, InvalidInput, NotFound
 from gridsvc.files.coverage import kept_matrix, read_candidates, read_scenario, write_plan
+from gridsvc.operations.coverage import plan_jobs
 from gridsvc.operations.coverage.plan import make_plan
 from gridsvc.operations.coverage.scenario import MODELS, Scenario
 from gridsvc.operations.coverage.sites import Candidate
+from gridsvc.operations.jobs.jobs import run_attempt
 from tests.worlds.district import DISTRICT, report
 
 if TYPE_CHECKING:
@@ -44,6 +49,7 @@ def test_every_model_gives_its_plan_with_a_proof(service: Service) -> None:
         model: make_plan(service, DISTRICT, asked(model, p=3, near_share=0.5), candidates=here) for model in MODELS
     }
     assert all(each["optimal"] and each["gap"] == 0 for each in found.values())
+    assert json.loads(json.dumps(found)) == found
     assert found["lscp"]["objective"] == 2
     assert [stone(site["lon"]) for site in found["lscp"]["sites"]] in ([4, 12], [12, 4])
     assert found["mclp"]["objective"] == pytest.approx(4)
@@ -54,6 +60,20 @@ def test_every_model_gives_its_plan_with_a_proof(service: Service) -> None:
     assert found["p-center"]["objective"] == pytest.approx(58.4 * 2, rel=0.005)
     covered = found["mclp"]["covered"]["all"]
     assert (covered["before"]["share"], covered["after"]["share"]) == (1.0, 1.0)
+
+
+def test_a_job_makes_the_plan_in_the_background(service: Service) -> None:
+    wanted = {"model": "mclp", "p": 2, "demand": "villages"}
+    job = UUID(json.loads(plan_jobs.ask_plan(service, DISTRICT, wanted, asked_by="test").body)["id"])
+    claimed = service.database.run(lambda connection: jobs.claim_job(connection, "test"))
+    assert claimed is not None
+    assert run_attempt(service, job, claimed.attempt)
+    found = plan_jobs.get_plan(service, str(job))
+    assert (found["state"], found["result"]["objective"], found["result"]["optimal"]) == ("done", 4.0, True)
+    with pytest.raises(InvalidInput, match="A scenario names its `model`"):
+        plan_jobs.ask_plan(service, DISTRICT, {"p": 2}, asked_by="test")
+    with pytest.raises(NotFound, match="no plan"):
+        plan_jobs.get_plan(service, "0")
 
 
 def test_what_a_plan_changes_is_named(service: Service) -> None:
