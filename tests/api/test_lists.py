@@ -51,6 +51,7 @@ def test_a_row_says_what_the_case_says(client: tuple[CheckedClient, list[str]]) 
     engaged = 0
     for case in (first, second, routine):
         whole, row = web.get(f"/incidents/{case}").json(), rows[case]
+        assert whole["location"].pop("road")["level"] == "surface"  # rows are short: without the road
         assert {name: row[name] for name in row.keys() - {"assignments", "ownership"}} == {
             name: whole[name] for name in row.keys() - {"assignments", "ownership"}
         }

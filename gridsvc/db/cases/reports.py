@@ -10,6 +10,7 @@ from gridsvc.db.cases.ground import ground_query, key_of, read_ground
 from gridsvc.db.cases.incidents import NearCase
 from gridsvc.db.cases.rows import INCIDENT, case_row
 from gridsvc.db.evidence.events import MARKED, WRITTEN, event_values
+from gridsvc.db.grids.posts import posts_statement, read_posts
 from gridsvc.db.grids.versions import no_district
 from gridsvc.db.session.fast_statements import fetch_batch, insert_into, write_last
 from gridsvc.db.session.idempotency import KEPT, kept_row
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gridsvc.db.grids.versions import Versions
     from gridsvc.db.session.idempotency import Kept, RequestKey
     from gridsvc.db.session.pipeline import Statement
+    from gridsvc.grids.posts import Held
     from gridsvc.teams.model import TeamState
 
 
@@ -42,6 +44,7 @@ class Ground:
     kept: Kept | None
     states: Mapping[str, TeamState]
     near: Sequence[NearCase]
+    posts: tuple[str, Sequence[Held]]
 
 
 # A retry takes no number, so that it leaves no hole.
@@ -49,10 +52,15 @@ _GROUND = ground_query("%s", "case when k.key is null then nextval('incident_num
 
 
 def begin_report(
-    connection: Connection, district: str, request: RequestKey | None, near: NearQuery | None = None
+    connection: Connection,
+    district: str,
+    request: RequestKey | None,
+    near: NearQuery | None = None,
+    owners: Sequence[str] = (),
 ) -> Ground:
     """Take the district's version vector FOR SHARE, a case number, and read what the report is decided from.
 
+    `owners`: the grids of which the posts are read (`posts_of_grids`).
     A twin in flight is met where the case is written (`write_report`).
 
     Raises
@@ -67,13 +75,14 @@ def begin_report(
     statements |= widen | {"states": changed_statement(district)} | restore
     if near is not None:
         statements["near"] = near.statement()
+    statements["posts"] = posts_statement(district, owners)
     found = fetch_batch(connection, statements)
     if not found["ground"]:
         raise no_district(district)
     [[number, *row]] = found["ground"]
     versions, kept = read_ground(row, request)
     open_cases = [NearCase(*each) for each in found.get("near", ())]
-    return Ground(versions, number, kept, read_changed(found["states"]), open_cases)
+    return Ground(versions, number, kept, read_changed(found["states"]), open_cases, read_posts(found["posts"]))
 
 
 _PERSONAL = ("district", "incident_id", "reporter", "description", "subject", "site", "salt")

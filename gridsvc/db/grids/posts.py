@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection
+
+    from gridsvc.db.session.pipeline import Statement
 
 
 def put_post(connection: Connection, district: str, new: NewPost) -> None:
@@ -128,7 +130,16 @@ _OF_GRIDS = """
 
 def posts_of_grids(connection: Connection, district: str, grids: Sequence[str]) -> tuple[str, list[Held]]:
     """Return the time zone of a district, and every post of some grids, the earliest first; in one fast statement."""
-    rows = fetch_all(connection, _OF_GRIDS, (list(grids), district))
+    return read_posts(fetch_all(connection, *posts_statement(district, grids)))
+
+
+def posts_statement(district: str, grids: Sequence[str]) -> Statement:
+    """Return the statement of `posts_of_grids`, for a batch of statements; `read_posts` reads its rows."""
+    return _OF_GRIDS, (list(grids), district)
+
+
+def read_posts(rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Held]]:
+    """Return the time zone and the posts in the rows of `posts_statement`."""
     zone: str = rows[0][0] if rows else "UTC"
     return zone, [Held(id_, grid, Post(post), *more) for _, id_, grid, post, *more in rows if id_ is not None]
 

@@ -19,7 +19,7 @@ from gridsvc.errors import InvalidInput, Refusal
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
-from gridsvc.operations.cases.persons import persons_of
+from gridsvc.operations.cases.persons import Persons, persons_of
 from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.address_location import location_of_address
@@ -30,7 +30,7 @@ from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gridsvc.cases.model import Case, Duplicate
     from gridsvc.db.cases.incidents import NearQuery
     from gridsvc.db.session.idempotency import KeptAnswer, RequestKey
+    from gridsvc.grids.ownership import Owner
     from gridsvc.json_types import JsonObject
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
@@ -71,7 +72,8 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         districts = Districts.now(service, connection)
         placed = locate_in(districts, address or locate_given(districts, report))
         code = placed.view.code
-        ground = reports.begin_report(connection, code, request, _near_query(placed, report))
+        owners = _owner_codes(() if placed.ownership is None else placed.ownership.owners)
+        ground = reports.begin_report(connection, code, request, _near_query(placed, report), owners)
         if ground.kept is not None:
             again = give_again(connection, code, ground.kept, with_persons=True)
             return lambda: again
@@ -99,7 +101,8 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
             event_id=case.decision.event_id,
         )
         redact = answer_for(service, connection, case)
-        persons = persons_of(connection, code, [case.place.code(level) for level in range(len(LEVEL_KEYS))])
+        now = _owner_codes(case.place.owners)
+        persons = Persons(*ground.posts) if now == owners else persons_of(connection, code, now)
         given, kept = answer_of(scope_of(connection), case, event, case.decision.event_id, redact, persons=persons)
         reports.write_report(
             connection, case, row, personal=None if texts is None else texts.row, request=request, answer=kept
@@ -107,6 +110,10 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         return given
 
     return service.database.run(work)()
+
+
+def _owner_codes(owners: Iterable[Owner | None]) -> list[str]:
+    return [owner.code for owner in owners if owner is not None]
 
 
 def _near_query(placed: Placement, report: Report) -> NearQuery | None:

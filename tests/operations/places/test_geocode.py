@@ -119,7 +119,9 @@ def test_new_addresses_are_found_at_once(service: Service) -> None:
 
 def test_a_report_at_a_known_house_is_taken_there(service: Service) -> None:
     case = reported(service, HOUSE)
+    road = case["location"].pop("road")
     assert case["location"] == {"lon": 119.61, "lat": 29.1, "radius_m": 20.0}
+    assert (road["level"], road["offroad_m"]) == ("surface", 0)
     assert case["owners"]["village"]["code"] == "V1"
     assert case["address"]["confirm"] is False
     assert case["address"]["candidates"] == []
