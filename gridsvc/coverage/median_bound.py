@@ -183,7 +183,7 @@ class Search:
     def _left(self, walk: _Walk, opened: Numbers, free: Numbers, must: NDArray[np.bool_], share: Floats) -> Node:
         """Return what is left: `must` says which sites a better answer opens, `share` how often each was chosen."""
         decided, room = must[free], self.p - len(opened)
-        if must.sum() > min(room, decided.sum()):  # they contradict each other: nothing better is here
+        if int(must.sum()) > min(room, int(decided.sum())):  # they contradict each other: nothing better is here
             return Node(np.inf, self._number, opened, free[:0], walk.best_price, -1)
         left = free[~decided]
         if decided.sum() == room or not len(left):
