@@ -120,6 +120,7 @@ _CHANGED = """
         select team_id, geom, at, datum_fit ->> 'likely' as suspect_datum from team_last where district = {district}
     ), off as materialized (
         select id as team_id from team where district = {district} and not on_duty
+            and (retired_at is null or id in (select team_id from live union all select team_id from last))
     )
     select coalesce(live.team_id, last.team_id, off.team_id)::text, off.team_id is null, live.incident_id::text,
            live.drill, st_x(last.geom), st_y(last.geom),
@@ -135,8 +136,8 @@ def changed_statement(district: str, now: datetime | None = None) -> Statement:
     """Return the statement whose rows are the states of the teams that are not simply free at their stations.
 
     What a decision reads, so that it does not read the whole fleet: who is engaged, off duty, or elsewhere. A retired
-    team is off duty. `now`: the moment that positions have their age at, None = when the statement runs. The rows are
-    for `read_changed`.
+    team is off duty, and is left out where it has neither a case nor a position. `now`: the moment that positions have
+    their age at, None = when the statement runs. The rows are for `read_changed`.
     """
     return _CHANGED_IN, (district, district, district, now)
 
