@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from gridsvc.api.answers.case_events import CaseEventList
@@ -55,6 +55,12 @@ class LocationBody(Body):
     lat: Annotated[float, Field(strict=True)]
     datum: Text = "WGS-84"
     radius_m: Annotated[float | None, Field(strict=True)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_road(cls, given: object) -> object:
+        """Take a place as an answer gave it: its `road` is found again."""
+        return {name: each for name, each in given.items() if name != "road"} if isinstance(given, dict) else given
 
 
 class ReporterBody(Body):
