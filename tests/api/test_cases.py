@@ -96,6 +96,16 @@ def test_a_retry_gets_the_same_bytes_and_another_body_is_refused(
     assert other.json()["type"].endswith("idempotency-key-reused")
 
 
+def test_a_place_may_be_sent_back_as_an_answer_gave_it(
+    web: TestClient, places: list[dict[str, float]], urgent: list[str]
+) -> None:
+    given = report(web, urgent[0], places[0])["location"]
+    assert given["road"]["level"] == "surface"
+    assert report(web, urgent[0], given)["location"] == given
+    other = web.post("/incidents", json={"type": urgent[0], "location": given | {"roads": 1}})
+    assert other.status_code == 422
+
+
 def test_twins_in_flight_make_one_case(web: TestClient, places: list[dict[str, float]], urgent: list[str]) -> None:
     body = {"type": urgent[0], "location": places[3]}
     key = {"Idempotency-Key": str(uuid.uuid4())}
