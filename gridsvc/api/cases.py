@@ -18,9 +18,9 @@ from gridsvc.api.answers.cases import (
     CasePage,
     CaseWithPersons,
     CaseWithTexts,
-    ConsideredList,
     Preview,
 )
+from gridsvc.api.answers.recommendation import ConsideredList
 from gridsvc.api.http.lanes import run_in, with_case_threads
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import (
