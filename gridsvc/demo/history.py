@@ -137,9 +137,7 @@ class Replay:
             yield case
             return True
         was = case.case
-        facts = facts_of(
-            was.place, was.type, was.matter, recommend.local_time(self._view, was.triggered_at), drill=was.drill
-        )
+        facts = facts_of(was.place, was.type, was.matter, self._view.local_time(was.triggered_at), drill=was.drill)
         choice = recommend.choose(self._service, self._view, facts, self._fleet.states, was.place)
         if choice.recommendation.lead is None:
             return False

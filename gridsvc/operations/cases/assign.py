@@ -36,7 +36,7 @@ from gridsvc.db.grids.versions import get_clock
 from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Conflict, InvalidInput, NotFound, TeamEngaged
 from gridsvc.law import Urgency
-from gridsvc.operations.cases.recommend import choose, chosen_by_person, law_of, local_time, versions_of
+from gridsvc.operations.cases.recommend import choose, chosen_by_person, law_of, versions_of
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.teams.model import TeamState, TeamStatus
 
@@ -100,7 +100,7 @@ class _Context:
         # The conditions of the response plan hold at the time of the report, as the dispatcher saw them.
         at = case.triggered_at if order.alarm == 1 else self.view.versions.now
         facts = facts_of(
-            case.place, case.type, case.matter, local_time(self.view, at), drill=case.drill, standing=standing
+            case.place, case.type, case.matter, self.view.local_time(at), drill=case.drill, standing=standing
         )
         return choose(self.service, self.view, facts, states, case.place)
 

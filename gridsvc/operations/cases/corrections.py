@@ -23,7 +23,7 @@ from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.persons import persons_of
 from gridsvc.operations.cases.read import no_case
-from gridsvc.operations.cases.recommend import choose, classes_of, local_time, versions_of
+from gridsvc.operations.cases.recommend import choose, classes_of, versions_of
 from gridsvc.operations.cases.report import answer_for, find_address, locate_given, unknown_in
 from gridsvc.operations.places.locate import Placement, locate_in
 from gridsvc.operations.runtime.districts import view_at
@@ -202,7 +202,7 @@ def _event(
         place,
         case.type,
         case.matter,
-        local_time(view, case.triggered_at),
+        view.local_time(case.triggered_at),
         drill=case.drill,
         standing=Standing(excluded=frozenset(left)),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from gridsvc.cases.decide import Classes
 from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
@@ -18,7 +17,6 @@ from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Place
@@ -97,11 +95,6 @@ def plan_of(view: DistrictView, report: Report) -> ResponsePlan:
         return prepared.matter_plan(report.matter)
     except NotFound as unknown:
         raise InvalidInput(unknown.detail, kind="unknown-matter", matter=report.matter[:200]) from None
-
-
-def local_time(view: DistrictView, at: datetime) -> datetime:
-    """Return a time in the district's time zone."""
-    return at.astimezone(ZoneInfo(view.district.time_zone))
 
 
 def states_in_order(prepared: Prepared, states: Mapping[str, TeamState]) -> list[TeamState]:

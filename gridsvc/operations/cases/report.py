@@ -20,7 +20,7 @@ from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.operations.cases.answers import answer_of, give_again
 from gridsvc.operations.cases.duplicates import duplicates_of, near_query
 from gridsvc.operations.cases.persons import Persons, persons_of
-from gridsvc.operations.cases.recommend import choose, law_of, local_time, plan_of, versions_of
+from gridsvc.operations.cases.recommend import choose, law_of, plan_of, versions_of
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.places.address_location import location_of_address
 from gridsvc.operations.places.extents import middle_of
@@ -134,7 +134,7 @@ def decide(service: Service, placed: Placement, report: Report, moment: Moment) 
         When the district has no response plans.
     """
     view, place, plan = placed.view, placed.place(), plan_of(placed.view, report)
-    facts = facts_of(place, plan.type, report.matter, local_time(view, moment.now), drill=report.drill)
+    facts = facts_of(place, plan.type, report.matter, view.local_time(moment.now), drill=report.drill)
     choice = choose(service, view, facts, moment.states, place)
     recommendation = choice.recommendation
     return new_case(

@@ -10,16 +10,15 @@ import numpy as np
 
 from gridsvc import coverage
 from gridsvc.compliance.proportions import interval
-from gridsvc.coverage.lawful import Expected, columns_of
 from gridsvc.coverage.model import Limits, Side
 from gridsvc.db.grids.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.law import TOWNSHIP, TOWNSHIP_UNIT_PREFIX
-from gridsvc.operations.cases.recommend import law_of, local_time
+from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.coverage.demand import demand_of, village_demand
 from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, SQUADRON_PER_AREA, Scenario
 from gridsvc.operations.coverage.sites import candidates_of, sites_of, teams_of
-from gridsvc.operations.coverage.table import owners_of
+from gridsvc.operations.coverage.table import columns_today, owners_of
 from gridsvc.operations.roads.team_times import PROFILE
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import view_at
@@ -146,11 +145,8 @@ def _ground(
         )
     prepared = law_of(view).prepared
     places = owners_of(view, demand)
-    rows = zip(demand.cell.tolist(), demand.type, demand.response_class, demand.weight.tolist(), strict=True)
-    wanted = [Expected(*row) for row in rows if not scenario.classes or row[2] in scenario.classes]
-    noon = local_time(view, view.versions.now).replace(hour=12, minute=0, second=0, microsecond=0)
     teams = teams_of(prepared, scenario.unit)
-    columns = columns_of(prepared, places, wanted, noon)
+    columns = columns_today(prepared, view.local_time(view.versions.now), demand, places, scenario.classes)
     columns = columns.only(columns.of_unit(scenario.unit))
     if not len(columns.weight):
         raise InvalidInput(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -20,12 +19,13 @@ from gridsvc.roads.search.snapping import snap
 from gridsvc.teams.model import TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
     from gridsvc.coverage.lawful import Columns
+    from gridsvc.dispatch import Prepared
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.search.weights import Weights
@@ -111,9 +111,7 @@ def make_table(view: DistrictView, demand: Demand, weights: Weights) -> CoverTab
     assert view.network is not None
     assert law is not None
     places = owners_of(view, demand)
-    rows = zip(demand.cell.tolist(), demand.type, demand.response_class, demand.weight.tolist(), strict=True)
-    noon = _local(view).replace(hour=12, minute=0, second=0, microsecond=0)
-    columns = columns_of(law.prepared, places, (Expected(*row) for row in rows), noon)
+    columns = columns_today(law.prepared, view.local_time(view.versions.now), demand, places)
     stations = snap(view.network, law.station_lon, law.station_lat)
     seconds = matrix(view.network, stations, snap(view.network, demand.lon, demand.lat), weights)
     handling_s = law.clocks.get(law.clocks.default_policy).handling_s
@@ -131,6 +129,15 @@ def make_table(view: DistrictView, demand: Demand, weights: Weights) -> CoverTab
     )
 
 
+def columns_today(
+    prepared: Prepared, now: datetime, demand: Demand, places: Sequence[Place], classes: Collection[str] = ()
+) -> Columns:
+    """Return the columns of a demand by the law at noon of the local day of `now`; `classes`: of these alone."""
+    rows = zip(demand.cell.tolist(), demand.type, demand.response_class, demand.weight.tolist(), strict=True)
+    wanted = (Expected(*row) for row in rows if not classes or row[2] in classes)
+    return columns_of(prepared, places, wanted, now.replace(hour=12, minute=0, second=0, microsecond=0))
+
+
 def owners_of(view: DistrictView, demand: Demand) -> tuple[Place, ...]:
     """Return the owners of the places of a demand."""
     assert view.index is not None
@@ -141,16 +148,12 @@ def owners_of(view: DistrictView, demand: Demand) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def _local(view: DistrictView) -> datetime:
-    return view.versions.now.astimezone(ZoneInfo(view.district.time_zone))
-
-
 def _demand(service: Service, view: DistrictView) -> tuple[str, Demand]:
     """Return the demand of the cases before today, and its version; of the villages where there are none.
 
     The first use in a process waits for it. On another day the one of the day before is used until the new one is read.
     """
-    day = _local(view).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = view.local_time(view.versions.now).replace(hour=0, minute=0, second=0, microsecond=0)
     name = day.date().isoformat()
 
     def load() -> Demand:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from gridsvc.db.evidence.artifacts import ArtifactLost
 from gridsvc.db.grids.versions import District, Versions, list_districts, list_versions
@@ -15,6 +16,7 @@ from gridsvc.operations.roads.mapped import closures_at, find_calibration, road_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -66,6 +68,10 @@ class DistrictView:
     def code(self) -> str:
         """The district's code."""
         return self.versions.district
+
+    def local_time(self, at: datetime) -> datetime:
+        """Return a time in the district's time zone."""
+        return at.astimezone(ZoneInfo(self.district.time_zone))
 
     def find_lost(self, part: str) -> LostPart | None:
         """Return the reason why a part cannot be read; None where it can, or where none is in force."""
