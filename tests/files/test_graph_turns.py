@@ -52,7 +52,7 @@ def test_random_towns_come_back_with_their_forbidden_turns(seed: int) -> None:
 
 
 def test_a_turn_over_a_street_between_comes_back() -> None:
-    # the stub at 3 makes two streets of the square, which else ends where it begins
+    # the dead end at 3 makes two streets of the square, which else ends where it begins
     points = {**SQUARE, 6: (540.0, 180.0), 7: (720.0, 0.0), 8: (0.0, 540.0)}
     ways = {**SQUARE_WAYS, 15: ([5, 6], 36.0, "both"), 16: ([5, 7], 36.0, "both"), 17: ([3, 8], 36.0, "both")}
     held = network(points, ways, restrictions=(Restriction(False, (10,), (15,), None, (14,)),))
@@ -79,8 +79,8 @@ def test_real_turns_and_signals_survive_a_file_of_osmnx(shared_data: Path, tmp_p
     osmnx.io.save_graphml(graph, tmp_path / "roads.graphml")
     again = read_graphml(tmp_path / "roads.graphml")
     there = places(net, 60)
-    apart = ~np.eye(60, dtype=bool)
-    away = (times(again, *there) - times(net, *there))[apart]
+    distinct = ~np.eye(60, dtype=bool)
+    away = (times(again, *there) - times(net, *there))[distinct]
     away = away[np.isfinite(away)]
     assert abs(np.median(away)) < 0.01
     # gates have no length, and so in such a graph no time: 10 s each are missing, and nothing else

@@ -65,7 +65,7 @@ def test_a_vehicle_drives_out_of_its_yard_and_only_at_the_scene_one_walks(square
 
 
 def test_a_vehicle_on_a_private_road_leaves_by_the_nearest_that_it_may_drive() -> None:
-    # the stub is private: 90 m to the ring at 15 km/h, then 18 s to the middle of street 10
+    # the side road is private: 90 m to the ring at 15 km/h, then 18 s to the middle of street 10
     world = survey(SQUARE, SQUARE_WAYS)
     kph = world.kph.copy()
     kph[4, :2] = 0.0

@@ -97,7 +97,7 @@ def add_job(
 
 
 def find_waiting(connection: Connection, kind: str, arguments: dict[str, Any]) -> Job | None:
-    """Return the oldest job of a kind with these arguments that nobody has begun; None where there is none."""
+    """Return the oldest job of a kind with these arguments that no process has taken yet; None where there is none."""
     query = select(*_columns).where(job.c.state == "waiting", job.c.kind == kind, job.c.arguments == arguments)
     row = connection.execute(query.order_by(job.c.created_at, job.c.id).limit(1)).one_or_none()
     return None if row is None else Job(*row)

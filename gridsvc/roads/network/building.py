@@ -271,9 +271,9 @@ def _assemble(parts: _Parts, names: tuple[str, ...], speeds: Speeds, origin: dic
     vertex = edges.chains.point[pick]
     vertex_lon, vertex_lat, vertex_m = lon[vertex], lat[vertex], edges.vertex_m[pick]
     # the last point of an edge begins no segment
-    begun = edges.chains.segment[pick]
-    segment_level = np.where(begun >= 0, streets.level[np.maximum(begun, 0)], 0).astype(np.uint8)
-    del pick, vertex, begun
+    segment_at = edges.chains.segment[pick]
+    segment_level = np.where(segment_at >= 0, streets.level[np.maximum(segment_at, 0)], 0).astype(np.uint8)
+    del pick, vertex, segment_at
     kind = edges.kind[old_edges]
     segment = edges.chains.segment[edges.chains.first[old_edges]]
     ms = slot_ms.copy()

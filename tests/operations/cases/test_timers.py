@@ -28,11 +28,11 @@ CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def rules(service: Service, *given: Any) -> None:
-    told = [
+    listed = [
         {"step": step, "urgency": urgency, "warn_s": w, "limit_s": x, "again_s": a} | more
         for step, urgency, w, x, a, more in given
     ]
-    timers.put_timers(service, DISTRICT, {"rules": told}, actor="test")
+    timers.put_timers(service, DISTRICT, {"rules": listed}, actor="test")
 
 
 def grow_old(url: str, case: str, seconds: float) -> None:
@@ -49,7 +49,7 @@ def look(service: Service) -> int:
     return timers.raise_alerts(service)
 
 
-def told(service: Service, case: str) -> list[dict[str, Any]]:
+def alerts_of(service: Service, case: str) -> list[dict[str, Any]]:
     with service.database.transaction() as connection:
         raised = alerts.list_alerts(connection, DISTRICT, [UUID(case)]).get(UUID(case), [])
     return [each.as_json() for each in raised]
@@ -84,7 +84,7 @@ def test_a_case_is_warned_of_and_escalated_level_by_level(service: Service, url:
     look(service)
     grow_old(url, case, 60)
     look(service)
-    found = told(service, case)
+    found = alerts_of(service, case)
     assert [(a["kind"], a["level"]) for a in found] == [
         ("warning", "village"),
         ("escalation", "area"),
@@ -98,7 +98,7 @@ def test_after_a_long_silence_all_ranks_are_sounded_and_the_district_is_the_last
     case = report(service)
     grow_old(url, case, 86_400)
     look(service)
-    assert [a["level"] for a in told(service, case)] == ["village", "area", "township", "regional", "district"]
+    assert [a["level"] for a in alerts_of(service, case)] == ["village", "area", "township", "regional", "district"]
 
 
 def test_a_step_ends_its_timer_and_begins_the_next(service: Service, url: str) -> None:
@@ -124,9 +124,9 @@ def test_an_arrival_is_overdue_when_the_response_is_late_by_its_clock_policy(ser
     """The default timers give 300 s from the order; the target of 300 s is from the report."""
     late, early = ordered(service, 6)[0], ordered(service, 2)[0]
     look(service)
-    (warning, escalation) = told(service, late)
+    (warning, escalation) = alerts_of(service, late)
     assert (warning["rank"], escalation["rank"], escalation["step"]) == (0, 1, "on_scene")
-    assert told(service, early) == []
+    assert alerts_of(service, early) == []
     with service.database.transaction() as connection:
         due_at = connection.scalar(text("select due_at from incident where id = :c"), {"c": late})
     assert datetime.fromisoformat(escalation["limit_at"]) == due_at
@@ -139,7 +139,7 @@ def test_only_the_arrival_that_stops_the_clock_ends_the_wait_for_it(service: Ser
     step_incident(service, UUID(case), Step("on_scene", UUID(member)), actor="test")
     step_incident(service, UUID(case), Step("handle"), actor="test")
     look(service)
-    assert [each["step"] for each in told(service, case)] == ["on_scene", "on_scene"]
+    assert [each["step"] for each in alerts_of(service, case)] == ["on_scene", "on_scene"]
     lead = next(team for team, lead in teams.items() if lead)
     step_incident(service, UUID(case), Step("on_scene", UUID(lead)), actor="test")
     with service.database.transaction() as connection:
@@ -151,10 +151,10 @@ def test_a_case_that_waits_past_its_target_for_an_order_is_overdue_at_once(servi
     rules(service, ("accept", "emergency", 3600, 7200, 60, {}))
     case = report(service, reported_at=datetime.now(UTC) - timedelta(minutes=6))
     look(service)
-    assert [(each["rank"], each["step"]) for each in told(service, case)] == [(0, "accept"), (1, "accept")]
+    assert [(each["rank"], each["step"]) for each in alerts_of(service, case)] == [(0, "accept"), (1, "accept")]
     grow_old(url, case, 61)
     look(service)
-    assert [each["rank"] for each in told(service, case)] == [0, 1, 2]
+    assert [each["rank"] for each in alerts_of(service, case)] == [0, 1, 2]
 
 
 def test_many_that_look_at_once_sound_each_alert_once(service: Service, url: str) -> None:
@@ -285,7 +285,7 @@ def test_a_routine_case_does_not_grow_late_over_a_holiday(service: Service, url:
     timers.put_calendar(service, DISTRICT, frozenset(days), frozenset(), actor="test")
     grow_old(url, report(service, "noise"), 3 * 86_400)
     assert look(service) == 0
-    told = timers.get_timers(service, DISTRICT)["rules"]
+    present = timers.get_timers(service, DISTRICT)["rules"]
     worked = [day.isoformat() for day in days if day.weekday() >= 5]
-    timers.put_timers(service, DISTRICT, {"rules": told, "holidays": [], "make_up_days": worked}, actor="test")
+    timers.put_timers(service, DISTRICT, {"rules": present, "holidays": [], "make_up_days": worked}, actor="test")
     assert look(service) > 0

@@ -132,23 +132,23 @@ def test_a_report_and_its_retry_name_the_persons_of_that_day_and_no_erased_one(
     chain = chain_of(service)
     village, area = chain["village"], chain["area"]
     load(service, tmp_path, f"{area},leader,王一,,2020-01-01,", f"{area},deputy,陈三,,2020-01-01,")
-    told = Report(type="leak", lon=119.61, lat=29.1)
+    given = Report(type="leak", lon=119.61, lat=29.1)
     own = service.seen_by(Caller.of("x", Role.DISPATCHER, Scope(DISTRICT, village, tuple(chain.values()))))
     for caller in (service, own):
         key = RequestKey("test", str(caller is own), b"x")
-        first = report_incident(caller, told, actor="test", request=key)
+        first = report_incident(caller, given, actor="test", request=key)
         answer = json.loads(first.body)
         assert answer["posts"]["area"] == [
             {"grid": area, "post": "leader", "name": "王一"}, {"grid": area, "post": "deputy", "name": "陈三"},
         ]  # fmt: skip
         assert answer["responsible"]["village"] == {"grid": area, "post": "leader", "name": "王一"}
-        assert report_incident(caller, told, actor="test", request=key).body == first.body
+        assert report_incident(caller, given, actor="test", request=key).body == first.body
     with service.database.transaction() as connection:
         kept = connection.scalars(text("select convert_from(body, 'UTF8') from idempotency")).all()
     assert any(kept)  # of the caller of one grid
     assert not any("王一" in body for body in kept if body)
     erase(service, "王一")
-    again = json.loads(report_incident(own, told, actor="test", request=RequestKey("test", "True", b"x")).body)
+    again = json.loads(report_incident(own, given, actor="test", request=RequestKey("test", "True", b"x")).body)
     assert again["responsible"]["village"] == {"grid": area, "post": "leader", "name": None}
 
 

@@ -80,7 +80,7 @@ def test_honest_roads_are_not_called_shifted(moved_m: float, lines: tuple[Any, .
 
 def test_roads_of_another_place_are_not_called_shifted() -> None:
     assert compare(network(drives.motorway()), network(drives.town()), [], Datum.WGS84) is None
-    far = [line + [60_000.0, 0.0] for line in drives.valley()]  # noqa: RUF005 - an addition of arrays
+    far = [np.add(line, [60_000.0, 0.0]) for line in drives.valley()]
     assert compare(network(far, Datum.GCJ02), drives.network(), [], Datum.WGS84) is None
 
 
