@@ -67,6 +67,17 @@ class Datum(Enum):
             )
         return found
 
+    @property
+    def option(self) -> str:
+        """Its name as commands take it: `gcj02`."""
+        return self.value.lower().replace("-", "")
+
+    @property
+    def candidates(self) -> tuple[Datum, ...]:
+        """Itself first, then the datums that coordinates declared as this one may really be of."""
+        same = Datum.WGS84 if self is Datum.CGCS2000 else self
+        return (self, *(each for each in (Datum.WGS84, Datum.GCJ02, Datum.BD09) if each is not same))
+
 
 _DATUM_NAMES = {
     "wgs84": Datum.WGS84,

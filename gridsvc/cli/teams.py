@@ -11,6 +11,7 @@ import click
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
 from gridsvc.cli.groups import Group
 from gridsvc.cli.names import Teams, actor_option
+from gridsvc.coordinates import Datum
 
 
 @click.group(cls=Group)
@@ -50,9 +51,9 @@ def _place(row: dict[str, Any]) -> str:
 
 def _suspicion(row: dict[str, Any]) -> str:
     """Say what speaks against the datum of a team's positions, with the command that cures it."""
-    from gridsvc.operations.teams.datum_words import datum_option, suspect_words
+    from gridsvc.operations.teams.datum_words import suspect_words
 
-    likely = datum_option(row["datum_shift"]["likely"])
+    likely = Datum(row["datum_shift"]["likely"]).option
     command = shlex.join(["gridsvc", "teams", "datum", row["name"], likely, "--district", row["district"]])
     return f"{suspect_words(row['name'], row['datum_shift'])}. Correct the setting of the device, or type: {command}"
 

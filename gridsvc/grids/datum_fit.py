@@ -83,7 +83,7 @@ def fit_boundaries(
     fits = {}
     given = shapely.get_coordinates(lines)
     raw = from_wgs84(given[:, 0].copy(), given[:, 1].copy(), declared)
-    for datum in (declared, *(each for each in (Datum.WGS84, Datum.GCJ02, Datum.BD09) if each is not _plain(declared))):
+    for datum in declared.candidates:
         lon, lat = to_wgs84(raw[0], raw[1], datum)
         moved = _in_metres(plane, shapely.set_coordinates(lines, np.column_stack([lon, lat])))
         fits[datum] = (_distances(moved, right, finer=finer), moved)
@@ -104,10 +104,6 @@ def fit_boundaries(
         return found
     shift = _shift(lines_m, right, _mean_move(lines_m, fits[best][1]), finer=finer)
     return replace(found, east_m=round(float(shift[0])), north_m=round(float(shift[1])))
-
-
-def _plain(datum: Datum) -> Datum:
-    return Datum.WGS84 if datum is Datum.CGCS2000 else datum
 
 
 def _lines(shapes: Sequence[BaseGeometry]) -> BaseGeometry | None:

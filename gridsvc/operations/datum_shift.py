@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gridsvc.coordinates import Datum
     from gridsvc.json_types import Json
     from gridsvc.roads.datum_fit import RoadFit
-
-OPTIONS = {Datum.WGS84: "wgs84", Datum.CGCS2000: "cgcs2000", Datum.GCJ02: "gcj02", Datum.BD09: "bd09"}
-"""The datums as --datum takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Shift:
             east_m=self.east_m,
             north_m=self.north_m,
             measured=dict(self.measured),
-            retry=[["--datum", OPTIONS[self.likely]], ["--datum", OPTIONS[self.declared]]],
+            retry=[["--datum", self.likely.option], ["--datum", self.declared.option]],
         )
 
 

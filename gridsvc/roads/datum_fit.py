@@ -103,7 +103,7 @@ def fit_places(
         return None
     here = lon[taken], lat[taken]
     raw = from_wgs84(here[0], here[1], declared)
-    moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in _datums(declared)}
+    moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in declared.candidates}
     return _fit(_ground(network, here, _of(streets, taken)), moved, declared)
 
 
@@ -119,7 +119,7 @@ def fit_roads(
         return None
     right = lon[taken], lat[taken]
     # moving the places as the datum does is as good as moving the roads back, and there are fewer of them
-    moved = {datum: to_wgs84(*from_wgs84(right[0], right[1], datum), declared) for datum in _datums(declared)}
+    moved = {datum: to_wgs84(*from_wgs84(right[0], right[1], datum), declared) for datum in declared.candidates}
     return _fit(_ground(network, right, _of(streets, taken)), moved, declared, sign=-1.0)
 
 
@@ -207,11 +207,6 @@ def distinct_places(lon: Floats, lat: Floats) -> NDArray[np.int64]:
     if len(first) > MOST_PLACES:
         first = first[np.linspace(0, len(first) - 1, MOST_PLACES).astype(np.int64)]
     return finite[first]
-
-
-def _datums(declared: Datum) -> list[Datum]:
-    plain = Datum.WGS84 if declared is Datum.CGCS2000 else declared
-    return [declared, *(each for each in (Datum.WGS84, Datum.GCJ02, Datum.BD09) if each is not plain)]
 
 
 def _fit(ground: _Ground, moved: Mapping[Datum, tuple[Floats, Floats]], declared: Datum, sign: float = 1.0) -> RoadFit:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gridsvc.coordinates import Datum, LocalMetres, from_wgs84, shift_words, to_wgs84
+from gridsvc.coordinates import LocalMetres, from_wgs84, shift_words, to_wgs84
 from gridsvc.db.evidence.artifacts import ArtifactLost
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.grids.levels import Level
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from gridsvc.coordinates import Datum
     from gridsvc.db.grids.addresses import Address
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.operations.runtime.service import Service
@@ -89,9 +90,7 @@ def _compare_named(
         taken = np.linspace(0, len(addresses) - 1, MOST_NAMED).astype(np.int64)
         addresses, lon, lat = [addresses[at] for at in taken.tolist()], lon[taken], lat[taken]
     raw = from_wgs84(lon, lat, declared)
-    plain = Datum.WGS84 if declared is Datum.CGCS2000 else declared
-    datums = (declared, *(each for each in (Datum.WGS84, Datum.GCJ02, Datum.BD09) if each is not plain))
-    moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in datums}
+    moved = {datum: to_wgs84(raw[0], raw[1], datum) for datum in declared.candidates}
     fit = fit_named(index, named_rows(index, addresses), moved, declared)
     if not fit.is_shifted:
         return None

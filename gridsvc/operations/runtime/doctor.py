@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
+from gridsvc.coordinates import Datum
 from gridsvc.db.access.keys import read_guard
 from gridsvc.db.cases.alerts import find_timers
 from gridsvc.db.cluster.base_backup import list_base_backups
@@ -25,7 +26,7 @@ from gridsvc.law.timers import default_timers
 from gridsvc.operations.cases.timers import timers_of
 from gridsvc.operations.jobs.recovery import archive_of
 from gridsvc.operations.runtime.districts import list_views
-from gridsvc.operations.teams.datum_words import datum_option, suspect_words
+from gridsvc.operations.teams.datum_words import suspect_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,7 +268,7 @@ def _datums(suspects: list[tuple[str, str, dict[str, Any]]]) -> list[dict[str, A
         teams = list(group)
         _, name, fit = teams[0]
         more = f"; {len(teams) - 1} more: `gridsvc teams list --district {code}`" if len(teams) > 1 else ""
-        command = shlex.join(["gridsvc", "teams", "datum", name, datum_option(fit["likely"]), "--district", code])
+        command = shlex.join(["gridsvc", "teams", "datum", name, Datum(fit["likely"]).option, "--district", code])
         cure = f"Correct the setting of the device, or type: {command}"
         found.append(_finding(f"positions {code}", "bad", suspect_words(name, fit) + more, cure))
     return found

@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def datum_option(likely: str) -> str:
-    """Return the name of a datum as the command line takes it."""
-    return "".join(letter for letter in likely.lower() if letter.isalnum())
-
-
 def suspect_words(name: str, fit: Mapping[str, Any]) -> str:
     """Say what speaks against the datum of a team's positions, in one sentence without its end."""
     return (

@@ -13,12 +13,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.coordinates import Datum, find_datum
+from gridsvc.coordinates import Datum
 from gridsvc.db import team_datums as store
 from gridsvc.db.cases.personal import append_noted
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, list_versions
-from gridsvc.errors import InvalidInput
 from gridsvc.operations.roads.mapped import road_network
 from gridsvc.operations.runtime.idempotency import answer_once
 from gridsvc.operations.teams.fleet import district_of_team, team_retired
@@ -42,8 +41,6 @@ ACTOR = "gridsvc"
 HOURS = 48
 """Positions that are older say nothing about the device of today."""
 MOST_POSITIONS = 6_000
-CHOICES = ("wgs84", "gcj02", "bd09")
-"""What a person may decide."""
 
 
 def run_check(run: Run) -> Json:
@@ -125,21 +122,14 @@ def decide(
     Raises
     ------
     InvalidInput
-        For another datum than CHOICES.
+        For a name that is no datum.
     NotFound
         For an unknown team.
     Conflict
         For a retired team.
     """
-    found = find_datum(datum)
-    chosen = Datum.WGS84 if found is Datum.CGCS2000 else found
-    if chosen is None:
-        raise InvalidInput(
-            f"{datum[:40]!r} is no datum that gridsvc knows. Use one of: {', '.join(CHOICES)}.",
-            kind="unknown-datum",
-            datum=datum[:40],
-            known=list(CHOICES),
-        )
+    named = Datum.from_name(datum)
+    chosen = Datum.WGS84 if named is Datum.CGCS2000 else named
 
     def work(connection: Connection) -> KeptAnswer:
         district = district_of_team(connection, team_id)

@@ -190,7 +190,7 @@ def test_a_decision_is_evidence_and_an_edit_by_hand_is_found(service: Service) -
 
 
 def test_wrong_decisions_are_refused(service: Service) -> None:
-    with pytest.raises(InvalidInput, match="Use one of: wgs84, gcj02, bd09"):
+    with pytest.raises(InvalidInput, match="Use WGS-84, CGCS2000, GCJ-02 or BD-09"):
         datums.decide(service, UUID(ONE), "mercator", actor="Li Wei")
     with pytest.raises(NotFound):
         datums.decide(service, uuid4(), "gcj02", actor="Li Wei")
