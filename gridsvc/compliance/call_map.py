@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gridsvc.json_types import Json
 
 STAMPS = ("received", "dispatched", "acknowledged", "en_route", "on_scene", "cleared")
 """The times of a row, in the order in which they happen; `received` is needed."""
@@ -38,8 +41,9 @@ class CallMap:
     columns: {one of COLUMNS: the titles in the file; several are joined by a blank, such as a date and a time}.
     time_formats: strptime formats that are tried in this order, `iso`, `epoch_s` or `epoch_ms`. time_zone: of times
     without an offset (IANA). lead: the rows of the lead; None = the unit that was ordered first. emergency, drill,
-    cancelled: the cases that are one; None = all are emergencies, none is a drill or was cancelled. classes: {value in
-    the file: class}. targets_s: {class or `any`: seconds}. latitude_first: of `point`.
+    cancelled: the cases that are one; None = all are emergencies, none is a drill or was cancelled. types: {value in
+    the file: type of a run card}; another value stays as it is. classes: {value in the file: class}. targets_s: {class
+    or `any`: seconds}. latitude_first: of `point`. datum: of the positions; they are converted to WGS-84.
     """
 
     id: str
@@ -51,6 +55,7 @@ class CallMap:
     emergency: Condition | None = None
     drill: Condition | None = None
     cancelled: Condition | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
     targets_s: Mapping[str, int] = field(default_factory=dict)
     latitude_first: bool = True
@@ -83,6 +88,7 @@ class CallMap:
                 map=self.id,
                 time_zone=self.time_zone[:40],
             ) from None
+        Datum.from_name(self.datum)
 
     @property
     def conditions(self) -> dict[str, Condition]:
@@ -94,3 +100,21 @@ class CallMap:
         """Return every title that the file must have."""
         named = {title for titles in self.columns.values() for title in titles}
         return named | {each.column for each in self.conditions.values()}
+
+    def as_json(self) -> dict[str, Json]:
+        """Return plain JSON values, what is empty left out."""
+        conditions = {
+            name: {"column": each.column, "values": list(each.values)} for name, each in self.conditions.items()
+        }
+        tables = {"types": self.types, "classes": self.classes, "targets_s": self.targets_s}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "time_zone": self.time_zone,
+            "time_format": list(self.time_formats),
+            "latitude_first": self.latitude_first,
+            "datum": str(Datum.from_name(self.datum).value),
+            "columns": {name: list(titles) for name, titles in self.columns.items()},
+            **conditions,
+            **{name: dict(each) for name, each in tables.items() if each},
+        }

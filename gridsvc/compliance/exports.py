@@ -212,8 +212,18 @@ def _cases(rows: CallRows, of: CallMap, first: NDArray[np.int64], case_row: NDAr
         lat=rows.lat[first],
         response_class=response_class,
         timing=Labels.none(count),
-        **{name: rows.word(name).take(first) for name in ("type", "regional", "township", "area", "village")},
+        type=_renamed(rows.word("type").take(first), of.types),
+        **{name: rows.word(name).take(first) for name in ("regional", "township", "area", "village")},
     )
+
+
+def _renamed(labels: Labels, names: Mapping[str, str]) -> Labels:
+    """Return the labels with the words that have another name replaced; two words may become one."""
+    if not names:
+        return labels
+    known: dict[str, int] = {}
+    new = [known.setdefault(names.get(word, word), len(known)) for word in labels.words]
+    return Labels(np.array([*new, -1], dtype=np.int32)[labels.codes], tuple(known))
 
 
 def _teams(rows: CallRows, team: Labels, case_row: NDArray[np.int32], lead: NDArray[np.bool_]) -> TeamColumns:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from gridsvc.compliance.call_map import CallMap, Condition
+from gridsvc.coordinates import Datum, from_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.calls.guess import guess_map
 from gridsvc.files.calls.maps import map_text, read_call_map
@@ -153,6 +156,30 @@ def test_conditions_of_a_map_say_which_team_leads_and_which_case_is_a_drill(tmp_
     found = figures(written(tmp_path, [HEADER, *ROWS]), of)
     assert counts(found)["response_lead"] == (1, 0, 0, 240.0)
     assert found["cases"]["left_out"]["drill"] == 2
+
+
+def test_a_map_gives_the_types_of_the_run_cards(tmp_path: Path) -> None:
+    of = CallMap("toy", "toy", MAP.columns, ("iso",), "Asia/Shanghai", types={"火灾": "fire", "火警": "fire"})
+    path = written(tmp_path, [HEADER, *ROWS, ROWS[3].replace("c3", "c4").replace("救援", "火警")])
+    outcomes = figures(path, of, by=("type",))["outcomes"]
+    assert {each["group"]["type"]: each["cases"] for each in outcomes} == {"fire": 2, "救援": 2}
+    saved = tmp_path / "mine.toml"
+    saved.write_text(map_text(MAP) + '[types]\nfire = ["火灾", "火警"]\n', encoding="utf-8")
+    assert read_call_map(saved).types == of.types
+
+
+def test_positions_are_converted_from_the_datum_of_the_map(tmp_path: Path) -> None:
+    """A place in GCJ-02 is some 500 m off; the formulas themselves are tested with the coordinates."""
+    lon, lat = from_wgs84(119.65, 29.1, Datum.GCJ02)
+    lines = ["case,received,lon,lat", f"c1,2026-03-01 08:00:00,{lon!r},{lat!r}", "c2,2026-03-01 09:00:00,,"]
+    columns = {name: (name,) for name in ("case", "received", "lon", "lat")}
+    of = CallMap("toy", "toy", columns, ("iso",), "Asia/Shanghai", datum="gcj02")
+    history, _ = read_export(written(tmp_path, lines), of, now=NOW)
+    assert history.cases.lon[0] == pytest.approx(119.65, abs=1e-8)
+    assert history.cases.lat[0] == pytest.approx(29.1, abs=1e-8)
+    assert math.isnan(history.cases.lon[1])
+    with pytest.raises(InvalidInput, match="no datum that gridsvc knows"):
+        replace(of, datum="beijing54")
 
 
 def test_a_guessed_map_reads_the_file_and_is_written_as_one_that_reads_it_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NEEDED = {"id", "columns", "time_format", "time_zone"}
 _KEYS = _NEEDED | {
-    "name", "lead", "emergency", "drill", "cancelled", "classes", "targets_s", "latitude_first", "datum",
+    "name", "lead", "emergency", "drill", "cancelled", "types", "classes", "targets_s", "latitude_first", "datum",
 }  # fmt: skip
 _CLASSES = ("urban", "rural")
 
@@ -40,6 +40,7 @@ def read_call_map(path: Path) -> CallMap:
         time_formats=_words(formats, f"{path}: time_format"),
         time_zone=str(value["time_zone"]),
         **{name: _condition(value, name, path) for name in ("lead", "emergency", "drill", "cancelled")},
+        types=_types(value, path),
         classes=_classes(value, path),
         targets_s=_targets(value, path),
         latitude_first=bool(value.get("latitude_first", True)),
@@ -68,6 +69,13 @@ def _condition(value: Mapping[str, Any], name: str, path: Path) -> Condition | N
     found = _table(value, name, path)
     only_keys(found, {"column", "values"}, {"column", "values"}, f"{path}: {name}")
     return Condition(str(found["column"]), _words(found["values"], f"{path}: {name}.values"))
+
+
+def _types(value: Mapping[str, Any], path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, values in _table(value, "types", path).items():
+        found |= dict.fromkeys(_words(values, f"{path}: types.{name}"), name)
+    return found
 
 
 def _classes(value: Mapping[str, Any], path: Path) -> dict[str, str]:

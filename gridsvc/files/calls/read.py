@@ -21,6 +21,7 @@ from pyarrow import csv
 from gridsvc.compliance.call_map import STAMPS, WORDS
 from gridsvc.compliance.exports import CallRows
 from gridsvc.compliance.labels import Labels
+from gridsvc.coordinates import Datum, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.calls.stamps import read_stamps
 from gridsvc.times import MISSING
@@ -297,6 +298,7 @@ class _Gathered:
         lon, lat = whole("lon", np.float64), whole("lat", np.float64)
         off = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
         lon[off] = lat[off] = np.nan
+        lon[~off], lat[~off] = to_wgs84(lon[~off], lat[~off], Datum.from_name(self._map.datum))
         return CallRows(
             {name: whole(f"stamp {name}", np.int64) for name in stamps},
             {name: whole(f"utc {name}", np.bool_) for name in stamps},
