@@ -13,7 +13,9 @@ from gridsvc.api.http.lanes import in_queue
 from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import Text, service_of
 from gridsvc.compliance.groups import DIMENSIONS
+from gridsvc.errors import InvalidInput
 from gridsvc.operations.compliance.figures import Question, get_compliance
+from gridsvc.operations.compliance.imported import Imported
 
 router = APIRouter(tags=["compliance"])
 
@@ -63,11 +65,23 @@ class Asked(BaseModel):
     against: Text | None = Field(None, description="A second clock policy beside it.")
     compare: Text | None = Field(None, description="An earlier period: `previous`, or `SINCE/UNTIL`.")
     trend: Text | None = Field(None, description="The unit of the trend: day, week or month.")
+    imported: bool = Field(
+        default=False, description="The cases of other systems that were loaded, instead of this service's."
+    )
+    only: Text | None = Field(None, description="Of the imported files, the one whose digest begins so.")
 
     def question(self) -> Question:
         """Return what is asked."""
         by = tuple(word.strip() for word in (self.by or "").split(",") if word.strip())
         return Question(self.since, self.until, by, self.policy, self.against, self.compare, self.trend)
+
+    def imports(self) -> Imported | None:
+        """Return which imported cases are asked for; None: live ones."""
+        if self.only is not None and not self.imported:
+            raise InvalidInput(
+                "`only` chooses among imported files. Give `imported=true`, too.", kind="only-without-imported"
+            )
+        return Imported(self.only) if self.imported else None
 
 
 @router.get(
@@ -77,5 +91,7 @@ class Asked(BaseModel):
 )
 @in_queue("lists")
 def get_figures(request: Request, asked: Annotated[Asked, Query()]) -> Response:
-    """Return the figures of the emergencies that the caller may see."""
-    return JSONResponse(get_compliance(service_of(request), asked.district, asked.question(), most=_MOST_CASES))
+    """Return the figures of the emergencies that the caller may see: live ones, or imported ones."""
+    imported = asked.imports()
+    service, question = service_of(request), asked.question()
+    return JSONResponse(get_compliance(service, asked.district, question, imported=imported, most=_MOST_CASES))

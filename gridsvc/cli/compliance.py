@@ -46,10 +46,13 @@ class ComplianceOptions:
     map_: Path | None
     save_map: Path | None
     target: Path | None
+    imported: bool
+    only: str | None
     district: str | None
 
     def check(self) -> None:
         """Raise UsageError for options that do not go together."""
+        check_imported(self.source, self.only, imported=self.imported)
         if (self.source is None) != (self.map_ is None):
             raise click.UsageError("--file and --map go together. --map guess proposes a map.")
         if self.save_map is not None and str(self.map_) != GUESS:
@@ -63,6 +66,19 @@ class ComplianceOptions:
 
         by = tuple(word.strip() for each in self.by for word in each.split(",") if word.strip())
         return Question(self.since, self.until, by, self.policy, self.against, self.compare, self.trend)
+
+
+def check_imported(source: Path | None, only: str | None, *, imported: bool) -> None:
+    """Raise UsageError where it is not clear whose cases are meant."""
+    if imported and source is not None:
+        raise click.UsageError("--file is read as it is, --imported what was loaded. Give one of them.")
+    if only is not None and not imported:
+        raise click.UsageError("--only chooses among imported files. Give --imported, too.")
+
+
+imported_option = click.option("--imported", is_flag=True,
+                               help="The cases that `load incidents` loaded, instead of this service's.")  # fmt: skip
+only_option = click.option("--only", metavar="DIGEST", help="Of the imported files, the one whose digest begins so.")
 
 
 @click.group(cls=Parts, invoke_without_command=True)
@@ -87,6 +103,8 @@ class ComplianceOptions:
               help="Write the map that was guessed.")  # fmt: skip
 @click.option("--out", "target", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the rows as .csv, .parquet or .json.")  # fmt: skip
+@imported_option
+@only_option
 @district_option
 @json_option
 @click.pass_context
@@ -110,8 +128,10 @@ def show_compliance(asked: ComplianceOptions, *, as_json: bool) -> None:
         found = compliance_of_export(asked.source, _map(asked), question, now=datetime.now(UTC))
     else:
         from gridsvc.operations.compliance.figures import get_compliance
+        from gridsvc.operations.compliance.imported import Imported
 
-        found = get_compliance(opened_service(), asked.district, question)
+        imported = Imported(asked.only) if asked.imported else None
+        found = get_compliance(opened_service(), asked.district, question, imported=imported)
     if asked.target is not None:
         from gridsvc.files.compliance import write_figures
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, say, table
+from gridsvc.cli.compliance import check_imported, imported_option, only_option
 from gridsvc.cli.compliance_tables import percent, seconds, seconds_span, span
 from gridsvc.cli.options import collect
 
@@ -35,10 +36,15 @@ class ReportOptions:
     source: Path | None
     map_: Path | None
     keep: bool
+    imported: bool
+    only: str | None
     district: str | None
 
     def check(self) -> None:
         """Raise UsageError for options that do not go together."""
+        check_imported(self.source, self.only, imported=self.imported)
+        if self.imported and self.keep:
+            raise click.UsageError("Reports that are kept are of this service's cases. Leave --keep out.")
         if self.month is not None and (self.since is not None or self.until is not None):
             raise click.UsageError("--month is the whole period. Leave --since and --until out.")
         if (self.source is None) != (self.map_ is None):
@@ -66,6 +72,8 @@ class ReportOptions:
 @click.option("--file", "source", type=click.Path(path_type=Path), metavar="CALLS.csv",
               help="An export of a dispatch system instead of this service's cases.")  # fmt: skip
 @click.option("--map", "map_", type=click.Path(path_type=Path), metavar="MAP.toml", help="What its columns are.")
+@imported_option
+@only_option
 @click.option("--keep", is_flag=True, help="Keep the report in the service, with its digest in the evidence.")
 @district_option
 @json_option
@@ -78,8 +86,10 @@ def report(asked: ReportOptions, *, as_json: bool) -> None:
     asked.check()
     from gridsvc.files.reports import write_report
 
-    made = _of_file(asked) if asked.source is not None else _of_district(asked)
-    document, kept = made
+    if asked.imported:
+        document, kept = _of_imports(asked)
+    else:
+        document, kept = _of_file(asked) if asked.source is not None else _of_district(asked)
     write_report(asked.out, document, asked.language)
     summary = {
         "out": str(asked.out),
@@ -108,6 +118,14 @@ def _of_district(asked: ReportOptions) -> tuple[dict[str, Any], dict[str, Any] |
     code, wanted = wanted_of(service, asked.district, asked.question(), asked.month, asked.resolution)
     document = make_report(service, code, wanted)
     return document, keep(service, code, document, wanted, actor=ACTOR).as_json() if asked.keep else None
+
+
+def _of_imports(asked: ReportOptions) -> tuple[dict[str, Any], None]:
+    from gridsvc.operations.compliance.imported import Imported
+    from gridsvc.operations.compliance.report import report_of_imports
+
+    imported = Imported(asked.only)
+    return report_of_imports(opened_service(), asked.district, asked.question(), asked.month, imported), None
 
 
 def _of_file(asked: ReportOptions) -> tuple[dict[str, Any], None]:

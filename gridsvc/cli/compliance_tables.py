@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gridsvc.cli.answers import say, table
+from gridsvc.cli.answers import printable, say, table
 
 
 def show_answer(found: dict[str, Any]) -> None:
@@ -24,6 +24,9 @@ def show_answer(found: dict[str, Any]) -> None:
         click.echo(f"The policy leaves out {reason} too, which no case says of itself: these count.")
     if "file" in found:
         _show_file(found["file"])
+    for each in found.get("imports", ()):
+        words = f"Imported: {each['cases']} cases of {each['name']} by the map {each['map']} ({each['digest'][:12]})."
+        click.secho(printable(words), fg="cyan")
     _show_outcomes(found["outcomes"], found["names"], "In time")
     if "outcomes_by_class" in found:
         _show_outcomes(found["outcomes_by_class"], found["names"], "In time, by class")

@@ -15,6 +15,7 @@ KINDS = {
     "calendar": Word("gridsvc.cli.law", "load_calendar", "Public holidays, and weekend days worked instead"),
     "addresses": Word("gridsvc.cli.law", "load_addresses", "Addresses with their coordinates"),
     "posts": Word("gridsvc.cli.posts", "load_posts", "Leaders, deputies and officers of the grids"),
+    "incidents": Word("gridsvc.cli.imports", "load_incidents", "Cases of another dispatch system, as history"),
     "plans": Word("gridsvc.cli.law", "load_plans", "Run cards: which incident needs which teams"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -81,3 +82,9 @@ def check_ending(path: Path, endings: Sequence[str], *, device_ok: bool = False)
         f"{path}: {ending} names no format that can be written here. Use {' or '.join(endings)}.",
         kind="unknown-format",
     )
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -39,7 +39,7 @@ ONE_THING = {"audit replay", "recommend", "keys pair", "keys tracker", "keys rev
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.
 LOADS = {"load grids", "load osm", "load roads", "load teams", "load catalogue", "load plans", "load addresses",
-         "load calendar", "load posts", "roads calibrate"}  # fmt: skip
+         "load calendar", "load posts", "load incidents", "roads calibrate"}  # fmt: skip
 
 
 def commands(command: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

@@ -11,8 +11,12 @@ from gridsvc.cases.timing import OUTCOMES
 from gridsvc.compliance.outcomes import judge_as_recorded
 from gridsvc.operations.cases import timers
 from gridsvc.operations.compliance.read import read_history
+from gridsvc.operations.imports.history import remove_import
+from tests.operations.imports.worlds import ROWS, load, written
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gridsvc.operations.runtime.service import Service
     from tests.api.contract import CheckedClient
 
@@ -117,9 +121,28 @@ def test_the_groups_add_up_to_the_whole(admin: CheckedClient) -> None:
         ({"trend": "hour"}, "unknown-trend"),
         ({"policy": "none"}, "invalid-input"),
         ({"district": "330000"}, "no-district"),
+        ({"only": "0123456789ab"}, "only-without-imported"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(admin: CheckedClient, asked: dict[str, str], kind: str) -> None:
     refused = admin.get("/compliance", params=asked)
     assert refused.status_code in {404, 422}
     assert refused.json()["type"].endswith(kind)
+
+
+def test_imported_cases_are_asked_for_by_name(admin: CheckedClient, service: Service, tmp_path: Path) -> None:
+    asked = {"imported": "true", "by": "township"}
+    assert admin.get("/compliance", params=asked).json()["type"].endswith("no-import")
+    before = admin.get("/compliance").json()["cases"]["all"]
+    digest = load(service, written(tmp_path, ROWS)).answer["digest"]
+    try:
+        found = admin.get("/compliance", params=asked).json()
+        assert (found["source"], found["cases"]["all"], found["cases"]["left_out"]["drill"]) == ("imported", 6, 1)
+        assert [each["digest"] for each in found["imports"]] == [digest]
+        assert admin.get("/compliance", params=asked | {"only": digest[:8]}).json()["cases"] == found["cases"]
+        refused = admin.get("/compliance", params=asked | {"only": "0123456789ab"})
+        assert refused.json()["parameters"]["known"] == [f"{digest[:12]} (calls.csv)"]
+        live = admin.get("/compliance").json()
+        assert (live["source"], live["cases"]["all"], live.get("imports")) == ("live", before, None)
+    finally:
+        remove_import(service, None, digest, actor="test")

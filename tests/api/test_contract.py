@@ -21,7 +21,9 @@ from gridsvc.db.cases.alerts import add_proposal
 from gridsvc.operations.access import keys
 from gridsvc.operations.compliance.kept import keep
 from gridsvc.operations.compliance.report import Wanted, make_report
+from gridsvc.operations.imports.history import remove_import
 from tests.api.contract import CheckedClient, Contract
+from tests.operations.imports.worlds import ROWS, load, written
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -144,6 +146,9 @@ def walk_service(web: TestClient, service: Service) -> None:
     ok(web.get("/metrics"))
     asked = {"by": "township,hour", "against": "dispatched-to-lead-p90", "since": "2020-01-01", "until": "2099-01-01"}
     ok(web.get("/compliance", params=asked | {"compare": "previous", "trend": "day"}))
+    digest = load(service, written(service.folder, ROWS)).answer["digest"]
+    ok(web.get("/compliance", params=asked | {"imported": "true", "only": digest[:8]}))
+    remove_import(service, district, digest, actor="test")
     period = {"since": "2020-01-01", "until": "2099-01-01"}
     for part in ("causes", "late", "cells"):
         ok(web.get(f"/compliance/{part}", params=period))

@@ -204,6 +204,16 @@ class Compared(BaseModel):
     outcomes: list[ComparedOutcome]
 
 
+class ImportedFile(BaseModel):
+    """A file of another system, with how many of its cases are in the answer."""
+
+    digest: str
+    name: str
+    map: str
+    loaded_at: str
+    cases: int
+
+
 class Compliance(BaseModel):
     """Whether responses made their targets in a period; emergencies only, drills never."""
 
@@ -226,3 +236,4 @@ class Compliance(BaseModel):
     trend: Trend | None
     against: Against | None = None
     compared: Compared | None = None
+    imports: list[ImportedFile] | None = None

@@ -76,6 +76,10 @@ def _head(document: dict[str, Any], words: Words) -> str:
     ]
     if document["source"] != "live":
         facts.append((words("basis"), words(f"source_{document['source']}")))
+    facts += [
+        (words("import"), words("import_line", name=each["name"], cases=each["cases"], digest=each["digest"][:16]))
+        for each in document.get("imports", ())
+    ]
     rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in facts)
     warn = f'<p class="warn">{text(words("synthetic"))}</p>' if document["synthetic"] else ""
     return f'<h1>{text(words("title"))} · {text(document["district_name"])}</h1>{warn}<dl class="facts">{rows}</dl>'

@@ -31,7 +31,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{cases} cases and {teams} turnouts of teams, SHA-256 {digest}…",
     ),
     "source_file": ("外部导出文件（非本系统案件）", "an export of another system, not cases of this one"),
-    "source_imported": ("导入的历史数据", "imported history"),
+    "source_imported": (
+        "导入的其他系统历史案件（非本系统案件）",
+        "imported history of another system, not cases of this one",
+    ),
+    "import": ("导入文件", "Imported file"),
+    "import_line": ("{name}：{cases} 起，摘要 {digest}", "{name}: {cases} cases, digest {digest}"),
     "findings": ("结论与下一步", "What was found, and what to do next"),
     "find_reached": (
         "{cls}：按时到场 {share}（{met}/{n} 件，95% 区间 {low}–{high}），要求 {asked}：{verdict}。",

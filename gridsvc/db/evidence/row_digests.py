@@ -69,6 +69,9 @@ COVERED = {
         Covered("team", ("id",)),
         Covered("compliance_report", ("id",)),
         Covered("post_held", ("id",)),
+        Covered("imported_file", ("number",)),
+        Covered("imported_case", ("file", "piece"), order=("row",)),
+        Covered("imported_team", ("file", "piece"), order=("case_row", "n")),
     )
 }  # fmt: skip
 """By table, in the order in which a verification looks at them."""

@@ -53,19 +53,27 @@ class CallFile:
 
 @dataclass(slots=True)
 class Skipped:
-    """Rows that are not used, and times that cannot be read: {reason: (count, first row, an example)}.
+    """Rows that are not used, and times that cannot be read: {reason: (count, an example)}.
 
-    A row is counted as in the file, the header being row 1; None = unknown.
+    at: which rows, by reason, counted from 0 below the header; rows of another width and blank lines are not counted,
+    since the reader passes them over.
     """
 
     rows: int = 0
     reasons: dict[str, tuple[int, str]] = field(default_factory=dict)
+    at: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
 
     def add(self, reason: str, count: int, example: str) -> None:
         """Count rows under a reason; the first example stays."""
         if count:
             before, first = self.reasons.get(reason, (0, example))
             self.reasons[reason] = (before + count, first)
+
+    def add_rows(self, reason: str, rows: NDArray[np.int64], example: str) -> None:
+        """Count rows under a reason, and keep their numbers."""
+        self.add(reason, len(rows), example)
+        if len(rows):
+            self.at.setdefault(reason, []).append(rows)
 
     def as_json(self) -> dict[str, Any]:
         """Return {rows, skipped: [{reason, count, example}]}."""
@@ -221,6 +229,7 @@ class _Gathered:
 
     def __init__(self, of: CallMap, file: CallFile, places: Mapping[str, int]) -> None:
         self._map, self._file, self._places = of, file, places
+        self._seen = 0
         self._order = {title: n for n, title in enumerate(sorted(places, key=places.__getitem__))}
         self._parts: dict[str, list[NDArray[Any]]] = {}
         self._words: dict[str, dict[str, int]] = {name: {} for name in WORDS if name in of.columns}
@@ -228,20 +237,23 @@ class _Gathered:
     def add(self, piece: pa.RecordBatch, skipped: Skipped) -> None:
         columns = {title: piece.column(n) for title, n in self._order.items()}
         skipped.rows += piece.num_rows
+        number = np.arange(self._seen, self._seen + piece.num_rows)
+        self._seen += piece.num_rows
         case = self._joined(columns, "case")
         header = np.ones(piece.num_rows, dtype=bool)
         for title, column in columns.items():
             header &= _equals(pc.utf8_trim_whitespace(column), self._file.titles[self._places[title]])
         unnamed = ~header & _equals(case, "")
-        skipped.add("repeated-header", int(header.sum()), "the titles of the columns again")
-        skipped.add("no-case", int(unnamed.sum()), f"no value in {' '.join(self._map.columns['case'])}")
+        skipped.add_rows("repeated-header", number[header], "the titles of the columns again")
+        skipped.add_rows("no-case", number[unnamed], f"no value in {' '.join(self._map.columns['case'])}")
         keep = pa.array(~(header | unnamed))
+        number = number[~(header | unnamed)]
         columns = {title: column.filter(keep) for title, column in columns.items()}
         for name in self._words:
             self._append(f"word {name}", self._codes(name, self._joined(columns, name)))
         for name in STAMPS:
             if name in self._map.columns:
-                self._add_stamps(name, self._joined(columns, name), skipped)
+                self._add_stamps(name, self._joined(columns, name), number, skipped)
         for name, each in self._map.conditions.items():
             values = pa.array(list(each.values))
             found = pc.is_in(pc.utf8_trim_whitespace(columns[each.column]), value_set=values)
@@ -267,12 +279,12 @@ class _Gathered:
         indices = encoded.indices.to_numpy()
         return of_word[indices] if len(of_word) else np.full(len(indices), -1, dtype=np.int32)
 
-    def _add_stamps(self, name: str, column: pa.Array, skipped: Skipped) -> None:
+    def _add_stamps(self, name: str, column: pa.Array, number: NDArray[np.int64], skipped: Skipped) -> None:
         at_us, in_utc = read_stamps(column, self._map.time_formats)
         unread = (at_us == MISSING) & ~_equals(column, "")
         if unread.any():
             example = column[int(np.argmax(unread))].as_py()
-            skipped.add(f"unreadable-{name}", int(unread.sum()), example)
+            skipped.add_rows(f"unreadable-{name}", number[unread], example)
         self._append(f"stamp {name}", at_us)
         self._append(f"utc {name}", in_utc)
 

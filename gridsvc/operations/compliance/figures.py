@@ -15,6 +15,7 @@ from gridsvc.db.evidence.documents import get_document
 from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.errors import Conflict, InvalidInput
 from gridsvc.law import ClockRules
+from gridsvc.operations.compliance.imported import get_imports, imported_history
 from gridsvc.operations.compliance.read import history_of
 from gridsvc.operations.law.imports import only_district
 from gridsvc.times import check_time, read_time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.compliance.history import History
+    from gridsvc.operations.compliance.imported import Imported, Imports
     from gridsvc.operations.runtime.service import Service
 
 
@@ -116,16 +118,24 @@ def _moment(name: str, text: str | None, time_zone: str) -> datetime | None:
 
 
 def get_compliance(
-    service: Service, district: str | None, question: Question, *, most: int | None = None
+    service: Service,
+    district: str | None,
+    question: Question,
+    *,
+    imported: Imported | None = None,
+    most: int | None = None,
 ) -> dict[str, Any]:
-    """Return the answer of `compliance --json` about the live cases of a district.
+    """Return the answer of `compliance --json` about the live cases of a district, or about its imported ones.
 
-    Of a caller who is limited to a grid: about the cases of that grid.
+    Of a caller who is limited to a grid: about the cases of that grid. An answer about imported cases has the files
+    under `imports`, and its days and hours are in their time zone.
 
     Raises
     ------
     InvalidInput
-        For an unknown dimension, policy or period.
+        For an unknown dimension, policy or period, or imported files of several time zones.
+    NotFound
+        Where no cases were imported.
     Conflict
         When no clock policies are in force.
     TooLarge
@@ -135,13 +145,40 @@ def get_compliance(
     with service.database.snapshot() as connection:
         code = only_district(connection, district)
         rules = clock_rules(connection, code)  # NotFound for a district that is not there for the caller
-        time_zone = next(each.time_zone for each in list_districts(connection) if each.code == code)
-        period, before = question.period(time_zone), question.earlier(time_zone)
+        cases = cases_of(connection, code, imported, most=most)
+        period, before = question.period(cases.time_zone), question.earlier(cases.time_zone)
         policy = recorded(rules, question.policy)
         against = None if question.against is None else recorded(rules, question.against)
-        history = history_of(connection, code, since=period[0], until=period[1], most=most)
-        earlier = None if before is None else history_of(connection, code, since=before[0], until=before[1], most=most)
-    return {"district": code} | answered(history, question, policy, against, earlier)
+        history = cases.read(*period)
+        earlier = None if before is None else cases.read(*before)
+    about = {} if cases.imports is None else {"imports": cases.imports.as_json(history)}
+    return {"district": code} | answered(history, question, policy, against, earlier) | about
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases that are asked about: live ones (`imports` None), or those of imported files; never both."""
+
+    connection: Connection
+    district: str
+    time_zone: str
+    imports: Imports | None
+    most: int | None
+
+    def read(self, since: datetime | None, until: datetime | None) -> History:
+        """Return those that were received from `since` until before `until`."""
+        if self.imports is None:
+            return history_of(self.connection, self.district, since=since, until=until, most=self.most)
+        return imported_history(self.connection, self.imports, since=since, until=until, most=self.most)
+
+
+def cases_of(connection: Connection, district: str, imported: Imported | None, *, most: int | None = None) -> Cases:
+    """Return the cases that are asked about; at most so many are read."""
+    if imported is not None:
+        imports = get_imports(connection, district, imported)
+        return Cases(connection, district, imports.time_zone, imports, most)
+    time_zone = next(each.time_zone for each in list_districts(connection) if each.code == district)
+    return Cases(connection, district, time_zone, None, most)
 
 
 def answered(

@@ -59,8 +59,8 @@ def history_of(
     """
     versions = get_versions(connection, district)
     about = next(each for each in list_districts(connection) if each.code == district)
-    cases = _Columns(_at_most(list_case_columns(connection, district, since, until), most), _CASES)
-    teams = _Columns(list_team_columns(connection, district, since, until), _TEAMS)
+    cases = Columns(at_most(list_case_columns(connection, district, since, until), most), _CASES)
+    teams = Columns(list_team_columns(connection, district, since, until), _TEAMS)
     units = {team: (unit, name) for team, unit, name in list_team_units(connection, district)}
     policies, policy = _policies(connection, district, cases)
     sent = teams.labels("team")
@@ -91,7 +91,8 @@ def _unit_names(
     return {unit: found[unit] for unit in sorted(wanted) if unit in found}
 
 
-def _at_most(pieces: Iterable[Sequence[tuple[Any, ...]]], most: int | None) -> Iterator[Sequence[tuple[Any, ...]]]:
+def at_most(pieces: Iterable[Sequence[tuple[Any, ...]]], most: int | None) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield pieces of columns; TooLarge where they have more rows than `most`."""
     count = 0
     for piece in pieces:
         count += len(piece[0])
@@ -114,8 +115,8 @@ _CASES = (
 _TEAMS = ("case", "team", "slot", "lead", *_TEAM_TIMES, "outcome", "travel_s", "response_s")
 
 
-class _Columns:
-    """The columns of a query by name, from its pieces; numbers become arrays at once, so that few objects live."""
+class Columns:
+    """The columns of a query by name, from its pieces; numbers become arrays at once, so that few objects are kept."""
 
     def __init__(self, pieces: Iterable[Sequence[tuple[Any, ...]]], names: Sequence[str]) -> None:
         self._names = names
@@ -137,6 +138,7 @@ class _Columns:
         return np.concatenate(parts) if parts else np.empty(0, _TYPES.get(name, np.int64))
 
     def labels(self, name: str) -> Labels:
+        """Return a column of words."""
         parts = self._parts[name]
         codes = np.concatenate(parts) if parts else np.empty(0, np.int32)
         return Labels(codes, tuple(self._words[name]))
@@ -149,12 +151,12 @@ _TYPES: dict[str, Any] = {
 }  # fmt: skip
 _WORDS = {
     "policy", "version", "response_class", "type", "regional", "township", "area", "village", "timing",
-    "team", "slot", "outcome",
+    "team", "slot", "outcome", "unit", "place",
 }  # fmt: skip
 
 
 def _policies(
-    connection: Connection, district: str, cases: _Columns
+    connection: Connection, district: str, cases: Columns
 ) -> tuple[tuple[RecordedPolicy, ...], np.ndarray[Any, np.dtype[np.int16]]]:
     """Return the clock policies that the cases were reported under, and the row of each case's."""
     ids, versions = cases.labels("policy"), cases.labels("version")
@@ -177,7 +179,7 @@ def _policies(
     return tuple(recorded), of_case
 
 
-def _cases(cases: _Columns, policy: np.ndarray[Any, np.dtype[np.int16]], *, synthetic: bool) -> CaseColumns:
+def _cases(cases: Columns, policy: np.ndarray[Any, np.dtype[np.int16]], *, synthetic: bool) -> CaseColumns:
     times = {f"{name.removesuffix('_at')}_us": cases[name] for name in _TIMES}
     columns: dict[str, Any] = times
     plain = ("id", "number", "open", "cancelled", "duplicate", "drill", "emergency", "target_s", "lon", "lat")
@@ -187,7 +189,7 @@ def _cases(cases: _Columns, policy: np.ndarray[Any, np.dtype[np.int16]], *, synt
     return CaseColumns(**columns)
 
 
-def _teams(teams: _Columns, case_ids: Any, sent: Labels, units: Sequence[str | None]) -> TeamColumns:  # noqa: ANN401
+def _teams(teams: Columns, case_ids: Any, sent: Labels, units: Sequence[str | None]) -> TeamColumns:  # noqa: ANN401
     row_of = {case: row for row, case in enumerate(case_ids)}
     unit = Labels.of(units)
     codes = np.where(sent.codes < 0, -1, unit.codes[sent.codes] if len(unit) else -1).astype(np.int32)

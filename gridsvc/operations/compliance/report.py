@@ -18,7 +18,7 @@ from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
 from gridsvc.operations.compliance.exports import packaged_rules, read_export
-from gridsvc.operations.compliance.figures import clock_rules, recorded
+from gridsvc.operations.compliance.figures import cases_of, clock_rules, recorded
 from gridsvc.operations.compliance.predictions import judge_period
 from gridsvc.operations.compliance.read import history_of
 from gridsvc.operations.compliance.why import explain_late
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gridsvc.compliance.call_map import CallMap
     from gridsvc.compliance.history import History
     from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.compliance.imported import Imported
     from gridsvc.operations.runtime.service import Service
 
 
@@ -79,6 +80,26 @@ def report_of(service: Service, connection: Connection, district: str, wanted: W
             finest=wanted.finest,
         )
     )
+
+
+def report_of_imports(
+    service: Service, district: str | None, question: Question, month: str | None, imported: Imported
+) -> dict[str, Any]:
+    """Return the document of a report of imported cases: without causes and predictions, which they have not.
+
+    The period is in the time zone of the files. Raises as `get_compliance` does.
+    """
+    with service.database.snapshot() as connection:
+        code = only_district(connection, district)
+        rules = clock_rules(connection, code)
+        cases = cases_of(connection, code, imported)
+        assert cases.imports is not None
+        since, until = question.period(cases.time_zone) if month is None else month_of(month, cases.time_zone)
+        history = settled(cases.read(since, until))
+        name = next(each.name for each in list_districts(connection) if each.code == code)
+        policy = recorded(rules, question.policy)
+        document = report_json(Sources(code, name, synthetic=False, history=history, policy=policy))
+        return document | {"imports": cases.imports.as_json(history)}
 
 
 def settled(history: History) -> History:

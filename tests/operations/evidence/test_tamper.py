@@ -31,6 +31,7 @@ from gridsvc.operations.runtime.service import Service
 from gridsvc.operations.teams import datums, fleet
 from gridsvc.teams.model import Station
 from tests.operations.evidence.test_erasure import close, proposed
+from tests.operations.imports.worlds import ROWS, load, written
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, report, scalar, upgrade_to
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def filled(service: Service, url: str) -> list[UUID]:
     kept.keep(service, DISTRICT, make_report(service, DISTRICT, period), period, actor="test")
     held = NewPost("990101001001", Post.OFFICER, "Li", None, date(2026, 1, 1), date(2026, 12, 1))
     service.database.run(lambda connection: put_post(connection, DISTRICT, held))
+    load(service, written(service.folder, ROWS))
     seal_all(service.database)
     return [whole, open_one]
 
