@@ -60,7 +60,8 @@ class Files:
     "file with lon, lat, name, cost.  [default: stations]",
 )
 @click.option("--existing", help="Posts of today: closable, fixed or ignored.  [default: closable]")
-@click.option("--demand", help="history, or villages (each as one case).  [default: history]")
+@click.option("--demand", help="history (of this service), imported, both, or villages (each as one "
+              "case).  [default: history]")  # fmt: skip
 @click.option("--resolution", type=int, help="Of the H3 cells of the demand, 6 to 10.  [default: 8]")
 @click.option("--hours", help="Local hours of the demand, such as 8-18 or 22-6.")
 @click.option("--class", "classes", type=click.Choice(["urban", "rural"]), multiple=True, help="Only these places.")
@@ -159,6 +160,7 @@ def _show(plans: list[dict[str, Any]]) -> None:
 def _show_one(found: dict[str, Any]) -> None:
     model = found["scenario"]["model"]
     click.secho(f"{model}: objective {found['objective']:.6g}, bound {found['bound']:.6g}. {_proof(found)}.", bold=True)
+    _show_demand(found["demand"])
     table(["post", "township", "lon", "lat", "n", "today"],
           [(s["name"], s["township"], s["lon"], s["lat"], s["units"], "yes" if s["exists"] else "new")
            for s in found["sites"]])  # fmt: skip
@@ -175,6 +177,18 @@ def _show_one(found: dict[str, Any]) -> None:
         broken = f", not in {', '.join(rule['broken'][:5])}" if rule["broken"] else ""
         click.secho(f"{rule['rule']}: {'kept' if rule['holds'] else 'NOT kept'}{broken}",
                     fg=None if rule["holds"] else "yellow")  # fmt: skip
+
+
+def _show_demand(demand: dict[str, Any]) -> None:
+    if demand["source"] == "villages":
+        click.echo("Demand: each village as one case.")
+        return
+    click.echo(f"Demand: {demand['live']} cases of this service, {demand['imported']} imported.")
+    if demand["without_run_card"]:
+        words = (
+            "of them have a type without run card and count nowhere. `[types]` of the map gives imported ones theirs."
+        )
+        click.secho(f"{demand['without_run_card']} {words}", fg="yellow")
 
 
 def _proof(found: dict[str, Any]) -> str:

@@ -21,6 +21,20 @@ _EMERGENCIES = """
     order by i.reported_at, i.id
 """
 
+# Of these only cases whose position is in the district. A case that a live one names as its reference is the same call.
+_IMPORTED = """
+    select coalesce(c.type, ''), coalesce(c.response_class, c.place_class), c.lon, c.lat,
+           cast(extract(hour from c.received_at at time zone d.time_zone) as int)
+    from imported_case as c join district as d on d.code = c.district
+    where c.district = %(district)s and not c.drill and c.emergency and not c.cancelled and c.place = 'located'
+    and c.received_at is not null
+    and (%(since)s::timestamptz is null or c.received_at >= %(since)s)
+    and (%(until)s::timestamptz is null or c.received_at < %(until)s)
+    and (not %(without_live)s or not exists (
+        select from incident as i where i.district = c.district and i.external_ref = c.case_id and not i.drill))
+    order by c.received_at, c.file, c."row"
+"""
+
 
 class PastCase(NamedTuple):
     """One emergency; `hour` is local, 0 to 23."""
@@ -38,3 +52,15 @@ def list_emergencies(
     """Return the emergencies that were reported from `since` until before `until`, without drills, oldest first."""
     rows = fetch_all(connection, _EMERGENCIES, {"district": district, "since": since, "until": until})
     return [PastCase(*row) for row in rows]
+
+
+def list_imported_emergencies(
+    connection: Connection, district: str, since: datetime | None, until: datetime | None, *, without_live: bool
+) -> list[PastCase]:
+    """Return the emergencies of other systems that lie in the district, as `list_emergencies` does.
+
+    Their class is what the file says, else that of the place. `without_live`: without those that a live case names as
+    its external reference. A case without a type has the type ''.
+    """
+    values = {"district": district, "since": since, "until": until, "without_live": without_live}
+    return [PastCase(*row) for row in fetch_all(connection, _IMPORTED, values)]

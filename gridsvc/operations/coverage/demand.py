@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import h3
 import numpy as np
 
-from gridsvc.db.cases.demand import list_emergencies
+from gridsvc.db.cases.demand import list_emergencies, list_imported_emergencies
 from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.db.cases.demand import PastCase
+    from gridsvc.json_types import Json
+    from gridsvc.law import PlanBook
     from gridsvc.operations.runtime.districts import DistrictView
 
 RESOLUTION = 8
 """Cells of 0.7 km2 on average."""
 COARSEST, FINEST = 6, 10
+LIVE, IMPORTED, BOTH, VILLAGES = "history", "imported", "both", "villages"
+SOURCES = (LIVE, IMPORTED, BOTH, VILLAGES)
+"""The district's own cases; those that were loaded from other systems; both, a call that is in both once; the villages,
+each as one case."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +41,7 @@ class Demand:
 
     cells: (m,) H3 ids, or the codes of villages. lon, lat: (m,) the middle of the cell's cases, degrees WGS-84. cell:
     (n,) place in `cells`. type, response_class, hour (local, -1 = any): (n,). weight: (n,) how many cases.
-    `source`: `history` or `villages`.
+    source: one of SOURCES. live, imported: how many cases of either are in it.
     """
 
     cells: tuple[str, ...]
@@ -46,12 +52,24 @@ class Demand:
     response_class: tuple[str, ...]
     hour: NDArray[np.int8]
     weight: NDArray[np.float64]
-    source: str = "history"
+    source: str = LIVE
+    live: int = 0
+    imported: int = 0
 
     @property
     def cell_weight(self) -> NDArray[np.float64]:
         """(m,) the weight of each cell."""
         return np.bincount(self.cell, weights=self.weight, minlength=len(self.cells)).astype(np.float64)
+
+    def as_json(self, plans: PlanBook) -> dict[str, Json]:
+        """Return {source, live, imported, without_run_card}: where it is from; what has no run card counts nowhere."""
+        without = sum(n for kind, n in zip(self.type, self.weight.tolist(), strict=True) if kind not in plans.plans)
+        return {
+            "source": self.source,
+            "live": self.live,
+            "imported": self.imported,
+            "without_run_card": round(without),
+        }
 
 
 def demand_of(
@@ -62,6 +80,7 @@ def demand_of(
     since: datetime | None = None,
     until: datetime | None = None,
     hours: tuple[int, int] | None = None,
+    source: str = LIVE,
 ) -> Demand:
     """Return the emergencies of a district as demand; it has no rows where there are none.
 
@@ -69,6 +88,8 @@ def demand_of(
     ----------
     resolution
         Of the H3 cells, COARSEST to FINEST.
+    source
+        LIVE, IMPORTED or BOTH. Of imported cases those count whose position is in the district.
     hours
         (start, end), local, end exclusive; over midnight where start > end.
 
@@ -86,8 +107,15 @@ def demand_of(
             finest=FINEST,
         )
     with whole_district(connection):
-        cases = list_emergencies(connection, district, since, until)
-    return on_cells((case for case in cases if hours is None or is_within(case.hour, hours)), resolution)
+        live = [] if source == IMPORTED else list_emergencies(connection, district, since, until)
+        imported = [] if source == LIVE else list_imported_emergencies(
+            connection, district, since, until, without_live=source == BOTH
+        )  # fmt: skip
+    if hours is not None:
+        live = [case for case in live if is_within(case.hour, hours)]
+        imported = [case for case in imported if is_within(case.hour, hours)]
+    found = on_cells([*live, *imported], resolution)
+    return replace(found, source=source, live=len(live), imported=len(imported))
 
 
 def is_within(hour: int, hours: tuple[int, int]) -> bool:
@@ -154,5 +182,5 @@ def village_demand(view: DistrictView) -> Demand:
         tuple(each for each in classes for _ in types),
         np.full(n * kinds, -1, np.int8),
         np.full(n * kinds, 1.0 / kinds),
-        "villages",
+        VILLAGES,
     )

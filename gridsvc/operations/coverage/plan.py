@@ -15,7 +15,7 @@ from gridsvc.db.grids.versions import get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.law import TOWNSHIP, TOWNSHIP_UNIT_PREFIX
 from gridsvc.operations.cases.recommend import law_of
-from gridsvc.operations.coverage.demand import demand_of, village_demand
+from gridsvc.operations.coverage.demand import VILLAGES, demand_of, village_demand
 from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, SQUADRON_PER_AREA, Scenario
 from gridsvc.operations.coverage.sites import candidates_of, sites_of, teams_of
 from gridsvc.operations.coverage.table import columns_today, owners_of
@@ -108,6 +108,7 @@ def make_plan(
         "name": scenario.name,
         "district": district,
         "scenario": scenario.as_json(),
+        "demand": ground.demand.as_json(law_of(ground.view).plans),
         "objective": plan.objective,
         "bound": plan.bound,
         "gap": plan.gap,
@@ -133,9 +134,11 @@ def _ground(
     with service.database.transaction() as connection:
         view = view_at(service, connection, get_versions(connection, district))
         demand = (
-            demand_of(connection, district, resolution=scenario.resolution, hours=scenario.hours)
-            if scenario.demand == "history"
-            else village_demand(view)
+            village_demand(view)
+            if scenario.demand == VILLAGES
+            else demand_of(
+                connection, district, resolution=scenario.resolution, hours=scenario.hours, source=scenario.demand
+            )
         )
     if view.index is None or view.network is None:
         raise NotFound(
@@ -149,11 +152,13 @@ def _ground(
     columns = columns_today(prepared, view.local_time(view.versions.now), demand, places, scenario.classes)
     columns = columns.only(columns.of_unit(scenario.unit))
     if not len(columns.weight):
+        without = demand.as_json(prepared.plans)["without_run_card"]
         raise InvalidInput(
-            f"There is no demand for {scenario.unit} in these hours and classes. Widen them, or plan with "
-            "`demand` = villages.",
+            f"There is no demand for {scenario.unit} in these hours and classes; {without} cases have a type without "
+            "run card. Widen them, name the types in the map of an import, or plan with `demand` = villages.",
             kind="no-demand",
             unit=scenario.unit,
+            without_run_card=without,
         )
     places_used = candidates_of(view, prepared, scenario.candidates) if candidates is None else candidates
     sites = sites_of(view, prepared, scenario.unit, places_used)

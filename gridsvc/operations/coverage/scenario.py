@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.errors import InvalidInput
 from gridsvc.law import BUREAU
+from gridsvc.operations.coverage.demand import LIVE, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 MODELS = ("lscp", "mclp", "backup", "p-median", "p-center", "dsm", "mexclp")
 CANDIDATES = ("stations", "regional", "township", "area", "village")
 EXISTING = ("closable", "fixed", "ignored")
-DEMAND = ("history", "villages")
 SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS = "squadron-per-area", "half-in-townships"
 RULES = (SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS)
 """The plan of the reform: each area grid has one squadron (two (one) 3); of the staff of a specialty brigade half or
@@ -33,9 +33,9 @@ class Scenario:
     `unit`: whose posts are placed; only demand that the law gives it counts. `p`: posts (teams for `dsm` and `mexclp`).
     `minutes` of driving within which demand is covered, two for `dsm`; empty: what the class's target leaves after call
     handling and turnout. `candidates`: stations of all teams, or the middles of the grids of a level. `existing`: what
-    becomes of the posts of today. `hours` of the day, end exclusive; `classes` of places. `budget` limits the sum of
-    the candidates' costs. `capacity`: cases that a post can serve (`p-median`). `busy`: share of the time that a team
-    is on a case (`mexclp`).
+    becomes of the posts of today. `demand`: cases of this service, imported ones, both, or the villages. `hours` of the
+    day, end exclusive; `classes` of places. `budget` limits the sum of the candidates' costs. `capacity`: cases that a
+    post can serve (`p-median`). `busy`: share of the time that a team is on a case (`mexclp`).
     """
 
     model: str
@@ -45,7 +45,7 @@ class Scenario:
     minutes: tuple[float, ...] = ()
     candidates: str = "stations"
     existing: str = "closable"
-    demand: str = "history"
+    demand: str = LIVE
     resolution: int = 8
     hours: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Scenario:
             ("model", self.model, MODELS),
             ("candidates", self.candidates, CANDIDATES),
             ("existing", self.existing, EXISTING),
-            ("demand", self.demand, DEMAND),
+            ("demand", self.demand, SOURCES),
             *(("rules", each, RULES) for each in self.rules),
             *(("classes", each, ("urban", "rural")) for each in self.classes),
         ):
