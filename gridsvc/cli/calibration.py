@@ -31,18 +31,27 @@ roads.add_command(areas)
 @roads.command()
 @click.option("--since", metavar="TIME", help="Only trips of orders since then (RFC 3339, with offset).")
 @click.option("--until", metavar="TIME", help="Only trips of orders before then.")
+@click.option("--imported", is_flag=True,
+              help="With the trips that `load incidents` brought, of teams that have the same name here.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Fit and test, but put nothing in force.")
 @click.option("--withdraw", is_flag=True, help="Remove the calibration that is in force.")
 @district_option
 @json_option
 def calibrate(
-    *, since: str | None, until: str | None, dry_run: bool, withdraw: bool, district: str | None, as_json: bool
+    *,
+    since: str | None,
+    until: str | None,
+    imported: bool,
+    dry_run: bool,
+    withdraw: bool,
+    district: str | None,
+    as_json: bool,
 ) -> None:
     """Fit travel times to recorded trips, where that is better than the network alone."""
     from gridsvc.operations.roads import calibration
 
     if withdraw:
-        if since or until or dry_run:
+        if since or until or dry_run or imported:
             raise click.UsageError("--withdraw takes no other option.")
         gone = calibration.withdraw(opened_service(), district, actor=ACTOR)
         words = f"Calibration {gone['before'][:12]} of district {gone['district']} is no longer in force."
@@ -50,8 +59,8 @@ def calibrate(
         return
     since_at, until_at = read_moment(since, "--since"), read_moment(until, "--until")
     found = calibration.calibrate(
-        opened_service(), district, actor=ACTOR, since=since_at, until=until_at, dry_run=dry_run,
-        progress=progress("trips"),
+        opened_service(), district, actor=ACTOR, since=since_at, until=until_at, imported=imported,
+        dry_run=dry_run, progress=progress("trips"),
     )  # fmt: skip
     answer(found, as_json=as_json, show=lambda: show_calibration(found))
 
@@ -86,6 +95,8 @@ def show_calibration(found: dict[str, Any]) -> None:
     click.secho(
         f"District {found['district']}: {found['recorded']} recorded trips, {found['trips']} fit for fitting", bold=True
     )
+    if found["recorded_imported"]:
+        click.echo(f"{found['recorded_imported']} of the recorded trips are imported.")
     if found["starts"]:
         click.echo("Started from: " + ", ".join(f"{where} {n}" for where, n in found["starts"].items()))
     if found["left_out"]:

@@ -16,7 +16,7 @@ from gridsvc.coordinates import distance_m
 from gridsvc.db.evidence.documents import put_document
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids.versions import get_versions, set_version
-from gridsvc.db.roads.trips import list_trips
+from gridsvc.db.roads.trips import list_imported_trips, list_trips
 from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import Conflict, NotFound
 from gridsvc.operations.cases import recommend
@@ -58,6 +58,7 @@ LEFT_OUT = {
     "too-long": "it took over two hours",
     "too-fast": "faster than 150 km/h in a straight line",
     "overlap": "the team was on another case at the same time, so that a stamp is wrong",
+    "team-unknown": "an imported team whose name no team of this district has, or two have",
     "start-unknown": "the team came from another case, and no position of that time is stored",
     "no-way": "no road leads from where it started to the case",
     "no-distance": "it started where the case was",
@@ -82,10 +83,14 @@ def calibrate(
     actor: str,
     since: datetime | None = None,
     until: datetime | None = None,
+    imported: bool = False,
     dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Fit travel times to the recorded trips of a district and put the result in force if it is better.
+
+    `imported`: also to those of other systems that were loaded, as far as their team is one of the district by its name
+    and their place is in the district.
 
     Returns what was read and left out, the errors beside those of the network alone, and `in_force`: whether the
     calibration was put in force. Where it is refused, what was in force stays; `before_since` and `uncalibrated_since`
@@ -102,7 +107,8 @@ def calibrate(
         code = only_district(connection, district)
         view = view_at(service, connection, get_versions(connection, code))
         with whole_district(connection):
-            return view, list_trips(connection, code, since, until)
+            trips = list_trips(connection, code, since, until)
+            return view, trips + (list_imported_trips(connection, code, since, until) if imported else [])
 
     view, recorded = service.database.run(read)
     if view.network is None:
@@ -125,6 +131,7 @@ def calibrate(
     return {
         "district": view.code,
         "recorded": len(recorded),
+        "recorded_imported": sum(trip.imported for trip in recorded),
         **about,
         **verdict.as_json(),
         "dry_run": dry_run,
@@ -224,7 +231,7 @@ def gather(
             left_out["no-way" if way is None else "no-distance"] += 1
             continue
         by_group = seconds_by_group(way[1].tolist(), way[0])
-        starts["station" if trip.start_lon is None else "position"] += 1
+        starts[_start_word(trip)] += 1
         moments.append(trip.en_route_at)
         rows.append(
             (
@@ -263,10 +270,18 @@ def _start(trip: RecordedTrip, stations: dict[str, tuple[float, float]]) -> tupl
     return stations.get(str(trip.team_id))
 
 
+def _start_word(trip: RecordedTrip) -> str:
+    if trip.imported:
+        return "imported-station"
+    return "station" if trip.start_lon is None else "position"
+
+
 def why_left_out(trip: RecordedTrip, start: tuple[float, float] | None) -> str | None:
     """Return a key of LEFT_OUT, or None for a trip whose stamps are usable."""
     if trip.drill:
         return "drill"
+    if trip.team_id is None:
+        return "team-unknown"
     if trip.en_route_at is None or trip.on_scene_at is None:
         return "no-stamp"
     took = trip.on_scene_at - trip.en_route_at

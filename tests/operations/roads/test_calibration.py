@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -23,6 +23,7 @@ from gridsvc.operations.cases.report import report_incident
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.roads import calibration, networks
+from tests.operations.imports.worlds import load, row, written
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS, as_superuser, open_toy, scratch_database, toy_road
 
@@ -238,6 +239,38 @@ def test_a_known_position_is_where_a_trip_starts(service: Service, url: str) -> 
     assert trip.on_scene_at is not None
     assert trip.en_route_at is not None
     assert trip.on_scene_at - trip.en_route_at == timedelta(seconds=300)
+
+
+def as_export(pairs: Any) -> Any:
+    """Write cases of the past as the rows of another system's export."""
+    local = timezone(timedelta(hours=8))
+    for incident, engagement in pairs:
+        lon = float(incident["geom"].partition("(")[2].split()[0])
+        stamps = {"received": incident["reported_at"], "dispatched": engagement["since"],
+                  "en_route": engagement["en_route_at"], "on_scene": engagement["on_scene_at"],
+                  "cleared": engagement["until"]}  # fmt: skip
+        told = {name: f"{at.astimezone(local).replace(tzinfo=None)}" for name, at in stamps.items()}
+        name = next(name for name, each in TEAM_IDS.items() if UUID(each) == engagement["team_id"])
+        yield row(str(incident["id"]), f" {name.upper()}", 1, lon=repr(lon), class_="land", **told)
+
+
+def test_imported_trips_of_known_teams_give_what_the_same_live_ones_give(service: Service, tmp_path: Path) -> None:
+    """Also four trips of teams that are none of the district, three of places outside, and one of a drill."""
+    pairs = slow_past(200)
+    strangers = [row(f"s{n}", "E32", n + 1) for n in range(4)]
+    outside = [row(f"o{n}", "sq-a1", n + 1, 900.0) for n in range(3)]
+    load(service, written(tmp_path, [*as_export(pairs), *strangers, *outside, row("d", "sq-a1", 9, kind="drill")]))
+    alone = calibration.calibrate(service, actor="test", dry_run=True)
+    assert (alone["recorded"], alone["recorded_imported"], alone["outcome"]) == (0, 0, "too-few")
+    imported = calibration.calibrate(service, actor="test", imported=True, dry_run=True)
+    assert imported["starts"] == {"imported-station": 200}
+    assert imported["left_out"] == {"drill": 1, "team-unknown": 4}
+    assert (imported["recorded"], imported["recorded_imported"]) == (205, 205)
+    live_through(service, pairs)
+    live = calibration.calibrate(service, actor="test", dry_run=True)
+    assert live["starts"] == {"station": 200}
+    for name in ("outcome", "trips", "factors", "start_s", "hours", "level", "calibrated"):
+        assert imported[name] == live[name], name
 
 
 def test_a_worse_fit_is_refused_and_what_was_in_force_stays(service: Service) -> None:
