@@ -16,11 +16,17 @@ from gridsvc.db.jobs import jobs
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.access import keys
 from gridsvc.operations.cases.timers import raise_alerts
+from gridsvc.operations.compliance.figures import Question, get_compliance
+from gridsvc.operations.compliance.imported import Imported
+from gridsvc.operations.coverage.demand import BOTH, demand_of
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.evidence.verify import verify
+from gridsvc.operations.imports.history import remove_import
 from gridsvc.operations.isochrones.service_areas import AreaWatch, draw_areas
 from gridsvc.operations.jobs import retention, schedule
 from gridsvc.operations.jobs.jobs import Run
+from gridsvc.operations.roads.calibration import calibrate
+from tests.operations.imports.worlds import ROWS, load, row, written
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, TEAM_IDS
 
@@ -133,6 +139,18 @@ def _background(service: Service, case: UUID) -> None:
         retention.run_tidy(run)
         retention.keep_positions(service.database, datetime.now(UTC) + timedelta(days=1))
         service.database.run(lambda connection: jobs.finish_job(connection, held, "done"))
+    _import(service)
     seal_all(service.database)
     assert all(report.holds for report in verify(service))
     replay(service, case)
+
+
+def _import(service: Service) -> None:
+    """Load exports of another system, use them for figures, plans and calibration, and remove one."""
+    for name, lines in (("calls.csv", ROWS), ("more.csv", [*ROWS, row("c9", "E1", 9)])):
+        digest = load(service, written(service.folder, lines, name)).answer["digest"]
+    get_compliance(service, DISTRICT, Question(by=("township",)), imported=Imported())
+    with service.database.transaction() as connection:
+        demand_of(connection, DISTRICT, source=BOTH)
+    calibrate(service, DISTRICT, actor="test", imported=True, dry_run=True)
+    remove_import(service, DISTRICT, digest, actor="test")

@@ -249,7 +249,7 @@ def as_export(pairs: Any) -> Any:
         stamps = {"received": incident["reported_at"], "dispatched": engagement["since"],
                   "en_route": engagement["en_route_at"], "on_scene": engagement["on_scene_at"],
                   "cleared": engagement["until"]}  # fmt: skip
-        told = {name: f"{at.astimezone(local).replace(tzinfo=None)}" for name, at in stamps.items()}
+        told: dict[str, Any] = {name: f"{at.astimezone(local).replace(tzinfo=None)}" for name, at in stamps.items()}
         name = next(name for name, each in TEAM_IDS.items() if UUID(each) == engagement["team_id"])
         yield row(str(incident["id"]), f" {name.upper()}", 1, lon=repr(lon), class_="land", **told)
 
