@@ -12,6 +12,7 @@ import pytest
 
 from gridsvc.access.scopes import RIGHTS, Caller, Role, Scope
 from gridsvc.db.cases import imported
+from gridsvc.db.grids.versions import ensure_district
 from gridsvc.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridsvc.files.calls.rejected import list_rejected, write_rejected
 from gridsvc.operations.compliance.exports import read_export
@@ -19,7 +20,8 @@ from gridsvc.operations.compliance.figures import Question, answered, get_compli
 from gridsvc.operations.compliance.imported import Imported
 from gridsvc.operations.compliance.report import report_of_imports
 from gridsvc.operations.evidence import verify
-from gridsvc.operations.imports.history import list_imports, remove_import
+from gridsvc.operations.grids.districts import remove_district
+from gridsvc.operations.imports.history import list_imports, load_history, remove_import
 from tests.operations.imports.worlds import MAP, ROWS, load, row, written
 from tests.worlds import toy
 from tests.worlds.district import DISTRICT, as_superuser, report
@@ -214,3 +216,37 @@ def test_only_who_may_load_may_load(service: Service, tmp_path: Path) -> None:
         load(officer, written(tmp_path, ROWS))
     with pytest.raises(NotAllowed):
         remove_import(officer, DISTRICT, "0" * 12, actor="Wang")
+
+
+def test_a_district_is_removed_with_what_was_imported(service: Service, url: str, tmp_path: Path) -> None:
+    load(service, written(tmp_path, ROWS))
+    remove_district(service, DISTRICT)
+    with as_superuser(url) as connection:
+        for table in ("imported_file", "imported_case", "imported_team"):
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
+    assert all(each.holds for each in verify.verify(service))
+
+
+def test_without_grids_every_place_is_unknown(service: Service, tmp_path: Path) -> None:
+    service.database.run(lambda connection: ensure_district(connection, "330702", name="Bare"))
+    loaded = load_history(service, "330702", written(tmp_path, ROWS), MAP, actor="test").answer
+    assert loaded["generation"] is None
+    assert loaded["places"] == {"located": 0, "named": 0, "outside": 0, "unknown": 6}
+
+
+def test_an_import_is_refused_while_another_one_runs(service: Service, tmp_path: Path) -> None:
+    path = written(tmp_path, ROWS)
+    with service.database.transaction() as connection:
+        assert imported.lock_imports(connection, DISTRICT)
+        with pytest.raises(Conflict, match="Another file is being loaded"):
+            load(service, path)
+    assert load(service, path).answer["cases"] == 6
+
+
+def test_what_the_database_does_not_keep_is_left_out_of_a_word(service: Service, tmp_path: Path) -> None:
+    """A file whose first megabyte is text is text; a NUL may be in its last row."""
+    lines = [row("o'c\\2", "E2", 2, type="tab\there"), row("名", "队", 3)]
+    load(service, written(tmp_path, [*lines * 4000, row("c\0" + "1", "E\0" + "1", 1)]))
+    found = figures(service, by=("type", "team"))
+    groups = {(each["group"]["type"], each["group"]["team"]) for each in found["outcomes"]}
+    assert groups == {("leak", "E1"), ("tab\there", "E2"), ("leak", "队")}
