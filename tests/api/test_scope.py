@@ -26,7 +26,9 @@ from gridsvc.db.session import fast_statements
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.compliance.kept import keep
 from gridsvc.operations.compliance.report import Wanted, make_report
+from gridsvc.operations.imports.history import load_history
 from tests.api.two_districts import MARK, A, B, World
+from tests.operations.imports.worlds import MAP, row, written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -38,6 +40,7 @@ TILES = [
 ]
 SAMPLE = 8  # of the callers' own cases, teams, closures, and as many of the others'
 # Parts of a path: the callers' own, the others', and what never was.
+BEYOND = "beyond-the-township"
 NEVER = str(uuid.uuid5(uuid.NAMESPACE_URL, "never"))
 STREAMS: set[tuple[str, str]] = set()  # they do not end; what they may tell is asked where they are tested
 WALKED = {
@@ -76,12 +79,27 @@ def world(two: World) -> World:
     assert two.client("everywhere").post("/jobs", json={"kind": "verify"}).status_code == 202
     for code in (A, B):
         keep(two.service, code, make_report(two.service, code, Wanted()), Wanted(), actor="test")
+    import_cases(two)
     two.write(
         "insert into proposal (district, id, kind, incident_id, subject, proposed_at, grounds) select distinct on "
         "(district, township) district, gen_random_uuid(), 'red-card', id, coalesce(handler, 'x'), now(), "
         "jsonb_build_object('step', 'feedback', 'since', now(), 'over_s', 1.5, 'timers', 'x') from incident"
     )
     return two
+
+
+def import_cases(two: World) -> None:
+    """Load an export into either district; the teams of the second, and those beyond the township, have names."""
+    places = (
+        "select st_x(geom), st_y(geom) from incident where district = :d and (township = :t) = :own order by id limit 1"
+    )
+    own, other = (tuple(two.rows(places, d=A, t=two.township, own=each)[0]) for each in (True, False))
+    for code, rows in ((A, [("own", own), (BEYOND, other)]), (B, [(f"E{MARK}", _place(two, B))])):
+        lines = [
+            row(f"{code}-{n}", team, n + 1, lon=str(lon), lat=str(lat)) for n, (team, (lon, lat)) in enumerate(rows)
+        ]
+        path = written(two.service.folder, lines, f"calls-{code}.csv" if code == A else f"{MARK}.csv")
+        load_history(two.service, code, path, MAP, actor="test")
 
 
 def known_routes() -> set[tuple[str, str]]:
@@ -104,6 +122,7 @@ def hidden_words(world: World, caller: str) -> set[str]:
         hidden |= ids(world, table, "district = :d", d=B)
     hidden |= ids(world, "job")  # of the whole service
     if caller.startswith("township"):
+        hidden.add(BEYOND)
         own = "township = :t"
         beyond = f"district = :d and not coalesce({own}, false)"
         hidden |= ids(world, "incident", beyond, d=A, t=world.township)
@@ -212,6 +231,8 @@ def _asked(
             queries = [_station(world, code) for code in (A, B)]
         elif path == "/proposals":
             queries += [{"all": True}]
+        elif path == "/compliance":
+            queries += [{"imported": True, "by": "team", "district": code} for code in (A, B)]
         elif path.startswith("/geocode"):
             texts = [
                 world.rows("select text from address where district = :d order by id limit 1", d=code)[0][0]
