@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,13 @@ from gridsvc.access.scopes import RIGHTS, Caller, Role, Scope
 from gridsvc.db.cases import imported
 from gridsvc.db.grids.versions import ensure_district
 from gridsvc.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from gridsvc.files.calls.maps import read_call_map
 from gridsvc.files.calls.rejected import list_rejected, write_rejected
 from gridsvc.operations.compliance.exports import read_export
 from gridsvc.operations.compliance.figures import Question, answered, get_compliance, recorded
 from gridsvc.operations.compliance.imported import Imported
 from gridsvc.operations.compliance.report import report_of_imports
+from gridsvc.operations.coverage.demand import IMPORTED, demand_of
 from gridsvc.operations.evidence import verify
 from gridsvc.operations.grids.districts import remove_district
 from gridsvc.operations.imports.history import list_imports, load_history, remove_import
@@ -27,8 +30,6 @@ from tests.worlds import toy
 from tests.worlds.district import DISTRICT, as_superuser, report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gridsvc.compliance.call_map import CallMap
     from gridsvc.operations.runtime.service import Service
 
@@ -250,3 +251,17 @@ def test_what_the_database_does_not_keep_is_left_out_of_a_word(service: Service,
     found = figures(service, by=("type", "team"))
     groups = {(each["group"]["type"], each["group"]["team"]) for each in found["outcomes"]}
     assert groups == {("leak", "E1"), ("tab\there", "E2"), ("leak", "队")}
+
+
+@pytest.mark.shared
+def test_the_export_of_san_francisco_lies_outside_and_gives_the_figures_of_its_file(
+    service: Service, tmp_path: Path, shared_data: Path
+) -> None:
+    path, of = shared_data / "sffd" / "calls.csv", read_call_map(Path("sffd"))
+    found = load(service, path, of).answer
+    assert found["places"]["outside"] == found["outside"]["cases"] == found["cases"] > 5000
+    assert found["outside"]["middle_distance_m"] == pytest.approx(10_150_000, rel=0.01)
+    for by in ((), ("township", "unit"), ("hour",)):
+        assert compared(figures(service, by=by)) == compared(of_file(path, of, by=by))
+    with service.database.transaction() as connection:
+        assert demand_of(connection, DISTRICT, source=IMPORTED).imported == 0
