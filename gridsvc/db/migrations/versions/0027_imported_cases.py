@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0023"
+revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None
