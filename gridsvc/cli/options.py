@@ -6,11 +6,17 @@ from dataclasses import fields
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+import click
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Options = TypeVar("Options")
 P = ParamSpec("P")
+
+accept_uncovered = click.option(
+    "--accept-uncovered", is_flag=True, help="Load roads although they leave townships of the district without."
+)
 
 
 def collect(made: type[Options]) -> Callable[[Callable[Concatenate[Options, P], None]], Callable[..., None]]:

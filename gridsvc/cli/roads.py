@@ -11,7 +11,7 @@ import click
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, say, table
 from gridsvc.cli.csv_rows import show_bad_rows
 from gridsvc.cli.cures import cure_as_command
-from gridsvc.cli.options import collect
+from gridsvc.cli.options import accept_uncovered, collect
 from gridsvc.coordinates import Datum
 from gridsvc.errors import InvalidInput
 
@@ -28,6 +28,7 @@ class RoadOptions:
     place: str | None
     datum: str | None
     district: str | None
+    accept_uncovered: bool
 
 
 @click.command()
@@ -36,6 +37,7 @@ class RoadOptions:
 @click.option("--datum", metavar="wgs84|cgcs2000|gcj02|bd09",
               help="Datum of FILE.  [default: what it says, compared with what is in force]")  # fmt: skip
 @click.option("--district", metavar="CODE", help="Code of the district; a new district is created.")
+@accept_uncovered
 @json_option
 @collect(RoadOptions)
 def load_roads(asked: RoadOptions, *, file: Path | None, as_json: bool) -> None:
@@ -45,25 +47,27 @@ def load_roads(asked: RoadOptions, *, file: Path | None, as_json: bool) -> None:
     the command that cures it.
     """
     from gridsvc.operations.roads import networks
-    from gridsvc.roads.network.margins import in_words
 
     if (file is None) == (asked.place is None):
         raise click.UsageError("Give a FILE or --place NAME.")
     if file is None and asked.datum is not None:
         raise click.UsageError("--datum is of a FILE: OpenStreetMap is in WGS-84.")
     datum = None if asked.datum is None else Datum.from_name(asked.datum)
-    with cure_as_command(["load", "roads", str(file)], asked):
-        loaded = networks.load_roads(opened_service(), asked.district, path=file, place=asked.place, datum=datum)
-    for note in loaded["notes"]:
-        say(f"{note}.")
+    with cure_as_command(["load", "roads", *([] if file is None else [str(file)])], asked):
+        loaded = networks.load_roads(
+            opened_service(), asked.district, path=file, place=asked.place, datum=datum,
+            accept_uncovered=asked.accept_uncovered,
+        )  # fmt: skip
 
     def show() -> None:
         click.secho(f"Roads of district {loaded['district']}: {loaded['nodes']} nodes, {loaded['arcs']} arcs, "
                     f"{loaded['km']:.0f} km", bold=True)  # fmt: skip
         table(("what", "n"), [(key.replace("_", " "), value) for key, value in flat_report(loaded["report"])])
         if loaded["margin"] is None:
-            click.echo("No grids are in force yet, so it is not known whether the roads reach far enough beyond them.")
-        for sentence in in_words(loaded["margin"]) if loaded["margin"] else []:
+            click.echo(
+                "The district has no grids yet: whether the roads cover it and reach far enough beyond it is not known."
+            )
+        for sentence in loaded["notes"]:
             click.secho(f"{sentence}.", fg="yellow")
 
     answer(loaded, as_json=as_json, show=show)

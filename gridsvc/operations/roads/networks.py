@@ -9,7 +9,7 @@ import shapely
 
 from gridsvc.coordinates import Datum
 from gridsvc.db.evidence.artifacts import put_artifact
-from gridsvc.db.grids.generations import list_grids, lock_drafts
+from gridsvc.db.grids.generations import lock_drafts
 from gridsvc.db.grids.versions import ensure_district, get_versions, set_outline, set_version
 from gridsvc.db.roads import networks as store
 from gridsvc.db.session.connection import lift_time_limit
@@ -17,9 +17,11 @@ from gridsvc.db.teams import list_roster
 from gridsvc.files.roads.graphs import ask_osmnx
 from gridsvc.files.roads.read import open_roads
 from gridsvc.operations.law.imports import only_district
+from gridsvc.operations.roads.cover_guard import check_cover, list_present_grids
 from gridsvc.operations.roads.datum_guard import find_shift
-from gridsvc.roads.network.margins import margin
+from gridsvc.roads.network.margins import in_words, margin
 from gridsvc.roads.network.network import CLOSED, DEGREE
+from gridsvc.roads.network.road_cover import cover_in_words
 from gridsvc.roads.network.speeds import CLASSES
 
 if TYPE_CHECKING:
@@ -41,18 +43,21 @@ def load_roads(
     path: Path | None = None,
     place: str | None = None,
     datum: Datum | None = None,
+    accept_uncovered: bool = False,
 ) -> dict[str, Any]:
     """Read a road file (or download a place's roads from OpenStreetMap) and put the network in force.
 
     `datum`: that of the file's degrees, as a person says; None: what it says, where nothing speaks against it.
 
-    Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, `notes`, and
-    `margin`: how far the roads reach beyond the grids in force (`roads.margins.margin`), None where none are.
+    Returns district, network (its digest), nodes, arcs, km, the report of what was left out and cut off, and, against
+    the grids in force, else the draft, `cover` (`road_cover.RoadCover`) and `margin`, how far the roads reach beyond
+    them (`margins.margin`); both None where the district has no grids. `notes` says in words what is to be known.
 
     Raises
     ------
     InvalidInput
-        For a file that is none, or is shifted against what is in force as if by another datum, and none was said.
+        For a file that is none, or is shifted against what is in force as if by another datum, and none was said; for
+        roads of another place, and, without `accept_uncovered`, for roads that leave a township without.
     """
     code = service.database.run(lambda connection: only_district(connection, district))
     notes: list[str] = []
@@ -63,7 +68,11 @@ def load_roads(
             source = f"{source}, read as {datum.value}"
     else:
         network, source = ask_osmnx(str(place)), str(place)
+    grids = service.database.run(lambda connection: list_present_grids(connection, code))
+    cover = check_cover(source, network, code, grids, accept_uncovered=accept_uncovered)
     digest = establish(service, code, network, source=source)
+    roster = service.database.run(lambda connection: list_roster(connection, code))
+    reach = margin(network, grids, roster) if grids else None
     return {
         "district": code,
         "network": digest,
@@ -72,8 +81,9 @@ def load_roads(
         "km": network.facts["km"],
         "bounds": list(network.bounds),
         "report": network.facts["report"],
-        "notes": notes,
-        "margin": service.database.run(lambda connection: _margin(connection, code, network)),
+        "cover": None if cover is None else cover.as_json(),
+        "margin": reach,
+        "notes": [*notes, *(cover_in_words(cover) if cover else []), *(in_words(reach) if reach else [])],
     }
 
 
@@ -86,14 +96,6 @@ def _check_datum(service: Service, district: str, network: RoadNetwork, path: Pa
     if datum is None:
         raise shift.refusal(str(path))
     return [f"The file {shift.words}; it was read as {declared.value}"]
-
-
-def _margin(connection: Connection, district: str, network: RoadNetwork) -> dict[str, Any] | None:
-
-    generation = get_versions(connection, district).generation
-    if generation is None:
-        return None
-    return margin(network, list_grids(connection, district, generation), list_roster(connection, district))
 
 
 def establish(service: Service, district: str, network: RoadNetwork, *, source: str) -> str:

@@ -34,6 +34,14 @@ def edges_in_box(network: RoadNetwork, west: float, south: float, east: float, n
     return np.unique(network.segment_edge[segments]).astype(np.int32)
 
 
+def segment_starts(network: RoadNetwork) -> NDArray[np.int64]:
+    """Return the vertices that a straight piece of road starts at, each to the vertex after it: (n,), in order."""
+    is_start = np.ones(len(network.vertex_lon), bool)
+    is_start[network.edge_first_vertex[1 : network.edge_count] - 1] = False
+    is_start[-1:] = False
+    return np.flatnonzero(is_start)
+
+
 def list_named_roads(network: RoadNetwork, lon: float, lat: float, reach_m: float) -> list[NamedRoad]:
     """Return the roads with a name in the cells within `reach_m` of a place, in the order of their names."""
     east_m, north_m = metres_per_degree(lat)

@@ -182,6 +182,8 @@ export const REFUSALS_EN = {
   "reason-missing": "Write the reason first.",
   "refused": "This was not accepted. Nothing was written.",
   "restore": "The restore failed. Ask the administrator.",
+  "roads-elsewhere": "These roads are of another place than the district.",
+  "roads-missing": "These roads leave townships without any. Load a wider area, or accept it.",
   "schema-newer": "The database is newer than the program. Ask the administrator.",
   "segment-damaged": "A part of the archived log is damaged. Call the administrator at once.",
   "shared-sessions": "The background process shares its database sessions. Ask the administrator.",

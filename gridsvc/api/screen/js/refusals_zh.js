@@ -182,6 +182,8 @@ export const REFUSALS_ZH = {
   "reason-missing": "请写明原因后再操作。",
   "refused": "操作没有被接受，没有写入。",
   "restore": "恢复没有成功，请联系系统管理员。",
+  "roads-elsewhere": "这些道路不在本区范围内。",
+  "roads-missing": "这些道路没有覆盖部分乡镇，请载入更大范围的路网，或确认后载入。",
   "schema-newer": "数据库的版本比程序新，请联系系统管理员。",
   "segment-damaged": "归档日志的一段已损坏，请立即联系系统管理员。",
   "shared-sessions": "后台进程与其他连接共用数据库会话，请联系系统管理员。",
