@@ -36,6 +36,7 @@ def _command(words: Sequence[str], typed: dict[str, Any], cure: Sequence[Any]) -
     option, *value = map(str, cure)
     whole = list(words)
     for name, each in (typed | {option: value[0] if value else True}).items():
-        if each is not None and each is not False:
-            whole += [name] if each is True else [name, str(each)]
+        for one in each if isinstance(each, tuple) else (each,):
+            if one is not None and one is not False:
+                whole += [name] if one is True else [name, str(one)]
     return shlex.join(["gridsvc", *whole])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gridsvc.cli.answers import answer, json_option, say, table
+from gridsvc.cli.cures import cure_as_command
+from gridsvc.cli.options import accept_uncovered, collect
 from gridsvc.files.packaged import geodata_folder
 from gridsvc.settings import Settings, open_service
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8733
 
-_level = click.option("--level", "levels", metavar="L=ADMIN_LEVEL", multiple=True,
+_level = click.option("--level", metavar="L=ADMIN_LEVEL", multiple=True,
                       help="The file's admin_level for a level, such as township=8; may be repeated.")  # fmt: skip
 
 
@@ -40,13 +43,13 @@ _level = click.option("--level", "levels", metavar="L=ADMIN_LEVEL", multiple=Tru
 @json_option
 def demo(
     *, osm: Path | None, incidents: int | None, seed: int | None, replay: str | None, port: int | None,
-    no_serve: bool, levels: tuple[str, ...], as_json: bool,
+    no_serve: bool, level: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Build the demo district, or a real place from an OSM file, and serve it to this machine without sign-in."""
     from gridsvc.demo.build import Wish, provide_demo
     from gridsvc.serve import listener
 
-    admin_levels, speed = read_levels(levels), read_speed(replay)
+    admin_levels, speed = read_levels(level), read_speed(replay)
     settings = Settings.read(auth="off")
     if not no_serve:
         listener.refuse_open_service("127.0.0.1", settings.auth)
@@ -172,17 +175,31 @@ def serve_demo(settings: Settings, port: int, district: str, speed: float | None
         processes.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class OsmOptions:
+    """The options of `load osm`."""
+
+    district: str | None
+    level: tuple[str, ...]
+    accept_uncovered: bool
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--district", metavar="CODE", help="Code of the district; the codes of its grids start with it.")
 @_level
+@accept_uncovered
 @json_option
-def load_osm(*, file: Path, district: str | None, levels: tuple[str, ...], as_json: bool) -> None:
+@collect(OsmOptions)
+def load_osm(asked: OsmOptions, *, file: Path, as_json: bool) -> None:
     """Load the roads of an OSM file (FILE), and the boundaries, places, addresses and stations that it has."""
     from gridsvc.operations.imports.osm import load_file
 
     service = open_service(Settings.read(), pool=2, report=say)
-    result = load_file(service, file, district, read_levels(levels), say)
+    with cure_as_command(["load", "osm", str(file)], asked):
+        result = load_file(
+            service, file, asked.district, read_levels(asked.level), say, accept_uncovered=asked.accept_uncovered
+        )
 
     def show() -> None:
         counts = ", ".join(f"{count} {key}" for key, count in result["grids"].items())

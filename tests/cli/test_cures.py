@@ -17,6 +17,7 @@ class Options:
     crs: str | None = None
     name_field: str | None = None
     dry_run: bool = False
+    label: tuple[str, ...] = ()
 
 
 def commands(options: Options, retry: list[list[str]]) -> list[list[str]]:
@@ -37,6 +38,11 @@ def test_the_option_that_cures_is_added_or_replaced() -> None:
     assert commands(kept, [["--crs", "EPSG:4548"]]) == [
         [*typed, "--crs", "EPSG:4548", "--name-field", "乡镇 名称", "--dry-run"]
     ]
+
+
+def test_an_option_that_was_repeated_stays_repeated() -> None:
+    (line,) = commands(Options("township", label=("a=8", "b=9")), [["--dry-run"]])
+    assert line[4:] == ["--level", "township", "--dry-run", "--label", "a=8", "--label", "b=9"]
 
 
 def test_a_refusal_without_a_cure_stays_as_it_is() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 
 from gridsvc.demo.world.crews import junction_points
-from gridsvc.files.osm.levels import draw_levels
+from gridsvc.files.osm.cut_off import find_cut_off
+from gridsvc.files.osm.levels import choose_admin_levels, draw_levels
 from gridsvc.files.osm.model import REAL_CODE, DemoPlace
 from gridsvc.files.osm.places import read_places
 from gridsvc.files.osm.villages import Label
@@ -53,7 +54,13 @@ def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, in
     shapely.prepare(outline)
     inside = [address for address in found.addresses if outline.covers(shapely.Point(address.lon, address.lat))]
     stations = [station for station in found.stations if outline.covers(shapely.Point(station.lon, station.lat))]
-    notes = [*drawn.notes, *in_words(margin(roads, drawn.grids)), *_notes(found, len(stations), len(inside))]
+    cut = find_cut_off(found, roads, choose_admin_levels(found.areas, admin_levels))
+    notes = [
+        *cut.in_words(),
+        *drawn.notes,
+        *in_words(margin(roads, drawn.grids)),
+        *_notes(found, len(stations), len(inside)),
+    ]
     return DemoPlace(
         code=code,
         name=name,

@@ -21,6 +21,7 @@ DATASETS = (".shp", ".gpkg", ".geojson", ".json", ".geojsonl", ".geojsons", ".km
 """Endings of files that hold layers, where they lie in a folder or an archive."""
 TABLES = (".csv", ".tsv")
 _BESIDE = (".shx", ".dbf", ".prj", ".cpg", ".map", ".dat", ".id", ".ind", ".mid", ".xsd")
+_EXTRACTS = (".pbf", ".osm", ".osm.bz2", ".osm.gz")
 _PACKED = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2")
 _LARGEST_BYTES = 16 << 30
 _SHOWN = 12
@@ -54,6 +55,12 @@ def open_container(path: Path) -> Iterator[list[Layer]]:
     """
     if not path.exists():
         raise NotFound(f"There is no file {path}.", kind="no-file")
+    if path.name.lower().endswith(_EXTRACTS):
+        raise InvalidInput(
+            f"{path} is an extract of OpenStreetMap. Load its boundaries by `gridsvc load osm {path}`, which names the "
+            "municipalities that the extract cuts off.",
+            kind="unreadable-file",
+        )
     if path.suffix.lower() in _PACKED:
         raise InvalidInput(
             f"{path} is packed in a way that is not read here. Unpack it, and give a .zip or the folder.",

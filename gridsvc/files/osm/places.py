@@ -7,7 +7,7 @@ not matter, and only what was asked for is kept in memory.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -42,6 +42,8 @@ PLACE_WEIGHTS = {
 }
 """Rough ratio of the people who live in a place of each rank; places of other kinds are not settlements."""
 
+SEAT_ROLES = ("admin_centre", "label")
+
 BOUNDARY_ROLES = {"", "outer", "inner", "exclave", "enclave"}
 
 
@@ -57,12 +59,17 @@ class OsmArea:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An administrative area that the file does not hold whole, and why."""
+    """An administrative area that the file does not hold whole, and why.
+
+    border: what the file has of it, lines in degrees. seat: a place inside of it (its admin_centre or label).
+    """
 
     osm_id: str
     admin_level: int
     name: str
     reason: str
+    border: BaseGeometry = field(default_factory=shapely.MultiLineString)
+    seat: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class _Member:
     admin_level: int
     name: str
     ways: list[int]
+    seats: list[int] = field(default_factory=list)
 
 
 def read_places(path: Path) -> OsmPlaces:
@@ -101,6 +109,7 @@ def read_places(path: Path) -> OsmPlaces:
         wanted = {way for relation in relations for way in relation.ways}
         ways, tagged_ways, closed = _read_ways(path, wanted)
         needed = {node for nodes in ways.values() for node in nodes}
+        needed |= {node for relation in relations for node in relation.seats}
         located, tagged_nodes = _read_nodes(path, needed)
     except (RuntimeError, OSError, ValueError) as broken:
         raise InvalidInput(
@@ -157,7 +166,8 @@ def _read_relations(path: Path) -> list[_Member]:
         if level is None or not name or relation.tags.get("type", "boundary") not in {"boundary", "multipolygon"}:
             continue
         ways = [member.ref for member in relation.members if member.type == "w" and member.role in BOUNDARY_ROLES]
-        found.append(_Member(f"relation/{relation.id}", level, name, ways))
+        seats = [member.ref for member in relation.members if member.type == "n" and member.role in SEAT_ROLES]
+        found.append(_Member(f"relation/{relation.id}", level, name, ways, seats))
     return found
 
 
@@ -213,22 +223,20 @@ def _assemble(
     for member in members:
         missing = [way for way in member.ways if way not in ways]
         gone = {node for way in member.ways for node in ways.get(way, ()) if node not in located}
-        if missing or gone or not member.ways:
+        geometry, reason = None, "its boundary does not close"
+        if not member.ways:
+            reason = "it has no boundary way"
+        elif missing or gone:
             lack = f"{len(missing)} of its {len(member.ways)} ways" if missing else f"{len(gone)} of its points"
-            left_out.append(
-                LeftOut(
-                    member.osm_id,
-                    member.admin_level,
-                    member.name,
-                    f"{lack} lie outside the file" if member.ways else "it has no boundary way",
-                )
-            )
-            continue
-        geometry = _area_of([ways[way] for way in dict.fromkeys(member.ways)], located)
-        if geometry is None:
-            left_out.append(LeftOut(member.osm_id, member.admin_level, member.name, "its boundary does not close"))
+            reason = f"{lack} lie outside the file"
         else:
+            geometry = _area_of([ways[way] for way in dict.fromkeys(member.ways)], located)
+        if geometry is not None:
             areas.append(OsmArea(member.osm_id, member.admin_level, member.name, geometry))
+            continue
+        seat = next((located[node] for node in member.seats if node in located), None)
+        border = _border_of([ways[way] for way in dict.fromkeys(member.ways) if way in ways], located)
+        left_out.append(LeftOut(member.osm_id, member.admin_level, member.name, reason, border, seat))
     return areas, left_out
 
 
@@ -243,6 +251,22 @@ def _area_of(ways: list[list[int]], located: dict[int, tuple[float, float]]) -> 
         return None
     area = shapely.build_area(shapely.MultiLineString(lines))
     return area if area.is_valid and area.area > 0 else None
+
+
+def _border_of(ways: list[list[int]], located: dict[int, tuple[float, float]]) -> BaseGeometry:
+    """Return the lines of the ways as far as their points are known; a missing point interrupts them."""
+    lines = []
+    for nodes in ways:
+        line: list[tuple[float, float]] = []
+        for node in [*nodes, None]:
+            if node in located:
+                line.append(located[node])
+            elif len(line) > 1:
+                lines.append(line)
+                line = []
+            else:
+                line = []
+    return shapely.MultiLineString(lines)
 
 
 def _points_of_ways(

@@ -9,6 +9,7 @@ from gridsvc.db.grids import addresses
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
 from gridsvc.errors import InvalidInput
+from gridsvc.files.osm.cut_off import find_cut_off
 from gridsvc.files.osm.levels import choose_admin_levels
 from gridsvc.files.osm.model import REAL_CODE
 from gridsvc.files.osm.places import read_places
@@ -17,34 +18,51 @@ from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.naming import resolve_codes
 from gridsvc.grids.parents import adopt
 from gridsvc.operations.roads import networks
+from gridsvc.operations.roads.cover_guard import check_cover, list_present_grids
 from gridsvc.roads.network.margins import in_words, margin
+from gridsvc.roads.network.road_cover import cover_in_words, cover_of
 from gridsvc.teams.model import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
 
+    from gridsvc.files.osm.cut_off import Cut
     from gridsvc.files.osm.places import OsmPlaces
     from gridsvc.operations.runtime.service import Service
+    from gridsvc.roads.network.network import RoadNetwork
 
 
 def load_file(
-    service: Service, path: Path, district: str | None, levels: Mapping[Level, int], say: Callable[[str], None]
+    service: Service,
+    path: Path,
+    district: str | None,
+    levels: Mapping[Level, int],
+    say: Callable[[str], None],
+    *,
+    accept_uncovered: bool = False,
 ) -> dict[str, Any]:
     """Put the roads of a file in force, its stations and addresses, and its boundaries into the draft.
+
+    The notes name the municipalities that the file cuts off first, with what stays without owner.
 
     Raises
     ------
     InvalidInput
         An unreadable file, one without roads, an admin_level that the file does not have, or no choice between several
-        districts is meant.
+        districts is meant; also a file of another place than the district's grids, and, without `accept_uncovered`,
+        one that leaves a township of theirs without roads.
     """
     network = read_osm(path)
     found = read_places(path)
-    grids = real_grids(found, levels)
+    chosen = choose_admin_levels(found.areas, levels)
+    grids = real_grids(found, chosen)
     code = service.database.run(lambda connection: _district(connection, district))
+    present = service.database.run(lambda connection: list_present_grids(connection, code))
+    check_cover(path.name, network, code, present, accept_uncovered=accept_uncovered)
+    cut = find_cut_off(found, network, chosen)
     say(f"Roads: {network.node_count} nodes, {network.arc_count} arcs ...")
     digest = networks.establish(service, code, network, source=path.name)
     coded = _coded(grids, code)
@@ -70,13 +88,16 @@ def load_file(
         "stations": len(stations),
         "addresses": len(houses),
         "places": len(homes),
-        "notes": [*_notes(found, counts, draft), *(in_words(margin(network, coded)) if coded else [])],
+        "cut_off": cut.as_json(),
+        "notes": [*cut.in_words(), *_notes(found, cut, counts, draft), *_road_notes(network, coded or present)],
     }
 
 
-def real_grids(found: OsmPlaces, levels: Mapping[Level, int]) -> list[Grid]:
-    """Return the file's complete areas as grids without codes, and without those outside all townships."""
-    chosen = choose_admin_levels(found.areas, levels)
+def real_grids(found: OsmPlaces, chosen: Mapping[Level, int]) -> list[Grid]:
+    """Return the file's complete areas as grids without codes, and without those outside all townships.
+
+    `chosen`: `choose_admin_levels`.
+    """
     grids = [
         Grid("", area.name, level, None, area.geometry)
         for level, number in sorted(chosen.items())
@@ -129,8 +150,19 @@ def _draft(connection: Connection, district: str, grids: list[Grid], source: str
     return draft.number
 
 
-def _notes(found: OsmPlaces, counts: dict[str, int], draft: int | None) -> list[str]:
-    notes = [f"{area.name} (admin_level {area.admin_level}) is left out: {area.reason}" for area in found.left_out]
+def _road_notes(network: RoadNetwork, grids: Sequence[Grid]) -> list[str]:
+    if not grids:
+        return []
+    return [*cover_in_words(cover_of(network, grids)), *in_words(margin(network, grids))]
+
+
+def _notes(found: OsmPlaces, cut: Cut, counts: dict[str, int], draft: int | None) -> list[str]:
+    named = {each.area.osm_id for each in cut.areas}
+    notes = [
+        f"{area.name} (admin_level {area.admin_level}) is left out: {area.reason}"
+        for area in found.left_out
+        if area.osm_id not in named
+    ]
     if draft is None:
         notes.append("The file has no complete named boundary up to admin_level 8: load grids of your own")
     else:

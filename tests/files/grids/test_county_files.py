@@ -103,6 +103,14 @@ def test_an_archive_with_several_layers_lists_them_with_the_options_that_choose(
     assert read_boundaries(archive, layer="乡镇").names == NAMES
 
 
+def test_an_extract_of_openstreetmap_is_refused_with_the_command_that_loads_it(tmp_path: Path) -> None:
+    """GDAL would read it, and leave out the municipalities that the extract cuts off without a word."""
+    for name in ("a.osm.pbf", "a.osm", "a.osm.gz"):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(InvalidInput, match="gridsvc load osm"):
+            read_boundaries(tmp_path / name)
+
+
 def test_a_file_geodatabase_in_an_archive(tmp_path: Path) -> None:
     folder = tmp_path / "county.gdb"
     frame(乡镇名称=NAMES, 代码=CODES).to_file(folder, driver="OpenFileGDB", layer="乡镇")
