@@ -142,6 +142,12 @@ def network_in_force(service: Service) -> RoadNetwork:
     return view.network
 
 
+def datum_notes(service: Service, path: Path, datum: Datum | None = None) -> list[str]:
+    """Load a file, whose roads do not reach everywhere, and return what is said of its datum."""
+    loaded = networks.load_roads(service, DISTRICT, path=path, datum=datum, accept_uncovered=True)
+    return [note for note in loaded["notes"] if "read as" in note]
+
+
 def test_a_shifted_file_is_refused_and_the_cure_loads_it(service: Service, tmp_path: Path) -> None:
     networks.establish(service, DISTRICT, drives.network(), source="before")
     before = network_in_force(service).digest
@@ -151,13 +157,12 @@ def test_a_shifted_file_is_refused_and_the_cure_loads_it(service: Service, tmp_p
     assert refused.value.kind == "shifted-datum"
     assert refused.value.parameters["retry"] == [["--datum", "gcj02"], ["--datum", "wgs84"]]
     assert network_in_force(service).digest == before
-    loaded = networks.load_roads(service, DISTRICT, path=path, datum=Datum.GCJ02, accept_uncovered=True)
-    assert not [note for note in loaded["notes"] if "read as" in note]
+    assert datum_notes(service, path, Datum.GCJ02) == []
     here = network_in_force(service)
     assert np.array(here.bounds) == pytest.approx(np.array(drives.network().bounds), abs=1e-6)
     assert here.facts["km"] == pytest.approx(drives.network().facts["km"], rel=1e-4)
-    as_it_is = networks.load_roads(service, DISTRICT, path=path, datum=Datum.WGS84, accept_uncovered=True)
-    assert "it was read as WGS-84" in as_it_is["notes"][0]
+    [as_it_is] = datum_notes(service, path, Datum.WGS84)
+    assert "it was read as WGS-84" in as_it_is
 
 
 def test_the_first_roads_are_compared_with_known_houses(service: Service, tmp_path: Path) -> None:
@@ -166,7 +171,7 @@ def test_the_first_roads_are_compared_with_known_houses(service: Service, tmp_pa
     load_addresses(service, DISTRICT, known, path=tmp_path / "houses.csv", datum=Datum.WGS84, actor="test")
     with pytest.raises(InvalidInput, match="known houses"):
         networks.load_roads(service, DISTRICT, path=written(tmp_path, Datum.GCJ02))
-    assert networks.load_roads(service, DISTRICT, path=written(tmp_path, Datum.WGS84))["notes"] == []
+    assert datum_notes(service, written(tmp_path, Datum.WGS84)) == []
 
 
 def test_a_file_that_names_no_reference_system_is_read_in_the_datum_that_a_person_says(
@@ -177,7 +182,7 @@ def test_a_file_that_names_no_reference_system_is_read_in_the_datum_that_a_perso
     with pytest.raises(UndeclaredDatum) as refused:
         networks.load_roads(service, DISTRICT, path=path)
     assert refused.value.parameters["retry"] == [["--datum", "wgs84"], ["--datum", "gcj02"]]
-    assert networks.load_roads(service, DISTRICT, path=path, datum=Datum.GCJ02)["notes"] == []
+    assert datum_notes(service, path, Datum.GCJ02) == []
     assert np.array(network_in_force(service).bounds) == pytest.approx(np.array(drives.network().bounds), abs=1e-6)
     metres = gpd.read_parquet(path).set_crs(4326).to_crs(4549).set_crs(None, allow_override=True)
     metres.to_parquet(tmp_path / "metres.parquet")
