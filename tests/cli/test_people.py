@@ -98,7 +98,7 @@ def test_r7_a_team_outside_the_slots_needs_a_note(program: Program, case: dict[s
         (("recommend", "--type", "leek", *PLACE), 3, "泄漏 (leak)"),
         (("recommend", "--type", "噪音", *PLACE), 3, "噪声 (noise)"),
         (("teams", "duty", "sq-a", "off"), 3, "sq-a1"),
-        (("teams", "datum", "sq-a1", "mercator"), 3, "wgs84, gcj02, bd09"),
+        (("teams", "datum", "sq-a1", "mercator"), 3, "WGS-84, CGCS2000, GCJ-02 or BD-09"),
         (("incidents", "show", "77777"), 3, "incidents list"),
         (("incidents", "show", "first"), 3, "incidents list"),
         (("closures", "remove", "mine"), 3, "closures list"),
