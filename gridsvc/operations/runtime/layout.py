@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
-_TRIES = 4
+_TRIES = 20
 
 
 @dataclass(frozen=True)
