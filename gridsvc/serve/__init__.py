@@ -4,8 +4,6 @@
     prefork       the fork server: forks processes and replaces those that end
     run           which processes a service has
     http_process  one process that answers HTTP
-    balanced_server, connections
-                  a new connection goes to the HTTP process that has the fewest
     worker        one background process: the sealer, the watcher (watch) and the job runner (runner)
 
 The command line imports `listener` and `run`, which are cheap to load; only the fork server loads the others.

@@ -21,7 +21,6 @@ from gridsvc.errors import GridsvcError
 from gridsvc.operations.runtime.json_logs import log_as_json
 from gridsvc.operations.runtime.kernels import load_all
 from gridsvc.operations.runtime.warmup import warm
-from gridsvc.serve.balanced_server import BalancedServer
 from gridsvc.serve.listener import refuse_unscoped_database
 from gridsvc.settings import Settings, open_service
 
@@ -62,7 +61,7 @@ def run(listener: Listener, shared: Shared, number: int) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S, server_header=False, ssl_certfile=listener.tls_cert,
         ssl_keyfile=listener.tls_key, proxy_headers=listener.proxies is not None, forwarded_allow_ips=listener.proxies,
     )  # fmt: skip
-    BalancedServer(config, shared.listening, shared.connections, number).run()
+    uvicorn.Server(config).run(sockets=[shared.listening])
 
 
 def _keep_counting(service: Service, rates: RateTable) -> None:

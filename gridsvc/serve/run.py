@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from gridsvc.api.http.rate_table import RateTable
 from gridsvc.db.session.services import new_service_name
-from gridsvc.serve.connections import ConnectionCounts
 from gridsvc.serve.prefork import Child, fork_server
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ class Shared:
 
     name: str
     listening: socket.socket
-    connections: ConnectionCounts
     rates: RateTable
 
 
@@ -46,7 +44,7 @@ def running(listener: Listener, processes: int) -> Iterator[ForkServer]:
     """
     name = new_service_name()
     with listener.open_socket() as listening:
-        shared = Shared(name, listening, ConnectionCounts(processes), RateTable())
+        shared = Shared(name, listening, RateTable())
         children = [
             Child(f"HTTP process {number}", partial(_answer, listener, shared, number))
             for number in range(1, processes + 1)

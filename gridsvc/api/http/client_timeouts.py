@@ -18,7 +18,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from uvicorn.config import Config
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -79,7 +78,6 @@ class TimeoutProtocol(HttpToolsProtocol):
         self._head_bytes = 0  # of the fields that the parser has given
         self._head_received = 0  # of the pieces in which they came
         self._discarded: int | None = None  # since the answer to a head that is too long
-        self.on_closed: Callable[[], None] | None = None
 
     # uvicorn's stub narrows the transport, too; its state is shared by the connections of one server
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -89,12 +87,6 @@ class TimeoutProtocol(HttpToolsProtocol):
         if not getattr(self.server_state, "has_timeouts", False):
             self.server_state.has_timeouts = True  # type: ignore[attr-defined]
             self.loop.call_later(_CHECK_EVERY_S, _check, self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End, and call `on_closed`."""
-        super().connection_lost(exc)
-        if self.on_closed is not None:
-            self.on_closed()
 
     def data_received(self, data: bytes) -> None:
         """Receive a part of a request."""
