@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.service import Service
 
-_TRIES = 20
+_TRIES = 20  # a process that is short of processors may miss several loads of roads in a row
 
 
 @dataclass(frozen=True)
