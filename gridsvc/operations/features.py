@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gridsvc.db import features as store
+from gridsvc.db.feature_collections import COLLECTIONS
 from gridsvc.db.grids.versions import list_versions
 from gridsvc.db.tiles import find_bounds
 from gridsvc.errors import NotFound
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.db.features import Collection, Selection
+    from gridsvc.db.feature_collections import Collection
+    from gridsvc.db.features import Selection
     from gridsvc.operations.runtime.service import Service
 
     Box = tuple[float, float, float, float]
@@ -59,9 +61,9 @@ def get_collection(name: str) -> Collection:
     NotFound
         For an unknown one.
     """
-    found = store.COLLECTIONS.get(name)
+    found = COLLECTIONS.get(name)
     if found is None:
-        known = list(store.COLLECTIONS)
+        known = list(COLLECTIONS)
         raise NotFound(
             f"There is no collection {name[:60]!r}. There are: {', '.join(known)}.",
             kind="no-collection",

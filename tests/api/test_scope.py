@@ -21,7 +21,7 @@ from sqlalchemy import event
 from gridsvc.access.scopes import Right
 from gridsvc.api.http.route_rights import ROUTES, right_of
 from gridsvc.db.evidence import sealing
-from gridsvc.db.features import COLLECTIONS
+from gridsvc.db.feature_collections import COLLECTIONS
 from gridsvc.db.session import fast_statements
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.compliance.kept import keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gridsvc.db.features import COLLECTIONS
+from gridsvc.db.feature_collections import COLLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

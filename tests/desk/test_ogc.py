@@ -12,7 +12,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from gridsvc.db.features import COLLECTIONS
+from gridsvc.db.feature_collections import COLLECTIONS
 from tests.worlds.district import DISTRICT
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ def test_every_feature_is_in_the_extent(web: TestClient, name: str) -> None:
         assert right <= east
         assert high <= north
     if "temporal" in extent:
-        first, last = (datetime.fromisoformat(text) for text in extent["temporal"]["interval"][0])
-        field = {"incidents": "reported_at", "service_areas": "drawn_at"}[name]
+        first, last = (text and datetime.fromisoformat(text) for text in extent["temporal"]["interval"][0])
+        field = {"incidents": "reported_at", "service_areas": "drawn_at", "grids": "valid_from"}[name]
         times = [datetime.fromisoformat(each["properties"][field]) for each in found]
-        assert (first, last) == (min(times), max(times))
+        assert (first, last) == (min(times), None if name == "grids" else max(times))
 
 
 # --- A.2.6 and A.2.7: features ---------------------------------------------------------------------------------------
@@ -231,7 +231,8 @@ def test_datetime_selects_by_instant_and_interval(web: TestClient) -> None:
     assert selected(first.date().isoformat()) >= {name for name, time in times.items() if time == first}
     assert selected("1950-01-01T00:00:00Z/1950-12-31T00:00:00Z") == set()
     # A collection without a time ignores it.
-    assert get(web, "/collections/grids/items?datetime=1950-01-01T00:00:00Z")["numberMatched"] == 13
+    whole = get(web, "/collections/roads/items")["numberMatched"]
+    assert get(web, "/collections/roads/items?datetime=1950-01-01T00:00:00Z")["numberMatched"] == whole > 0
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

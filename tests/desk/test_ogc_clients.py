@@ -16,7 +16,8 @@ import pytest
 import uvicorn
 
 from gridsvc.api.app import create_app
-from gridsvc.db.features import COLLECTIONS, Selection
+from gridsvc.db.feature_collections import COLLECTIONS
+from gridsvc.db.features import Selection
 from gridsvc.operations import features
 from gridsvc.operations.grids import checks
 from tests.desk.programs import find_gdal, find_qgis

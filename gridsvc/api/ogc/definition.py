@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc import __version__
-from gridsvc.db.features import COLLECTIONS
+from gridsvc.db.feature_collections import COLLECTIONS
 
 if TYPE_CHECKING:
-    from gridsvc.db.features import Collection, Property
+    from gridsvc.db.feature_collections import Collection, Property
 
 _TYPES = {"time": "string"}
 _LINKS = {
@@ -117,8 +117,8 @@ _PARAMETERS = {
     ),
     "datetime": _query(
         "datetime",
-        "Only features of this time (RFC 3339), or of an interval START/END with `..` for an open end. Collections "
-        "without a time ignore it.",
+        "Only features of this time (RFC 3339), or of an interval START/END with `..` for an open end. Of the "
+        "grids: those in force then. Collections without a time ignore it.",
         {"type": "string"},
     ),
     "cursor": _query("cursor", "Where the page begins: of the link `next`.", {"type": "string"}),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import QueryParams
 
-    from gridsvc.db.features import Collection, Property
+    from gridsvc.db.feature_collections import Collection, Property
 
 OPEN = ("..", "")
 """An end of an interval that is not bounded."""
@@ -64,7 +64,9 @@ def read_items(query: QueryParams, collection: Collection) -> ItemsQuery:
     )
     boxes = () if "bbox" not in query else read_boxes(query["bbox"])
     return ItemsQuery(
-        Selection(boxes, start, end, values), _read_limit(query, collection), _read_cursor(query, collection)
+        Selection(boxes, start, end, timed="datetime" in query, values=values),
+        _read_limit(query, collection),
+        _read_cursor(query, collection),
     )
 
 

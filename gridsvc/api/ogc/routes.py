@@ -14,12 +14,12 @@ from gridsvc.api.ogc.definition import openapi_of
 from gridsvc.api.ogc.queries import read_items, read_plain, write_cursor
 from gridsvc.api.ogc.responses import GEOJSON, OPENAPI, send
 from gridsvc.api.ogc.styles import STYLES, get_style
-from gridsvc.db.features import COLLECTIONS
+from gridsvc.db.feature_collections import COLLECTIONS
 from gridsvc.operations import features
 from gridsvc.operations.grids.extent import find_extent
 
 if TYPE_CHECKING:
-    from gridsvc.db.features import Collection
+    from gridsvc.db.feature_collections import Collection
     from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
@@ -140,7 +140,7 @@ def _described(root: str, service: Service, collection: Collection) -> dict[str,
     extent = features.find_extent(service, collection)
     here = f"{root}/collections/{collection.id}"
     known: dict[str, Any] = {"spatial": {"bbox": [list(extent.box)], "crs": _CRS84}}
-    if collection.moment is not None:
+    if collection.moment is not None or collection.span is not None:
         span = [None if each is None else each.isoformat() for each in (extent.first, extent.last)]
         known["temporal"] = {"interval": [span], "trs": _GREGORIAN}
     return {
