@@ -184,8 +184,8 @@ ROADS = Collection(
 # A fault names the grids that it is between: a caller who is limited to a grid sees those whose grids they all see.
 FAULTS = Collection(
     "faults", "Faults of the boundaries", "Faults that `gridsvc grids check` found in the draft, else in the grids in "
-    "force, each at a point inside of it",
-    "Point",
+    "force, as polygons",
+    "MultiPolygon",
     f"""district_version v
     join grid_generation n on n.district = v.district
      and n.number = coalesce((select d.number from grid_generation d
@@ -196,7 +196,7 @@ FAULTS = Collection(
       and ({_WHOLE} or not exists (select from jsonb_array_elements_text(fault -> 'codes') as c (code)
                                    where not scope_has_grid(c.code)))""",
     "v.district", "f.row", "bigint",
-    "ST_SetSRID(ST_MakePoint((fault ->> 'lon')::float8, (fault ->> 'lat')::float8), 4326)",
+    "polygon_of_fault(n.district, n.number, fault)",
     (
         *_texts(
             ("district", "v.district", "code of the district"),
@@ -209,6 +209,9 @@ FAULTS = Collection(
         Property("codes", "array", "fault -> 'codes'", "codes of the grids concerned", exact=False),
         Property("names", "array", "fault -> 'names'", "names of the grids concerned", exact=False),
         Property("words", "string", "fault ->> 'words'", "what is wrong", exact=False),
+        Property("cure", "string", "fault ->> 'cure'", "the command that removes it", exact=False),
+        Property("lon", "number", "(fault ->> 'lon')::float8", "longitude of a point inside of it", exact=False),
+        Property("lat", "number", "(fault ->> 'lat')::float8", "latitude of a point inside of it", exact=False),
     ),
 )  # fmt: skip
 

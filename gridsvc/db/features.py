@@ -126,16 +126,20 @@ def _select(collection: Collection) -> str:
 
 
 def _geojson(collection: Collection) -> str:
-    """Return a geometry as GeoJSON text: rounded, and valid also after that; rings by the right-hand rule."""
+    """Return a geometry as GeoJSON text: rounded, and valid also after that; rings by the right-hand rule.
+
+    A polygon that the rounding makes vanish, as of a sliver of centimetres, is drawn one step wider.
+    """
     if collection.kind != "MultiPolygon":
         return f"ST_AsGeoJSON({collection.geometry}, {DECIMALS})"
-    shape, step = collection.geometry, f"{10.0**-DECIMALS:f}"
-    mended = f"ST_Multi(ST_CollectionExtract(ST_ReducePrecision({shape}, {step}), 3))"
-    valid = f"case when ST_IsValid(rounded) then rounded else {mended} end"
-    return (
-        f"(select ST_AsGeoJSON(ST_ForcePolygonCCW({valid}), {DECIMALS})"
-        f" from (select ST_Multi(ST_SnapToGrid({shape}, {step})) as rounded) as r)"
-    )
+    step = f"{10.0**-DECIMALS:f}"
+    return f"""(select ST_AsGeoJSON(ST_ForcePolygonCCW(case
+        when ST_IsValid(rounded) and not ST_IsEmpty(rounded) then rounded
+        when not ST_IsEmpty(mended) then ST_Multi(mended)
+        else ST_Multi(ST_ReducePrecision(ST_Buffer(shape, {step}), {step})) end), {DECIMALS})
+        from (select {collection.geometry} as shape offset 0) as s
+        cross join lateral (select ST_Multi(ST_SnapToGrid(shape, {step})) as rounded,
+                                   ST_CollectionExtract(ST_ReducePrecision(shape, {step}), 3) as mended) as r)"""
 
 
 @lru_cache

@@ -59,6 +59,7 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
             store.write_grids(connection, DISTRICT, made.number, holed, levels=Level)
 
         service.database.run(draft)
+        faults = checks.check(service, DISTRICT).faults  # of the draft
         roads = toy_road(kph=40.0).edge_count
         with service.database.transaction() as connection:
             teams = connection.exec_driver_sql("select count(*) from team where retired_at is null").scalar_one()
@@ -66,6 +67,7 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
         counts = {
             "grid_in_force": len(toy_grids()), "draft_grid": 5, "road_in_force": roads, "station_now": 0,
             "team_now": teams, "incident_open": 2, "service_area_now": areas,
+            "boundary_fault": sum(fault.lon is not None for fault in faults),
         }  # fmt: skip
         yield Desk(service, viewers.url_as(url, viewers.viewer_of(None)), counts)
         service.database.close()
@@ -73,7 +75,6 @@ def desk(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def web(desk: Desk) -> Iterator[TestClient]:
-    checks.check(desk.service, DISTRICT)  # of the draft: its faults are a collection
     app = create_app(desk.service, sign_in=False, origins=frozenset({ORIGIN}))
     with TestClient(app, base_url="http://localhost") as client:
         yield client

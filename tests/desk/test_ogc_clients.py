@@ -19,9 +19,7 @@ from gridsvc.api.app import create_app
 from gridsvc.db.feature_collections import COLLECTIONS
 from gridsvc.db.features import Selection
 from gridsvc.operations import features
-from gridsvc.operations.grids import checks
 from tests.desk.programs import find_gdal, find_qgis
-from tests.worlds.district import DISTRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +31,6 @@ DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 @pytest.fixture(scope="module")
 def root(desk: Desk) -> Iterator[str]:
-    checks.check(desk.service, DISTRICT)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(

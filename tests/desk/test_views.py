@@ -49,6 +49,27 @@ def test_a_team_is_shown_once_at_its_position_or_its_station(desk: Desk) -> None
     assert rows(desk, "select count(*) from team_now where positioned_at is not null") == [(0,)]
 
 
+def test_a_team_shows_the_datum_of_its_positions_and_what_speaks_against_it(desk: Desk) -> None:
+    assert rows(desk, "select datum, datum_at, datum_likely, count(*) from team_now group by 1, 2, 3") == [
+        ("WGS-84", None, None, desk.counts["team_now"])
+    ]
+    with desk.service.database.transaction() as connection:
+        ask = connection.exec_driver_sql
+        ask("update team set datum = 'GCJ-02', datum_at = now() where name = (select min(name) from team)")
+        ask(
+            "insert into team_last (district, team_id, at, geom, datum_fit) select district, id, now(),"
+            " ST_SetSRID(ST_Point(119.6, 29.1), 4326),"
+            """ '{"likely": "BD-09"}'::jsonb || case when name = (select min(name) from team)"""
+            """ then '{"decided": true}' else '{}' end::jsonb from team"""
+        )
+        # A person has decided on the first; the other ones are suspected.
+        assert sorted(ask("select distinct datum, datum_at is null, datum_likely from team_now").all()) == [
+            ("GCJ-02", False, None),
+            ("WGS-84", True, "BD-09"),
+        ]
+        connection.rollback()
+
+
 def test_a_draft_may_hold_what_is_no_polygon_and_a_code_twice(desk: Desk) -> None:
     def plant(connection: Any) -> None:
         connection.exec_driver_sql(

@@ -16,7 +16,8 @@ PORT = "5432"
 """Written where an address has no port: libpq would take PGPORT of its environment."""
 
 VIEWS = (
-    "grid_in_force", "draft_grid", "road_in_force", "station_now", "team_now", "incident_open", "service_area_now",
+    "grid_in_force", "draft_grid", "boundary_fault", "road_in_force", "station_now", "team_now", "incident_open",
+    "service_area_now",
 )  # fmt: skip
 """The views that are made for GIS programs: one unique `id` and one typed geometry each."""
 

@@ -110,6 +110,16 @@ LAYERS: tuple[Layer, ...] = (
         label="name", shown=False,
     ),
     Layer(
+        "boundary_fault", "边界问题 faults of the boundaries", "boundary_fault", "MultiPolygon",
+        (
+            Look("重叠 overlap", "#d7263d", ("overlap",), line="#d7263d", line_mm=0.6, opacity=0.5),
+            Look("缝隙 gap", "#f2a541", ("gap",), line="#c9791a", line_mm=0.6, opacity=0.5),
+            Look("碎片 sliver", "#8b6ef5", ("sliver",), line="#5b45b0", line_mm=0.6, opacity=0.5),
+            Look("其他 other", _NONE, line="#d7263d", line_mm=0.4, dashed=True),
+        ),
+        by="kind", label="kind", shown=False,
+    ),
+    Layer(
         "service_area_urban", "首达范围（城区） first to arrive, urban", "service_area_now", "MultiPolygon",
         (
             Look("首达 first", "#2fa8a0", ("first",), line="#1c6f6a", opacity=0.35),
