@@ -160,10 +160,16 @@ _CHANGE = {
     "parent": None, "former_parent": None, "from": [], "to": [], "area_m2": 2.4e7, "former_area_m2": 2.5e7,
     "gained_m2": 0.0, "lost_m2": 540000.0, "addresses": 12, "teams": 0, "open_cases": 1,
 }  # fmt: skip
+_MATCH = {
+    "level": "village", "rule": "renamed", "before": "330703102219", "before_name": "水角村委会",
+    "before_parent": "330703102000", "after": "330703102219", "after_name": "水阁村委会",
+    "after_parent": "330703102000", "why": "",
+}  # fmt: skip
 _DIFFERENCES = {
     "type": "FeatureCollection", "features": [{"type": "Feature", "geometry": _GROUND, "properties": _MOVED}],
     "district": "330703", "generation": 4, "against": 3, "added": [], "removed": [], "renamed": [], "reparented": [],
     "reshaped": ["330703001000"], "grids": [_CHANGE], "addresses": 12, "teams": 0, "open_cases": 1,
+    "codes": {"counts": {"village": {"same-code": 34, "renamed": 1}}, "gone": 0, "new": 0, "matches": [_MATCH]},
 }  # fmt: skip
 
 

@@ -41,6 +41,10 @@ def diff(*, generation: int, out: Path | None, district: str | None, as_json: bo
         ])  # fmt: skip
         if len(rows) > _MOST_SHOWN:
             click.echo(f"{len(rows) - _MOST_SHOWN} more: --json lists all.")
+        if found.codes:
+            gone, new = value["codes"]["gone"], value["codes"]["new"]
+            rest = f"{gone} of before and {new} of after are unmatched" if gone or new else "every one is matched"
+            click.echo(f"Codes or names changed, {rest}: gridsvc grids match {found.against} {generation}")
         click.echo(f"With another chain of owners: {_places(value) or 'no address, team or open case'}.")
 
     answer(value, as_json=as_json, show=show)

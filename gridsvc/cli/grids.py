@@ -12,6 +12,7 @@ import click
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, progress, say, table
 from gridsvc.cli.boundary_faults import opened, repair, rule, show_changes, show_faults
 from gridsvc.cli.boundary_review import diff, history
+from gridsvc.cli.code_lists import match
 from gridsvc.cli.cures import cure_as_command
 from gridsvc.cli.dates import read_date
 from gridsvc.cli.groups import Group
@@ -284,5 +285,5 @@ def export(asked: ExportOptions, *, file: Path, as_json: bool) -> None:
     answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))
 
 
-for command in (repair, rule, diff, history, people):
+for command in (repair, rule, diff, history, match, people):
     grids.add_command(command)

@@ -78,7 +78,7 @@ def resolve_codes(
 
 def _find(name: str, parent: str | None, tiers: Sequence[dict[str, list[KnownDivision]]]) -> KnownDivision | None:
     """Take the strictest tier that knows the name; two of one name are distinguished by their parent or not at all."""
-    for key, tier in zip((_plain, _plain, _kind_of, _stem_of), tiers, strict=True):
+    for key, tier in zip((_plain, _plain, kind_of, stem_of), tiers, strict=True):
         candidates = tier.get(key(name), [])
         if len(candidates) == 1:
             return candidates[0]
@@ -105,18 +105,18 @@ def _former(division: KnownDivision) -> str | None:
 
 
 def _kind(division: KnownDivision) -> str:
-    return _kind_of(division.name)
+    return kind_of(division.name)
 
 
 def _stem(division: KnownDivision) -> str:
-    return _stem_of(division.name)
+    return stem_of(division.name)
 
 
 def _plain(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).split())
 
 
-def _kind_of(name: str) -> str:
+def kind_of(name: str) -> str:
     """Reduce 桥头村村民委员会, 桥头村委会 to 桥头村, and 金都社区居委会 to 金都社区."""
     plain = _plain(name)
     stem, changed = _VILLAGE.subn("", plain)
@@ -128,6 +128,7 @@ def _kind_of(name: str) -> str:
     return plain
 
 
-def _stem_of(name: str) -> str:
-    stem = _ANY.sub("", _kind_of(name))
+def stem_of(name: str) -> str:
+    """Return a name without its kind: 桥头 of 桥头村委会, 桥头社区 and 桥头镇."""
+    stem = _ANY.sub("", kind_of(name))
     return stem or _plain(name)

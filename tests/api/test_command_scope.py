@@ -80,6 +80,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "grids repair": ["--dry-run"],
         "grids diff": ["1"],
         "grids history": [township],
+        "grids match": ["1"],
         "grids people": [township],
         "grids export": [str(folder / "grids.geojson")],
         "grids activate": ["1"],

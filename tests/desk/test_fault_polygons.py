@@ -120,7 +120,7 @@ def test_a_hair_and_a_line_are_drawn_as_wide_as_a_coordinate_is_told(checked: An
 
 def test_the_view_has_the_same_ones_with_all_their_decimals(checked: Any, shown: list[dict[str, Any]]) -> None:
     address = keywords_of(viewers.url_as(checked[2], viewers.viewer_of(None)))
-    with psycopg.connect(**address) as connection:
+    with psycopg.connect(**address) as connection:  # type: ignore[arg-type]
         rows = connection.execute(
             "select kind, codes, area_m2, ST_AsBinary(geom) from boundary_fault order by (split_part(id, '-', 3))::int"
         ).fetchall()

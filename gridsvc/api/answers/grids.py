@@ -99,6 +99,32 @@ class GridChange(_Kin, Places):
     lost_m2: float
 
 
+class CodeMatch(TypedDict):
+    """Which grid is which, of two generations, and the rule that says so; null: it is not there."""
+
+    level: LevelKey
+    rule: Literal[
+        "same-code", "same-name", "former-name", "changed-kind", "renamed", "moved-parent", "same-ground", "merged",
+        "split", "gone", "new",
+    ]  # fmt: skip
+    before: str | None
+    before_name: str | None
+    before_parent: str | None
+    after: str | None
+    after_name: str | None
+    after_parent: str | None
+    why: str
+
+
+class CodeMatches(TypedDict):
+    """The grids by the rule that matched them, and how many none did; `matches`: those that are not the same."""
+
+    counts: Annotated[dict[str, dict[str, int]], Field(description="by level and rule")]
+    gone: int
+    new: int
+    matches: list[CodeMatch]
+
+
 class Differences(Places):
     """A generation against the one in force (`against`; null: none is), for a map and as a list."""
 
@@ -113,3 +139,4 @@ class Differences(Places):
     reparented: list[str]
     reshaped: list[str]
     grids: list[GridChange]
+    codes: CodeMatches

@@ -14,6 +14,7 @@ from gridsvc.errors import TooLarge
 from gridsvc.files.grids.export import FAULT_ENDINGS, write_features
 from gridsvc.files.text import check_ending
 from gridsvc.grids import topology
+from gridsvc.grids.code_lists import match_grids, summary_of
 from gridsvc.grids.differences import Difference, compare
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import LEVEL_KEYS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from gridsvc.grids.code_lists import CodeMatch
     from gridsvc.grids.levels import Grid
     from gridsvc.operations.runtime.service import Service
 
@@ -39,7 +41,8 @@ class Review:
     """What a generation changes. against None: nothing is in force, so nothing changes.
 
     counts: by (level, code before, code after), how many addresses, teams and open cases change owner there. totals:
-    of the places that have another chain of owners, each once.
+    of the places that have another chain of owners, each once. codes: which grid is which, where a code, a name or a
+    parent changed; empty where none did.
     """
 
     district: str
@@ -50,9 +53,10 @@ class Review:
     counts: Mapping[Change, Mapping[str, int]]
     totals: Mapping[str, int]
     names: Mapping[str, str]
+    codes: list[CodeMatch]
 
     def as_json(self) -> dict[str, Any]:
-        """Return {generation, against, added, ..., moved, grids, addresses, teams, open_cases}."""
+        """Return {generation, against, added, ..., moved, grids, codes, addresses, teams, open_cases}."""
         whole = self.difference.as_json()
         whole["moved"] = [self._move(number) for number in range(len(self.difference.moves))]
         grids = [change.as_json() | self._of_grid(change) for change in self.grids]
@@ -62,6 +66,10 @@ class Review:
             "against": self.against,
             **whole,
             "grids": grids,
+            "codes": {
+                **summary_of(self.codes),
+                "matches": [each.as_json() for each in self.codes if not each.is_plain],
+            },
             **self.totals,
         }
 
@@ -129,7 +137,13 @@ def review_generation(service: Service, district: str, number: int, *, most_grid
     counts, totals = _count(district, before, after, places)
     names = {grid.code: grid.name for grid in (*before, *after)}
     changes = review(before, after, difference) if base is not None else []
-    return Review(district, number, base, difference, changes, counts, totals, names)
+    return Review(district, number, base, difference, changes, counts, totals, names, _codes(before, after))
+
+
+def _codes(before: Sequence[Grid], after: Sequence[Grid]) -> list[CodeMatch]:
+    """Return which grid is which; nothing where codes, names and parents are those of before, or there are none."""
+    one, other = ({(grid.level, grid.code, grid.name, grid.parent) for grid in side} for side in (before, after))
+    return match_grids(before, after) if before and one != other else []
 
 
 def write_review(path: Path, found: Review) -> None:
