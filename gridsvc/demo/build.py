@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.db import teams
@@ -15,6 +16,7 @@ from gridsvc.db.grids import addresses
 from gridsvc.db.grids.versions import ensure_district, get_versions
 from gridsvc.demo.past import live_through
 from gridsvc.demo.world.crews import raise_crews
+from gridsvc.demo.world.posts import appoint
 from gridsvc.demo.world.real import make_real
 from gridsvc.demo.world.synthetic import make_jindong
 from gridsvc.errors import Conflict, InvalidInput
@@ -24,6 +26,7 @@ from gridsvc.files.law.response_plans import read_clock_rules, read_plan_book
 from gridsvc.files.osm.model import REAL_CODE, SYNTHETIC_CODE
 from gridsvc.operations.cases.timers import put_calendar
 from gridsvc.operations.grids import generations
+from gridsvc.operations.grids.people import put_posts
 from gridsvc.operations.law.in_force import put_law
 from gridsvc.operations.places.gazetteer import gazetteer_of
 from gridsvc.operations.roads import networks
@@ -31,6 +34,7 @@ from gridsvc.operations.roads.calibration import calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-MAKING = 6
+MAKING = 7
 """Counts changes of how a demo is made: one that was made otherwise is not taken for the same."""
 
 DEFAULT_INCIDENTS, DEFAULT_SEED = 600, 1
@@ -226,8 +230,16 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
     service.database.run(work)
     with service.database.transaction() as connection:  # its file is there for the first address
         gazetteer_of(service, connection, get_versions(connection, place.code))
+    posts = [(f"the demo of {place.code}", post) for post in appoint(place, _since(service, place.code))]
+    put_posts(service, place.code, posts, source=source, actor="demo")
     put_calendar(service, place.code, *read_calendar(geodata / "calendar.csv"), actor="demo")
     return {team.id: team.name for team in crews.teams}
+
+
+def _since(service: Service, code: str) -> date:
+    """Return a day before all cases of the past."""
+    with service.database.transaction() as connection:
+        return get_versions(connection, code).now.date() - timedelta(days=3 * 366)
 
 
 def gazetteer(place: DemoPlace, source: str) -> list[addresses.Address]:

@@ -94,6 +94,19 @@ def test_its_grids_have_no_blocking_fault_and_its_vacancies_are_listed(program: 
     assert not kinds & {"invalid", "overlap", "gap", "sliver", "orphan", "misplaced", "duplicate-code"}
 
 
+def test_a_case_names_who_answers_for_it_at_every_level(program: Program, made: dict[str, Any]) -> None:
+    newest = program.json("incidents", "list", "--limit", 1)[0]
+    case = program.json("incidents", "show", newest["number"])
+    answers_for = case["responsible"]
+    people = program.json("grids", "people", case["owners"]["village"]["code"])
+    assert {level: bool(one["name"]) for level, one in answers_for.items()} == dict.fromkeys(made["grids"], True)
+    assert people["responsible"] == answers_for["village"] | {
+        key: people["responsible"][key] for key in ("phone", "from", "until")
+    }
+    regional = program.json("grids", "people", case["owners"]["regional"]["code"])["people"]
+    assert [each["post"] for each in regional] == ["leader", "deputy", "deputy"]
+
+
 def test_its_events_are_sealed_in_a_chain_that_holds(program: Program, made: dict[str, Any]) -> None:
     done = program.run("audit", "verify")
     assert done.returncode == 0, done.stdout + done.stderr

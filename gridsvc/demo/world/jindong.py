@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from scipy.spatial import Voronoi
 
+from gridsvc.demo.world.posts import made_up_name
 from gridsvc.errors import InvalidInput
 from gridsvc.files.osm.model import SYNTHETIC_CODE
 from gridsvc.files.osm.tiling import Plane, cluster_centres, dissolve, nearest_of
@@ -319,7 +320,7 @@ def _as_grids(
             for code in sorted(shapes)
         ]
         for village in sorted(township.villages, key=lambda v: v.code):
-            officer = None if random.random() < _VACANT_SHARE else f"演示网格员{village.code[-9:]}"
+            officer = None if random.random() < _VACANT_SHARE else made_up_name(len(leaves))
             leaves.append(
                 Grid(
                     village.code,

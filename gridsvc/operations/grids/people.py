@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gridsvc.grids.posts import Held
+    from gridsvc.grids.posts import Held, NewPost
     from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
@@ -39,17 +39,21 @@ def load_posts(service: Service, district: str, path: Path, *, actor: str) -> in
         For a grid that is not in force, or a name that several grids have: with the line.
     """
     service.caller.need(Right.LOAD)
-    found = read_posts(path)
+    found = [(f"{path}, line {line}", post) for line, post in read_posts(path)]
+    return put_posts(service, district, found, source=path.name, actor=actor)
+
+
+def put_posts(service: Service, district: str, posts: Sequence[tuple[str, NewPost]], *, source: str, actor: str) -> int:
+    """Add posts, each with the words that say where it comes from; return their number. See `load_posts`."""
 
     def work(connection: Connection) -> int:
         now = get_versions(connection, district, lock="share").now
         codes = _Codes(_areas(connection, district))
-        for line, post in found:
-            code = codes.find(post.grid, f"{path}, line {line}")
-            posts_store.put_post(connection, district, post.at(code))
-        data = {"posts": len(found), "source": path.name}
+        for where, post in posts:
+            posts_store.put_post(connection, district, post.at(codes.find(post.grid, where)))
+        data = {"posts": len(posts), "source": source}
         append_event(connection, district, "load posts", actor=actor, at=now, data=data)
-        return len(found)
+        return len(posts)
 
     return service.database.run(work)
 
