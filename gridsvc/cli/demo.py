@@ -203,7 +203,8 @@ def load_osm(asked: OsmOptions, *, file: Path, as_json: bool) -> None:
 
     def show() -> None:
         counts = ", ".join(f"{count} {key}" for key, count in result["grids"].items())
-        table(["what", "how much"], [("district", result["district"]), ("grids", counts), ("roads", result["roads"]),
+        roads = f"{result['roads']['nodes']:,} nodes, {result['roads']['arcs']:,} arcs"
+        table(["what", "how much"], [("district", result["district"]), ("grids", counts), ("roads", roads),
                                      ("stations", result["stations"]), ("addresses", result["addresses"])])  # fmt: skip
         for note in result["notes"]:
             click.secho(f"  {note}.", dim=True)

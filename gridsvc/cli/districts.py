@@ -7,6 +7,8 @@ import click
 from gridsvc.cli.answers import answer, json_option, opened_service, say, table
 from gridsvc.cli.groups import Group
 
+_MADE = " (synthetic)"
+
 
 @click.group(cls=Group)
 def districts() -> None:
@@ -22,8 +24,8 @@ def list_command(*, as_json: bool) -> None:
     items = list_districts(opened_service())
     answer(items, as_json=as_json, show=lambda: table(
         ["district", "name", "grids", "teams", "arcs of roads", "cases"],
-        [(d["code"], d["name"] + (" (synthetic)" if d["synthetic"] else ""), d["grids"], d["teams"], d["arcs"],
-          "yes" if d["has_cases"] else "no") for d in items],
+        [(d["code"], d["name"].removesuffix(_MADE) + (_MADE if d["synthetic"] else ""), d["grids"], d["teams"],
+          d["arcs"], "yes" if d["has_cases"] else "no") for d in items],
     ))  # fmt: skip
 
 

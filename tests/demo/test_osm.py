@@ -10,8 +10,9 @@ import shapely
 
 from gridsvc.errors import InvalidInput
 from gridsvc.files.osm.levels import choose_admin_levels, draw_levels
-from gridsvc.files.osm.places import OsmArea, read_places
+from gridsvc.files.osm.places import LeftOut, OsmArea, read_places
 from gridsvc.grids.levels import Level
+from gridsvc.operations.imports.osm import left_out_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,20 @@ def test_an_area_that_the_file_does_not_hold_whole_is_left_out_and_named(tmp_pat
         "Both": "1 of its 3 ways lie outside the file",
         "East": "1 of its 4 ways lie outside the file",
     }
+
+
+def test_neighbours_that_go_on_outside_are_said_in_one_line_a_level() -> None:
+    areas = [
+        LeftOut("1", 8, "Sevelen", "4 of its 6 ways lie outside the file"),
+        LeftOut("2", 8, "Open", "its boundary does not close"),
+        LeftOut("3", 8, "Buchs", "2 of its points lie outside the file"),
+        LeftOut("4", 2, "Schweiz, Suisse", "606 of its 615 ways lie outside the file"),
+    ]
+    assert left_out_in_words(areas) == [
+        "Open (admin_level 8) is left out: its boundary does not close",
+        "Not whole in the file, so left out (admin_level 2): Schweiz, Suisse",
+        "Not whole in the file, so left out (admin_level 8): Sevelen; Buchs",
+    ]
 
 
 def test_an_open_ring_is_left_out(tmp_path: Path) -> None:

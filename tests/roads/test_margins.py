@@ -61,7 +61,7 @@ def test_who_is_too_near_the_rim_is_named_with_the_seconds(country: RoadNetwork)
     assert [(grid["code"], grid["rim_s"]) for grid in result["grids"]] == [("3", 360.0), ("7", 840.0)]
     assert result["least_m"] == pytest.approx(5_900, abs=500)
     (said,) = in_words(result)
-    assert "6 km beyond the district, not 20" in said
+    assert "The roads reach only 6 km beyond the district, not 20 km" in said
     assert "2 grids (village 3, village 7)" in said
 
 

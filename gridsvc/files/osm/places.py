@@ -57,6 +57,9 @@ class OsmArea:
     geometry: BaseGeometry
 
 
+_OUTSIDE = "lie outside the file"
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """An administrative area that the file does not hold whole, and why.
@@ -70,6 +73,11 @@ class LeftOut:
     reason: str
     border: BaseGeometry = field(default_factory=shapely.MultiLineString)
     seat: tuple[float, float] | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it goes on outside of the file, as the neighbours of an extract do."""
+        return self.reason.endswith(_OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +236,7 @@ def _assemble(
             reason = "it has no boundary way"
         elif missing or gone:
             lack = f"{len(missing)} of its {len(member.ways)} ways" if missing else f"{len(gone)} of its points"
-            reason = f"{lack} lie outside the file"
+            reason = f"{lack} {_OUTSIDE}"
         else:
             geometry = _area_of([ways[way] for way in dict.fromkeys(member.ways)], located)
         if geometry is not None:

@@ -111,7 +111,12 @@ def survey_lines(table: gpd.GeoDataFrame, *, source: str, speeds: Speeds | None)
     left_out = int((~lines).sum())
     table = table[lines]
     if not len(table):
-        raise InvalidInput(f"{source or 'The table'} holds no lines.", kind="no-roads")
+        others = f", but {left_out} polygons or points" if left_out else ""
+        raise InvalidInput(
+            f"{source or 'The table'} holds no lines{others}. Roads are lines; boundaries are loaded by "
+            "`gridsvc load grids`, addresses by `gridsvc load addresses`.",
+            kind="no-roads",
+        )
     west, south, east, north = table.total_bounds
     if not np.isfinite([west, south, east, north]).all():
         raise InvalidInput(f"{source or 'The table'} has coordinates that are not finite.", kind="bad-geometry")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gridsvc.files.osm.cut_off import Cut
-    from gridsvc.files.osm.places import OsmPlaces
+    from gridsvc.files.osm.places import LeftOut, OsmPlaces
     from gridsvc.operations.runtime.service import Service
     from gridsvc.roads.network.network import RoadNetwork
 
@@ -158,11 +158,7 @@ def _road_notes(network: RoadNetwork, grids: Sequence[Grid]) -> list[str]:
 
 def _notes(found: OsmPlaces, cut: Cut, counts: dict[str, int], draft: int | None) -> list[str]:
     named = {each.area.osm_id for each in cut.areas}
-    notes = [
-        f"{area.name} (admin_level {area.admin_level}) is left out: {area.reason}"
-        for area in found.left_out
-        if area.osm_id not in named
-    ]
+    notes = left_out_in_words([area for area in found.left_out if area.osm_id not in named])
     if draft is None:
         notes.append("The file has no complete named boundary up to admin_level 8: load grids of your own")
     else:
@@ -170,4 +166,16 @@ def _notes(found: OsmPlaces, cut: Cut, counts: dict[str, int], draft: int | None
         if lacks:
             notes.append(f"The file has nothing for {', '.join(lacks)}; `gridsvc demo --osm` would draw it")
         notes.append(f"Draft {draft}: `gridsvc grids check`, then `gridsvc grids activate {draft}`")
+    return notes
+
+
+def left_out_in_words(areas: Sequence[LeftOut]) -> list[str]:
+    """Say which areas are no grids; those that go on outside of the file, in one line a level."""
+    rim = [area for area in areas if area.is_cut]
+    notes = [
+        f"{area.name} (admin_level {area.admin_level}) is left out: {area.reason}" for area in areas if area not in rim
+    ]
+    for level in sorted({area.admin_level for area in rim}):
+        names = "; ".join(area.name for area in rim if area.admin_level == level)
+        notes.append(f"Not whole in the file, so left out (admin_level {level}): {names}")
     return notes

@@ -69,10 +69,10 @@ def in_words(margins: dict[str, Any]) -> list[str]:
     """Say a margin in a sentence or two; none where the roads reach far enough."""
     said = []
     if margins["grids"]:
-        ends = f"{margins['least_m'] / 1000:.0f} km beyond the district, not {margins['wanted_m'] / 1000:.0f}"
+        ends = f"{margins['least_m'] / 1000:.0f} km beyond the district, not {margins['wanted_m'] / 1000:.0f} km"
         whom = f"{_some('grid', margins['grids'])} within {IN_TIME_S / 60:.0f} minutes of their end"
         said.append(
-            f"The roads end {ends}: for {whom} a quicker way round or a neighbour's team may be missing. "
+            f"The roads reach only {ends}: for {whom} a quicker way round or a neighbour's team may be missing. "
             "Load roads of a wider area"
         )
     if margins["teams"]:
