@@ -52,7 +52,7 @@ def make_jindong(geodata: Path, seed: int = 1) -> DemoPlace:
         addresses=_addresses(streets, townships, villages, township_of, seed),
         notes=(
             "Names, codes, urban-rural codes and township seats of Jindong are real",
-            "Synthetic: every border, road, station, team, address and incident is made up from a seed",
+            "Synthetic: every border, road, station, team, person, address and incident is made up from a seed",
             "Which townships form which regional grid is a guess: the plan names three themes and no areas",
         ),
     )
