@@ -53,8 +53,8 @@ def begin_step(
 ) -> Ground | None:
     """Lock a case and read what a step of it is decided from; None for a case that is not there for the caller.
 
-    `turn`: take the turn of an emergency's district before (`db.cases.turns`). A twin in flight is met at the lock of
-    the case; one on another case, where the step is written (`write_step`).
+    `turn`: take the turn of an emergency's district too (`db.cases.turns`), and read the states of the teams in it. A
+    twin in flight is met at the lock of the case; one on another case, where the step is written (`write_step`).
 
     Raises
     ------
@@ -66,15 +66,17 @@ def begin_step(
     of_case = district_of_case(connection, incident_id)
     statements: dict[str, Statement] = {}
     if turn:
-        statements |= {"limit": limit_statement(), "turn": turn_statement(connection, incident_id)}
+        statements |= {"limit": limit_statement(), "drill's turn": turn_statement(connection, incident_id, drill=True)}
     statements["lock"] = lock_statement(connection, incident_id)
     statements["case"] = case_statement(connection, incident_id)
     statements["engagements"] = on_case_statement(of_case, incident_id)
     statements["ground"] = ground_query(of_case[0]), (*key_of(request), of_case[1])
+    statements["alerts"] = alerts_statement(of_case, incident_id)
+    if turn:
+        statements["turn"] = turn_statement(connection, incident_id, drill=False)
     if order:
         widen, restore = around_whole_district(connection)
         statements |= widen | {"states": changed_near_case_statement(of_case)} | restore | {"clock": CLOCK}
-    statements["alerts"] = alerts_statement(of_case, incident_id)
     found = fetch_batch(connection, statements)
     if not found["case"]:
         return None
@@ -91,7 +93,7 @@ def begin_step(
         kept,
         read_alerts(found["alerts"]),
         read_changed(found.get("states", ())),
-        bool(found.get("turn")),
+        bool(found.get("turn") or found.get("drill's turn")),
     )
 
 

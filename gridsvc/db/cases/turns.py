@@ -23,7 +23,8 @@ WAIT_MS = 2000
 # A row lock, not an advisory lock: who may only read cannot take it. Rows that refer to the district do not wait.
 _TAKE = """
     select 1 from district
-    where code = (select i.district from incident as i where i.id = %s and i.urgency = 'emergency' and {})
+    where code = (select i.district from incident as i
+                  where i.id = %s and i.urgency = 'emergency' and i.drill = %s and {})
     for no key update
 """
 _LIMIT = "select set_config('lock_timeout', %s, true)"
@@ -34,11 +35,13 @@ def limit_statement() -> Statement:
     return _LIMIT, (f"{WAIT_MS}ms",)
 
 
-def turn_statement(connection: Connection, incident_id: UUID) -> Statement:
-    """Return the statement that waits for the turn of an emergency's district.
+def turn_statement(connection: Connection, incident_id: UUID, *, drill: bool) -> Statement:
+    """Return the statement that waits for the turn of an emergency's district; of a drill, or of a case that is none.
 
-    Its row is there when the turn is taken; there is none for a case that is no emergency, or not there. The turn is
-    taken before the case is locked: the order of locks is turn, case, drills, teams.
+    Its row is there when the turn is taken; there is none for another case, one that is no emergency, or not there.
+    The order of locks is: a case, the turn, drills, teams. A drill can lose teams to the order that has the turn, so
+    it is locked after its turn is taken. All other cases are locked and read before, so that the turn is held for as
+    short as possible.
     """
     condition, values = in_scope(connection, "i.district")
-    return _TAKE.format(condition), (incident_id, *values)
+    return _TAKE.format(condition), (incident_id, drill, *values)

@@ -11,7 +11,8 @@ once. Where the database refuses, and where a slot would stay empty for a team t
 transaction is rolled back and the order starts again. The last try locks all teams, in the order of their ids, and then
 chooses.
 
-Locks are taken in this order: the turn, the case, the drills that lose a team (by id), the teams (by id).
+Locks are taken in this order: the case, the turn, the drills that lose a team (by id), the teams (by id). Of an order
+for a drill: the turn, then the drill.
 """
 
 from __future__ import annotations

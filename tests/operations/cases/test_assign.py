@@ -116,6 +116,22 @@ def test_an_order_goes_without_its_turn_where_a_process_hangs_with_it(
         report(service)  # nor does a report
 
 
+@pytest.mark.parametrize("drill", [False, True])
+def test_an_order_that_waits_for_its_turn_holds_its_case_but_no_drill(service: Service, drill: bool) -> None:
+    """An order in its turn may take a team from a drill, and waits for nothing that waits for its turn."""
+    case = report(service, drill=drill)
+    free = f"select 1 from incident where id = '{case}' for no key update skip locked"
+    waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    with ThreadPoolExecutor(1) as crowd, service.database.transaction() as other:
+        other.execute(text("select 1 from district for no key update"))
+        order = crowd.submit(step, service, case)
+        while rows(service, waits) != [(1,)]:
+            assert not order.done(), order.result()
+        assert rows(service, free) == ([(1,)] if drill else [])
+        other.rollback()
+        assert order.result(timeout=30)["sent"]
+
+
 def test_an_order_whose_team_was_taken_begins_again_and_leaves_nothing_of_the_first_try(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
