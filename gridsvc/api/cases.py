@@ -154,7 +154,7 @@ class StepBody(Body):
     summary="Report an incident: its owners, its joint team, and whether they arrive in time",
     responses=answer(CaseWithPersons, REPORTED, status=201),
 )
-@with_case_threads
+@with_case_threads("reports")
 def post_incident(request: Request, body: ReportBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a case. A located emergency is never refused: without a team or a road near, it waits visibly."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
@@ -248,7 +248,7 @@ def get_considered(request: Request, incident_id: str) -> Response:
     summary="Take a step of the case, or of a team on it",
     responses=answer(CaseAfterStep, AFTER_STEP),
 )
-@with_case_threads
+@with_case_threads("steps")
 def post_step(request: Request, incident_id: str, body: StepBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Take a legal step, or refuse and list the legal ones. `assign` without `team_id` sends the joint team."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))

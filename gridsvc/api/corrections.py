@@ -92,7 +92,7 @@ class OwnerBody(CorrectionBody):
     summary="Correct the place of a case: it is routed again, and keeps its clock and its teams",
     responses=answer(CaseAfterCorrection, AFTER_CORRECTION),
 )
-@with_case_threads
+@with_case_threads("reports")
 def post_place(request: Request, incident_id: str, body: PlaceBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Decide owners, class, target and team by the new place; the answer names the teams that do not belong there."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))
@@ -106,7 +106,7 @@ def post_place(request: Request, incident_id: str, body: PlaceBody, idempotency_
     summary="Give a case the owner that a person names, with the reason",
     responses=answer(CaseAfterCorrection, AFTER_CORRECTION),
 )
-@with_case_threads
+@with_case_threads("reports")
 def post_owner(request: Request, incident_id: str, body: OwnerBody, idempotency_key: IdempotencyKey = None) -> Response:
     """Decide class, target and team by the owner named; `ownership.rule` is then `person`."""
     key = request_key(request, idempotency_key, body.model_dump(mode="json"))

@@ -119,7 +119,7 @@ def post_datum(request: Request, team_id: str, body: DatumBody, idempotency_key:
     summary="Put a team on or off duty, or retire it",
     responses=answer(TeamDuty, {"team_id": _ID, "on_duty": False, "retired": False}),
 )
-@with_case_threads
+@with_case_threads("steps")
 def patch_team(
     request: Request, team_id: str, body: DutyBody | RetireBody, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -1,11 +1,15 @@
 """Lanes: answers that take long have threads of their own, so that reports and steps never wait for them.
 
-    cases      6 threads: reports, orders and steps
+    reports    2 threads: reports and corrections
+    steps      4 threads: orders and steps, and the duty of teams
     drawings   1 thread: isochrones, service areas, large matrices; 12 wait, at most 4 of one caller
     lists      1 thread: long pages of cases; 24 wait, at most 8 of one caller
 
 These are the numbers of one HTTP process. All other answers share the threads of `app.THREADS`. There are as many
 connections to the database as threads, so that no lane takes the connections of another one.
+
+A report is nearly all computation, and an order that has its turn (`db.cases.turns`) holds up those after it: the fewer
+reports compute beside it, the shorter its turn. Nor does a report wait for a thread in which an order waits.
 
 A request that no queue takes is refused at once: with 429 where its caller has too many there, with 503 where all have.
 A request whose client has gone leaves the queue. An answer that is already being made asks between its steps whether
@@ -53,9 +57,9 @@ class Limits:
     of_one_caller: int
 
 
-CASE_THREADS = 6
+CASE_THREADS = {"reports": 2, "steps": 4}
 LANES = {"drawings": Limits(1, 12, 4), "lists": Limits(1, 24, 8)}
-THREADS = CASE_THREADS + sum(limits.at_once for limits in LANES.values())
+THREADS = sum(CASE_THREADS.values()) + sum(limits.at_once for limits in LANES.values())
 """Of all lanes together."""
 
 
@@ -158,7 +162,7 @@ class Lanes:
     """The lanes of one process."""
 
     def __init__(self) -> None:
-        self.cases = Threads(CASE_THREADS)
+        self.cases = {name: Threads(most) for name, most in CASE_THREADS.items()}
         self.queues = {name: Lane(name, limits) for name, limits in LANES.items()}
 
 
@@ -182,15 +186,18 @@ def in_queue(lane: str) -> Callable[[Callable[P, Response]], Callable[P, Corouti
     return wrap
 
 
-def with_case_threads(route: Callable[P, Response]) -> Callable[P, Coroutine[Any, Any, Response]]:
-    """Answer a route in the threads of reports, orders and steps."""
+def with_case_threads(lane: str) -> Callable[[Callable[P, Response]], Callable[P, Coroutine[Any, Any, Response]]]:
+    """Answer a route in the threads of `reports` or of `steps`."""
 
-    @wraps(route)
-    async def threaded(*args: P.args, **kwargs: P.kwargs) -> Response:
-        lanes: Lanes = _request_of(kwargs).app.state.lanes
-        return await run_sync(partial(route, *args, **kwargs), limiter=lanes.cases.limiter)
+    def wrap(route: Callable[P, Response]) -> Callable[P, Coroutine[Any, Any, Response]]:
+        @wraps(route)
+        async def threaded(*args: P.args, **kwargs: P.kwargs) -> Response:
+            lanes: Lanes = _request_of(kwargs).app.state.lanes
+            return await run_sync(partial(route, *args, **kwargs), limiter=lanes.cases[lane].limiter)
 
-    return threaded
+        return threaded
+
+    return wrap
 
 
 def _request_of(arguments: Mapping[str, object]) -> Request:

@@ -6,12 +6,15 @@ import asyncio
 import json
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gridsvc.api import cases
 from gridsvc.api.app import THREADS, create_app
-from gridsvc.api.http.lanes import CLIENT_GONE, LANES
+from gridsvc.api.http.lanes import CASE_THREADS, CLIENT_GONE, LANES
+from gridsvc.operations.cases import steps
 from gridsvc.operations.roads import travel_times
 from gridsvc.operations.teams import fleet
 
@@ -205,6 +208,54 @@ def test_reports_are_answered_while_every_other_thread_is_taken(
             assert not any(each.task.done() for each in lists)
             finish.set()
             await asyncio.gather(*(each.task for each in lists))
+
+    asyncio.run(scene())
+
+
+def test_a_report_waits_for_no_order_and_an_order_for_no_report(
+    open_app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = threading.Event()
+    real = {"reports": cases.report_incident, "steps": steps.step_incident}  # type: ignore[attr-defined]
+
+    def slow(kind: str) -> Callable[..., Any]:
+        def held(*given: Any, **more: Any) -> Any:
+            finish.wait(60)
+            return real[kind](*given, **more)
+
+        return held
+
+    async def scene() -> None:
+        async with open_app.router.lifespan_context(open_app):
+            plans, known = Call(open_app, "GET", "/response-plans"), Call(open_app, "GET", "/incidents", "limit=1")
+            await asyncio.gather(plans.task, known.task)
+            place = {key: known.document["items"][0]["location"][key] for key in ("lon", "lat")}
+            body = {"type": plans.document["items"][0]["type"], "location": place}
+
+            def a_report() -> Call:
+                return Call(open_app, "POST", "/incidents", body=body)
+
+            def a_step(case: str, word: str) -> Call:
+                return Call(open_app, "POST", f"/incidents/{case}/steps", body={"step": word})
+
+            made = a_report()
+            await made.task
+            case = made.document["id"]
+            for owner, name, held, other in (
+                (steps, "step_incident", partial(a_step, case, "accept"), a_report),
+                (cases, "report_incident", a_report, partial(a_step, case, "cancel")),
+            ):
+                with monkeypatch.context() as patched:
+                    patched.setattr(owner, name, slow("steps" if owner is steps else "reports"))
+                    finish.clear()
+                    waiting = [held() for _ in range(2 * sum(CASE_THREADS.values()))]
+                    await asyncio.sleep(0.2)
+                    answered = other()
+                    await asyncio.wait_for(answered.task, 30)
+                    assert answered.status in {200, 201}
+                    assert not any(each.task.done() for each in waiting)
+                    finish.set()
+                    await asyncio.gather(*(each.task for each in waiting))
 
     asyncio.run(scene())
 
