@@ -132,6 +132,10 @@ def has_turn(connection: Connection) -> bool:
     return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _ASKING}))
 
 
+# A heartbeat in the future is of before the clock was set back: its holder beats again within a second, or is gone.
+_early = text(
+    "update job set heartbeat_at = clock_timestamp() where state = 'running' and heartbeat_at > clock_timestamp()"
+)
 # A job whose holder went silent too often is given up, so that it cannot take the service down for ever.
 _give_up = text(
     """
@@ -170,6 +174,7 @@ def claim_job(connection: Connection, holder: str, *, at_once: int = 1) -> Job |
     """
     if not connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _CLAIMING}):
         return None
+    connection.execute(_early)
     connection.execute(_give_up, {"lost": HEARTBEAT_LOST_S})
     named = {"holder": holder, "lost": HEARTBEAT_LOST_S, "at_once": at_once, "last": list(YIELDING)}
     row = connection.execute(_claim, named).one_or_none()

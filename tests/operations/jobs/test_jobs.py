@@ -102,6 +102,19 @@ def test_a_silent_holder_loses_the_job_and_can_write_nothing_more(service: Servi
     assert now_of(service, held).result == 7
 
 
+def test_a_job_that_died_before_the_clock_was_set_back_does_not_hold_up_the_others(service: Service, url: str) -> None:
+    dead, next_one = add(service), add(service)
+    claim(service)
+    with as_superuser(url) as superuser:
+        superuser.execute("update job set heartbeat_at = heartbeat_at + interval '1 hour' where id = %s", [dead.id])
+        assert claim(service) is None  # it may live: then it beats soon
+        superuser.execute("update job set heartbeat_at = heartbeat_at - interval '11 s' where id = %s", [dead.id])
+    again = claim(service)
+    assert (again.id, again.attempt) == (dead.id, 2)
+    service.database.run(lambda c: jobs.finish_job(c, again, "done"))
+    assert claim(service).id == next_one.id
+
+
 def test_a_job_that_never_ends_well_is_given_up(service: Service, url: str) -> None:
     job = add(service)
     for attempt in (1, 2, 3):
