@@ -22,6 +22,7 @@ from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.evidence import erasure, verify
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.runtime import doctor
+from tests.faults import clock
 from tests.worlds.district import as_superuser, open_toy, report, scalar, scratch_database
 
 if TYPE_CHECKING:
@@ -195,20 +196,12 @@ def test_ids_for_one_moment_sort_in_the_order_of_their_making() -> None:
 
 @pytest.fixture
 def set_clock(service: Service) -> Iterator[Callable[[timedelta], None]]:
-    """Set the database's clock for the sessions that begin afterwards, by a function that hides the built-in one."""
+    """Set the database's clock for the sessions that begin afterwards."""
     with as_superuser(service.database.url) as superuser:
-        name = scalar(superuser, "select current_database()")
-        superuser.execute("create table clock_offset (value interval not null)")
-        superuser.execute("insert into clock_offset values ('0')")
-        superuser.execute("grant select on clock_offset to gridsvc_app")
-        superuser.execute(
-            "create function clock_timestamp() returns timestamptz volatile language sql as "
-            "'select pg_catalog.clock_timestamp() + (select value from public.clock_offset)'"
-        )
-        superuser.execute(f"alter database {name} set search_path = public, pg_catalog")
+        clock.install_clock(superuser)
 
         def set_to(offset: timedelta) -> None:
-            superuser.execute("update clock_offset set value = %s", [offset])
+            clock.set_clock(superuser, offset)
             service.database.close()
 
         yield set_to
