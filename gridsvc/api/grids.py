@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -24,7 +23,7 @@ from gridsvc.operations.grids.people import people_of
 from gridsvc.operations.grids.review import MOST_GRIDS, review_generation
 from gridsvc.operations.places import owners
 from gridsvc.operations.places.in_force import list_indexes
-from gridsvc.operations.places.questions import find_network
+from gridsvc.operations.places.questions import Around
 from gridsvc.times import check_time, read_time
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def get_owners(
         if at is not None or known is not None:
             raise
         indexes, age_s = offline.indexes(service, away, district)
-    roads = partial(find_network, service)
-    found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m, network_of=roads)
+    found = owners.locate(indexes, lon, lat, datum=datum, radius_m=radius_m, around=Around(service))
     return JSONResponse(owners.within(service.caller.scope, found).as_json() | offline.degraded(age_s))
 
 

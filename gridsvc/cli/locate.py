@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +69,7 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
     asked.check(lonlat)
     from gridsvc.operations.places import owners as operation
     from gridsvc.operations.places.in_force import list_indexes
-    from gridsvc.operations.places.questions import find_network
+    from gridsvc.operations.places.questions import Around
 
     service = opened_service()
     as_of, known_at = (read_date(text, end_of_day=True) for text in (asked.as_of, asked.known_at))
@@ -83,8 +82,9 @@ def locate(asked: LocateOptions, *, lonlat: tuple[float, ...], as_json: bool) ->
         _answer_address(service, indexes, asked, as_json=as_json)
         return
     lon, lat = lonlat
-    roads = partial(find_network, service)
-    found = operation.locate(indexes, lon, lat, datum=asked.datum, radius_m=asked.radius_m, network_of=roads).as_json()
+    found = operation.locate(
+        indexes, lon, lat, datum=asked.datum, radius_m=asked.radius_m, around=Around(service)
+    ).as_json()
     answer(found, as_json=as_json, show=lambda: _show_owners(found))
 
 
@@ -94,6 +94,7 @@ def _answer_address(
     from gridsvc.cli.geocode import show_candidates
     from gridsvc.operations.places import geocode, owners
     from gridsvc.operations.places.address_location import location_of_address
+    from gridsvc.operations.places.questions import Around
 
     assert asked.address is not None
     geocoded = geocode.geocode_text(service, asked.address, district=asked.district)
@@ -102,7 +103,7 @@ def _answer_address(
     found = (
         owners.locate_grid(indexes, location.grid)
         if location.grid is not None and asked.radius_m is None
-        else owners.locate(indexes, location.lon, location.lat, radius_m=radius_m)
+        else owners.locate(indexes, location.lon, location.lat, radius_m=radius_m, around=Around(service))
     ).as_json()
     value = found | {"address": geocoded.as_json()}
 

@@ -14,6 +14,7 @@ from gridsvc.db.evidence import sealing
 from gridsvc.db.grids import about as store
 from gridsvc.db.grids import addresses
 from gridsvc.db.grids.versions import ensure_district, get_versions
+from gridsvc.db.places.features import replace_features
 from gridsvc.demo.past import live_through
 from gridsvc.demo.world.crews import raise_crews
 from gridsvc.demo.world.posts import appoint
@@ -226,6 +227,7 @@ def load_place(service: Service, place: DemoPlace, source: str, geodata: Path, s
         put_law(connection, place.code, catalogue=catalogue, plans=plans, clocks=clocks, source="geodata")
         teams.replace_teams(connection, place.code, crews.stations, crews.teams, crews.station_of)
         addresses.replace_addresses(connection, place.code, gazetteer(place, source))
+        replace_features(connection, place.code, place.features, source)
 
     service.database.run(work)
     with service.database.transaction() as connection:  # its file is there for the first address

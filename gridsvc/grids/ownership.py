@@ -67,7 +67,8 @@ class Choice:
 class Question:
     """What to ask the caller whose place several chains may own (R3), and what the replies mean.
 
-    by: `road` or `place`, what the replies lie on the sides of, with its `name`; `names`: the grids' own names.
+    by: `road`, `river`, `railway` or `place`, what the replies are the sides of, with its `name`; `names`: the grids'
+    own names.
     """
 
     by: str

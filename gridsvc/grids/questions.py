@@ -1,8 +1,8 @@
-"""What to ask a caller whose place two grids may own: on which side of a road, or in which of the two (R3).
+"""What to ask a caller whose place two grids may own: on which side of a landmark, or in which of the two (R3).
 
 A landmark tells two grids apart as well as its sides do: of each grid the share of its spots within the radius that lie
 on the grid's side, and of both shares the smaller one. The side of a road at a spot is that of its nearest piece, all
-pieces being turned to run the same way.
+pieces being turned to run the same way; those of a river run as it flows.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ _COMPASS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landmark:
-    """What callers know where they are from: a road (`segments`: (n, 4) degrees) or a place (lon, lat in degrees).
+    """What callers know where they are from: a line (`segments`: (n, 4) degrees) or a place (lon, lat in degrees).
 
-    rank: of two that tell as much, the lower one is asked for.
+    rank: of two that tell as much, the lower one is asked for. line: what the segments are, `road`, `river` or
+    `railway`. head_start: by so many twentieths it may tell less than another one and is still as good.
+    directed: the segments follow each other, as those of a river do from its source on.
     """
 
     name: str
@@ -53,11 +55,14 @@ class Landmark:
     segments: Floats | None = None
     lon: float = 0.0
     lat: float = 0.0
+    line: str = "road"
+    head_start: int = 0
+    directed: bool = False
 
     @property
     def by(self) -> str:
-        """`road` or `place`."""
-        return "place" if self.segments is None else "road"
+        """`road`, `river`, `railway` or `place`."""
+        return "place" if self.segments is None else self.line
 
 
 def question_of(
@@ -100,7 +105,7 @@ def _best(landmarks: Iterable[Landmark], plane: LocalMetres, one: Floats, other:
     found: tuple[tuple[int, int], Told] | None = None
     for each in sorted(landmarks, key=lambda landmark: landmark.name):
         parted, here, there = _sides(each, plane, one, other)
-        rank = (int((1 - parted) * _STEPS), each.rank)
+        rank = (max(int((1 - parted) * _STEPS) - each.head_start, 0), each.rank)
         if parted >= SURE and (found is None or rank < found[0]):
             found = rank, (each, here, there)
     return None if found is None else found[1]
@@ -121,9 +126,12 @@ def _sides(mark: Landmark, plane: LocalMetres, one: Floats, other: Floats) -> tu
     pieces, along = pieces[along.any(axis=1)], along[along.any(axis=1)]
     if not len(pieces):
         return 0.0, _COMPASS[0], _COMPASS[4]
-    way = _way(along)
-    against = along @ way < 0
-    pieces = np.where(against[:, None], pieces[:, [2, 3, 0, 1]], pieces)
+    if mark.directed:  # turned piece by piece, a meander would have its sides mixed up
+        way = along.sum(axis=0)
+    else:
+        way = _way(along)
+        against = along @ way < 0
+        pieces = np.where(against[:, None], pieces[:, [2, 3, 0, 1]], pieces)
     left, other_left = (float(np.mean(_is_left(pieces, spots))) for spots in (one, other))
     parted = min(left, 1 - other_left), min(1 - left, other_left)
     normal = np.array([-way[1], way[0]]) * (1 if parted[0] >= parted[1] else -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,6 +96,24 @@ def test_a_road_that_tells_too_little_is_not_asked_for(index: OwnershipIndex) ->
     assert (found.by, found.name) == ("names", None)
     assert found.zh == "在西村，还是在东村？"
     assert replies(found) == {"西村": "V0", "东村": "V1"}
+
+
+def test_a_river_is_asked_for_before_a_lane_that_tells_a_little_more(index: OwnershipIndex) -> None:
+    """The river meanders 60 m off the border; the lane runs on it. A road that is wider than the lane is asked for."""
+    wander = [(-60.0 if k % 2 else 60.0, -900.0 + 100 * k) for k in range(19)]
+    lane, main = road("巷", (0, -900), (0, 900), rank=11), road("大道", (0, -900), (0, 900), rank=2)
+    river = replace(road("武义江", *wander, rank=5), line="river", head_start=2, directed=True)
+    found = ask(index, lane, river)
+    assert (found.by, found.name) == ("river", "武义江")
+    assert found.zh == "在武义江的哪一侧：西侧还是东侧？"
+    assert replies(found) == {"west": "V0", "east": "V1"}
+    assert ask(index, lane, replace(river, head_start=0)).name == "巷"
+    assert ask(index, main, lane, river).name == "大道"
+
+
+def test_a_river_that_tells_too_little_is_not_asked_for(index: OwnershipIndex) -> None:
+    beside = replace(road("武义江", (100, -900), (100, 900), rank=5), line="river", head_start=2)
+    assert ask(index, beside).by == "names"
 
 
 def test_a_place_on_the_border_is_a_landmark(index: OwnershipIndex) -> None:

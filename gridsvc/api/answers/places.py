@@ -60,8 +60,11 @@ class QuestionChoice(TypedDict):
 class Question(TypedDict):
     """What to ask the caller, in both languages, to tell the two likeliest owner chains apart."""
 
-    by: Annotated[Literal["road", "place", "names"], Field(description="what tells the replies from each other")]
-    name: Annotated[str | None, Field(description="of the road or place; null: the names of the grids")]
+    by: Annotated[
+        Literal["road", "river", "railway", "place", "names"],
+        Field(description="what tells the replies from each other"),
+    ]
+    name: Annotated[str | None, Field(description="of the landmark; null: the names of the grids")]
     zh: str
     en: str
     choices: list[QuestionChoice]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from gridsvc.db.schema import access, cases, compliance, imported, jobs, tables
+from gridsvc.db.schema import access, cases, compliance, imported, jobs, places, tables
 
 metadata = tables.metadata
-assert all(module.moment is tables.moment for module in (access, cases, compliance, imported, jobs))  # one MetaData
+assert all(module.metadata is metadata for module in (access, cases, compliance, imported, jobs, places))
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

@@ -71,6 +71,7 @@ def make_real(path: Path, code: str = REAL_CODE, admin_levels: Mapping[Level, in
         stations=tuple(replace(station, name=_named(station.name, station.kind)) for station in stations),
         settlements=tuple(home for home in found.settlements if outline.covers(shapely.Point(home.lon, home.lat))),
         addresses=tuple(inside),
+        features=found.features,
         notes=tuple(notes),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gridsvc.grids.levels import LEVEL_KEYS, Grid, Level
 
 if TYPE_CHECKING:
+    from gridsvc.places.features import NamedFeature
     from gridsvc.roads.network.network import RoadNetwork
 
 
@@ -77,6 +78,7 @@ class DemoPlace:
     stations: tuple[StationSite, ...]
     settlements: tuple[Settlement, ...] = ()
     addresses: tuple[Address, ...] = ()
+    features: tuple[NamedFeature, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def list_grids(self, level: Level) -> list[Grid]:

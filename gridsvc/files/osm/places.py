@@ -1,7 +1,7 @@
-"""Boundaries, named places, addresses and stations out of a .osm.pbf, by osmium; the roads are `files.roads.read_osm`.
+"""Boundaries, named places and features, addresses and stations out of a .osm.pbf, by osmium.
 
-One pass for each kind of object (relations, ways, nodes), so that the order of the file and the sign of its ids do
-not matter, and only what was asked for is kept in memory.
+The roads are `files.roads.read_osm`. One pass for each kind of object (relations, ways, nodes), so that the order of
+the file and the sign of its ids do not matter, and only what was asked for is kept in memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 
 from gridsvc.errors import InvalidInput
+from gridsvc.files.osm import features
 from gridsvc.files.osm.model import Address, Settlement, StationSite
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from osmium import BaseFilter
     from osmium.osm import Node, Relation, TagList, Way
     from shapely.geometry.base import BaseGeometry
+
+    from gridsvc.places.features import NamedFeature
 
     _Object = TypeVar("_Object", Node, Way, Relation)
 
@@ -89,6 +92,7 @@ class OsmPlaces:
     settlements: tuple[Settlement, ...]
     addresses: tuple[Address, ...]
     stations: tuple[StationSite, ...]
+    features: tuple[NamedFeature, ...] = ()
 
 
 @dataclass(slots=True)
@@ -125,13 +129,23 @@ def read_places(path: Path) -> OsmPlaces:
             "or cut it anew with `osmium extract`."
         ) from broken
     areas, left_out = _assemble([*relations, *closed], ways, located)
-    objects = [*tagged_nodes, *_points_of_ways(tagged_ways, ways, located)]
+    places = [each for each in tagged_ways if _interesting(each[1])]
+    objects = [*(each for each in tagged_nodes if _interesting(each[1])), *_points_of_ways(places, ways, located)]
     return OsmPlaces(
         areas=tuple(sorted(areas, key=lambda area: (area.admin_level, area.name, area.osm_id))),
         left_out=tuple(sorted(left_out, key=lambda area: (area.admin_level, area.name, area.osm_id))),
         settlements=_settlements(objects),
         addresses=_addresses(objects),
         stations=_stations(objects),
+        features=features.in_order(
+            [
+                *(features.point_feature(tags, at) for _, tags, at in tagged_nodes),
+                *(
+                    features.way_feature(tags, [located[node] for node in ways[way] if node in located])
+                    for _, tags, way in tagged_ways
+                ),
+            ]
+        ),
     )
 
 
@@ -179,8 +193,17 @@ def _read_relations(path: Path) -> list[_Member]:
     return found
 
 
-def _interesting(tags: TagList) -> bool:
+def _interesting(tags: TagList | dict[str, str]) -> bool:
     return "addr:housenumber" in tags or "place" in tags or tags.get("amenity") in STATION_AMENITIES
+
+
+def _matters(tags: TagList) -> bool:
+    if _interesting(tags):
+        return True
+    return any(key in tags for key in features.NAMES) and features.kind_of(dict(tags)) is not None
+
+
+_TAGS = ("addr:housenumber", "place", *features.KEYS)
 
 
 def _read_ways(
@@ -192,9 +215,8 @@ def _read_ways(
     nodes: dict[int, list[int]] = {}
     tagged: list[tuple[str, dict[str, str], int]] = []
     closed: list[_Member] = []
-    keys = osmium.filter.KeyFilter("boundary", "addr:housenumber", "place", "amenity")
-    for way in _objects(path, osmium.osm.Way, keys):
-        if _interesting(way.tags):
+    for way in _objects(path, osmium.osm.Way, osmium.filter.KeyFilter("boundary", *_TAGS)):
+        if _matters(way.tags):
             tagged.append((f"way/{way.id}", dict(way.tags), way.id))
             nodes[way.id] = [node.ref for node in way.nodes]
         elif way.tags.get("boundary") == "administrative" and way.is_closed() and "name" in way.tags:
@@ -215,11 +237,11 @@ def _read_nodes(
     tagged: list[tuple[str, dict[str, str], tuple[float, float]]] = []
 
     def take(node: Node) -> None:
-        if _interesting(node.tags) and node.location.valid():
+        if _matters(node.tags) and node.location.valid():
             tagged.append((f"node/{node.id}", dict(node.tags), (node.lon, node.lat)))
 
     wanted = np.array(sorted(needed), np.int64)
-    found = read_locations(path, wanted, ("addr:housenumber", "place", "amenity"), take)
+    found = read_locations(path, wanted, _TAGS, take)
     places = zip(found.lon.tolist(), found.lat.tolist(), strict=True)
     return dict(zip(found.ids.tolist(), places, strict=True)), tagged
 

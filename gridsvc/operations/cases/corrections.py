@@ -26,6 +26,7 @@ from gridsvc.operations.cases.read import no_case
 from gridsvc.operations.cases.recommend import choose, classes_of, versions_of
 from gridsvc.operations.cases.report import answer_for, find_address, locate_given, unknown_in
 from gridsvc.operations.places.locate import Placement, locate_in
+from gridsvc.operations.places.questions import Around
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts
 from gridsvc.teams.model import TeamStatus
@@ -87,7 +88,7 @@ def correct_place(
         placed = locate_in(districts, address or locate_given(districts, where))
         if placed.view.code != case.district and placed.ownership is not None:
             raise _other_district(case, placed)
-        own = locate_in(Districts.of([view]), placed.location)
+        own = locate_in(Districts.of([view]), placed.location, Around(service, connection))
         about = Report(type=None if case.matter else case.type, matter=case.matter)
         near = [each for each in list_near(connection, near_query(own, about)) if each.id != case.id]
         return _Decided(view, own.place(), duplicates_of(own, near, view.versions.now))

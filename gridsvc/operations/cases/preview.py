@@ -17,6 +17,7 @@ from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.cases.redaction import redaction, redaction_from_memory
 from gridsvc.operations.cases.report import Moment, decide, find_address, in_scope, locate_given
 from gridsvc.operations.places.locate import locate_in
+from gridsvc.operations.places.questions import Around
 from gridsvc.operations.runtime.layout import Districts
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def recommend(service: Service, report: Report) -> dict[str, Json]:
 def _recommend(service: Service, report: Report, address: Location | None) -> dict[str, Json]:
     with service.database.transaction() as connection:
         districts = Districts.now(service, connection)
-        placed = locate_in(districts, address or locate_given(districts, report))
+        placed = locate_in(districts, address or locate_given(districts, report), Around(service, connection))
         now = placed.view.versions.now
         with whole_district(connection):
             states = teams.list_changed_states(connection, placed.view.code, now)

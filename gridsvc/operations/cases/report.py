@@ -26,6 +26,7 @@ from gridsvc.operations.places.address_location import location_of_address
 from gridsvc.operations.places.extents import middle_of
 from gridsvc.operations.places.geocode import geocode_text
 from gridsvc.operations.places.locate import Placement, locate_in, location_of
+from gridsvc.operations.places.questions import Around
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.operations.runtime.layout import Districts
 
@@ -70,7 +71,8 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
 
     def work(connection: Connection) -> Callable[[], KeptAnswer]:
         districts = Districts.now(service, connection)
-        placed = locate_in(districts, address or locate_given(districts, report))
+        around = Around(service, connection)
+        placed = locate_in(districts, address or locate_given(districts, report), around)
         code = placed.view.code
         owners = _owner_codes(() if placed.ownership is None else placed.ownership.owners)
         ground = reports.begin_report(connection, code, request, _near_query(placed, report), owners)
@@ -82,7 +84,7 @@ def report_incident(service: Service, report: Report, *, actor: str, request: Re
         if versions.generation == placed.view.versions.generation:
             placed = replace(placed, view=view)
         else:  # grids were put in force since the district was found
-            placed = locate_in(Districts.of([view]), placed.location)
+            placed = locate_in(Districts.of([view]), placed.location, around)
         # The types of a field are the law's: where it changed since, the cases near by are read again.
         near = ground.near if view.law is law else list_near(connection, near_query(placed, report))
         moment = Moment(versions.now, ground.states, duplicates_of(placed, near, versions.now), ground.number)

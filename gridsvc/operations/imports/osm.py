@@ -8,6 +8,7 @@ from gridsvc.db import teams
 from gridsvc.db.grids import addresses
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids.versions import ensure_district, get_versions, list_versions
+from gridsvc.db.places.features import replace_features
 from gridsvc.errors import InvalidInput
 from gridsvc.files.osm.cut_off import find_cut_off
 from gridsvc.files.osm.levels import choose_admin_levels
@@ -44,7 +45,7 @@ def load_file(
     *,
     accept_uncovered: bool = False,
 ) -> dict[str, Any]:
-    """Put the roads of a file in force, its stations and addresses, and its boundaries into the draft.
+    """Put the roads of a file in force, its stations, addresses and named features, and its boundaries into the draft.
 
     The notes name the municipalities that the file cuts off first, with what stays without owner.
 
@@ -75,6 +76,7 @@ def load_file(
 
     def work(connection: Connection) -> int | None:
         addresses.replace_addresses(connection, code, houses + homes)
+        replace_features(connection, code, found.features, path.name)
         teams.put_stations(connection, code, stations)
         return _draft(connection, code, coded, path.name) if coded else None
 
@@ -88,6 +90,7 @@ def load_file(
         "stations": len(stations),
         "addresses": len(houses),
         "places": len(homes),
+        "features": len(found.features),
         "cut_off": cut.as_json(),
         "notes": [*cut.in_words(), *_notes(found, cut, counts, draft), *_road_notes(network, coded or present)],
     }

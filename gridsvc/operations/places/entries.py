@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from gridsvc.coordinates import LocalMetres, distance_m
 from gridsvc.files.grids.divisions import list_divisions
 from gridsvc.files.grids.neighbours import list_former_townships, read_surroundings
 from gridsvc.grids.levels import LEVEL_KEYS, Level
+from gridsvc.operations.places.feature_entries import feature_entries
+from gridsvc.operations.places.owner_chains import OwnerChains
 from gridsvc.places.model import Entry
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from gridsvc.db.places.learned import LearnedName
     from gridsvc.db.places.sources import NamedPoint, NamedRoad
     from gridsvc.grids.index import OwnershipIndex
+    from gridsvc.places.features import NamedFeature
 
     Floats = NDArray[np.float64]
 
@@ -57,11 +60,12 @@ class Sources:
     addresses: Sequence[Address] = ()
     roads: Sequence[NamedRoad] = ()
     stations: Sequence[NamedPoint] = ()
+    features: Sequence[NamedFeature] = ()
 
 
 def entries_of(sources: Sources) -> list[Entry]:
     """Return all entries of a district, the grids first, in an order that depends on the sources alone."""
-    owners = _Owners(sources.index)
+    owners = OwnerChains(sources.index)
     settlements = [each for each in sources.addresses if each.level not in KINDS or each.level in LEVEL_KEYS]
     found = _grids(sources.index, owners, settlements)
     by_code = {each.codes[-1]: each for each in found}
@@ -72,45 +76,11 @@ def entries_of(sources: Sources) -> list[Entry]:
     found += [
         owners.entry(each.name, "place", each.lon, each.lat, _STATION_M, source="stations") for each in sources.stations
     ]
+    found += feature_entries(sources.features, owners, found)
     return found + _elsewhere(sources.district)
 
 
-@dataclass(slots=True)
-class _Owners:
-    """The owner chains of places, as names and codes."""
-
-    index: OwnershipIndex | None
-    _chains: dict[int, tuple[str | None, str | None, tuple[str, ...]]] = field(default_factory=dict)
-
-    def rows(self, lon: Floats, lat: Floats) -> NDArray[np.int32]:
-        """(n,) row of the finest grid of each point; -1 outside the grids."""
-        if self.index is None or not lon.size:
-            return np.full(lon.size, -1, np.int32)
-        rows = self.index.find_rows(lon, lat)
-        return np.where(rows == self.index.size, -1, rows).astype(np.int32)
-
-    def chain(self, row: int) -> tuple[str | None, str | None, tuple[str, ...]]:
-        """Return the names of township and village, and the codes of the chain, of a row of the grids."""
-        if self.index is None or row < 0:
-            return None, None, ()
-        if row not in self._chains:
-            links = [int(link) for link in self.index.chains[row]]
-            grids = self.index.grids
-            township, village = (
-                None if links[level - 1] < 0 else grids.names[links[level - 1]]
-                for level in (Level.TOWNSHIP, Level.VILLAGE)
-            )
-            self._chains[row] = township, village, tuple(grids.codes[link] for link in links if link >= 0)
-        return self._chains[row]
-
-    def entry(self, name: str, kind: str, lon: float, lat: float, radius_m: float, *, source: str) -> Entry:
-        """Return an entry with the owners of its point."""
-        row = int(self.rows(np.array([lon]), np.array([lat]))[0])
-        township, village, codes = self.chain(row)
-        return Entry(name, kind, lon, lat, radius_m, township, village, codes, source=source)
-
-
-def _grids(index: OwnershipIndex | None, owners: _Owners, settlements: Sequence[Address]) -> list[Entry]:
+def _grids(index: OwnershipIndex | None, owners: OwnerChains, settlements: Sequence[Address]) -> list[Entry]:
     """Return an entry for each grid; its point is the settlement of the same name in it, else one inside."""
     if index is None:
         return []
@@ -150,7 +120,7 @@ def _former(district: str, by_code: dict[str, Entry]) -> list[Entry]:
     return found
 
 
-def _addresses(addresses: Sequence[Address], owners: _Owners, named: set[tuple[str, str]]) -> list[Entry]:
+def _addresses(addresses: Sequence[Address], owners: OwnerChains, named: set[tuple[str, str]]) -> list[Entry]:
     """Return an entry for each address and settlement, but for the settlements that a grid is named after."""
     rows = owners.rows(np.array([each.lon for each in addresses]), np.array([each.lat for each in addresses]))
     found = []
@@ -168,7 +138,7 @@ def _addresses(addresses: Sequence[Address], owners: _Owners, named: set[tuple[s
     return found
 
 
-def _roads(roads: Sequence[NamedRoad], owners: _Owners) -> list[Entry]:
+def _roads(roads: Sequence[NamedRoad], owners: OwnerChains) -> list[Entry]:
     """Return an entry for each named road in a township, and for each junction of two named roads."""
     if not roads:
         return []
@@ -194,7 +164,7 @@ def _roads(roads: Sequence[NamedRoad], owners: _Owners) -> list[Entry]:
     return found + _junctions(nodes, owners)
 
 
-def _junctions(nodes: dict[tuple[float, float], set[str]], owners: _Owners) -> list[Entry]:
+def _junctions(nodes: dict[tuple[float, float], set[str]], owners: OwnerChains) -> list[Entry]:
     """Return one entry for each place where two named roads meet; the nodes of one crossing are one place.
 
     Where two lanes meet is left out: nobody names such a place, and in a town they are most of all junctions.
@@ -229,7 +199,7 @@ def _clusters(places: Iterable[tuple[float, float]]) -> list[list[tuple[float, f
 
 
 def _with_parts(
-    owners: _Owners, name: str, kind: str, circle: tuple[float, float, float], parts: dict[str, str]
+    owners: OwnerChains, name: str, kind: str, circle: tuple[float, float, float], parts: dict[str, str]
 ) -> Entry:
     plain = owners.entry(name, kind, *circle, source="roads")
     return Entry(name, kind, *circle, plain.township, plain.village, plain.codes, source="roads", parts=parts)
@@ -245,7 +215,7 @@ def learned_entries(learned: Sequence[LearnedName], index: OwnershipIndex | None
 
     Its source is LEARNED where two different persons gave the name, else LEARNED_ONCE.
     """
-    owners = _Owners(index)
+    owners = OwnerChains(index)
     return [_learned_entry(group, owners) for group in groups_of(learned)]
 
 
@@ -262,7 +232,7 @@ def groups_of(learned: Sequence[LearnedName]) -> list[list[LearnedName]]:
     return [group for _, groups in sorted(by_name.items()) for group in groups]
 
 
-def _learned_entry(group: Sequence[LearnedName], owners: _Owners) -> Entry:
+def _learned_entry(group: Sequence[LearnedName], owners: OwnerChains) -> Entry:
     source = LEARNED if len({each.confirmed_by for each in group}) >= PERSONS else LEARNED_ONCE
     best = min(group, key=lambda each: (each.radius_m, each.confirmed_at, each.id))
     reach_m = max(distance_m(best.lon, best.lat, each.lon, each.lat) for each in group) + best.radius_m

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gridsvc.db.evidence.artifacts import ArtifactLost
 from gridsvc.db.grids.addresses import list_addresses
 from gridsvc.db.grids.versions import list_districts
+from gridsvc.db.places.features import list_features
 from gridsvc.db.places.learned import list_learned
 from gridsvc.db.places.sources import list_named_roads, list_named_stations
 from gridsvc.db.places.versions import get_gazetteer_version
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from gridsvc.operations.runtime.service import Service
     from gridsvc.places.model import Candidate
 
-_FORMAT = 4
+_FORMAT = 5
 """Counts changes of how a gazetteer is made: a file that was made otherwise is not used."""
 
 _BYTES_A_STORED_BYTE = 5
@@ -125,6 +126,7 @@ def _build(connection: Connection, versions: Versions, index: OwnershipIndex | N
             list_addresses(connection, code),
             roads,
             list_named_stations(connection, code),
+            list_features(connection, code),
         )
     name = next((each.name for each in list_districts(connection) if each.code == code), code)
     gazetteer = Gazetteer.of(entries_of(sources), _district_name(code, name))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gridsvc.cases.model import Place
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Ownership
+    from gridsvc.operations.places.questions import Around
     from gridsvc.operations.runtime.districts import DistrictView
     from gridsvc.operations.runtime.layout import Districts
     from gridsvc.roads.network.network import RoadNetwork
@@ -68,8 +69,10 @@ def location_of(
     return Location(lon, lat, radius_m or None)
 
 
-def locate_in(districts: Districts, location: Location) -> Placement:
+def locate_in(districts: Districts, location: Location, around: Around | None = None) -> Placement:
     """Find the district and the owners of a place; of districts that overlap, the lowest code has it.
+
+    `around`: for the question that goes with an uncertain place.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def locate_in(districts: Districts, location: Location) -> Placement:
         Farther than TAKEN_WITHIN_M from every district: a likely wrong coordinate.
     """
     views = districts.touching(_area(location))
-    owned = _owned_in(views, location)
+    owned = _owned_in(views, location, around)
     if owned is not None:
         return owned
     for view in views:
@@ -106,12 +109,12 @@ def locate_in(districts: Districts, location: Location) -> Placement:
     return Placement(location, view, None, (distance_m, bearing_deg))
 
 
-def _owned_in(views: Sequence[DistrictView], location: Location) -> Placement | None:
+def _owned_in(views: Sequence[DistrictView], location: Location, around: Around | None) -> Placement | None:
     """Return a place in the first district that holds it, else in the first on whose outer border it lies."""
     rim: Placement | None = None
     for view in views:
         if view.index is not None:
-            ownership = _ownership(view.index, view.network, location)
+            ownership = _ownership(view.index, view.network, location, around)
             if ownership.rim:
                 rim = rim or Placement(location, view, ownership)
             elif ownership.rule is not Rule.OUTSIDE:
@@ -143,14 +146,16 @@ def _area(location: Location) -> BaseGeometry:
     return shapely.box(location.lon - dx, location.lat - dy, location.lon + dx, location.lat + dy)
 
 
-def _ownership(index: OwnershipIndex, network: RoadNetwork | None, location: Location) -> Ownership:
+def _ownership(
+    index: OwnershipIndex, network: RoadNetwork | None, location: Location, around: Around | None
+) -> Ownership:
     if location.extent is not None:
         return index.of_geometry(location.extent)
     if location.grid is not None and location.grid in index.grids.codes:
         return index.of_geometry(index.repaired(index.grids.codes.index(location.grid)))
     if location.radius_m:
         found = index.shares(location.lon, location.lat, location.radius_m)
-        return with_question(index, network, found, location.lon, location.lat, location.radius_m)
+        return with_question(index, network, found, (location.lon, location.lat, location.radius_m), around)
     return index.locate(location.lon, location.lat)
 
 

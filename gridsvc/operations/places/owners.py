@@ -17,7 +17,7 @@ from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
 from gridsvc.operations.places.questions import with_question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gridsvc.files.csv_text import BadRows
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Owner, Ownership
-    from gridsvc.roads.network.network import RoadNetwork
+    from gridsvc.operations.places.questions import Around
 
     Floats = NDArray[np.float64]
 
@@ -56,12 +56,12 @@ def locate(
     *,
     datum: str = "WGS-84",
     radius_m: float | None = None,
-    network_of: Callable[[str], RoadNetwork | None] | None = None,
+    around: Around | None = None,
 ) -> Ownership:
     """Return the owner chain of a place; of districts that overlap, the lowest code has it.
 
     A point of the outer border of a district is of the district that holds it, else of the one whose border it is.
-    `network_of` returns the roads of a district, for the question that goes with an uncertain place.
+    `around`: for the question that goes with an uncertain place.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def locate(
         index, found = owned
         if not radius_m or not found.confirm:
             return found
-        network = None if network_of is None else network_of(index.district)
-        return with_question(index, network, found, lon, lat, radius_m)
+        network = None if around is None else around.find_network(index.district)
+        return with_question(index, network, found, (lon, lat, radius_m), around)
     (distance_m, bearing_deg), nearest = min(
         ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
     )

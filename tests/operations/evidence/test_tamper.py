@@ -59,6 +59,7 @@ NOT_COVERED = {
     "road_edge": "the network once more, for maps; the engine reads the artifact",
     "person": "names and numbers, which can be erased: no digest of them stays; who held which post is covered",
     "address": "look-ups; what a case was given is in its event",
+    "named_feature": "look-ups and questions; what a case was given is in its event",
     "learned_name": "look-ups; learning and forgetting have events, what a case was given is in its event",
     "access_key.last_used_at": "no right rests on the last use",
 }

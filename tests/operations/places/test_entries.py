@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from pyproj import Geod
 
+from gridsvc.grids.index import OwnershipIndex
 from gridsvc.operations.places.entries import LEARNED, LEARNED_ONCE, Sources, entries_of, learned_entries
-from tests.operations.places.world import DISTRICT, FUCUN, MIDDLE, XIAOSHUN, learned, road, sources
+from gridsvc.places.gazetteer import Gazetteer
+from gridsvc.places.geocode import geocode
+from gridsvc.places.model import DistrictName
+from tests.operations.places.world import DISTRICT, FUCUN, MIDDLE, XIAOSHUN, grids, learned, line, road, sources, spot
 
 if TYPE_CHECKING:
     from gridsvc.db.places.learned import LearnedName
+    from gridsvc.places.features import NamedFeature
     from gridsvc.places.model import Entry
 
 GEOD = Geod(ellps="WGS84")
@@ -121,3 +126,57 @@ def test_the_order_of_the_sources_decides_nothing() -> None:
 
     assert sorted(entries_of(whole), key=key) == sorted(entries_of(turned), key=key)
     assert FUCUN in {code for each in entries_of(turned) for code in each.codes}
+
+
+# ------------------------------------------------------------------------------------------------------ named features
+
+
+@pytest.fixture(scope="module")
+def index() -> OwnershipIndex:
+    return OwnershipIndex.build(DISTRICT, 1, grids())
+
+
+def of_features(index: OwnershipIndex, *features: NamedFeature) -> list[Entry]:
+    return [each for each in entries_of(Sources(DISTRICT, index, features=features)) if each.source == "features"]
+
+
+def test_a_named_point_has_its_owners_and_its_radius(index: OwnershipIndex) -> None:
+    (temple,) = of_features(index, spot("太阳殿", 119.61))
+    assert (temple.kind, temple.radius_m, temple.township, temple.codes) == (
+        "place", 60.0, "孝顺镇", ("R1", XIAOSHUN, "A1", "V1"),
+    )  # fmt: skip
+
+
+def test_a_river_is_a_place_in_each_township_that_it_passes(index: OwnershipIndex) -> None:
+    west, middle, east = (119.55, 29.1), (119.65, 29.1), (119.75, 29.1)
+    found = of_features(index, line("武义江", "river", west, middle), line("武义江", "river", middle, east))
+    assert {each.township for each in found} == {"孝顺镇", "傅村镇"}
+    half_m = GEOD.inv(119.60, 29.1, 119.65, 29.1)[2] / 2
+    for each in found:
+        assert each.lat == pytest.approx(29.1, abs=1e-6)
+        assert half_m - 200 <= each.radius_m <= half_m + 600  # its middle, to both borders of the township
+        far_m = max(GEOD.inv(each.lon, each.lat, lon, 29.1)[2] for lon in ends(each))
+        assert each.radius_m >= far_m - 1
+
+
+def ends(entry: Entry) -> tuple[float, float]:
+    return (119.60, MIDDLE) if entry.township == "孝顺镇" else (MIDDLE, 119.70)
+
+
+def test_a_name_of_a_grid_or_a_road_is_theirs(index: OwnershipIndex) -> None:
+    """低田 is the village before it is the brook, and so is what only lacks the word for what it is."""
+    features = (spot("低田", 119.68), spot("孝顺街道", 119.68), spot("太阳殿", 119.68))
+    assert [each.name for each in of_features(index, *features)] == ["太阳殿"]
+
+
+def test_a_name_that_is_also_beyond_the_district_is_known_there(index: OwnershipIndex) -> None:
+    found = of_features(index, spot("太阳殿", 119.61), spot("太阳殿", 119.8), spot("月亮殿", 119.8))
+    assert sorted((each.name, each.kind) for each in found) == [("太阳殿", "elsewhere"), ("太阳殿", "place")]
+    gazetteer = Gazetteer.of(found, DistrictName("金东区"))
+    (best, *_) = geocode("太阳殿", gazetteer)
+    assert best.confirm
+    assert best.township == "孝顺镇"
+
+
+def test_without_grids_features_say_no_township_and_are_left_out() -> None:
+    assert entries_of(Sources(DISTRICT, None, features=(spot("太阳殿", 119.61),)))[0].kind == "elsewhere"

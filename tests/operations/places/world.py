@@ -14,6 +14,7 @@ from gridsvc.db.places.sources import NamedRoad
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.operations.places.entries import Sources
+from gridsvc.places.features import NamedFeature
 
 DISTRICT = "330703"
 XIAOSHUN, FUCUN = "330703101000", "330703102000"
@@ -46,6 +47,16 @@ def addresses() -> list[Address]:
         Address("石塘坞", "hamlet", 119.66, 29.05, 800.0, "places.csv"),
         Address("孝顺镇", "town", 119.64, 29.15, 800.0, "places.csv"),
     ]
+
+
+def line(name: str, kind: str, *points: tuple[float, float]) -> NamedFeature:
+    """Return a river or railway through some points."""
+    return NamedFeature(name, kind, LineString(points))
+
+
+def spot(name: str, lon: float, lat: float = 29.1, kind: str = "place") -> NamedFeature:
+    """Return a named point with a radius of 60 m."""
+    return NamedFeature(name, kind, shapely.Point(lon, lat), 60.0)
 
 
 def road(name: str, *points: tuple[float, float]) -> NamedRoad:
