@@ -13,13 +13,14 @@ from gridsvc.cases.steps import legal_steps, legal_team_steps
 from gridsvc.cases.timing import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from gridsvc.cases.events import Event
+    from gridsvc.cases.expected import Expected
     from gridsvc.cases.model import Case, Engagement, Place
-    from gridsvc.json_types import Json
+    from gridsvc.json_types import Json, JsonObject
 
 
 def case_json(case: Case, now: datetime, alerts: Sequence[dict[str, Json]] = ()) -> dict[str, Json]:
@@ -141,4 +142,43 @@ def _correction_json(case: Case, event: Corrected) -> dict[str, Json]:
         },
         "teams_wrong": [{"team_id": str(each.team_id), "slot": each.slot} for each in wrong],
         "teams_missing": [{"team_id": each.team_id, "slot": each.slot} for each in missing],
+    }
+
+
+_TEAM_BEFORE = (
+    "lead", "members", "lead_response_s", "full_team_response_s", "meets_target", "team_meets_target"
+)  # fmt: skip
+CHANGES: Mapping[str, Callable[[JsonObject], Json]] = {
+    "place": lambda answer: {key: value for key, value in answer["location"].items() if key != "road"},
+    "owners": lambda answer: answer["owners"],
+    "response_class": lambda answer: answer["response_class"],
+    "target_s": lambda answer: answer["target_s"],
+    "handler": lambda answer: (answer["handler"] or {}).get("team_id"),
+    "lead": lambda answer: (answer["recommendation"]["lead"] or {}).get("team_id"),
+    "members": lambda answer: sorted(each["team_id"] for each in answer["recommendation"]["members"]),
+    "meets_target": lambda answer: answer["recommendation"]["meets_target"],
+    "team_meets_target": lambda answer: answer["recommendation"]["team_meets_target"],
+}
+"""What a correction can change of an answer, and where it is in it."""
+
+
+def preview_json(before: JsonObject, after: JsonObject, expected: Expected) -> JsonObject:
+    """Return the preview of a correction: the answer that it would have, and what is another by it.
+
+    Parameters
+    ----------
+    before, after
+        The answer about the case as it is, and the one to the correction, as their reader may see them.
+    """
+    hidden = after["ownership"]["rule"] == "outside-scope"
+    words = ("place", "owners") if hidden else tuple(CHANGES)
+    shown = {key: before[key] for key in ("timing", "due_at", "handler")}
+    team = {key: before["recommendation"][key] for key in _TEAM_BEFORE}
+    return after | {
+        "before": after["before"] | shown | {"recommendation": team},
+        # what only the correction itself has; the case keeps its own until then
+        "recommendation_id": before["recommendation_id"],
+        "correction": before["correction"],
+        "changes": [word for word in words if CHANGES[word](before) != CHANGES[word](after)],
+        "expected": expected.as_json(),
     }

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from gridsvc.grids.ownership import Ownership
 
 
-def check_correction(case: Case, kind: str, reason: str) -> None:
-    """Raise where a case may not be corrected.
+def check_correction(case: Case, kind: str, reason: str | None) -> None:
+    """Raise where a case may not be corrected; `reason` None: of a preview, which needs none.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def check_correction(case: Case, kind: str, reason: str) -> None:
             step=kind,
             case_status=str(case.status),
         )
-    if not reason.strip():
+    if reason is not None and not reason.strip():
         raise InvalidInput(
             f"Who corrects the {kind} of a case says why. Give `reason`.",
             kind="reason-missing",

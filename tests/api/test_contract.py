@@ -99,8 +99,11 @@ def walk_cases(web: TestClient) -> None:
     ok(web.get(f"/incidents/{case['id']}/move-ups"))
     ok(web.post(f"/incidents/{case['id']}/unmask", json={"why": "call back"}))
     wider = {"location": place | {"radius_m": 300}, "reason": "east of the bridge"}
+    preview = {"location": wider["location"]}
+    assert "place" in ok(web.post(f"/incidents/{waits['id']}/place/preview", json=preview))["changes"]
     moved = ok(web.post(f"/incidents/{waits['id']}/place", json=wider))
     code = moved["owners"]["township"]["code"]
+    ok(web.post(f"/incidents/{waits['id']}/owner/preview", json={"code": code}))
     ok(web.post(f"/incidents/{waits['id']}/owner", json={"code": code, "reason": "by agreement"}))
     assert ok(web.get(f"/incidents/{waits['id']}"))["correction"]["reason"] == "by agreement"
     page = ok(web.get("/incidents", params={"limit": 30}))

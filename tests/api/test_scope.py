@@ -62,6 +62,7 @@ WALKED = {
         "/incidents", "/recommendations", "/incidents/{incident_id}/steps", "/incidents/{incident_id}/unmask",
         "/incidents/{incident_id}/names",
         "/incidents/{incident_id}/place", "/incidents/{incident_id}/owner",
+        "/incidents/{incident_id}/place/preview", "/incidents/{incident_id}/owner/preview",
         "/teams/{team_id}/datum", "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
         "/coverage/plans", "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
@@ -272,12 +273,14 @@ def _asked(
         bodies = [{"decision": "accepted"}]
     elif path.endswith("/steps"):
         bodies = [{"step": "accept"}, {"step": "assign"}, {"step": "nonsense"}]
-    elif path.endswith("/place"):
+    elif path.endswith(("/place", "/place/preview")):
         places = [here, _place(world, B), *_township_places(world)]
-        bodies = [{"location": {"lon": x, "lat": y, "radius_m": 900}, "reason": "x"} for x, y in places]
-    elif path.endswith("/owner"):
+        why = {} if path.endswith("/preview") else {"reason": "x"}
+        bodies = [{"location": {"lon": x, "lat": y, "radius_m": 900}, **why} for x, y in places]
+    elif path.endswith(("/owner", "/owner/preview")):
         grids = [min(ids(world, "grid", "district = :d and level = 2", "code", d=code)) for code in (A, B)]
-        bodies = [{"code": code, "reason": "x"} for code in (*grids, world.township)]
+        why = {} if path.endswith("/preview") else {"reason": "x"}
+        bodies = [{"code": code, **why} for code in (*grids, world.township)]
     elif path == "/positions":
         at = datetime.now(UTC).isoformat()
         # each at its station, so that what is recommended stays the same

@@ -146,6 +146,22 @@ AFTER_CORRECTION: dict[str, Any] = REPORTED | {
     "teams_wrong": [],
     "teams_missing": [{"team_id": _LEAD_ID, "slot": "1"}],
 }
+CORRECTION_PREVIEW: dict[str, Any] = AFTER_CORRECTION | {
+    "recommendation_id": CASE["recommendation_id"],
+    "correction": None,
+    "before": AFTER_CORRECTION["before"]
+    | {name: CASE[name] for name in ("timing", "due_at", "handler")}
+    | {
+        "recommendation": {
+            name: CASE["recommendation"][name]
+            for name in (
+                "lead", "members", "lead_response_s", "full_team_response_s", "meets_target", "team_meets_target",
+            )
+        }
+    },
+    "changes": ["place", "owners", "lead"],
+    "expected": {"arrival_at": _AT, "late": False},
+}  # fmt: skip
 WITH_TEXTS: dict[str, Any] = REPORTED
 EVENT: dict[str, Any] = {
     "schema": 1,

@@ -19,6 +19,8 @@ WITHOUT_KEY: Mapping[tuple[str, str], str] = {
     ("POST", "/owners"): _READS,
     ("POST", "/travel-times"): _READS,
     ("POST", "/recommendations"): _READS,
+    ("POST", "/incidents/{incident_id}/place/preview"): _READS,
+    ("POST", "/incidents/{incident_id}/owner/preview"): _READS,
     ("POST", "/teams/{team_id}/positions"): _POSITION + "Send `at`.",
     ("POST", "/positions"): _POSITION,
     ("POST", "/positions/traccar"): _POSITION,

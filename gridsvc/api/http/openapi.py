@@ -47,6 +47,8 @@ FURTHER: Mapping[Route, frozenset[int]] = {
     ("POST", "/incidents/{incident_id}/steps"): frozenset({409}),
     ("POST", "/incidents/{incident_id}/place"): frozenset({409}),
     ("POST", "/incidents/{incident_id}/owner"): frozenset({409}),
+    ("POST", "/incidents/{incident_id}/place/preview"): frozenset({409}),
+    ("POST", "/incidents/{incident_id}/owner/preview"): frozenset({409}),
     ("GET", "/incidents/{incident_id}/move-ups"): frozenset({409}),
     ("GET", "/coverage/now"): frozenset({404}),
     ("POST", "/coverage/plans"): frozenset({404}),

@@ -42,6 +42,8 @@ ROUTES: Mapping[tuple[str, str], Right | str | None] = {
     ("POST", "/incidents/{incident_id}/steps"): Right.LOOK,  # each step has its own right
     ("POST", "/incidents/{incident_id}/place"): Right.CORRECT,
     ("POST", "/incidents/{incident_id}/owner"): Right.CORRECT,
+    ("POST", "/incidents/{incident_id}/place/preview"): Right.CORRECT,
+    ("POST", "/incidents/{incident_id}/owner/preview"): Right.CORRECT,
     ("GET", "/incidents/{incident_id}/considered"): Right.LOOK,
     ("POST", "/incidents/{incident_id}/unmask"): Right.UNMASK,
     ("GET", "/incidents/{incident_id}/move-ups"): Right.LOOK,

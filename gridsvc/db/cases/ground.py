@@ -30,18 +30,18 @@ def district_of_case(connection: Connection, incident_id: UUID) -> OfCase:
     return (_DISTRICT_OF_CASE, incident_id) if code is None else ("%s", code)
 
 
-def ground_query(district: str, *more: str) -> str:
+def ground_query(district: str, *more: str, hold: bool = True) -> str:
     """Return the query that takes a version vector FOR SHARE and finds a key; `read_ground` reads its row.
 
     Its values are the caller and the key of the request (`key_of`), then those of `district`, the text of an
     expression. `more`: further columns, before all others. The row lock also makes the commit wait for a standby: the
-    answer of the key may not be replicated yet.
+    answer of the key may not be replicated yet. Without `hold` nothing is locked.
     """
     columns = ", ".join([*more, "k.digest, k.status, k.body, k.incident_id, k.event_id", COLUMNS])
     return (
         f"select {columns} from district_version as v "
         "left join idempotency as k on k.district = v.district and k.caller = %s and k.key = %s "
-        f"where v.district = {district} for share of v"
+        f"where v.district = {district}{' for share of v' if hold else ''}"
     )
 
 

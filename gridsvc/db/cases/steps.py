@@ -49,12 +49,19 @@ class Ground:
 
 
 def begin_step(
-    connection: Connection, incident_id: UUID, request: RequestKey | None, *, order: bool = False, turn: bool = False
+    connection: Connection,
+    incident_id: UUID,
+    request: RequestKey | None,
+    *,
+    order: bool = False,
+    turn: bool = False,
+    hold: bool = True,
 ) -> Ground | None:
     """Lock a case and read what a step of it is decided from; None for a case that is not there for the caller.
 
     `turn`: take the turn of an emergency's district too (`db.cases.turns`), and read the states of the teams in it. A
     twin in flight is met at the lock of the case; one on another case, where the step is written (`write_step`).
+    Without `hold` nothing is locked: for an answer that writes nothing.
 
     Raises
     ------
@@ -67,10 +74,11 @@ def begin_step(
     statements: dict[str, Statement] = {}
     if turn:
         statements |= {"limit": limit_statement(), "drill's turn": turn_statement(connection, incident_id, drill=True)}
-    statements["lock"] = lock_statement(connection, incident_id)
+    if hold:
+        statements["lock"] = lock_statement(connection, incident_id)
     statements["case"] = case_statement(connection, incident_id)
     statements["engagements"] = on_case_statement(of_case, incident_id)
-    statements["ground"] = ground_query(of_case[0]), (*key_of(request), of_case[1])
+    statements["ground"] = ground_query(of_case[0], hold=hold), (*key_of(request), of_case[1])
     statements["alerts"] = alerts_statement(of_case, incident_id)
     if turn:
         statements["turn"] = turn_statement(connection, incident_id, drill=False)
