@@ -188,7 +188,10 @@ def _show_causes(found: dict[str, Any]) -> None:
         [(each["kind"], *_shown(each["met"])) for each in found["remedies"]],
     )
     if found["uncertain"]:
-        say(f"In {found['uncertain']} of them `en route` is missing or impossible: turnout counts as travel.")
+        say(
+            f"In {found['uncertain']} of them `en route` is missing or impossible: turnout and travel cannot be "
+            "separated."
+        )
 
 
 def _shown(value: dict[str, Any]) -> tuple[str, str, str]:

@@ -3,13 +3,15 @@
 ::
 
     response - target = handling + no-team-free + re-assignment + sign-off + turnout + travel + wrong-place
+                      + turnout-or-travel
                       + (plan of the team that came - plan of the nearest lawful team, had it been free)
                       + (plan of the nearest lawful team, had it been free - target)
 
-Each term is recorded minus planned. The fourth line counts as `no-team-free`, or as `re-assignment` where a person sent
-another team than the recommended one. The last is `far-station` where it is above zero, else the reserve that the plan
-leaves. Terms above zero are what cost time; terms below zero are reserve, and take away from every cause in proportion,
-so that the parts of a case add up to the seconds by which it was late. The largest is its main cause.
+Each term is recorded minus planned. `turnout-or-travel` is both, where the stamp between them is missing or impossible.
+The plan of the team that came beyond that of the nearest one counts as `no-team-free`, or as `re-assignment` where a
+person sent another team than the recommended one. The last is `far-station` where it is above zero, else the reserve
+that the plan leaves. Terms above zero are what cost time; terms below zero are reserve, and take away from every cause
+in proportion, so that the parts of a case add up to the seconds by which it was late. The largest is its main cause.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class Cause(StrEnum):
     SIGN_OFF = "sign-off"
     TURNOUT = "turnout"
     TRAVEL = "travel"
+    TURNOUT_OR_TRAVEL = "turnout-or-travel"
+    """Nobody knows which: `en route` is missing or impossible."""
     WRONG_PLACE = "wrong-place"
     FAR_STATION = "far-station"
 
@@ -99,7 +103,7 @@ class LateCase:
     """A case whose response was late: seconds of each cause, their sum is `overrun_s`; and what would have met it.
 
     `excess_s`: seconds above the plan before the reserve is taken off. `uncertain`: a stamp is missing or impossible,
-    so that turnout and travel cannot be separated.
+    so that turnout and travel cannot be separated: both are `turnout-or-travel`.
     """
 
     case: Case
@@ -177,15 +181,17 @@ def _terms(case: Case, plan: Plan, team: Engagement) -> tuple[dict[Cause, float]
         assert team.en_route_at is not None
         before_s = _seconds(team.since, team.en_route_at)
         terms[Cause.TURNOUT] += before_s - turnout_s - signed_s
-        terms[_travelled(case, plan)] += whole_s - before_s - travel_s
+        terms[_travelled(case, plan, Cause.TRAVEL)] += whole_s - before_s - travel_s
     else:
-        terms[_travelled(case, plan)] += whole_s - turnout_s - travel_s - signed_s
+        unseparated = _travelled(case, plan, Cause.TURNOUT_OR_TRAVEL)
+        terms[unseparated] += whole_s - turnout_s - travel_s - signed_s
     return terms, not stamped
 
 
-def _travelled(case: Case, plan: Plan) -> Cause:
+def _travelled(case: Case, plan: Plan, otherwise: Cause) -> Cause:
+    """Return the cause of a late way to the scene."""
     limit_m = OFF_PLACE_M + (case.place.radius_m or 0.0)
-    return Cause.WRONG_PLACE if plan.off_place_m is not None and plan.off_place_m > limit_m else Cause.TRAVEL
+    return Cause.WRONG_PLACE if plan.off_place_m is not None and plan.off_place_m > limit_m else otherwise
 
 
 def _turnout(plan: Plan, team: Engagement) -> float:

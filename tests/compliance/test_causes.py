@@ -126,10 +126,15 @@ def test_the_team_reported_its_arrival_from_another_place() -> None:
 
 
 @pytest.mark.parametrize("en_route", [{}, {"en_route": 25.0}, {"en_route": 0.5}])
-def test_a_missing_or_impossible_stamp_is_no_turnout(en_route: dict[str, Any]) -> None:
+def test_without_a_stamp_between_them_turnout_and_travel_are_not_separated(en_route: dict[str, Any]) -> None:
     late = why(case(on_scene=20.0, **en_route))
     assert late.uncertain
-    assert late.excess_s == {Cause.TRAVEL: 1200.0 - 45 - 60.25 - 60}
+    assert late.excess_s == {Cause.TURNOUT_OR_TRAVEL: 1200.0 - 45 - 60.25 - 60}
+    assert late.main is Cause.TURNOUT_OR_TRAVEL
+    as_planned = next(each for each in late.remedies if each.kind == "turnout-or-travel")
+    assert (as_planned.response_s, as_planned.meets_target) == (165.25, True)
+    elsewhere = why(case(on_scene=20.0, **en_route), replace(PLAN, off_place_m=501.0))
+    assert elsewhere.main is Cause.WRONG_PLACE
 
 
 def test_a_clock_that_starts_at_the_order_has_no_handling() -> None:

@@ -7,7 +7,15 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 CauseName = Literal[
-    "handling", "no-team-free", "re-assignment", "sign-off", "turnout", "travel", "wrong-place", "far-station"
+    "handling",
+    "no-team-free",
+    "re-assignment",
+    "sign-off",
+    "turnout",
+    "travel",
+    "turnout-or-travel",
+    "wrong-place",
+    "far-station",
 ]
 
 

@@ -113,6 +113,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "请核对路况、封路登记和行驶时间标定。",
         "Check roads, recorded closures and the calibration of travel times.",
     ),
+    "advice_turnout-or-travel": (
+        "缺出发时间，不能区分出动与行驶：请督促队员出发时点“出发”。",
+        "It is not known which: have the teams press “en route” when they leave.",
+    ),
     "advice_wrong-place": ("请核对报案地点的定位。", "Check how the places of reports are found."),
     "advice_far-station": (
         "最近的驻点也来不及：属于布点问题，不是队员问题。",
@@ -213,11 +217,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "causes_note": (
         (
             "每件迟到案件按环节拆分超时秒数，各部分之和等于超时；占比最大的为主因。共 {late} 件，其中 {uncertain} "
-            "件缺出发时间，出动与行驶不能分开，计入行驶。"
+            "件缺出发时间或先后颠倒，出动与行驶不能分开，单列一项。"
         ),
         (
             "The seconds by which a case was late are divided by cause and add up; the largest part is its main "
-            "cause. {late} cases; in {uncertain} of them `en route` is missing, so that turnout counts as travel."
+            "cause. {late} cases; in {uncertain} of them `en route` is missing or impossible, so that turnout and "
+            "travel cannot be separated."
         ),
     ),
     "causes_file": (
@@ -239,6 +244,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "cause_sign-off": ("签收", "sign-off"),
     "cause_turnout": ("出动", "turnout"),
     "cause_travel": ("行驶", "travel"),
+    "cause_turnout-or-travel": ("出动或行驶（缺出发时间）", "turnout or travel (no “en route”)"),
     "cause_wrong-place": ("地点有误", "wrong place"),
     "cause_far-station": ("驻点太远", "far station"),
     "remedies": ("若当时……，可按时的案件数", "In how many late cases this would have been enough"),
@@ -256,6 +262,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "remedy_sign-off": ("签收按计划", "sign-off as planned"),
     "remedy_turnout": ("出动按计划", "turnout as planned"),
     "remedy_travel": ("行驶按预计", "travel as predicted"),
+    "remedy_turnout-or-travel": ("出动与行驶合计按计划", "turnout and travel together as planned"),
     "remedy_wrong-place": ("地点正确，行驶按预计", "the right place, travel as predicted"),
     "remedy_recommended-team": ("派出推荐的队伍", "the recommended team had been sent"),
     "remedy_nearest-team-free": ("最近的合法队伍空闲", "the nearest lawful team had been free"),
