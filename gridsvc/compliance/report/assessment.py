@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.proportions import LEAST_RANKED
-from gridsvc.compliance.report.charts import bars
-from gridsvc.compliance.report.html import bar_of, figure, head, interval, percent, percentile, table, text
+from gridsvc.pages.charts import bars
+from gridsvc.pages.html import bar_of, figure, head, interval, percent, percentile, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.proportions import LEAST_RANKED
-from gridsvc.compliance.report.html import interval, percent
+from gridsvc.pages.html import interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gridsvc.compliance.report import assessment, where, why
-from gridsvc.compliance.report.charts import Curve, columns, cumulative
 from gridsvc.compliance.report.findings import findings
-from gridsvc.compliance.report.html import (
+from gridsvc.compliance.report.words import Words
+from gridsvc.pages.charts import Curve, columns, cumulative
+from gridsvc.pages.html import (
     STYLE,
     bar_of,
     between,
@@ -22,7 +23,6 @@ from gridsvc.compliance.report.html import (
     table,
     text,
 )
-from gridsvc.compliance.report.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
-from gridsvc.compliance.report.charts import Bar, Shaded, area_map
-from gridsvc.compliance.report.html import between, figure, head, minutes, proportion, table, text
+from gridsvc.pages.charts import Bar, Shaded, area_map
+from gridsvc.pages.html import between, figure, head, minutes, proportion, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

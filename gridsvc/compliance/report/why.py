@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.compliance.report.charts import Bar, bars, reliability
-from gridsvc.compliance.report.html import between, figure, head, minutes, percent, proportion, table, text
+from gridsvc.pages.charts import Bar, bars, reliability
+from gridsvc.pages.html import between, figure, head, minutes, percent, proportion, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

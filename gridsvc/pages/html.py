@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.compliance.report.charts import Bar
+from gridsvc.pages.charts import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

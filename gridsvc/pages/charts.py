@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, cos, radians
+from math import ceil
 from typing import TYPE_CHECKING
 
-import numpy as np
-import shapely
-
-from gridsvc.compliance.report.svg import BLUE, FAINT, GRID, INK, ORANGE, RED, SERIES, Drawing
+from gridsvc.pages.maps import WIDTH, Sheet
+from gridsvc.pages.svg import BLUE, FAINT, GRID, INK, ORANGE, RED, SERIES, Drawing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shapely.geometry.base import BaseGeometry
 
-WIDTH = 640.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 14.0, 34.0
 SHADES = ("#eef3f8", "#c6d8ea", "#8db3d6", "#4f86b8", "#1f5a96")
 """Late share of an area: under 5, 10, 20, 40 %, and above."""
@@ -181,26 +178,13 @@ def reliability(title: str, points: Sequence[tuple[str, float, Bar]], said: str,
 
 def area_map(title: str, areas: Sequence[Shaded], outlines: Sequence[BaseGeometry]) -> str:
     """Draw the areas shaded by their late share, and the outlines of the townships over them."""
-    shapes = [each.shape for each in areas] + list(outlines)
-    west, south, east, north = shapely.total_bounds(np.array(shapes, dtype=object)).tolist()
-    shrink = cos(radians((south + north) / 2))
-    width = WIDTH - 20
-    scale = min(width / max((east - west) * shrink, 1e-9), 460 / max(north - south, 1e-9))
-    height = (north - south) * scale + 20
-    picture = Drawing(WIDTH, height, title)
-    left = (WIDTH - (east - west) * shrink * scale) / 2
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        return left + (x - west) * shrink * scale, 10 + (north - y) * scale
-
-    tolerance = 0.6 / scale
+    sheet = Sheet.of([each.shape for each in areas] + list(outlines), title)
     for area in areas:
-        picture.area(_rings(area.shape, tolerance, place), shade(area.late))
+        sheet.area(area.shape, shade(area.late))
     for outline in outlines:
-        for ring in _rings(outline, tolerance, place):
-            picture.line([*ring, ring[0]], FAINT, 0.9)
-    _legend(picture, height)
-    return picture.text()
+        sheet.outline(outline)
+    _legend(sheet.picture, sheet.picture.height)
+    return sheet.picture.text()
 
 
 def _legend(picture: Drawing, height: float) -> None:
@@ -218,19 +202,6 @@ def shade(bar: Bar) -> str:
     if share is None or low is None or high is None or high - low > WIDEST:
         return UNCERTAIN
     return SHADES[sum(share >= limit for limit in SHADE_LIMITS)]
-
-
-def _rings(
-    shape: BaseGeometry, tolerance: float, place: Callable[[float, float], tuple[float, float]]
-) -> list[list[tuple[float, float]]]:
-    rings = []
-    for polygon in shapely.get_parts(shapely.simplify(shape, tolerance)):
-        if polygon.geom_type == "Polygon" and not polygon.is_empty:
-            rings += [
-                [place(x, y) for x, y in shapely.get_coordinates(ring).tolist()[:-1]]
-                for ring in (polygon.exterior, *polygon.interiors)
-            ]
-    return rings
 
 
 def _seconds_at(curve: Curve, share: float) -> float:
