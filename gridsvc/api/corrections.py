@@ -143,7 +143,6 @@ def post_owner(request: Request, incident_id: str, body: OwnerBody, idempotency_
     summary="What a correction of the place would change; nothing is written",
     responses=answer(CorrectionPreview, CORRECTION_PREVIEW),
 )
-@with_case_threads
 def post_place_preview(request: Request, incident_id: str, body: PlacePreviewBody) -> Response:
     """Return the answer that POST /incidents/{incident_id}/place would have now, and what would change by it."""
     where, seen, case_id = body.as_report(), body.seen(), incident_id_of(incident_id)
@@ -155,7 +154,6 @@ def post_place_preview(request: Request, incident_id: str, body: PlacePreviewBod
     summary="What an owner named by a person would change; nothing is written",
     responses=answer(CorrectionPreview, CORRECTION_PREVIEW),
 )
-@with_case_threads
 def post_owner_preview(request: Request, incident_id: str, body: OwnerPreviewBody) -> Response:
     """Return the answer that POST /incidents/{incident_id}/owner would have now, and what would change by it."""
     seen, case_id = body.seen(), incident_id_of(incident_id)

@@ -206,7 +206,7 @@ NEEDS_A_DISTRICT = {
     "(select i.district from incident as i where i.id = :value and i.district in (select": "what belongs to a case",
     "where incident.id = :value and incident.district in (select code from district)": "a case by its id",
     "from incident where id = :value and district in (select code from district) for no key": "the lock of a case",
-    "i.id = :value and i.urgency = 'emergency' and i.district in (select code from district)": "a turn by a case",
+    "i.urgency = 'emergency' and i.drill = :value and i.district in (select code from district)": "a turn by a case",
     "select id, district, datum from team where id = any(:value) and district in (select code": "teams by their ids",
     "select district from team where id = :value and district in (select code": "a team by its id",
     "select district from closure where id = :value and district in (select code": "a closure by its id",
