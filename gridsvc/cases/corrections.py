@@ -65,6 +65,7 @@ def place_of_person(place: Place, ownership: Ownership, classes: Classes) -> Pla
         named,
         geometry=place.geometry,
         shares=place.shares,
+        emergencies=place.emergencies,
         confirm=None if place.shares is None else False,
         townships=place.townships if own is None else (own.code,),
         response_class=place.response_class if wide else named.response_class,

@@ -116,6 +116,7 @@ def place_in(location: Location, ownership: Ownership, classes: Classes) -> Plac
         defect=ownership.defect,
         derived=ownership.derived,
         address=location.address,
+        emergencies=ownership.emergencies,
     )
 
 

@@ -12,7 +12,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gridsvc.grids.ownership import owners_json
+import shapely
+
+from gridsvc.grids.ownership import owners_json, shares_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +136,7 @@ class Place:
 
     lon, lat: degrees WGS-84, for a line or area a point on it. `radius_m`: how uncertain the point is, None = exact.
     `geometry`: the line or area, WGS-84. `townships`: the codes of all townships touched, the largest share first;
-    several only for a line or area. `rule`, `shares`, `confirm`, `question`, `defect`, `derived`: see
+    several only for a line or area. `rule`, `shares`, `confirm`, `question`, `defect`, `derived`, `emergencies`: see
     `grids.ownership`; outside every district `distance_m` and `bearing_deg` lead to the nearest one. `owned_level`: see
     `dispatch.CaseFacts`. `address`: how it was found from an address, None for a place given otherwise.
     """
@@ -157,6 +159,7 @@ class Place:
     distance_m: float | None = None
     bearing_deg: float | None = None
     address: AddressMatch | None = None
+    emergencies: int | None = None
 
     def code(self, level: int) -> str | None:
         """Return the code of the owner at a level, 0 = regional to 3 = village."""
@@ -171,8 +174,8 @@ class Place:
         """Return `ownership` of the interface: how the owners were found."""
         value: dict[str, Json] = {"rule": self.rule, "generation": self.generation}
         if self.shares is not None:
-            value["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
-            value["confirm"] = bool(self.confirm)
+            by = "length" if shapely.get_dimensions(self.geometry) == 1 else "area"
+            value |= shares_json(self.shares, by, self.emergencies) | {"confirm": bool(self.confirm)}
         if self.question is not None:
             value["question"] = self.question.as_json()
         if self.defect is not None:

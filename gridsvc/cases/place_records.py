@@ -34,12 +34,13 @@ def place_json(place: Place) -> JsonObject:
     if place.shares is not None:
         value["shares"] = [
             {"owners": _chain_json(each.owners), "share": each.share, "class": each.urban_rural_code}
+            | ({} if each.demand_share is None else {"demand": each.demand_share})
             for each in place.shares
         ]
         value["confirm"] = bool(place.confirm)
     if place.question is not None:
         value["question"] = _question_json(place.question)
-    for name in ("defect", "distance_m", "bearing_deg"):
+    for name in ("defect", "distance_m", "bearing_deg", "emergencies"):
         if (field := getattr(place, name)) is not None:
             value[name] = field
     if place.derived:
@@ -71,6 +72,7 @@ def read_place(value: JsonObject) -> Place:
         distance_m=value.get("distance_m"),
         bearing_deg=value.get("bearing_deg"),
         address=AddressMatch.from_json(value["address"]) if "address" in value else None,
+        emergencies=value.get("emergencies"),
     )
 
 
@@ -84,7 +86,7 @@ def _read_chain(value: list[list[str] | None]) -> Owners:
 
 
 def _read_share(value: JsonObject) -> Share:
-    return Share(_read_chain(value["owners"]), value["share"], value["class"])
+    return Share(_read_chain(value["owners"]), value["share"], value["class"], value.get("demand"))
 
 
 def _question_json(question: Question) -> JsonObject:

@@ -132,7 +132,10 @@ def _show_owners(found: dict[str, Any]) -> None:
         click.secho(f"Drawn by gridsvc, not surveyed: {', '.join(found['derived'])}", fg="yellow")
     for share in found.get("shares", [])[:_SHARES_SHOWN]:
         chain = " > ".join(owner["name"] for owner in share["owners"].values() if owner) or "outside"
-        click.echo(printable(f"{share['share']:6.1%} {chain}"))
+        demand = f" {share['demand_share']:6.1%}" if "demand_share" in share else ""
+        click.echo(printable(f"{share['share']:6.1%}{demand} {chain}"))
+    if "emergencies" in found:
+        click.secho(f"Shares of the {found['by']}, and of {found['emergencies']} past emergencies there.", dim=True)
     if found.get("confirm"):
         click.secho("Confirm the place: no chain of owners holds 80 % of it.", fg="yellow")
     if question := found.get("question"):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gridsvc.grids.levels import Level
-    from gridsvc.json_types import JsonObject
+    from gridsvc.json_types import Json, JsonObject
 
 
 class Rule(IntEnum):
@@ -45,12 +47,14 @@ class Owner:
 class Share:
     """One owner chain, and its share of a radius, line or area; `owners` all None: outside the district.
 
-    `urban_rural_code`: of the chain's finest owner, None where unknown.
+    `urban_rural_code`: of the chain's finest owner, None where unknown. `demand_share`: its share of the past
+    emergencies within the radius, None where these are too few.
     """
 
     owners: tuple[Owner | None, Owner | None, Owner | None, Owner | None]
     share: float
     urban_rural_code: str | None = None
+    demand_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,11 @@ class Ownership:
 
     owners: by level, widest first; None where no grid of that level contains it. shares and confirm are set only for a
     place with a radius, a line or an area: confirm is true when the largest share is under 0.8: a person should confirm
-    the owner; `question` is what to ask, for a place with a radius. defect names the grids that overlap here. derived:
-    keys of the levels whose grid the program drew, because no source has it. urban_rural_code: of the finest owner,
-    None where unknown. rim: a point of the outer border that the half-open rule leaves to a neighbour; the district has
-    it where no other one holds it.
+    the owner; `question` is what to ask, for a place with a radius. by: what the shares are of, `area`, or `length` of
+    a line. emergencies: how many past ones the demand shares rest on, None without these. defect names the grids that
+    overlap here. derived: keys of the levels whose grid the program drew, because no source has it. urban_rural_code:
+    of the finest owner, None where unknown. rim: a point of the outer border that the half-open rule leaves to a
+    neighbour; the district has it where no other one holds it.
     """
 
     district: str
@@ -105,6 +110,8 @@ class Ownership:
     shares: tuple[Share, ...] | None = None
     confirm: bool | None = None
     question: Question | None = None
+    by: str = "area"
+    emergencies: int | None = None
     defect: str | None = None
     derived: tuple[str, ...] = ()
     urban_rural_code: str | None = None
@@ -124,7 +131,7 @@ class Ownership:
         return owners_json(self.owners)
 
     def as_json(self) -> dict[str, object]:
-        """Return {district, owners, rule, generation, shares?, confirm?, question?, defect?, derived?}."""
+        """Return {district, owners, rule, generation, `shares_json` and confirm?, question?, defect?, derived?}."""
         answer: dict[str, object] = {
             "district": self.district,
             "owners": self.owners_json(),
@@ -132,7 +139,7 @@ class Ownership:
             "generation": self.generation,
         }
         if self.shares is not None:
-            answer["shares"] = [{"owners": owners_json(s.owners), "share": round(s.share, 4)} for s in self.shares]
+            answer |= shares_json(self.shares, self.by, self.emergencies)
             answer["confirm"] = bool(self.confirm)
         if self.question is not None:
             answer["question"] = self.question.as_json()
@@ -156,3 +163,13 @@ def owners_json(owners: tuple[Owner | None, ...]) -> dict[str, dict[str, str] | 
         key: None if owner is None else {"code": owner.code, "name": owner.name}
         for key, owner in zip(LEVEL_KEYS, owners, strict=True)
     }
+
+
+def shares_json(shares: Iterable[Share], by: str, emergencies: int | None) -> dict[str, Json]:
+    """Return {shares: [{owners, share, demand_share?}], by, emergencies?}: the shares sum to 1, either of them."""
+    rows: list[Json] = []
+    for each in shares:
+        row: dict[str, Json] = {"owners": owners_json(each.owners), "share": round(each.share, 4)}
+        rows.append(row if each.demand_share is None else row | {"demand_share": round(each.demand_share, 4)})
+    value: dict[str, Json] = {"shares": rows, "by": by}
+    return value if emergencies is None else value | {"emergencies": emergencies}

@@ -57,6 +57,51 @@ def with_radius(index: OwnershipIndex, lon: float, lat: float, radius_m: float) 
     return replace(likely, shares=shares, confirm=confirm or not any(shares[0].owners))
 
 
+LEAST_EMERGENCIES = 20
+"""Of fewer past emergencies within a radius no shares are said."""
+
+
+def with_demand(
+    index: OwnershipIndex,
+    found: Ownership,
+    circle: tuple[float, float, float],
+    emergencies: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]],
+) -> Ownership:
+    """Return the owner of a place with the share of the past emergencies that each chain has within its radius.
+
+    It changes neither the owner nor `confirm`: those follow from the area alone, which a replay finds again.
+
+    Parameters
+    ----------
+    found
+        Of `with_radius`.
+    circle
+        Longitude and latitude in degrees, metres.
+    emergencies
+        Longitudes, latitudes (degrees) and how many there were, (n,) each.
+    """
+    if found.shares is None or len(found.shares) < 2:
+        return found
+    plane = LocalMetres(*circle[:2])
+    x, y = plane.to_metres(emergencies[0], emergencies[1])
+    near = x * x + y * y <= circle[2] ** 2
+    counts = emergencies[2][near]
+    total = int(counts.sum())
+    if total < LEAST_EMERGENCIES:
+        return found
+    rows = index.find_rows(emergencies[0][near], emergencies[1][near])
+    held = {row: int(counts[rows == row].sum()) / total for row in np.unique(rows).tolist()}
+    parts = {index.owners_of(row): part for row, part in held.items()}
+    shares = [replace(each, demand_share=parts.pop(each.owners, 0.0)) for each in found.shares]
+    codes = index.grids.urban_rural_codes
+    beside = [  # too small for a spot of the area
+        Share(index.owners_of(row), 0.0, codes[row] if row < index.size else None, part)
+        for row, part in held.items()
+        if index.owners_of(row) in parts
+    ]
+    return replace(found, shares=(*shares, *beside), emergencies=total)
+
+
 def spots_within(radius_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y, (2048,) metres each, of spots spread evenly over a disc round (0, 0)."""
     number = np.arange(_SPOTS) + 0.5
@@ -89,14 +134,15 @@ def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
     held = {row: part / measure for row, part in held.items() if part / measure > _DUST}
     total = sum(held.values())
     shares = _as_shares(index, {row: part / total for row, part in held.items()})
+    by = "area" if shapely.get_dimensions(geometry) == 2 else "length"
     chains = index.chains[[row for row in held if row < index.size]]
     if not len(chains):
-        return replace(index.answer_of_row(index.size), shares=shares, confirm=False)
+        return replace(index.answer_of_row(index.size), shares=shares, confirm=False, by=by)
     common = np.where((chains == chains[0]).all(axis=0), chains[0], -1)
     row = int(common[np.flatnonzero(common >= 0)[-1]]) if (common >= 0).any() else None
     if row is None:
         owners = index.answer_of_row(index.size)
-        return replace(owners, rule=Rule.DISTRICT, shares=shares, confirm=shares[0].share < CONFIRM_UNDER)
+        return replace(owners, rule=Rule.DISTRICT, shares=shares, confirm=shares[0].share < CONFIRM_UNDER, by=by)
     answer = index.answer_of_row(row)
     spread = len(chains) > 1 and answer.rule is Rule.GAP
     return replace(
@@ -104,6 +150,7 @@ def with_geometry(index: OwnershipIndex, geometry: BaseGeometry) -> Ownership:
         rule=Rule.INTERIOR if spread else answer.rule,
         shares=shares,
         confirm=shares[0].share < CONFIRM_UNDER,
+        by=by,
     )
 
 

@@ -79,6 +79,10 @@ PLACES = {
         radius_m=150.0, confirm=True, rule="border",
         shares=(Share((None, T1, None, None), 0.75, "111"), Share((None, T2, None, None), 0.25)),
     ),
+    "past emergencies": place(
+        radius_m=150.0, confirm=True, emergencies=30,
+        shares=(Share((None, T1, None, None), 0.75, "111", 0.1), Share((None, T2, None, None), 0.25, None, 0.9)),
+    ),
     "line": place(
         geometry=shapely.LineString([(119.6, 29.1), (119.7, 29.15)]), rule="district", owned_level="district",
         owners=(None, None, None, None), townships=(T1.code, T2.code), confirm=False,

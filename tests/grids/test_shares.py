@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gridsvc.coordinates import LocalMetres
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.index import OwnershipIndex
 from gridsvc.grids.levels import Grid, Level
 from gridsvc.grids.ownership import Ownership, Rule
+from gridsvc.grids.shares import with_demand
 from tests.worlds.tilings import nest, tile
 
 if TYPE_CHECKING:
@@ -89,6 +92,41 @@ def test_shares_agree_with_exact_circles_and_the_kernels_with_plain_python() -> 
         assert plain.get(code, 0.0) == pytest.approx(exact, abs=0.006)
 
 
+def test_past_emergencies_within_the_radius_have_shares_of_their_own(index: OwnershipIndex) -> None:
+    """Half of the circle is west of 119.7; of the 25 emergencies within 500 m, 20 were east; 100 were farther away."""
+    found = index.shares(119.7, 29.05, 500)
+    lon, lat = LocalMetres(119.7, 29.05).to_lonlat(np.array([-100.0, 100.0, 499.0, 600.0]), np.zeros(4))
+    answer = with_demand(index, found, (119.7, 29.05, 500), (lon, lat, np.array([5, 12, 8, 100])))
+    assert answer.shares is not None
+    demand = {each.owners[3].code if each.owners[3] else None: each.demand_share for each in answer.shares}
+    assert demand == pytest.approx({"V0": 0.2, "V1": 0.8})
+    assert answer.emergencies == 25
+    assert shares_of(answer) == shares_of(found)
+    assert (answer.owners, answer.confirm) == (found.owners, found.confirm)
+    told = answer.as_json()
+    assert (told["by"], told["emergencies"]) == ("area", 25)
+    few = with_demand(index, found, (119.7, 29.05, 500), (lon, lat, np.array([5, 12, 2, 100])))
+    assert few == found
+
+
+@given(st.lists(st.tuples(st.floats(-900, 900), st.floats(-900, 900), st.integers(1, 30)), min_size=1, max_size=40))
+def test_shares_of_demand_sum_to_one_or_are_not_said(
+    index: OwnershipIndex, places: list[tuple[float, float, int]]
+) -> None:
+    x, y, cases = (np.array(each) for each in zip(*places, strict=True))
+    lon, lat = LocalMetres(119.6, 29.05).to_lonlat(x, y)  # on the outer border: some lie beyond the district
+    found = with_demand(index, index.shares(119.6, 29.05, 700), (119.6, 29.05, 700), (lon, lat, cases))
+    within = int(cases[np.hypot(x, y) <= 700].sum())
+    assert found.shares is not None
+    if within < 20:
+        assert found.emergencies is None
+        assert {each.demand_share for each in found.shares} == {None}
+    else:
+        assert found.emergencies == within
+        assert sum(each.demand_share or 0.0 for each in found.shares) == pytest.approx(1)
+    assert sum(each.share for each in found.shares) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("radius_m", [-1.0, float("nan"), float("inf"), 1e9])
 def test_an_impossible_radius_is_refused(index: OwnershipIndex, radius_m: float) -> None:
     with pytest.raises(InvalidInput, match="radius"):
@@ -108,6 +146,7 @@ def test_a_line_across_villages_goes_to_their_township_with_shares_by_length(ind
     assert answer.finest is not None
     assert answer.finest.code == "T1"
     assert shares_of(answer) == pytest.approx({"V0": 0.75, "V1": 0.25})
+    assert answer.as_json()["by"] == "length"
     assert answer.confirm is True
 
 

@@ -46,6 +46,10 @@ class CaseOwnership(TypedDict):
     rule: OwnershipRule
     generation: int | None
     shares: NotRequired[list[OwnerShare]]
+    by: NotRequired[Annotated[Literal["area", "length"], Field(description="what the shares are of")]]
+    emergencies: NotRequired[
+        Annotated[int, Field(description="how many past ones the demand shares rest on; absent: too few")]
+    ]
     confirm: NotRequired[bool]
     question: NotRequired[Question]
     defect: NotRequired[str]

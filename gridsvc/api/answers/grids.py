@@ -18,6 +18,10 @@ class PlaceOwners(FromMemory):
     rule: OwnershipRule
     generation: int
     shares: NotRequired[Annotated[list[OwnerShare], Field(description="only for a place with a radius")]]
+    by: NotRequired[Annotated[Literal["area", "length"], Field(description="what the shares are of")]]
+    emergencies: NotRequired[
+        Annotated[int, Field(description="how many past ones the demand shares rest on; absent: too few")]
+    ]
     confirm: NotRequired[Annotated[bool, Field(description="the best share is under 0.8")]]
     question: NotRequired[Question]
     defect: NotRequired[Annotated[str, Field(description="the grids that overlap here")]]

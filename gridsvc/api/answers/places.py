@@ -45,7 +45,10 @@ class OwnerShare(TypedDict):
     """One owner chain, and its share of a line, an area, or a point with a radius of uncertainty."""
 
     owners: OwnerChain
-    share: Annotated[float, Field(description="from 0 to 1")]
+    share: Annotated[float, Field(description="from 0 to 1, of what `by` says")]
+    demand_share: NotRequired[
+        Annotated[float, Field(description="from 0 to 1, of the past `emergencies` within the radius")]
+    ]
 
 
 class QuestionChoice(TypedDict):

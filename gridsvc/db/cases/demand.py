@@ -36,6 +36,17 @@ _IMPORTED = """
 """
 
 
+_STEP_DEG = 0.0005
+"""Emergencies in a cell of so many degrees, about 50 m, are one place."""
+
+_PLACES = f"""
+    select avg(lon), avg(lat), count(*) from (
+        select * from ({_EMERGENCIES}) as live (type, class, lon, lat, hour)
+        union all select * from ({_IMPORTED}) as imported (type, class, lon, lat, hour)
+    ) as each group by floor(lon / {_STEP_DEG}), floor(lat / {_STEP_DEG}) order by 1, 2
+"""
+
+
 class PastCase(NamedTuple):
     """One emergency; `hour` is local, 0 to 23."""
 
@@ -64,3 +75,9 @@ def list_imported_emergencies(
     """
     values = {"district": district, "since": since, "until": until, "without_live": without_live}
     return [PastCase(*row) for row in fetch_all(connection, _IMPORTED, values)]
+
+
+def list_emergency_places(connection: Connection, district: str, until: datetime) -> list[tuple[float, float, int]]:
+    """Return (lon, lat, how many) of the emergencies before `until`, live and imported; a call that is both once."""
+    values = {"district": district, "since": None, "until": until, "without_live": True}
+    return [(lon, lat, count) for lon, lat, count in fetch_all(connection, _PLACES, values)]

@@ -7,7 +7,7 @@ the district; the answer must not show where the other teams are, or what they a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gridsvc.db import teams
@@ -81,8 +81,7 @@ class Redaction:
             own = [
                 share for share in shares if self.grid in {owner["code"] for owner in share["owners"].values() if owner}
             ]
-            beyond = sum(share["share"] for share in shares) - sum(share["share"] for share in own)
-            rest = [{"owners": dict.fromkeys(LEVEL_KEYS), "share": round(beyond, 4)}] if len(own) < len(shares) else []
+            rest = [_beyond(shares, own)] if len(own) < len(shares) else []
             value["shares"] = own + rest
             if rest:  # the question names grids beyond
                 value.pop("question", None)
@@ -94,6 +93,15 @@ class Redaction:
         if "considered" in shown:
             shown["considered"] = [each for each in shown["considered"] if each["team_id"] in self.teams]
         return shown | {"coverage_loss": None, "considered_counts": {}}
+
+
+def _beyond(shares: list[dict[str, Any]], own: list[dict[str, Any]]) -> dict[str, Json]:
+    """Return what other grids have of a place as one share."""
+    rest: dict[str, Json] = {"owners": dict.fromkeys(LEVEL_KEYS)}
+    for name in ("share", "demand_share"):
+        if name in shares[0]:
+            rest[name] = round(sum(each[name] for each in shares) - sum(each[name] for each in own), 4)
+    return rest
 
 
 def redaction(connection: Connection) -> Redaction:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, NamedTuple
 
 import h3
 import numpy as np
 
-from gridsvc.db.cases.demand import list_emergencies, list_imported_emergencies
+from gridsvc.db.cases.demand import list_emergencies, list_emergency_places, list_imported_emergencies
 from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gridsvc.json_types import Json
     from gridsvc.law import PlanBook
     from gridsvc.operations.runtime.districts import DistrictView
+    from gridsvc.operations.runtime.service import Service
 
 RESOLUTION = 8
 """Cells of 0.7 km2 on average."""
@@ -184,3 +186,42 @@ def village_demand(view: DistrictView) -> Demand:
         np.full(n * kinds, 1.0 / kinds),
         VILLAGES,
     )
+
+
+class EmergencyPlaces(NamedTuple):
+    """Where the emergencies before a day were: lon, lat in degrees, and how many cases, (n,) each."""
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    cases: NDArray[np.int64]
+
+
+def emergency_places(service: Service, connection: Connection, district: str, now: datetime) -> EmergencyPlaces:
+    """Return where the emergencies of a district were before the day (UTC) of `now`.
+
+    The first use in a process waits for it. On another day those of the day before are used until the new are read.
+    """
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def read(connection: Connection) -> EmergencyPlaces:
+        with whole_district(connection):  # the cache is shared by all callers
+            rows = list_emergency_places(connection, district, day)
+        lon, lat, cases = (np.array([row[k] for row in rows], np.float64) for k in range(3))
+        return EmergencyPlaces(lon, lat, cases.astype(np.int64))
+
+    def load() -> EmergencyPlaces:
+        with service.database.transaction() as own:
+            return read(own)
+
+    key = (district, day)
+    known: tuple[datetime, EmergencyPlaces] | None = service.recall("emergency places").get(district, (0.0, None))[1]
+    if known is not None and known[0] == day:
+        return known[1]
+    if known is None:
+        found = service.cached("emergency places", key, lambda: read(connection))
+    elif (newer := service.prepared("emergency places", key, load)) is not None:
+        found = newer
+    else:
+        return known[1]
+    service.remember("emergency places", district, (day, found))
+    return found

@@ -196,8 +196,16 @@ def _owners(service: Service, connection: Connection, case: Case, decided: _Deci
     if _of_first_version(decided.decision) and ownership["rule"] == "district":
         ownership["rule"] = "gap"  # the first version knew no rule for a line across regions
     found = {"owners": owners, "ownership": ownership}
-    known = {"owners": place.owners_json(), "ownership": replace(place, question=None).ownership_json()}
+    known = {"owners": place.owners_json(), "ownership": _by_area(place).ownership_json()}
     return [name for name, value in found.items() if chain.whole(value) != chain.whole(known[name])]
+
+
+def _by_area(place: Place) -> Place:
+    """Return a place as its boundaries alone decide it: what was asked, and past emergencies, decide nothing."""
+    if place.emergencies is None:
+        return replace(place, question=None)
+    shares = tuple(replace(each, demand_share=None) for each in place.shares or () if each.share)
+    return replace(place, question=None, emergencies=None, shares=shares)
 
 
 def _of_first_version(decision: Decision) -> bool:

@@ -12,7 +12,7 @@ from gridsvc.coordinates import Datum, check_lonlat, metres_per_degree, to_wgs84
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.grids.ownership import Rule
 from gridsvc.operations.cases.recommend import classes_of
-from gridsvc.operations.places.questions import with_question
+from gridsvc.operations.places.questions import with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +155,7 @@ def _ownership(
         return index.of_geometry(index.repaired(index.grids.codes.index(location.grid)))
     if location.radius_m:
         found = index.shares(location.lon, location.lat, location.radius_m)
-        return with_question(index, network, found, (location.lon, location.lat, location.radius_m), around)
+        return with_shares(index, network, found, (location.lon, location.lat, location.radius_m), around)
     return index.locate(location.lon, location.lat)
 
 

@@ -14,7 +14,7 @@ from gridsvc.files.places.places import ENDINGS, read_places, write_places
 from gridsvc.files.text import check_ending
 from gridsvc.grids.levels import LEVEL_KEYS
 from gridsvc.grids.ownership import RULE_KEYS, Rule, Share
-from gridsvc.operations.places.questions import with_question
+from gridsvc.operations.places.questions import with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,10 +84,10 @@ def locate(
             break
     if (owned := owned or rim) is not None:
         index, found = owned
-        if not radius_m or not found.confirm:
+        if not radius_m:
             return found
-        network = None if around is None else around.find_network(index.district)
-        return with_question(index, network, found, (lon, lat, radius_m), around)
+        network = around.find_network(index.district) if around is not None and found.confirm else None
+        return with_shares(index, network, found, (lon, lat, radius_m), around)
     (distance_m, bearing_deg), nearest = min(
         ((index.distance(lon, lat), index) for index in indexes), key=lambda pair: pair[0][0]
     )
@@ -173,12 +173,13 @@ def within(scope: Scope, found: Ownership) -> Ownership:
     if found.shares is None:
         return replace(found, defect=None)
     own = tuple(share for share in found.shares if scope.grid in _codes(share.owners))
-    beyond = sum(share.share for share in found.shares) - sum(share.share for share in own)
-    rest = (Share((None, None, None, None), beyond),) if len(own) < len(found.shares) else ()
+    beyond = [share for share in found.shares if share not in own]
+    demand = None if found.emergencies is None else sum(share.demand_share or 0.0 for share in beyond)
+    rest = (Share((None, None, None, None), sum(share.share for share in beyond), demand_share=demand),)
     question = found.question
     if question is not None and not all(scope.grid in _codes(choice.owners) for choice in question.choices):
         question = None  # it names grids beyond
-    return replace(found, shares=own + rest, question=question, defect=None)
+    return replace(found, shares=own + (rest if beyond else ()), question=question, defect=None)
 
 
 def _codes(owners: Sequence[Owner | None]) -> set[str]:

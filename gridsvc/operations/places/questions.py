@@ -16,6 +16,8 @@ from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.places.features import list_features_in
 from gridsvc.errors import Unavailable
 from gridsvc.grids.questions import LARGEST_RADIUS_M, Landmark, question_of
+from gridsvc.grids.shares import with_demand
+from gridsvc.operations.coverage.demand import emergency_places
 from gridsvc.operations.roads.mapped import road_network
 from gridsvc.places.features import LINES, RAILWAY, RIVER, STREAM
 from gridsvc.roads.network.nearby import list_named_roads
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from gridsvc.grids.index import OwnershipIndex
     from gridsvc.grids.ownership import Ownership
+    from gridsvc.operations.coverage.demand import EmergencyPlaces
     from gridsvc.operations.runtime.service import Service
     from gridsvc.places.features import NamedFeature
     from gridsvc.roads.network.network import RoadNetwork
@@ -68,6 +71,18 @@ class Around:
             return None if known is None else known[1].network
         return None
 
+    def find_emergencies(self, district: str) -> EmergencyPlaces | None:
+        """Return where the past emergencies of a district were; None while that is not known."""
+        if self.connection is not None:
+            now = get_versions(self.connection, district).now
+            return emergency_places(self.service, self.connection, district, now)
+        try:
+            with self.service.database.transaction() as connection:
+                now = get_versions(connection, district).now
+                return emergency_places(self.service, connection, district, now)
+        except Unavailable:
+            return None
+
     def list_features(self, district: str, box: Box) -> list[NamedFeature]:
         """Return the features in a box of degrees."""
         if self.connection is not None:
@@ -79,6 +94,24 @@ class Around:
             return []
 
 
+def with_shares(
+    index: OwnershipIndex,
+    network: RoadNetwork | None,
+    found: Ownership,
+    circle: tuple[float, float, float],
+    around: Around | None,
+) -> Ownership:
+    """Return the owner of a place known to a radius, with its shares by demand and its question.
+
+    circle: longitude and latitude (degrees WGS-84), metres.
+    """
+    found = with_question(index, network, found, circle, around)
+    emergencies = None
+    if around is not None and found.shares is not None and len(found.shares) > 1:
+        emergencies = around.find_emergencies(index.district)
+    return found if emergencies is None else with_demand(index, found, circle, emergencies)
+
+
 def with_question(
     index: OwnershipIndex,
     network: RoadNetwork | None,
@@ -88,7 +121,7 @@ def with_question(
 ) -> Ownership:
     """Return the owner of a place known to a radius, with a question where a person should confirm.
 
-    circle: longitude and latitude (degrees WGS-84), metres. Without `around` only roads are landmarks.
+    Without `around` only roads are landmarks.
     """
     lon, lat, radius_m = circle
     if not found.confirm:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h3
 import pytest
 
+from gridsvc.db.cases.demand import list_emergency_places
 from gridsvc.errors import InvalidInput
 from gridsvc.operations.coverage.demand import BOTH, IMPORTED, Demand, demand_of
 from gridsvc.operations.coverage.plan import make_plan
@@ -47,6 +48,11 @@ def test_a_call_that_a_live_case_names_counts_once(service: Service, tmp_path: P
     both, live = demand(service, source=BOTH), demand(service)
     assert (both.live, both.imported, float(both.weight.sum())) == (2, 1, 3.0)
     assert (live.live, live.imported, float(live.weight.sum())) == (2, 0, 2.0)
+    with service.database.transaction() as connection:
+        places = list_emergency_places(connection, DISTRICT, datetime(2100, 1, 1, tzinfo=UTC))
+    assert [(round(lon, 4), round(lat, 4), cases) for lon, lat, cases in places] == [
+        (119.61, 29.1001, 1), (119.66, 29.1001, 1), (119.69, 29.1001, 1),
+    ]  # fmt: skip
 
 
 def test_a_plan_is_made_for_imported_cases(service: Service, tmp_path: Path) -> None:

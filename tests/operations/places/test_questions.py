@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from gridsvc.access.scopes import Caller, Role, Scope
 from gridsvc.cases.decide import Report
 from gridsvc.db.grids.layout import list_outlines
+from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.places.features import list_features, list_features_in, replace_features
+from gridsvc.operations.cases.read import get_case
 from gridsvc.operations.cases.report import report_incident
+from gridsvc.operations.coverage.demand import EmergencyPlaces
+from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.grids import generations
 from gridsvc.operations.places import owners
 from gridsvc.operations.places.geocode import geocode_text
 from gridsvc.operations.places.in_force import list_indexes
 from gridsvc.operations.places.questions import Around, landmarks_of
-from tests.operations.places.world import DISTRICT, MIDDLE, grids, line, spot
+from tests.operations.places.world import DISTRICT, MIDDLE, XIAOSHUN, grids, line, spot
 from tests.worlds.district import open_toy, scratch_database
 
 if TYPE_CHECKING:
@@ -72,6 +78,32 @@ def test_the_caller_is_asked_for_their_side_of_the_river(service: Service) -> No
     found = owners.locate(list_indexes(service), *CIRCLE[:2], radius_m=400.0, around=Around(service))
     assert found.question is not None
     assert found.question.as_json() == asked
+
+
+def test_shares_by_demand_are_kept_with_the_case_and_decide_nothing(service: Service) -> None:
+    """30 past emergencies within 400 m of the border, 27 of them in 傅村镇, where only half of the area is."""
+    with service.database.transaction() as connection:
+        now = get_versions(connection, DISTRICT).now
+    east, west = MIDDLE + 0.001, MIDDLE - 0.001
+    past = EmergencyPlaces(np.array([east, west, 119.61]), np.full(3, 29.1), np.array([27, 3, 500]))
+    service.remember("emergency places", DISTRICT, (now.replace(hour=0, minute=0, second=0, microsecond=0), past))
+    place = Report(type="leak", lon=MIDDLE - 0.0005, lat=29.1, radius_m=400.0)
+    case: dict[str, Any] = json.loads(report_incident(service, place, actor="test").body)
+    told = case["ownership"]
+    assert (told["by"], told["emergencies"]) == ("area", 30)
+    assert {each["owners"]["township"]["name"]: each["demand_share"] for each in told["shares"]} == {
+        "傅村镇": 0.9, "孝顺镇": 0.1,
+    }  # fmt: skip
+    assert sum(each["share"] for each in told["shares"]) == pytest.approx(1)
+    assert case["owners"]["township"]["name"] == "孝顺镇"  # by area
+    assert get_case(service, UUID(case["id"]))["ownership"] == told
+    service.remember(
+        "emergency places", DISTRICT, (now, EmergencyPlaces(*(np.empty(0) for _ in range(2)), past.cases[:0]))
+    )
+    assert replay(service, UUID(case["id"])).same
+    officer = service.seen_by(Caller("Chen", Role.OFFICER, Scope(DISTRICT, XIAOSHUN)))
+    own, beyond = get_case(officer, UUID(case["id"]))["ownership"]["shares"]
+    assert (own["demand_share"], beyond["demand_share"], set(beyond["owners"].values())) == (0.1, 0.9, {None})
 
 
 def test_a_named_place_is_found_by_its_name(service: Service) -> None:

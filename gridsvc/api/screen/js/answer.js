@@ -60,8 +60,11 @@ function shares(ownership) {
     h("p", { class: ownership.confirm ? "warn" : "dim" }, ownership.confirm ? t("confirm") : t("shares")),
     ownership.question ? question(ownership.question) : null,
     h("ul", { class: "shares" }, ownership.shares.slice(0, 6).map((each) => {
-        return h("li", {}, h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")), h("span", {}, `${Math.round(each.share * 100)} %`));
-    })));
+        const demand = each.demand_share === undefined ? "" : ` · ${Math.round(each.demand_share * 100)} %`;
+        return h("li", {}, h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")),
+          h("span", {}, `${Math.round(each.share * 100)} %${demand}`));
+    })),
+    ownership.emergencies === undefined ? null : h("p", { class: "dim small" }, t("shares_demand", { n: ownership.emergencies })));
 }
 
 /** The predicted times against the target, as words and as a bar. */

@@ -12,6 +12,7 @@ export const CASE_EN = {
   ownership_generation: "grid generation {n}",
   handler: "Handler",
   shares: "Uncertain place: shares of the candidates",
+  shares_demand: "Of the area, and of {n} past emergencies there",
   confirm: "The best share is under 80 %: confirm the owner on site",
   corrected: "Corrected by {name} at {time}: {reason}",
   derived: "drawn by the program",

@@ -12,6 +12,7 @@ export const CASE_ZH = {
   ownership_generation: "网格第 {n} 代",
   handler: "承办",
   shares: "位置有误差，候选网格占比",
+  shares_demand: "按面积占比，及该处历史应急警情 {n} 起占比",
   confirm: "最大占比不足 80%，请现场确认归属",
   corrected: "{name} 于 {time} 更正：{reason}",
   derived: "推演边界",
