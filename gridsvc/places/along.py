@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gridsvc.places.entry_table import JoinedEntries
 from gridsvc.places.gazetteer import Named
 from gridsvc.places.mentions import Mention
 from gridsvc.places.names import Form
@@ -28,14 +29,12 @@ _MEET = re.compile(r"^(?:和|与|及|跟|同|x|×|und|and|ecke|corner)?$")
 _MEETING = re.compile(r"路口|交叉|交汇|交界|交会|转角|拐角|十字|丁字|相交|ecke|corner|kreuzung")
 
 
-def read_along(
-    text: Text, mentions: Sequence[Mention], gazetteer: Gazetteer
-) -> tuple[list[Mention], tuple[Entry, ...]]:
+def read_along(text: Text, mentions: Sequence[Mention], gazetteer: Gazetteer) -> tuple[list[Mention], Sequence[Entry]]:
     """Replace a street and the number behind it by the houses that they may mean.
 
     Returns
     -------
-    tuple[list[Mention], tuple[Entry, ...]]
+    tuple[list[Mention], Sequence[Entry]]
         The mentions, and the entries that they number: those of the gazetteer, then the places found between others.
     """
     if not any(_streets(m, gazetteer) for m in mentions):
@@ -62,7 +61,7 @@ def read_along(
             read.append(Mention(start, end, named, mention.how))
         else:
             read.append(mention)
-    return read, (*gazetteer.entries, *found) if found else gazetteer.entries
+    return read, JoinedEntries(gazetteer.entries, found) if found else gazetteer.entries
 
 
 def _streets(mention: Mention, gazetteer: Gazetteer) -> set[str]:

@@ -1,22 +1,25 @@
-"""The gazetteer of a district: an immutable index of named things, built in memory and stored as plain rows."""
+"""The gazetteer of a district: an immutable index of named things, built in memory or mapped from a file (`stored`)."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from gridsvc.places.model import DistrictName, Entry
+from gridsvc.places.entry_table import JoinedEntries
 from gridsvc.places.names import Form, forms_of, latin_forms_of, sounds_of_forms
 from gridsvc.places.search_lines import SearchLines
-from gridsvc.places.sounds import near, sounds_of
+from gridsvc.places.sounds import near, sounds_of, syllable
 from gridsvc.places.streets import DERIVED, Streets, derived_entries
 from gridsvc.places.text import COUNTY, is_han, spell
+from gridsvc.places.text_index import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from gridsvc.json_types import JsonObject
+    from gridsvc.places.model import DistrictName, Entry
+    from gridsvc.places.sounds import Spoken
 
 
 class Named(NamedTuple):
@@ -26,8 +29,8 @@ class Named(NamedTuple):
     form: Form
 
 
-Index = dict[str, tuple[Named, ...]]
-Lengths = dict[str, tuple[int, ...]]
+Index = Mapping[str, tuple[Named, ...]]
+Lengths = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,12 @@ class Gazetteer:
     easily mixed up are spelled alike, `typed` and `typed_near` by pinyin without blanks. `own` are the names of the
     district and of what is above it; `True` for those that name the district itself. `starts`, `near_starts` and
     `typed_starts`: the lengths of the keys that begin with two characters (syllables, letters), longest first.
-    `townships`: those of today by name. `latin`: the names in Latin letters, without pinyin.
+    `townships`: those of today by name. `latin`: the names in Latin letters, without pinyin. `spoken`: the sounds of
+    characters, where they are stored with it.
     """
 
     district: DistrictName
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     own: dict[str, bool]
     names: Index
     sounds: Index
@@ -56,6 +60,7 @@ class Gazetteer:
     townships: dict[str, Entry]
     search: SearchLines
     latin: tuple[str, ...]
+    spoken: Spoken | None = None
 
     @classmethod
     def of(cls, entries: Iterable[Entry], district: DistrictName) -> Gazetteer:
@@ -107,21 +112,50 @@ class Gazetteer:
             ),
         )
 
-    def to_json(self) -> JsonObject:
-        """Return plain JSON that `from_json` reads: a stored gazetteer is data, never code."""
-        return {"district": asdict(self.district), "entries": [asdict(entry) for entry in self.entries]}
+    def syllable(self, char: str) -> str:
+        """Return the pinyin of a character; another character as it is."""
+        return syllable(char) if self.spoken is None else self.spoken.syllable(char)
 
-    @classmethod
-    def from_json(cls, stored: JsonObject) -> Gazetteer:
-        """Read what `to_json` returned."""
-        district = stored["district"]
-        return cls.of(
-            (Entry(**{**row, "codes": tuple(row["codes"])}) for row in stored["entries"]),
-            DistrictName(district["name"], tuple(district["above"]), tuple(district["also"])),
+    def with_more(self, entries: Sequence[Entry]) -> Gazetteer:
+        """Return a gazetteer with more named places, as if it had been built with them.
+
+        They have no house numbers, kilometres or junctions; those need `Gazetteer.of`.
+        """
+        if not entries:
+            return self
+        more = Gazetteer.of(entries, self.district)
+        start = len(self.entries)
+        lines = (one + two for one, two in zip(self.search, SearchLines.of(more.entries, start), strict=True))
+        return replace(
+            self,
+            entries=JoinedEntries(self.entries, more.entries),
+            search=SearchLines(*lines),
+            latin=tuple(sorted({*self.latin, *more.latin})),
+            names=_joined_index(self.names, more.names, start),
+            sounds=_joined_index(self.sounds, more.sounds, start),
+            near=_joined_index(self.near, more.near, start),
+            typed=_joined_index(self.typed, more.typed, start),
+            typed_near=_joined_index(self.typed_near, more.typed_near, start),
+            starts=_joined_lengths(self.starts, more.starts),
+            near_starts=_joined_lengths(self.near_starts, more.near_starts),
+            typed_starts=_joined_lengths(self.typed_starts, more.typed_starts),
         )
 
 
-def _lengths(keys: Iterable[tuple[str, int]]) -> Lengths:
+def _joined_index(index: Index, more: Index, start: int) -> Index:
+    joined = {
+        key: (*index.get(key, ()), *(Named(start + each.entry, each.form) for each in found))
+        for key, found in more.items()
+    }
+    return Overlay(index, joined)
+
+
+def _joined_lengths(lengths: Lengths, more: Lengths) -> Lengths:
+    joined = {start: tuple(sorted({*lengths.get(start, ()), *found}, reverse=True)) for start, found in more.items()}
+    return Overlay(lengths, joined)
+
+
+def _lengths(keys: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
     found: dict[str, set[int]] = {}
     for start, length in keys:
         found.setdefault(start, set()).add(length)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz import fuzz, process
 
 from gridsvc.places.names import Form
-from gridsvc.places.sounds import near, near_word, syllable
+from gridsvc.places.sounds import near, near_word
 from gridsvc.places.text import is_han, spell
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _joined(text: Text, at: int) -> bool:
 
 
 def _sounded(text: Text, gazetteer: Gazetteer) -> Iterator[Mention]:
-    sounds = [syllable(char) for char in text.plain]
+    sounds = [gazetteer.syllable(char) for char in text.plain]
     nears = [near(sound) for sound in sounds]
     for start in range(len(sounds) - 1):
         for length in gazetteer.near_starts.get(f"{nears[start]} {nears[start + 1]}", ()):
@@ -149,7 +149,7 @@ def _typed(text: Text, gazetteer: Gazetteer) -> Iterator[Mention]:
     letters: list[str] = []
     at: list[int] = []
     for k, char in enumerate(text.plain):
-        for letter in syllable(char):
+        for letter in gazetteer.syllable(char):
             letters.append(letter)
             at.append(k)
     at.append(len(text.plain))

@@ -22,10 +22,10 @@ class SearchLines(NamedTuple):
     near: str
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> SearchLines:
-        """Write the lines; a sound and its initials only for names in Chinese characters."""
+    def of(cls, entries: Sequence[Entry], start: int = 0) -> SearchLines:
+        """Write the lines; a sound and its initials only for names in Chinese characters. start: the first number."""
         names, sounds, initials, near = [], [], [], []
-        for number, entry in enumerate(entries):
+        for number, entry in enumerate(entries, start):
             if entry.kind in {"elsewhere", "district"}:
                 continue
             name = spell(entry.name)

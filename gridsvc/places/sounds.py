@@ -4,16 +4,57 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from pypinyin import lazy_pinyin
+import numpy as np
 
 from gridsvc.places.text import is_han
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_FIRST, _BEYOND = 0x3400, 0xA000
+"""The characters whose sounds a gazetteer keeps."""
 
 
 @lru_cache(maxsize=30_000)
 def syllable(char: str) -> str:
     """Return the pinyin of a character without its tone; another character as it is."""
-    return str(lazy_pinyin(char)[0]).replace("ü", "v") if is_han(char) else char
+    if not is_han(char):
+        return char
+    from pypinyin import lazy_pinyin
+
+    return str(lazy_pinyin(char)[0]).replace("ü", "v")
+
+
+def pack_spoken() -> tuple[NDArray[np.uint16], list[str]]:
+    """Return the sounds of all usual characters: numbers into a list, whose first one is that of none."""
+    syllables = {"": 0}
+    codes = np.zeros(_BEYOND - _FIRST, np.uint16)
+    for code in range(_FIRST, _BEYOND):
+        sound = syllable(chr(code))
+        if sound != chr(code):
+            codes[code - _FIRST] = syllables.setdefault(sound, len(syllables))
+    return codes, list(syllables)
+
+
+class Spoken:
+    """The sounds of characters as `pack_spoken` returned them: without loading the dictionary of pypinyin."""
+
+    def __init__(self, codes: NDArray[Any], syllables: Sequence[str]) -> None:
+        self._codes = codes.data
+        self._syllables = syllables
+
+    def syllable(self, char: str) -> str:
+        """Return what the function `syllable` returns."""
+        if not is_han(char):
+            return char
+        code = ord(char) - _FIRST
+        if not 0 <= code < _BEYOND - _FIRST:
+            return syllable(char)
+        return self._syllables[self._codes[code]] or char
 
 
 @lru_cache(maxsize=5_000)

@@ -14,7 +14,8 @@ from gridsvc.places.model import Entry
 from gridsvc.places.text import number_of, spell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 FAR_NUMBERS = 20
 """A house number this far beyond the last known one is still looked for near it."""
@@ -36,12 +37,15 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Streets:
-    """What is known along streets, by their spelled names: houses, posts, and entries of the roads that meet."""
+    """What is known along streets, by their spelled names: houses, posts, and entries of the roads that meet.
 
-    houses: dict[str, tuple[Numbered, ...]]
-    posts: dict[str, tuple[Numbered, ...]]
-    junctions: dict[tuple[str, str], tuple[Entry, ...]]
-    known: frozenset[str]
+    junctions: by `pair_of`.
+    """
+
+    houses: Mapping[str, tuple[Numbered, ...]]
+    posts: Mapping[str, tuple[Numbered, ...]]
+    junctions: Mapping[str, tuple[Entry, ...]]
+    known: AbstractSet[str]
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Streets:
@@ -50,19 +54,31 @@ class Streets:
         junctions = defaultdict(list)
         for entry in entries:
             street = spell(street_of(entry))
-            if entry.kind == "house" and street and (read := read_number(entry.parts.get("house", ""))):
-                houses[street].append(Numbered(float(read[0]), read[1], entry))
-            elif entry.kind == "kilometre" and street and (km := _float(entry.parts.get("km", ""))) is not None:
-                posts[street].append(Numbered(km, "", entry))
+            if entry.kind == "house" and street and (house := house_of(entry)) is not None:
+                houses[street].append(house)
+            elif entry.kind == "kilometre" and street and (post := post_of(entry)) is not None:
+                posts[street].append(post)
             elif entry.kind == "junction" and street:
                 junctions[pair_of(street, spell(entry.parts.get("street2", "")))].append(entry)
-        met = {street for pair in junctions for street in pair if street}
+        met = {street for pair in junctions for street in pair.split("\t") if street}
         return cls(
             {street: _in_order(found) for street, found in houses.items()},
             {street: _in_order(found) for street, found in posts.items()},
             {pair: tuple(found) for pair, found in junctions.items()},
             frozenset({*houses, *posts, *met}),
         )
+
+
+def house_of(entry: Entry) -> Numbered | None:
+    """Return a house with its number; None without one."""
+    read = read_number(entry.parts.get("house", ""))
+    return None if read is None else Numbered(float(read[0]), read[1], entry)
+
+
+def post_of(entry: Entry) -> Numbered | None:
+    """Return a kilometre post with its number; None without one."""
+    km = _float(entry.parts.get("km", ""))
+    return None if km is None else Numbered(km, "", entry)
 
 
 def _in_order(found: list[Numbered]) -> tuple[Numbered, ...]:
@@ -88,9 +104,9 @@ def read_number(words: str) -> tuple[int, str] | None:
     return None if found is None or number is None else (number, re.sub("^(?:号|弄).*", "", found[2])[:1])
 
 
-def pair_of(one: str, two: str) -> tuple[str, str]:
-    """Return two streets in the order in which junctions are kept."""
-    return (one, two) if one <= two else (two, one)
+def pair_of(one: str, two: str) -> str:
+    """Return two streets as the key by which junctions are kept, whichever is said first."""
+    return f"{one}\t{two}" if one <= two else f"{two}\t{one}"
 
 
 def route_spellings(name: str) -> set[str]:

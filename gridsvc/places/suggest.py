@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gridsvc.places.gazetteer import township_of, village_of
 from gridsvc.places.model import Candidate
-from gridsvc.places.sounds import near_word, syllable
+from gridsvc.places.sounds import near_word
 from gridsvc.places.text import read_text
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def suggest(typed: str, gazetteer: Gazetteer, *, most: int = 10) -> list[Candida
 
 def _ways(text: str, gazetteer: Gazetteer) -> Iterator[_Way]:
     search = gazetteer.search
-    sounds = "".join(map(syllable, text))
+    sounds = "".join(map(gazetteer.syllable, text))
     for start in (True, False):
         less = 0.0 if start else 0.2
         yield _Way(search.names, text, start, 0.75 - less)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from gridsvc.coordinates import distance_m
@@ -167,10 +165,3 @@ def test_spellings_of_numbered_roads() -> None:
 def test_a_distance_that_is_said_widens_the_radius() -> None:
     near, far = best("孝顺镇人民医院", EAST), best("孝顺镇人民医院往北300米", EAST)
     assert far.radius_m == near.radius_m + 300
-
-
-def test_a_gazetteer_is_stored_as_plain_data() -> None:
-    stored = json.loads(json.dumps(EAST.to_json()))
-    again = Gazetteer.from_json(stored)
-    assert again == EAST
-    assert Gazetteer.from_json(json.loads(json.dumps(WEST.to_json()))) == WEST
