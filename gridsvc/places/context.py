@@ -46,7 +46,7 @@ class Context:
 _HAN = "㐀-鿿"
 _BEFORE = re.compile(
     r"(?:的|在|是|于|到|址|原|老|住|从|往|去|离|近|靠|就|喂|来|有|和|与|及|跟|至|号|村|镇|乡|街道|区|市|县|省|路|街|道|巷|弄"
-    r"|段|站|口|方向|我家|我们|我|叫|做|过|这里|这边|那边|一个|国道|省道|县道|高速|线|人|报警|说|请|名|[a-z0-9])$"
+    r"|段|站|口|方向|我家|我们|我|叫|做|过|这里|这边|那边|一个|国道|省道|县道|高速|线|人|报警|说|请|名|或|或者|还是|刚出|驶出|离开|[a-z0-9])$"
 )
 _AFTER = re.compile(
     rf"(?:对面|[东西南北](?![{_HAN}]?[路街])|旁|边|附近|隔壁|周边|这|那|口|里|内|外|上|下|前|后|中间|[古新老]?村|街上|街头|集镇"
@@ -58,6 +58,12 @@ _FACILITY = re.compile(
     r"|工业|开发区|信用社|法庭|税务|交警|消防|高速|收费站|出口|互通|服务区|隧道|大桥|水库|邮政|农商|粮站|公园|广场|小区|公寓|花园|花苑|家园)"
 )
 _STREET = re.compile(rf"^[{_HAN}]{{0,2}}(?:路|大道|大街|街|巷|弄|线|公路|高架|江|溪|河)|^(?:[区市县省镇乡]|街道)")
+_BUSINESS = re.compile(
+    rf"^(?![这那边有的里在旁对附])(?:(?![这那边有的里在旁对附])[{_HAN}]){{0,4}}"
+    r"(?:饭店|酒店|酒楼|饭馆|餐馆|餐厅|菜馆|面馆|宾馆|旅馆|客栈|民宿|农家乐|超市|商行|商店|专卖店|公司|集团|药店|药房|茶楼|会所|影楼|家具城|汽修厂)"
+)
+"""A business may be called after a place wherever it is."""
+_FROM = re.compile(r"(?:离|距|距离)$")
 _BETWEEN = re.compile(r"路上|之间|中间|交界|途中|中途|半路")
 _TOWARDS_BEFORE = re.compile(r"(?:往|去|向|朝|到|离|距|距离|通往|开往|至|靠近|邻近|临近|挨着|紧邻|毗邻)$")
 _TOWARDS_AFTER = re.compile(r"^(?:方向|那边方向|的路上|走)")
@@ -67,7 +73,7 @@ _COMMON = re.compile(
     r"(?:超市|城市|夜市|菜市|早市|门市|花市|集市|股市|[小社园厂景校库辖片山灾矿林业活宅港东西南北城]区|[一二三四五六七八九十]区"
     r"|[老主步商业沿条本大]街道|[集古小城乡村老全本个在]镇|[老故家城下]乡|开发区|服务区|保护区|度假区)$"
 )
-_METRES = re.compile(rf"(\d{{1,5}}|[{NUMERALS}]{{1,5}})(米|m|公里|千米|里路|里地)(?!处)")
+_METRES = re.compile(rf"(\d{{1,5}}(?:\.\d+)?|[{NUMERALS}]{{1,5}})(米|m|km|公里|千米|里路|里地)(?!处|[a-z])")
 _NEARBY = re.compile(r"附近|周边|一带|旁边|对面|隔壁|后面|前面|侧|角")
 
 
@@ -89,7 +95,8 @@ def read_context(text: Text, mentions: list[Mention]) -> Context:
         for found in _FOREIGN.finditer(gap)
         if not _COMMON.search(found[1]) and (k == 0 or mentions[k - 1].form is Form.FULL)
     ]
-    rest = "".join(gaps)
+    # 孝顺镇离义乌2公里: the distance is that to another place, and widens nothing here.
+    rest = "".join(gap for k, gap in enumerate(gaps) if not (k and towards[k - 1] and _FROM.search(gaps[k - 1])))
     return Context(
         tuple(stands), tuple(towards), tuple(foreign), bool(_BETWEEN.search(plain)), _spread_m(rest), tuple(gaps)
     )
@@ -99,7 +106,11 @@ def _stand(text: Text, mention: Mention, before: str, after: str) -> Stand:
     free = mention.start in text.edges or not before or _BEFORE.search(before) or not is_han(before[-1])
     if not free:
         return Stand.INSIDE
-    if mention.form is not Form.STEM or mention.end in text.edges or not after or _AFTER.match(after):
+    if mention.form is not Form.STEM or mention.end in text.edges or not after:
+        return Stand.FREE
+    if _BUSINESS.match(after):
+        return Stand.PREFIX
+    if _AFTER.match(after):
         return Stand.FREE
     if _FACILITY.match(after):
         return Stand.FACILITY
@@ -111,5 +122,6 @@ def _spread_m(words: str) -> float:
     for found in _METRES.finditer(words):
         unit_m = {"米": 1.0, "m": 1.0, "里路": 500.0, "里地": 500.0}.get(found[2], 1000.0)
         about = re.fullmatch("[一二三四五六七八九两]([二三四五六七八九])", found[1])  # 两三公里: two or three
-        spread_m += float(number_of(about[1] if about else found[1]) or 0) * unit_m
+        said = about[1] if about else found[1]
+        spread_m += float(said if "." in said else number_of(said) or 0) * unit_m
     return min(spread_m, 20_000.0)

@@ -31,7 +31,7 @@ FINENESS = (
 # A name by itself, in a call to this district: how often it is the place.
 _SURE = {
     (How.SPELLED, Form.FULL): 0.90, (How.SPELLED, Form.ALTERED): 0.86, (How.SPELLED, Form.STEM): 0.84,
-    (How.SOUND, Form.FULL): 0.74, (How.SOUND, Form.ALTERED): 0.68, (How.SOUND, Form.STEM): 0.66,
+    (How.SOUND, Form.FULL): 0.74, (How.SOUND, Form.ALTERED): 0.67, (How.SOUND, Form.STEM): 0.66,
     (How.NEAR, Form.FULL): 0.62, (How.NEAR, Form.ALTERED): 0.55, (How.NEAR, Form.STEM): 0.52,
     (How.TYPED, Form.FULL): 0.76, (How.TYPED, Form.ALTERED): 0.70, (How.TYPED, Form.STEM): 0.72,
     (How.LETTER, Form.FULL): 0.50, (How.LETTER, Form.ALTERED): 0.45, (How.LETTER, Form.STEM): 0.40,
@@ -54,6 +54,9 @@ _ROAD_UNKNOWN_THERE = 0.9
 """A township is still the one that was said where only another has a road of that name: no list of roads is whole."""
 _ELSEWHERE = 0.45
 MOST_SURE = 0.99
+_FAR_M = 1_000.0
+_UNBOUND = 0.78
+"""The highest confidence of what the place may be beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def weigh(
     elif context.foreign:
         factor = 0.65
     found = [replace(f, confidence=f.confidence * factor) for f in found]
+    found = _unbound(found, mentions, context, entries)
     found = _in_order([*found, *_common_township(found, gazetteer)])
     candidates = [candidate_of(f.entry, f.confidence, text, [f.mention], context.spread_m) for f in found]
     if foreign:
@@ -97,6 +101,28 @@ def weigh(
         said = [m for m in mentions if m.own]
         candidates = [] if district is None else [candidate_of(district, 0.5, text, said, 0.0)]
     return candidates
+
+
+def _unbound(
+    found: Sequence[Found], mentions: Sequence[Mention], context: Context, entries: Sequence[Entry]
+) -> list[Found]:
+    """Return things of which the text says that the place may be beyond them as things to be confirmed.
+
+    Kilometres away from what is named (离孝顺镇还有五公里), or on the way from one township to the next one.
+    """
+    if context.spread_m >= _FAR_M:
+        return [replace(f, confidence=min(f.confidence, _UNBOUND)) for f in found]
+    leaving = [
+        mention
+        for k, mention in enumerate(mentions[:-1])
+        if context.towards[k + 1] and any(entries[n.entry].kind == "township" for n in mentions[k + 1].named)
+    ]
+    return [
+        replace(f, confidence=min(f.confidence, _UNBOUND))
+        if f.entry.kind == "township" and any(f.mention is each for each in leaving)
+        else f
+        for f in found
+    ]
 
 
 def candidate_of(entry: Entry, confidence: float, text: Text, said: Sequence[Mention], spread_m: float) -> Candidate:

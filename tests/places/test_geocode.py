@@ -117,3 +117,41 @@ def test_a_distance_in_chinese_digits_widens_the_radius_as_one_in_figures_does(s
     one, other = (geocode(f"琐园村往东{distance}", gazetteer(), most=1)[0] for distance in (said, written))
     assert one.radius_m == other.radius_m
     assert one.radius_m > geocode("琐园村", gazetteer(), most=1)[0].radius_m
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "塘雅镇开往曹宅镇方向",
+        "曹宅镇去塘雅镇",
+        "孝顺镇还是傅村镇",
+        "驶出源东乡，快到曹宅镇",
+        "距离岭下镇八公里",
+        "蒲塘村往西2公里",
+        "赤松镇外4km的山上",
+        "赤松镇外2.5公里",
+        "岭下香满楼饭店",
+        "曹宅阳光超市",
+    ],
+)
+def test_where_the_place_may_be_beyond_what_is_named_no_township_is_sure(text: str) -> None:
+    found = geocode(text, gazetteer())
+    assert found
+    assert all(each.confirm for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "township"),
+    [
+        ("孝顺镇往东阳方向", "孝顺镇"),
+        ("塘雅镇含香村往曹宅镇方向", "塘雅镇"),
+        ("孝顺镇离东阳8公里", "孝顺镇"),
+        ("蒲塘村往西200米", "澧浦镇"),
+        ("曹宅那边超市门口", "曹宅镇"),
+        ("赤松镇外0.5公里", "赤松镇"),
+        ("岭下镇香满楼饭店", "岭下镇"),
+    ],
+)
+def test_a_direction_a_few_metres_or_a_shop_there_leave_it_sure(text: str, township: str) -> None:
+    best = geocode(text, gazetteer())[0]
+    assert (best.township, best.confirm) == (township, False)
