@@ -4,6 +4,7 @@ Arrays in, plain values out; sites are rows and demands columns. Every `Plan` sa
 """
 
 from gridsvc.coverage.center import p_center
+from gridsvc.coverage.changes import Change, compare
 from gridsvc.coverage.covering import lscp
 from gridsvc.coverage.double_standard import double_standard
 from gridsvc.coverage.expected import mexclp
@@ -13,10 +14,12 @@ from gridsvc.coverage.median import p_median
 from gridsvc.coverage.model import Limits, Plan, Side
 
 __all__ = [
+    "Change",
     "Hypercube",
     "Limits",
     "Plan",
     "Side",
+    "compare",
     "double_standard",
     "hypercube",
     "lscp",

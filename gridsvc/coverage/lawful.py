@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
+    _Column = tuple[int, float, str, str, tuple[int, ...]]
+    """Place, target, class, unit, and the teams that may fill the slot."""
+
+HOURS = 24
 
 
 class Place(NamedTuple):
@@ -36,12 +40,13 @@ class Place(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """So many cases of a type and class are expected at a place, by number."""
+    """So many cases of a type and class are expected at a place, by number, in a local hour (-1 = any)."""
 
     place: int
     type: str
     response_class: str
     weight: float
+    hour: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,7 @@ class Columns:
     response_class: tuple[str, ...]
     group: NDArray[np.intp]
     may: Flags
+    hourly: Floats | None = None
 
     def covered_by(self, team: int, seconds: Floats, ready_s: float) -> Flags:
         """Return which columns a team covers, (c,).
@@ -80,6 +86,7 @@ class Columns:
             tuple(self.response_class[n] for n in numbers),
             self.group[columns],
             self.may,
+            None if self.hourly is None else self.hourly[columns],
         )
 
     def of_unit(self, unit: str) -> NDArray[np.intp]:
@@ -98,7 +105,8 @@ def columns_of(
     A case of a type that has no run card any more, or no target for its class, is left out.
     """
     forms: dict[tuple[str, str, Place], list[tuple[str, tuple[int, ...]]]] = {}
-    found: dict[tuple[int, float, str, str, tuple[int, ...]], float] = {}
+    found: dict[_Column, float] = {}
+    by_hour: dict[tuple[_Column, int], float] = {}
     for each in expected:
         plan = prepared.plans.plans.get(each.type)
         response_class = ResponseClass(each.response_class)
@@ -114,6 +122,8 @@ def columns_of(
         for unit, options in slots:
             column = (each.place, float(target_s), each.response_class, unit, options)
             found[column] = found.get(column, 0.0) + each.weight
+            if each.hour >= 0:
+                by_hour[column, each.hour] = by_hour.get((column, each.hour), 0.0) + each.weight
     keys = sorted(found)
     groups = {options: number for number, options in enumerate(sorted({key[4] for key in keys}))}
     may = np.zeros((len(groups), len(prepared.teams)), bool)
@@ -127,4 +137,15 @@ def columns_of(
         tuple(key[2] for key in keys),
         np.array([groups[key[4]] for key in keys], np.intp),
         may,
+        _by_hour(keys, by_hour),
     )
+
+
+def _by_hour(keys: Sequence[_Column], weights: dict[tuple[_Column, int], float]) -> Floats | None:
+    if not weights:
+        return None
+    at = {key: number for number, key in enumerate(keys)}
+    hourly = np.zeros((len(keys), HOURS))
+    for (key, hour), weight in weights.items():
+        hourly[at[key], hour] = weight
+    return hourly

@@ -58,11 +58,11 @@ def write_layers(
     path: Path,
     layers: Mapping[str, Sequence[tuple[dict[str, Any], str | None]]],
     *,
-    geometry_type: str = "MultiPolygon",
+    geometry_type: str | Mapping[str, str] = "MultiPolygon",
 ) -> None:
     """Write a GeoPackage in place of a file: a layer each with its rows, attributes and hexadecimal WKB (None = empty).
 
-    lon/lat WGS-84 (EPSG:4326).
+    lon/lat WGS-84 (EPSG:4326). geometry_type: of all layers, or {layer: its own}.
     """
     import geopandas as gpd
     import shapely
@@ -76,6 +76,6 @@ def write_layers(
                 layer=name,
                 driver="GPKG",
                 engine="pyogrio",
-                geometry_type=geometry_type,
+                geometry_type=geometry_type if isinstance(geometry_type, str) else geometry_type[name],
                 mode="a" if draft.exists() else "w",
             )

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from gridsvc.pages.axes import scale as _scale
+from gridsvc.pages.axes import share_axis as _share_axis
 from gridsvc.pages.maps import WIDTH, Sheet
 from gridsvc.pages.svg import BLUE, FAINT, GRID, INK, ORANGE, RED, SERIES, Drawing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from shapely.geometry.base import BaseGeometry
 
@@ -207,14 +209,3 @@ def shade(bar: Bar) -> str:
 def _seconds_at(curve: Curve, share: float) -> float:
     """Return by when a share of the arrivals had happened."""
     return curve.points[min(len(curve.points) - 1, int(share * len(curve.points)))][0]
-
-
-def _scale(first: float, last: float, start: float, end: float) -> Callable[[float], float]:
-    return lambda value: start + (value - first) * (end - start) / (last - first)
-
-
-def _share_axis(picture: Drawing, y_of: Callable[[float], float], right: float) -> None:
-    for percent in (0, 25, 50, 75, 100):
-        y = y_of(percent / 100)
-        picture.line([(_LEFT, y), (right, y)], GRID)
-        picture.words(_LEFT - 6, y + 4, f"{percent}%", at="end", colour=FAINT, size=10)

@@ -13,10 +13,11 @@ from gridsvc.db.cases.demand import list_emergencies, list_emergency_places, lis
 from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
+from gridsvc.grids.ownership import Rule
 from gridsvc.law import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -31,10 +32,20 @@ if TYPE_CHECKING:
 RESOLUTION = 8
 """Cells of 0.7 km2 on average."""
 COARSEST, FINEST = 6, 10
-LIVE, IMPORTED, BOTH, VILLAGES = "history", "imported", "both", "villages"
-SOURCES = (LIVE, IMPORTED, BOTH, VILLAGES)
+LIVE, IMPORTED, BOTH, VILLAGES, POPULATION = "history", "imported", "both", "villages", "population"
+SOURCES = (LIVE, IMPORTED, BOTH, VILLAGES, POPULATION)
 """The district's own cases; those that were loaded from other systems; both, a call that is in both once; the villages,
-each as one case."""
+each as one case; the people of a file."""
+CASES = frozenset((LIVE, IMPORTED, BOTH))
+"""Sources whose weights count cases."""
+
+
+class Inhabited(NamedTuple):
+    """How many people live at a place, degrees WGS-84."""
+
+    lon: float
+    lat: float
+    people: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,14 +111,7 @@ def demand_of(
     InvalidInput
         For another resolution.
     """
-    if not COARSEST <= resolution <= FINEST:
-        raise InvalidInput(
-            f"Demand has H3 cells of resolution {COARSEST} to {FINEST}, not {resolution}.",
-            kind="cell-resolution",
-            resolution=resolution,
-            coarsest=COARSEST,
-            finest=FINEST,
-        )
+    _check_resolution(resolution)
     with whole_district(connection):
         live = [] if source == IMPORTED else list_emergencies(connection, district, since, until)
         imported = [] if source == LIVE else list_imported_emergencies(
@@ -118,6 +122,17 @@ def demand_of(
         imported = [case for case in imported if is_within(case.hour, hours)]
     found = on_cells([*live, *imported], resolution)
     return replace(found, source=source, live=len(live), imported=len(imported))
+
+
+def _check_resolution(resolution: int) -> None:
+    if not COARSEST <= resolution <= FINEST:
+        raise InvalidInput(
+            f"Demand has H3 cells of resolution {COARSEST} to {FINEST}, not {resolution}.",
+            kind="cell-resolution",
+            resolution=resolution,
+            coarsest=COARSEST,
+            finest=FINEST,
+        )
 
 
 def is_within(hour: int, hours: tuple[int, int]) -> bool:
@@ -168,23 +183,89 @@ def village_demand(view: DistrictView) -> Demand:
     if not len(rows) or not types:
         return on_cells((), RESOLUTION)
     middles = [index.shapes[row].representative_point() for row in rows]
-    mapping = law.clocks.response_classes
-    seats = [table.parents[row] for row in rows]
-    classes = [
-        str(mapping.class_of(table.urban_rural_codes[row], view.seat_codes.get(seat) if seat else None))
-        for row, seat in zip(rows.tolist(), seats, strict=True)
-    ]
-    n, kinds = len(rows), len(types)
+    classes = _classes(view, rows.tolist())
+    lon, lat = np.array([point.x for point in middles]), np.array([point.y for point in middles])
+    return _in_equal_parts(
+        [table.codes[row] for row in rows.tolist()], (lon, lat), classes, np.ones(len(rows)), types, VILLAGES
+    )
+
+
+def population_demand(view: DistrictView, people: Sequence[Inhabited], resolution: int = RESOLUTION) -> Demand:
+    """Return the people in the district on H3 cells, of the emergencies of the run cards in equal parts.
+
+    The place of a cell is the middle of its people; its class is that of the village there. Who lives outside of the
+    district is not in it.
+
+    Raises
+    ------
+    InvalidInput
+        For another resolution than COARSEST to FINEST, and where nobody lives in the district.
+    """
+    _check_resolution(resolution)
+    index, law = view.index, view.law
+    assert index is not None
+    assert law is not None
+    given = np.array(people, np.float64).reshape(-1, 3)
+    found = index.locate_many(given[:, 0], given[:, 1])
+    inside = found.rule != Rule.OUTSIDE
+    sums: dict[str, list[float]] = {}
+    grids: dict[str, dict[int, float]] = {}
+    for (lon, lat, n), row in zip(given[inside].tolist(), found.row[inside].tolist(), strict=True):
+        if n <= 0:
+            continue
+        cell = h3.latlng_to_cell(lat, lon, resolution)
+        sums.setdefault(cell, [0.0, 0.0, 0.0])
+        for at, value in enumerate((lon * n, lat * n, n)):
+            sums[cell][at] += value
+        own = grids.setdefault(cell, {})
+        own[row] = own.get(row, 0.0) + n
+    types = [plan.type for plan in law.plans.plans.values() if plan.urgency is Urgency.EMERGENCY]
+    if not sums or not types:
+        raise InvalidInput(
+            f"Of {len(people)} places with people none is in district {view.code}. Give its population, in WGS-84.",
+            kind="no-population",
+            places=len(people),
+        )
+    cells = sorted(sums)
+    totals = np.array([sums[cell] for cell in cells])
+    most = [min((-n, row) for row, n in grids[cell].items())[1] for cell in cells]
+    middle = (totals[:, 0] / totals[:, 2], totals[:, 1] / totals[:, 2])
+    return _in_equal_parts(cells, middle, _classes(view, most), totals[:, 2], types, POPULATION)
+
+
+def _classes(view: DistrictView, rows: Sequence[int]) -> list[str]:
+    """Return the response class of the finest grids of places, by the village's code or its township's seat (R15)."""
+    assert view.index is not None
+    assert view.law is not None
+    table, mapping = view.index.grids, view.law.clocks.response_classes
+    found = []
+    for row in rows:
+        _, township, _, village = view.index.chains[row].tolist()
+        own = None if village < 0 else table.urban_rural_codes[village]
+        seat = None if township < 0 else view.seat_codes.get(table.codes[township])
+        found.append(str(mapping.class_of(own, seat)))
+    return found
+
+
+def _in_equal_parts(
+    cells: Sequence[str],
+    middle: tuple[NDArray[np.float64], NDArray[np.float64]],
+    classes: Sequence[str],
+    weight: NDArray[np.float64],
+    types: Sequence[str],
+    source: str,
+) -> Demand:
+    """Return the weight of each cell divided equally among types, at any hour."""
+    n, kinds = len(cells), len(types)
     return Demand(
-        tuple(table.codes[row] for row in rows.tolist()),
-        np.array([point.x for point in middles]),
-        np.array([point.y for point in middles]),
+        tuple(cells),
+        *middle,
         np.repeat(np.arange(n), kinds),
         tuple(types) * n,
         tuple(each for each in classes for _ in types),
         np.full(n * kinds, -1, np.int8),
-        np.full(n * kinds, 1.0 / kinds),
-        VILLAGES,
+        np.repeat(weight / kinds, kinds),
+        source,
     )
 
 

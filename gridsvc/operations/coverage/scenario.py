@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gridsvc.errors import InvalidInput
 from gridsvc.law import BUREAU
 from gridsvc.operations.coverage.demand import LIVE, SOURCES
+from gridsvc.operations.coverage.what_if import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gridsvc.json_types import Json
 
 MODELS = ("lscp", "mclp", "backup", "p-median", "p-center", "dsm", "mexclp")
+WHAT_IF = "what-if"
+"""No model: the posts afterwards are named, not found."""
 CANDIDATES = ("stations", "regional", "township", "area", "village")
 EXISTING = ("closable", "fixed", "ignored")
 SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS = "squadron-per-area", "half-in-townships"
@@ -33,9 +36,10 @@ class Scenario:
     `unit`: whose posts are placed; only demand that the law gives it counts. `p`: posts (teams for `dsm` and `mexclp`).
     `minutes` of driving within which demand is covered, two for `dsm`; empty: what the class's target leaves after call
     handling and turnout. `candidates`: stations of all teams, or the middles of the grids of a level. `existing`: what
-    becomes of the posts of today. `demand`: cases of this service, imported ones, both, or the villages. `hours` of the
-    day, end exclusive; `classes` of places. `budget` limits the sum of the candidates' costs. `capacity`: cases that a
-    post can serve (`p-median`). `busy`: share of the time that a team is on a case (`mexclp`).
+    becomes of the posts of today. `demand`: cases of this service, imported ones, both, the villages, or people.
+    `hours` of the day, end exclusive; `classes` of places. `changes`: posts that are added, moved and closed (what-if).
+    `budget` limits the sum of the candidates' costs. `capacity`: cases that a post can serve (`p-median`). `busy`:
+    share of the time that a team is on a case (`mexclp`).
     """
 
     model: str
@@ -50,6 +54,7 @@ class Scenario:
     hours: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    changes: Changes | None = None
     budget: float | None = None
     capacity: float | None = None
     busy: float = 0.3
@@ -59,7 +64,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         for name, value, known in (
-            ("model", self.model, MODELS),
+            ("model", self.model, (*MODELS, WHAT_IF)),
             ("candidates", self.candidates, CANDIDATES),
             ("existing", self.existing, EXISTING),
             ("demand", self.demand, SOURCES),
@@ -74,7 +79,14 @@ class Scenario:
                     value=str(value)[:60],
                     known=list(known),
                 )
-        if self.model != "lscp" and self.p is None:
+        if (self.model == WHAT_IF) != (self.changes is not None):
+            raise InvalidInput(
+                "`changes` (add, close, move) belong to the model what-if, and it needs them.",
+                kind="bad-scenario",
+                name="changes",
+                model=self.model,
+            )
+        if self.model not in ("lscp", WHAT_IF) and self.p is None:
             raise InvalidInput(
                 f"The model {self.model} places a number of posts: give `p`.", kind="bad-scenario", name="p",
                 model=self.model,
@@ -112,6 +124,7 @@ class Scenario:
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         value = {field.name: getattr(self, field.name) for field in fields(self)}
+        value["changes"] = None if self.changes is None else self.changes.as_json()
         return {name: list(each) if isinstance(each, tuple) else each for name, each in value.items()}
 
     @classmethod
@@ -133,7 +146,7 @@ class Scenario:
             )  # fmt: skip
         try:
             plain = {name: _TYPES[name](each) for name, each in read.items() if each is not None}
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise InvalidInput(
                 f"A value of the scenario cannot be read: {str(error)[:100]}. See docs/coverage.md.",
                 kind="bad-scenario",
@@ -165,6 +178,7 @@ def _minutes(value: Json) -> tuple[float, ...]:
 
 _TYPES: Mapping[str, Any] = {
     "model": str, "name": str, "unit": str, "p": int, "minutes": _minutes, "candidates": str, "existing": str,
-    "demand": str, "resolution": int, "hours": _hours, "classes": _words, "rules": _words, "budget": float,
+    "demand": str, "resolution": int, "hours": _hours, "classes": _words, "rules": _words,
+    "changes": Changes.from_json, "budget": float,
     "capacity": float, "busy": float, "backup_share": float, "near_share": float, "time_limit_s": float,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +32,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A candidate with its owners' codes and the numbers of the unit's teams that stand there today.
+    """A candidate with its owners' codes and the numbers of the unit's teams that stand there.
 
     `headquarters`: teams of two brigades or more stand there, so that a post there is not posted to a township.
+    `changed`: the teams are there in a what-if, not today.
     """
 
     candidate: Candidate
@@ -42,11 +43,12 @@ class Site:
     area: str | None
     teams: tuple[int, ...]
     headquarters: bool
+    changed: bool = False
 
     @property
     def exists(self) -> bool:
         """Whether the unit has a post there today."""
-        return bool(self.teams)
+        return bool(self.teams) and not self.changed
 
 
 def teams_of(prepared: Prepared, unit: str) -> list[int]:
@@ -103,12 +105,7 @@ def sites_of(view: DistrictView, prepared: Prepared, unit: str, wanted: Iterable
     InvalidInput
         When there is no place at all.
     """
-    assert view.index is not None
     own = teams_of(prepared, unit)
-    brigades: dict[tuple[float, float], set[str]] = {}
-    for team in prepared.teams:
-        if team.kind is TeamKind.BRIGADE:
-            brigades.setdefault(_key(team.lon, team.lat), set()).add(team.unit)
     standing: dict[tuple[float, float], list[int]] = {}
     for number in own:
         team = prepared.teams[number]
@@ -122,13 +119,31 @@ def sites_of(view: DistrictView, prepared: Prepared, unit: str, wanted: Iterable
     places |= {key: each for key, each in sorted(known.items()) if key not in places}
     if not places:
         raise InvalidInput("There is no place for a post. Give candidates.", kind="no-candidates")
-    sites = []
-    for key, each in places.items():
-        owners = view.index.locate(each.lon, each.lat).owners
-        _, township, area, _ = (None if owner is None else owner.code for owner in owners)
-        numbers = standing.get(key, [])
-        sites.append(Site(each, township, area, tuple(numbers), len(brigades.get(key, ())) > 1))
-    return sites
+    headquarters = _headquarters(prepared)
+    return [
+        replace(_site(view, each, headquarters), teams=tuple(standing.get(key, ()))) for key, each in places.items()
+    ]
+
+
+def site_at(view: DistrictView, prepared: Prepared, candidate: Candidate) -> Site:
+    """Return a place for a post with its owners, without teams."""
+    return _site(view, candidate, _headquarters(prepared))
+
+
+def _headquarters(prepared: Prepared) -> set[tuple[float, float]]:
+    """Return where teams of two brigades or more stand."""
+    brigades: dict[tuple[float, float], set[str]] = {}
+    for team in prepared.teams:
+        if team.kind is TeamKind.BRIGADE:
+            brigades.setdefault(_key(team.lon, team.lat), set()).add(team.unit)
+    return {key for key, units in brigades.items() if len(units) > 1}
+
+
+def _site(view: DistrictView, candidate: Candidate, headquarters: set[tuple[float, float]]) -> Site:
+    assert view.index is not None
+    owners = view.index.locate(candidate.lon, candidate.lat).owners
+    _, township, area, _ = (None if owner is None else owner.code for owner in owners)
+    return Site(candidate, township, area, (), _key(candidate.lon, candidate.lat) in headquarters)
 
 
 def _key(lon: float, lat: float) -> tuple[float, float]:

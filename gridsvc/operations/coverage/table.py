@@ -130,10 +130,20 @@ def make_table(view: DistrictView, demand: Demand, weights: Weights) -> CoverTab
 
 
 def columns_today(
-    prepared: Prepared, now: datetime, demand: Demand, places: Sequence[Place], classes: Collection[str] = ()
+    prepared: Prepared,
+    now: datetime,
+    demand: Demand,
+    places: Sequence[Place],
+    classes: Collection[str] = (),
+    *,
+    hourly: bool = False,
 ) -> Columns:
-    """Return the columns of a demand by the law at noon of the local day of `now`; `classes`: of these alone."""
-    rows = zip(demand.cell.tolist(), demand.type, demand.response_class, demand.weight.tolist(), strict=True)
+    """Return the columns of a demand by the law at noon of the local day of `now`.
+
+    `classes`: of these alone. `hourly`: with their weight by hour.
+    """
+    hours = demand.hour.tolist() if hourly else [-1] * len(demand.cell)
+    rows = zip(demand.cell.tolist(), demand.type, demand.response_class, demand.weight.tolist(), hours, strict=True)
     wanted = (Expected(*row) for row in rows if not classes or row[2] in classes)
     return columns_of(prepared, places, wanted, now.replace(hour=12, minute=0, second=0, microsecond=0))
 
