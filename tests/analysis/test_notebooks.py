@@ -23,7 +23,7 @@ def read(path: Path) -> Any:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["1_grids", "2_isochrones", "5_compliance"]
+    assert [path.stem for path in NOTEBOOKS] == ["1_grids", "2_isochrones", "3_dispatch", "4_coverage", "5_compliance"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
