@@ -225,6 +225,7 @@ def population_demand(view: DistrictView, people: Sequence[Inhabited], resolutio
             f"Of {len(people)} places with people none is in district {view.code}. Give its population, in WGS-84.",
             kind="no-population",
             places=len(people),
+            district=view.code,
         )
     cells = sorted(sums)
     totals = np.array([sums[cell] for cell in cells])

@@ -38,7 +38,10 @@ class Changes:
         names = [*self.close, *(name for name, _, _ in self.move)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InvalidInput(
-                f"The post {twice[0][:60]!r} is closed or moved twice. Name it once.", kind="bad-scenario", name="close"
+                f"The post {twice[0][:60]!r} is closed or moved twice. Name it once.",
+                kind="bad-scenario",
+                name="changes",
+                value=twice[0][:60],
             )
 
     @classmethod
@@ -108,6 +111,7 @@ def _inside(view: DistrictView, prepared: Prepared, candidate: Candidate) -> Sit
             f"The post {candidate.name[:60]!r} at {candidate.lon:g}, {candidate.lat:g} would be outside of the "
             f"townships of district {view.code}. Give longitude and latitude (WGS-84) of a place in it.",
             kind="post-outside",
+            district=view.code,
             name=candidate.name[:60],
             lon=candidate.lon,
             lat=candidate.lat,
