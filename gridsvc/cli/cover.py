@@ -26,15 +26,19 @@ cover.add_command(what_if)
 @cover.command()
 @click.option("--level", type=click.Choice(["regional", "township", "area", "village"]), default="township",
               show_default=True, help="Level of the grids in the table.")  # fmt: skip
+@click.option("--move-ups", is_flag=True, help="With the best moves: which free team should wait at which station.")
 @district_option
 @json_option
-def now(*, level: str, district: str | None, as_json: bool) -> None:
+def now(*, level: str, move_ups: bool, district: str | None, as_json: bool) -> None:
     """Show which grids and how much demand the teams that are free now do not reach in time."""
-    from gridsvc.operations.coverage.now import cover_now
+    from gridsvc.operations.coverage.now import cover_now, moves_now
     from gridsvc.operations.grids.generations import choose_district
 
     service = opened_service()
-    found = cover_now(service, choose_district(service, district), level=level)
+    code = choose_district(service, district)
+    found = cover_now(service, code, level=level)
+    if move_ups:
+        found["move_ups"] = moves_now(service, code)
     answer(found, as_json=as_json, show=lambda: _show_now(found))
 
 
@@ -50,6 +54,18 @@ def _show_now(found: dict[str, Any]) -> None:
     table(["grid", "name", "demand", "outside", "covered", "preparedness"],
           [(g["code"], g["name"], *_numbers(g), g["preparedness"]) for g in by_need(found["grids"])],
           title=f"Leads, by {found['level']}, the most outside first")  # fmt: skip
+    if "move_ups" in found:
+        _show_moves(found["move_ups"])
+
+
+def _show_moves(found: dict[str, Any]) -> None:
+    if not found["moves"]:
+        click.echo(f"{found['outside_share']:.1%} of the demand, by slots, is outside; no move of one team mends any.")
+        return
+    rows = [(move["name"], move["to"]["name"], f"{move['gain_share']:.2%}", f"{move['drive_s']:.0f}",
+             ", ".join(grid["name"] for grid in move["grids"][:4])) for move in found["moves"]]  # fmt: skip
+    table(["team", "to the station of", "gains", "drive_s", "grids"], rows,
+          title=f"Move-ups, each alone; {found['outside_share']:.1%} of the demand, by slots, is outside")  # fmt: skip
 
 
 def by_need(grids: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

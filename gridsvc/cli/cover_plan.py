@@ -70,8 +70,8 @@ def _demanded(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--hours", help="Local hours of the demand, such as 8-18 or 22-6."),
         click.option("--class", "classes", type=click.Choice(["urban", "rural"]), multiple=True,
                      help="Only these places."),
-        click.option("--rule", "rules", multiple=True, help="To keep: squadron-per-area, half-in-townships. May be "
-                     "repeated."),
+        click.option("--rule", "rules", multiple=True, help="To keep: squadron-per-area, half-in-townships, "
+                     "officer-per-village. May be repeated."),
         click.option("--time-limit", "time_limit_s", type=float, metavar="SECONDS", help="Of the search.  "
                      "[default: 60]"),
     )  # fmt: skip

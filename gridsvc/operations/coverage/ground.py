@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gridsvc.db.grids.versions import get_versions
+from gridsvc.db.session.scope import whole_district
 from gridsvc.errors import InvalidInput, NotFound
+from gridsvc.grids.levels import Level
 from gridsvc.law import TOWNSHIP, TOWNSHIP_UNIT_PREFIX
 from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.coverage.demand import POPULATION, VILLAGES, demand_of, population_demand, village_demand
 from gridsvc.operations.coverage.sites import candidates_of, sites_of, teams_of
 from gridsvc.operations.coverage.table import columns_today, owners_of
 from gridsvc.operations.coverage.what_if import changed_sites
+from gridsvc.operations.grids.people import list_officers_today
 from gridsvc.operations.roads.team_times import PROFILE
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import view_at
@@ -57,7 +60,8 @@ class Ground:
 
     chosen: the sites of a what-if, None for a plan that is to be found. seconds: (sites, places) of driving, inf = no
     way. lawful: (sites, columns) whether a team of the unit there may fill the slot. ready_s: call handling and the
-    unit's turnout. people: the same sites for the population, where it is given.
+    unit's turnout. vacant: villages without an officer today, for the unit `township`. people: the same sites for the
+    population, where it is given.
     """
 
     view: DistrictView
@@ -69,6 +73,7 @@ class Ground:
     seconds: Floats
     lawful: Flags
     ready_s: float
+    vacant: tuple[str, ...] = ()
     people: Ground | None = None
 
     @property
@@ -103,6 +108,7 @@ def ground_of(service: Service, district: str, scenario: Scenario, given: Given)
                 district=district,
             )
         demand = _demand(connection, view, scenario, given)
+        vacant = _vacant_villages(connection, view) if scenario.unit == TOWNSHIP else ()
     prepared = law_of(view).prepared
     wanted = candidates_of(view, prepared, scenario.candidates) if given.candidates is None else given.candidates
     sites = sites_of(view, prepared, scenario.unit, wanted)
@@ -117,7 +123,17 @@ def ground_of(service: Service, district: str, scenario: Scenario, given: Given)
     if given.population is not None:
         living = population_demand(view, given.population, scenario.resolution)
         people = _reach(service, view, scenario, tuple(sites), living, None)
-    return replace(ground, chosen=chosen, people=people)
+    return replace(ground, chosen=chosen, people=people, vacant=vacant)
+
+
+def _vacant_villages(connection: Connection, view: DistrictView) -> tuple[str, ...]:
+    """Return the villages that have no officer today."""
+    assert view.index is not None
+    table = view.index.grids
+    codes = [table.codes[row] for row in np.flatnonzero(np.asarray(table.levels) == Level.VILLAGE).tolist()]
+    with whole_district(connection):
+        held = list_officers_today(connection, view.code, view.index.generation, codes)
+    return tuple(code for code in codes if code not in held)
 
 
 def _demand(connection: Connection, view: DistrictView, scenario: Scenario, given: Given) -> Demand:

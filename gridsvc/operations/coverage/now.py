@@ -218,9 +218,6 @@ def move_ups(service: Service, incident_id: UUID) -> dict[str, Json]:
     stays[numbers], back[numbers] = False, True
     counts = table.free.counts(stays)
     lost = np.flatnonzero((counts == 0) & (table.free.counts(back) > 0))
-    own = [team for team in np.flatnonzero(stays).tolist() if prepared.teams[team].kind is not TeamKind.PARTNER]
-    fleet = Fleet(table.seconds, table.ready_s, table.stations_s)
-    moves = best_moves(table.columns, fleet, counts, np.array(own, np.intp))
     names, total = _names(view), table.free.total
     return {
         "incident_id": str(incident_id),
@@ -228,23 +225,55 @@ def move_ups(service: Service, incident_id: UUID) -> dict[str, Json]:
         "teams": [team_id for team_id in gone if moment.known(team_id)],
         "lost_share": round(float(table.columns.weight[lost].sum()) / total, 6),
         "lost": _by_grid(moment, lost, names),
-        "moves": [
-            {
-                "team_id": prepared.team_ids[move.team],
-                "to": {
-                    "team_id": prepared.team_ids[move.station],
-                    "lon": prepared.teams[move.station].lon,
-                    "lat": prepared.teams[move.station].lat,
-                },
-                "gain_share": round(move.gain / total, 6),
-                "drive_s": round(move.drive_s, 1),
-                "grids": _by_grid(moment, move.columns, names),
-            }
-            for move in moves
-            if moment.known(prepared.team_ids[move.team]) and moment.known(prepared.team_ids[move.station])
-        ],
+        "moves": _moves(moment, stays, counts),
         "versions": view.versions.as_json(),
     }
+
+
+def moves_now(service: Service, district: str) -> dict[str, Json]:
+    """Return the best moves of the teams that are free now, for the demand that none of them reaches.
+
+    Free teams count from their stations; partners are not moved.
+
+    Raises
+    ------
+    NotFound
+        When the district has no grids, roads or demand.
+    """
+    with service.database.transaction() as connection:
+        moment = _look(service, connection, district)
+    counts = moment.table.free.counts(moment.free)
+    outside = float(moment.table.columns.weight[counts == 0].sum())
+    total = moment.table.free.total
+    prepared = law_of(moment.view).prepared
+    named = {team_id: team.name for team_id, team in zip(prepared.team_ids, prepared.teams, strict=True)}
+    moves = _moves(moment, moment.free, counts)
+    for move in moves:
+        move["name"], move["to"]["name"] = named[move["team_id"]], named[move["to"]["team_id"]]
+    return {"outside_share": round(outside / total, 6) if total else 0.0, "moves": moves}
+
+
+def _moves(moment: _Moment, free: NDArray[np.bool_], counts: NDArray[np.int32]) -> list[dict[str, Json]]:
+    """Return the best moves of free teams that the caller may see; counts: (columns,) of the free teams that cover."""
+    table, prepared = moment.table, law_of(moment.view).prepared
+    own = [team for team in np.flatnonzero(free).tolist() if prepared.teams[team].kind is not TeamKind.PARTNER]
+    fleet = Fleet(table.seconds, table.ready_s, table.stations_s)
+    names = _names(moment.view)
+    return [
+        {
+            "team_id": prepared.team_ids[move.team],
+            "to": {
+                "team_id": prepared.team_ids[move.station],
+                "lon": prepared.teams[move.station].lon,
+                "lat": prepared.teams[move.station].lat,
+            },
+            "gain_share": round(move.gain / table.free.total, 6),
+            "drive_s": round(move.drive_s, 1),
+            "grids": _by_grid(moment, move.columns, names),
+        }
+        for move in best_moves(table.columns, fleet, counts, np.array(own, np.intp))
+        if moment.known(prepared.team_ids[move.team]) and moment.known(prepared.team_ids[move.station])
+    ]
 
 
 def _by_grid(moment: _Moment, columns: NDArray[np.intp], names: dict[str, str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from gridsvc.errors import InvalidInput
 from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.coverage.effect import effect
 from gridsvc.operations.coverage.ground import Given, ground_of
-from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, SQUADRON_PER_AREA, Scenario
+from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, OFFICER_PER_VILLAGE, SQUADRON_PER_AREA, Scenario
 from gridsvc.teams.model import TeamKind
 
 if TYPE_CHECKING:
@@ -113,6 +113,9 @@ def _rules(ground: Ground, scenario: Scenario) -> list[tuple[str, Side]]:
         for area in areas:
             inside = tuple(float(site.area == area) for site in sites)
             found.append((SQUADRON_PER_AREA, Side(f"{SQUADRON_PER_AREA} {area}", inside, least=1.0, most=1.0)))
+    for village in ground.vacant:
+        inside = tuple(float(site.village == village) for site in sites)
+        found.append((OFFICER_PER_VILLAGE, Side(f"{OFFICER_PER_VILLAGE} {village}", inside, least=1.0)))
     of_brigade = any(team.kind is TeamKind.BRIGADE and team.unit == scenario.unit for team in prepared.teams)
     if of_brigade:
         # posted - at headquarters >= 0, whatever their number is

@@ -41,6 +41,7 @@ class Site:
     candidate: Candidate
     township: str | None
     area: str | None
+    village: str | None
     teams: tuple[int, ...]
     headquarters: bool
     changed: bool = False
@@ -142,8 +143,8 @@ def _headquarters(prepared: Prepared) -> set[tuple[float, float]]:
 def _site(view: DistrictView, candidate: Candidate, headquarters: set[tuple[float, float]]) -> Site:
     assert view.index is not None
     owners = view.index.locate(candidate.lon, candidate.lat).owners
-    _, township, area, _ = (None if owner is None else owner.code for owner in owners)
-    return Site(candidate, township, area, (), _key(candidate.lon, candidate.lat) in headquarters)
+    _, township, area, village = (None if owner is None else owner.code for owner in owners)
+    return Site(candidate, township, area, village, (), _key(candidate.lon, candidate.lat) in headquarters)
 
 
 def _key(lon: float, lat: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from gridsvc.db.grids.versions import get_versions
 from gridsvc.db.teams import set_duty
 from gridsvc.operations.cases.considered import list_case_considered
 from gridsvc.operations.cases.preview import recommend
-from gridsvc.operations.coverage.now import cover_now, move_ups
+from gridsvc.operations.coverage.now import cover_now, move_ups, moves_now
 from gridsvc.operations.coverage.table import find_loss, get_table
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.runtime.districts import view_at
@@ -154,3 +154,16 @@ def test_the_best_move_brings_back_what_a_case_takes_away(service: Service) -> N
     assert best["gain_share"] == pytest.approx(1 / 20)
     assert [grid["code"] for grid in best["grids"]] == ["V1"]
     assert best["drive_s"] == pytest.approx(58.4, rel=0.02)
+
+
+def test_the_best_moves_of_now_are_those_of_what_is_outside_now(service: Service) -> None:
+    """With sq-a1 off duty V1 (stone 2) is outside: as above, sq-a2 mends it from stone 5."""
+    assert moves_now(service, DISTRICT)["outside_share"] == pytest.approx(
+        1 - sum(each["demand"] - each["outside"] for each in cover_now(service, DISTRICT)["units"]) / 20
+    )
+    off = UUID(TEAM_IDS["sq-a1"])
+    service.database.run(lambda connection: set_duty(connection, DISTRICT, off, on_duty=False))
+    best = next(move for move in moves_now(service, DISTRICT)["moves"] if move["name"].startswith("sq-"))
+    assert (best["name"], best["to"]["name"]) == ("sq-a2", "fire-1")
+    assert best["to"]["lon"] == pytest.approx(119.65)
+    assert (best["gain_share"], [grid["code"] for grid in best["grids"]]) == (pytest.approx(1 / 20), ["V1"])

@@ -7,6 +7,7 @@ The squadrons stand at stones 1, 6, 9 and 12 and drive 3.34 stones in time; the 
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,10 +18,12 @@ import pytest
 from gridsvc.db.jobs import jobs
 from gridsvc.errors import GridsvcError, InvalidInput, NotFound
 from gridsvc.files.coverage import kept_matrix, read_candidates, read_scenario, write_plan
+from gridsvc.grids.posts import NewPost, Post
 from gridsvc.operations.coverage import plan_jobs
 from gridsvc.operations.coverage.plan import make_plan
 from gridsvc.operations.coverage.scenario import MODELS, Scenario
 from gridsvc.operations.coverage.sites import Candidate
+from gridsvc.operations.grids.people import put_posts
 from gridsvc.operations.jobs.jobs import run_attempt
 from tests.worlds.district import DISTRICT, report
 
@@ -100,6 +103,20 @@ def test_the_rules_of_the_reform_are_kept_or_the_plan_is_refused(service: Servic
     kept = make_plan(service, DISTRICT, asked(p=4, rules=["squadron-per-area"]), candidates=at(4))
     assert [each["holds"] for each in kept["rules"]] == [True]
     assert len({site["area"] for site in kept["sites"]}) == 4
+
+
+def test_each_village_has_an_officer_or_a_post(service: Service) -> None:
+    """The teams of the townships stand in V1, V2 and V4; nobody is officer of V3 until one is named."""
+    rule = {"unit": "township", "rules": ["officer-per-village"], "existing": "fixed", "minutes": [60]}
+    with pytest.raises(InvalidInput, match=r"3 posts keeps all rules\. 4 posts would do"):
+        make_plan(service, DISTRICT, asked(p=3, **rule), candidates=at(9))
+    kept = make_plan(service, DISTRICT, asked(p=4, **rule), candidates=at(4, 9))
+    assert sorted(stone(site["lon"]) for site in kept["sites"]) == [2, 7, 9, 13]
+    free = make_plan(service, DISTRICT, asked(p=3, **(rule | {"rules": []})), candidates=at(9))
+    assert free["rules"] == [{"rule": "officer-per-village", "holds": False, "broken": ["V3"]}]
+    officer = NewPost("V3", Post.OFFICER, "Li", None, date(2026, 1, 1), None)
+    put_posts(service, DISTRICT, [("here", officer)], source="test", actor="test")
+    assert make_plan(service, DISTRICT, asked(p=3, **rule), candidates=at(9))["rules"][0]["holds"]
 
 
 def test_a_budget_is_kept(service: Service) -> None:
