@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service, table
-from gridsvc.cli.cover_plan import plan, what_if
+from gridsvc.cli.cover_plan import joint_team, plan, what_if
 from gridsvc.cli.groups import Group
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def cover() -> None:
 
 cover.add_command(plan)
 cover.add_command(what_if)
+cover.add_command(joint_team)
 
 
 @cover.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridsvc.cli.answers import answer, district_option, json_option, opened_service
-from gridsvc.cli.cover_tables import layers_of, show_plans
+from gridsvc.cli.cover_tables import layers_of, show_joint, show_plans
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
@@ -43,6 +43,17 @@ class Asked:
     budget: float | None
     capacity: float | None
     busy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JointAsked:
+    """The options of a plan of whole joint teams; None or () = not given."""
+
+    candidates: str | None
+    demand: str | None
+    hours: str | None
+    classes: tuple[str, ...]
+    time_limit_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,33 @@ def what_if(
     }
     [found] = _make([_typed(demanded) | {"model": "what-if", "changes": changes}], files, district)
     answer(found, as_json=as_json, show=lambda: show_plans([found]))
+
+
+@click.command("joint-team")
+@click.option("--unit", "units", multiple=True, help="Whose teams are placed: a unit's id. May be repeated.  "
+              "[default: all brigades]")  # fmt: skip
+@click.option("--candidates", help="stations, regional, township, area or village.  [default: stations]")
+@click.option("--demand", help="history, imported, both or villages.  [default: history]")
+@click.option("--hours", help="Local hours of the demand, such as 8-18 or 22-6.")
+@click.option("--class", "classes", type=click.Choice(["urban", "rural"]), multiple=True, help="Only these places.")
+@click.option("--time-limit", "time_limit_s", type=float, metavar="SECONDS", help="Of the search.  [default: 60]")
+@district_option
+@json_option
+@collect(JointAsked)
+def joint_team(asked: JointAsked, *, units: tuple[str, ...], district: str | None, as_json: bool) -> None:
+    """Show where the teams of the brigades must stand so that the whole joint team "1+X" is in time."""
+    from gridsvc.operations.coverage.ground import Given
+    from gridsvc.operations.coverage.joint import make_joint_plan
+    from gridsvc.operations.coverage.scenario import Scenario
+    from gridsvc.operations.grids.generations import choose_district
+
+    typed = _given(asdict(asked))
+    if asked.hours is not None:
+        typed["hours"] = _numbers(asked.hours, "-", int, "--hours 8-18")
+    scenario = Scenario.from_json(typed | {"model": "lscp"})
+    service = opened_service()
+    found = make_joint_plan(service, choose_district(service, district), scenario, Given(), units)
+    answer(found, as_json=as_json, show=lambda: show_joint(found))
 
 
 def _check(files: Files) -> None:

@@ -101,6 +101,24 @@ def _gain(gained: float, lost: float) -> str:
     return " ".join(([f"+{gained:g}"] if gained else []) + ([f"-{lost:g}"] if lost else []))
 
 
+def show_joint(found: dict[str, Any]) -> None:
+    """Show where the teams of a joint team should stand, and how many joint teams are whole in time."""
+    proof = "proved best" if found["optimal"] else f"at most {found['bound_share']:.1%}; not proved"
+    click.secho(f"Whole joint teams in time: {found['objective']:.6g}, bound {found['bound']:.6g}: {proof}.", bold=True)
+    _show_demand(found["demand"])
+    _show_covered(found["whole"], "cases")
+    moved = [each for each in found["teams"] if each["today"] != each["then"]]
+    same = len(found["teams"]) - len(moved)
+    table(["unit", "place", "lon", "lat", "today", "then"],
+          [(each["unit"], each["name"], each["lon"], each["lat"], each["today"], each["then"]) for each in moved],
+          title=f"Where the number of teams changes; {same} places stay as they are")  # fmt: skip
+    if found["out_of_reach"]:
+        rows = [(unit, f"{weight:g}") for unit, weight in found["out_of_reach"].items()]
+        table(
+            ["unit", "cases"], rows, title="Never whole: a slot of another unit is late or empty wherever these stand"
+        )
+
+
 def _show_demand(demand: dict[str, Any]) -> None:
     if demand["source"] == "villages":
         click.echo("Demand: each village as one case.")

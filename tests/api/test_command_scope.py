@@ -103,6 +103,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "compliance cells": [],
         "cover now": [],
         "cover plan": ["--model", "mclp", "--p", "2", "--demand", "villages"],
+        "cover joint-team": ["--demand", "villages"],
         "cover what-if": ["--add", "119.62", "29.1", "--demand", "villages"],
     }
 

@@ -95,20 +95,19 @@ def share_of(ground: Ground, part: float, whole: float) -> dict[str, Json]:
 
     People have no interval: they are counted, not drawn.
     """
-    low: float | None
-    high: float | None
-    if ground.demand.source == POPULATION:
-        low = high = None
-    elif whole >= 1:
-        low, high = (round(each, 4) for each in interval(round(part), max(round(whole), 1)))
-    else:
-        low, high = 0.0, 1.0
+    found = share_of_cases(part, whole)
+    return found | {"low": None, "high": None} if ground.demand.source == POPULATION else found
+
+
+def share_of_cases(part: float, whole: float) -> dict[str, Json]:
+    """Return the weight of some cases and its share, with an exact 95 % interval that takes each case as one trial."""
+    low, high = interval(round(part), max(round(whole), 1)) if whole >= 1 else (0.0, 1.0)
     return {
         "demand": round(whole, 2),
         "covered": round(part, 2),
         "share": round(part / whole, 4) if whole else 0.0,
-        "low": low,
-        "high": high,
+        "low": round(low, 4),
+        "high": round(high, 4),
     }
 
 

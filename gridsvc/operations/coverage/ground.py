@@ -101,13 +101,7 @@ def ground_of(service: Service, district: str, scenario: Scenario, given: Given)
     """
     with service.database.transaction() as connection:
         view = view_at(service, connection, get_versions(connection, district))
-        if view.index is None or view.network is None:
-            raise NotFound(
-                f"District {district} has no grids or no roads in force, so that nothing can be planned. Load them.",
-                kind="no-cover",
-                district=district,
-            )
-        demand = _demand(connection, view, scenario, given)
+        demand = demand_in(connection, view, scenario, given)
         vacant = _vacant_villages(connection, view) if scenario.unit == TOWNSHIP else ()
     prepared = law_of(view).prepared
     wanted = candidates_of(view, prepared, scenario.candidates) if given.candidates is None else given.candidates
@@ -136,7 +130,14 @@ def _vacant_villages(connection: Connection, view: DistrictView) -> tuple[str, .
     return tuple(code for code in codes if code not in held)
 
 
-def _demand(connection: Connection, view: DistrictView, scenario: Scenario, given: Given) -> Demand:
+def demand_in(connection: Connection, view: DistrictView, scenario: Scenario, given: Given) -> Demand:
+    """Return the demand of a scenario; NotFound where the district has no grids or no roads."""
+    if view.index is None or view.network is None:
+        raise NotFound(
+            f"District {view.code} has no grids or no roads in force, so that nothing can be planned. Load them.",
+            kind="no-cover",
+            district=view.code,
+        )
     if scenario.demand == VILLAGES:
         return village_demand(view)
     if scenario.demand == POPULATION:
