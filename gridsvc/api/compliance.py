@@ -40,7 +40,8 @@ _OUTCOME = {
     "group": {"township": "330703100000"}, "cases": 192, "met": 143, "late": 38, "missing": 8, "open": 0,
     "not_timed": 3, "target_s": 900, "met_share": 0.790055, "met_share_low": 0.723489, "met_share_high": 0.846987,
     "met_share_if_missing_late": 0.756614, "met_share_if_missing_met": 0.798942, "asked_share": 0.9, "reached": False,
-    "percentile_s": 1420.0, "percentile_low_s": 1202.0, "percentile_high_s": 1659.0, "rank_from": 1, "rank_to": 10,
+    "percentile_n": 181, "percentile_s": 1420.0, "percentile_low_s": 1202.0, "percentile_high_s": 1659.0,
+    "rank_from": 1, "rank_to": 10,
 }  # fmt: skip
 _CASES = {
     "all": 196, "counted": 192, "left_out": {"routine": 0, "drill": 4}, "synthetic": 0,

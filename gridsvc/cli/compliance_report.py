@@ -12,6 +12,7 @@ import click
 from gridsvc.cli.answers import ACTOR, answer, district_option, json_option, opened_service, say, table
 from gridsvc.cli.compliance import check_imported, imported_option, only_option
 from gridsvc.cli.compliance_tables import percent, seconds, seconds_span, span
+from gridsvc.cli.dates import local_time
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _show_cases(found: dict[str, Any]) -> None:
             (
                 each["number"],
                 each["type_name"],
-                each["reported_at"],
+                local_time(each["reported_at"]),
                 each["township"] and each["township"]["name"],
                 each["response_s"],
                 each["overrun_s"],

@@ -38,8 +38,8 @@ def show_answer(found: dict[str, Any]) -> None:
 
 def _show_second(found: dict[str, Any]) -> None:
     """Print the trend, the second policy and the second period, where they were asked for."""
-    if found["trend"] is not None:
-        _show_trend(found["trend"])
+    for each in found.get("trend_by_class", [found["trend"]] if found["trend"] is not None else []):
+        _show_trend(each)
     if "against" in found:
         other = found["against"]
         _show_outcomes(other["outcomes"], found["names"], f"In time, under {other['policy']}")
@@ -108,14 +108,17 @@ def _show_rows(rows: list[dict[str, Any]], names: dict[str, dict[str, str]], tit
 def _show_trend(trend: dict[str, Any]) -> None:
     rules = trend["rules"]
     words = f"beyond {rules['limits_sigma']} sigma, or {rules['run']} in a row on one side of the line"
-    click.secho(f"Trend by {trend['unit']} ({len(trend['points'])} points; {words})", bold=True)
+    of_class = f", {trend['class']}" if "class" in trend else ""
+    click.secho(f"Trend by {trend['unit']}{of_class} ({len(trend['points'])} points; {words})", bold=True)
     for each in trend["points"]:
         if each["signal"] is not None:
             limit = each[each["signal"]]
             click.echo(f"{each['period']}: {each['met']} of {each['decided']} in time, beyond {percent(limit)}.")
     for each in trend["changes"]:
         change = span(each["difference_low"], each["difference_high"])
-        click.echo(f"Changed since {each['since']}: {percent(each['before'])} to {percent(each['after'])} ({change}).")
+        before = f"{percent(each['before'])} of {each['decided_before']}"
+        after = f"{percent(each['after'])} of {each['decided']}"
+        click.echo(f"Changed since {each['since']}: {before} to {after} (difference {change}).")
     if not trend["changes"]:
         click.echo("No change of the level.")
 

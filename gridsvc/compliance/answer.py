@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gridsvc.cases.timing import OUTCOMES
+from gridsvc.compliance.classes import classes_of
 from gridsvc.compliance.comparison import compared_figures, compared_outcomes
 from gridsvc.compliance.counted import left_out, unknown_exclusions
 from gridsvc.compliance.figures import figures
@@ -67,8 +68,9 @@ def compliance_json(history: History, asked: Asked) -> dict[str, Json]:
         of_class = _rows(history, judged, (*asked.by, "class"))
         answer["rows_by_class"] = [each.as_json() for each in of_class[0]]
         answer["outcomes_by_class"] = [each.as_json() for each in of_class[1]]
-    found = trend(history, judged, asked.trend)
-    answer["trend"] = None if found is None else found.as_json()
+    answer["trend"] = _trend(history, judged, asked.trend)
+    if (history.cases.response_class.codes >= 0).any():
+        answer["trend_by_class"] = trend_by_class(history, judged, asked.trend)
     if asked.against is not None:
         answer["against"] = _against(history, judged, asked.against, asked.by)
     if asked.earlier is not None:
@@ -81,6 +83,21 @@ def _rows(history: History, judged: Judged, by: Sequence[str]) -> tuple[list[Fig
     found = outcomes(history, judged, grouping)
     ranks = len(by) == 1 and by[0] in RANKED
     return figures(history, measure(history, judged.counts), grouping), ranked(found) if ranks else found
+
+
+def _trend(history: History, judged: Judged, unit: str | None) -> dict[str, Json] | None:
+    found = trend(history, judged, unit)
+    return None if found is None else found.as_json()
+
+
+def trend_by_class(history: History, judged: Judged, unit: str | None = None) -> list[dict[str, Json]]:
+    """Return the control chart of each class that has enough periods."""
+    charts = []
+    for kind, of_kind in classes_of(history):
+        found = _trend(history, replace(judged, counts=judged.counts & of_kind), unit)
+        if found is not None:
+            charts.append({"class": kind} | found)
+    return charts
 
 
 def policy_json(recorded: RecordedPolicy) -> dict[str, Json]:

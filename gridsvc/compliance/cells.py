@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
-from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.proportions import LEAST_RANKED, Proportion
 from gridsvc.compliance.protection import LEAST_CASES, divide
 from gridsvc.errors import InvalidInput
 
@@ -38,6 +38,7 @@ class PlacedCases:
 
     owners: (n,) codes of townships, "" = none. lon, lat: (n,) degrees WGS-84. response_s: (n,) seconds, NaN = no
     arrival is recorded. late: (n,) whether the clock policy says late; `judged`: (n,) whether it says anything.
+    expected: (n,) the late share of the case's class in the whole period, NaN = none was judged.
     """
 
     owners: Sequence[str]
@@ -46,13 +47,16 @@ class PlacedCases:
     response_s: NDArray[np.float64]
     late: NDArray[np.bool_]
     judged: NDArray[np.bool_]
+    expected: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class LateArea:
     """One area: how many cases it has (the demand), how many of those judged were late, and its P90.
 
-    `resolution` None: a whole township, or what is left of it. p90: (low_s, p90_s, high_s), None = too few arrivals.
+    `resolution` None: a whole township, or what is left of it. p90: (low_s, p90_s, high_s) of `arrived` cases, None =
+    too few of them. `above`: even the low end of its late share is above what the whole district has with the same mix
+    of urban and rural cases; never of fewer than LEAST_RANKED cases.
     """
 
     id: str
@@ -61,7 +65,9 @@ class LateArea:
     shape: BaseGeometry
     n: int
     late: Proportion
+    arrived: int
     p90: P90 | None
+    above: bool
 
     def properties(self) -> dict[str, Json]:
         """Return everything but the shape, as plain JSON values."""
@@ -76,6 +82,8 @@ class LateArea:
             "late_share": None if self.late.share is None else round(self.late.share, 4),
             "late_low": None if self.late.low is None else round(self.late.low, 4),
             "late_high": None if self.late.high is None else round(self.late.high, 4),
+            "above_district": self.above,
+            "p90_n": self.arrived,
             "p90_s": p90_s,
             "p90_low_s": low_s,
             "p90_high_s": high_s,
@@ -103,7 +111,7 @@ def late_areas(
     finest
         The finest H3 resolution, COARSEST to FINEST; where there are few cases, areas are coarser.
     least
-        The fewest cases of an area, LEAST_CASES or more.
+        The fewest cases of an area within a township, LEAST_CASES or more; a township stands alone from LEAST_CASES on.
     """
     if not COARSEST <= finest <= FINEST:
         raise InvalidInput(
@@ -144,6 +152,8 @@ def _area(
     rows = part.rows
     judged = cases.judged[rows]
     response_s = cases.response_s[rows]
+    arrived_s = response_s[np.isfinite(response_s)]
+    late = Proportion.of(int((cases.late[rows] & judged).sum()), int(judged.sum()))
     place = "+".join(part.owners) or "-"
     name = f"{place}/{part.cell or 'all'}{'-rest' if part.without else ''}"
     return LateArea(
@@ -152,8 +162,10 @@ def _area(
         resolution=None if part.cell is None else h3.get_resolution(part.cell),
         shape=_shape(cases, part, outlines, finest),
         n=len(rows),
-        late=Proportion.of(int((cases.late[rows] & judged).sum()), int(judged.sum())),
-        p90=p90(response_s[np.isfinite(response_s)]),
+        late=late,
+        arrived=len(arrived_s),
+        p90=p90(arrived_s),
+        above=late.n >= LEAST_RANKED and (late.low or 0.0) > float(cases.expected[rows][judged].mean()),
     )
 
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from scipy.special import ndtri
+
 from gridsvc.compliance.causes import Cause
+from gridsvc.compliance.classes import NO_CLASS, class_order
 from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.quantiles import CONFIDENCE, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from gridsvc.compliance.causes import LateCase
     from gridsvc.json_types import Json
+
+
+AS_REPORTED = "as-reported"
+"""The policy of causes: each case is late by the clock policy that it was reported under."""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseCount:
     """One cause: the late cases whose main cause it is, of all late ones; its seconds over all of them.
 
-    `seconds_share`: of all seconds of lateness. `touched`: cases in which it has a part at all.
+    seconds: its share of all seconds of lateness, with an interval from the spread over the cases; None of one case.
+    `touched`: cases in which it has a part at all.
     """
 
     cause: Cause
     main: Proportion
     touched: int
     overrun_s: float
-    seconds_share: float
+    seconds: Share
 
     def as_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
@@ -36,7 +48,9 @@ class CauseCount:
             "main": self.main.as_json(),
             "touched": self.touched,
             "overrun_s": round(self.overrun_s, 1),
-            "seconds_share": round(self.seconds_share, 4),
+            "seconds_share": round(self.seconds.value or 0.0, 4),
+            "seconds_low": None if self.seconds.low is None else round(self.seconds.low, 4),
+            "seconds_high": None if self.seconds.high is None else round(self.seconds.high, 4),
         }
 
 
@@ -73,25 +87,41 @@ class Lateness:
 
 def count_causes(cases: Sequence[LateCase]) -> Lateness:
     """Count the causes of late cases: every cause is named, those without a case too, in the order of `Cause`."""
-    whole_s = sum(each.overrun_s for each in cases)
+    whole_s = np.array([each.overrun_s for each in cases])
     main = Counter(each.main for each in cases)
-    seconds: dict[Cause, float] = defaultdict(float)
-    touched: Counter[Cause] = Counter()
-    for each in cases:
-        for cause, part_s in each.parts_s.items():
-            seconds[cause] += part_s
-            touched[cause] += part_s > 0
+    parts_s = {cause: np.array([each.parts_s.get(cause, 0.0) for each in cases]) for cause in Cause}
     causes = tuple(
         CauseCount(
             cause,
             Proportion.of(main[cause], len(cases)),
-            touched[cause],
-            seconds[cause],
-            seconds[cause] / whole_s if whole_s else 0.0,
+            int((part_s > 0).sum()),
+            float(part_s.sum()),
+            _share_of_seconds(part_s, whole_s),
         )
-        for cause in Cause
+        for cause, part_s in parts_s.items()
     )
     return Lateness(len(cases), causes, _count_remedies(cases), sum(each.uncertain for each in cases))
+
+
+def by_class(cases: Iterable[LateCase]) -> dict[str, Lateness]:
+    """Count the causes of each response class of late cases, urban first."""
+    found: dict[str, list[LateCase]] = {}
+    for each in cases:
+        found.setdefault(str(each.case.place.response_class or NO_CLASS), []).append(each)
+    return {kind: count_causes(found[kind]) for kind in sorted(found, key=class_order)}
+
+
+def _share_of_seconds(part_s: NDArray[np.float64], whole_s: NDArray[np.float64]) -> Share:
+    """Return a ratio of sums over cases with the interval of its linearisation (Cochran 1977, section 6.8)."""
+    count, sum_s = len(whole_s), float(whole_s.sum())
+    if not sum_s:
+        return Share(None, None, None)
+    share = float(part_s.sum()) / sum_s
+    if count < 2:
+        return Share(share, None, None)
+    error = float(np.sqrt(count / (count - 1) * np.square(part_s - share * whole_s).sum())) / sum_s
+    half = float(ndtri((1 + CONFIDENCE) / 2)) * error
+    return Share(share, max(0.0, share - half), min(1.0, share + half))
 
 
 def _count_remedies(cases: Iterable[LateCase]) -> tuple[RemedyCount, ...]:

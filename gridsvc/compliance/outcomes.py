@@ -66,8 +66,8 @@ class Outcome:
     """The outcomes of a group of cases by a clock policy.
 
     `not_timed`: cases that count and to which no target applies. `share`: of met among met and late. `percentile`: the
-    quantile that the policy names, of the seconds by its clock. `rank`: from and to which place the group can be, 1 =
-    the best; None: it is not ranked, or is too small for it.
+    quantile that the policy names, of the seconds of `timed` cases by its clock. `rank`: from and to which place the
+    group can be, 1 = the best; None: it is not ranked, or is too small for it.
     """
 
     group: dict[str, Value]
@@ -80,6 +80,7 @@ class Outcome:
     asked: float
     share: Share
     percentile: Quantile
+    timed: int
     target_s: int | None
     rank: tuple[int, int] | None = None
 
@@ -127,6 +128,7 @@ class Outcome:
             "met_share_if_missing_met": _part(high),
             "asked_share": _part(self.asked),
             "reached": self.reached,
+            "percentile_n": self.timed,
             "percentile_s": _seconds(self.percentile.value),
             "percentile_low_s": _seconds(self.percentile.low),
             "percentile_high_s": _seconds(self.percentile.high),
@@ -152,7 +154,8 @@ def outcomes(history: History, judged: Judged, grouping: Grouping) -> list[Outco
 def _outcome(name: dict[str, Value], history: History, judged: Judged, rows: NDArray[np.int64]) -> Outcome:
     outcome, asked = judged.outcome[rows], judged.policy.percentile / 100
     met, late, missing, still_open = (int((outcome == each).sum()) for each in (MET, LATE, MISSED, OPEN))
-    seconds, target_s = judged.seconds[rows], history.cases.target_s[rows]
+    seconds, target_s = np.sort(judged.seconds[rows]), history.cases.target_s[rows]
+    timed = len(seconds) - int(np.isnan(seconds).sum())  # NaN is sorted last
     targets = np.unique(target_s[target_s >= 0])
     return Outcome(
         group=name,
@@ -164,7 +167,8 @@ def _outcome(name: dict[str, Value], history: History, judged: Judged, rows: NDA
         not_timed=int((outcome < 0).sum()),
         asked=asked,
         share=share(met, met + late),
-        percentile=quantile(np.sort(seconds[~np.isnan(seconds)]), asked),
+        percentile=quantile(seconds[:timed], asked),
+        timed=timed,
         target_s=int(targets[0]) if len(targets) == 1 else None,
     )
 

@@ -55,14 +55,15 @@ def divide(
     resolutions
         From coarse to fine, each one finer than the one before.
     least
-        The fewest cases of a part.
+        The fewest cases of a part that is a cell, or what cells leave of their owner. An owner stands alone from
+        LEAST_CASES on.
 
     Returns
     -------
     No part where there are fewer cases than `least`.
     """
     parts: list[Part] = []
-    for joined, rows in merge_small(owners, least):
+    for joined, rows in merge_small(owners, min(least, LEAST_CASES)):
         _split(parts, Part(joined, rows), cell_of, list(resolutions), least)
     return tuple(parts)
 

@@ -67,12 +67,32 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new level from a period on: the shares of the level before and of this one."""
+    """A new level from a period on: (met, decided) of the level before, and of the first 12 periods of this one."""
 
     period: str
-    before: float
-    after: float
-    difference: Difference
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+    @property
+    def difference(self) -> Difference:
+        """The share after minus the share before."""
+        return difference(wilson(*self.before), wilson(*self.after))
+
+    def as_json(self) -> dict[str, Json]:
+        """Return plain JSON values."""
+        (met_before, decided_before), (met, decided), changed = self.before, self.after, self.difference
+        return {
+            "since": self.period,
+            "decided_before": decided_before,
+            "met_before": met_before,
+            "before": round(met_before / decided_before, 6),
+            "decided": decided,
+            "met": met,
+            "after": round(met / decided, 6),
+            "difference": round(met / decided - met_before / decided_before, 6),
+            "difference_low": None if changed.low is None else round(changed.low, 6),
+            "difference_high": None if changed.high is None else round(changed.high, 6),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +122,7 @@ class Trend:
                 }
                 for each in self.points
             ],
-            "changes": [
-                {
-                    "since": each.period,
-                    "before": round(each.before, 6),
-                    "after": round(each.after, 6),
-                    "difference": round(each.after - each.before, 6),
-                    "difference_low": None if each.difference.low is None else round(each.difference.low, 6),
-                    "difference_high": None if each.difference.high is None else round(each.difference.high, 6),
-                }
-                for each in self.changes
-            ],
+            "changes": [each.as_json() for each in self.changes],
         }
 
 
@@ -202,8 +212,8 @@ def _differs(decided: NDArray[np.int64], met: NDArray[np.int64], turn: int) -> b
 def _change(periods: list[str], decided: NDArray[np.int64], met: NDArray[np.int64], level: tuple[int, int]) -> Change:
     start, stop = level
     rest = slice(stop, stop + BASELINE)
-    before = wilson(int(met[start:stop].sum()), int(decided[start:stop].sum()))
-    after = wilson(int(met[rest].sum()), int(decided[rest].sum()))
-    assert before.value is not None
-    assert after.value is not None
-    return Change(periods[stop], before.value, after.value, difference(before, after))
+    return Change(
+        periods[stop],
+        (int(met[start:stop].sum()), int(decided[start:stop].sum())),
+        (int(met[rest].sum()), int(decided[rest].sum())),
+    )

@@ -28,11 +28,13 @@ p { margin: 1mm 0 2mm; } .note { color: #46535f; font-size: 9pt; }
 .found ol { margin: 1mm 0; padding-left: 6mm; } .found li { margin: 1mm 0; }
 table { border-collapse: collapse; width: 100%; font-size: 9pt; margin: 1mm 0 3mm; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #d5dbe1; padding: 0.9mm 1.6mm; text-align: right; vertical-align: top; }
-td { word-break: keep-all; }
+th, td { word-break: keep-all; }
 th { font-weight: 600; background: #eef3f8; border-bottom: 1.5px solid #8fa3b5; } tr { break-inside: avoid; }
 thead { display: table-header-group; }
-th:first-child, td:first-child { text-align: left; min-width: 13mm; }
-h2 small, figcaption small { float: right; color: #5d6b78; font-weight: 400; font-size: 8.5pt; }
+th:first-child, td:first-child { text-align: left; min-width: 28mm; }
+td:first-child { overflow-wrap: anywhere; word-break: normal; }
+h2 + .note, h3 + .note { break-after: avoid; } .wide + .note { break-before: avoid; }
+h2 small, .found small { float: right; color: #5d6b78; font-weight: 400; font-size: 8.5pt; }
 figure { margin: 3mm 0 4mm; break-inside: avoid; } figcaption { font-weight: 600; font-size: 10pt; margin-bottom: 1mm; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; } .half svg { width: 72%; }
 @media (max-width: 190mm) { body { padding: 4mm; max-width: none; } .wide { overflow-x: auto; } }
@@ -70,6 +72,11 @@ def percent(value: float | None) -> str:
     return "—" if value is None else f"{value * 100:.1f}%"
 
 
+def points(value: float | None) -> str:
+    """Return a difference of shares in percentage points with its sign; — for none."""
+    return "—" if value is None else f"{value * 100:+.1f}".replace("-", "\u2212")
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Return an interval of shares."""
     return "—" if low is None or high is None else f"{percent(low)}{_TO}{percent(high)}"
@@ -98,10 +105,11 @@ def proportion(value: Mapping[str, Any]) -> str:
 
 
 def percentile(row: Mapping[str, Any], too_few: str) -> str:
-    """Return the percentile of an outcome with its interval."""
+    """Return the percentile of an outcome with its interval and n; reports of the first format have no n of it."""
+    n = row.get("percentile_n", row["met"] + row["late"])
     if row["percentile_s"] is None:
-        return too_few
-    return f"{minutes(row['percentile_s'])} ({between(row['percentile_low_s'], row['percentile_high_s'])})"
+        return f"{too_few} (n={n})"
+    return f"{minutes(row['percentile_s'])} ({between(row['percentile_low_s'], row['percentile_high_s'])}), n={n}"
 
 
 def bar_of(label: str, row: Mapping[str, Any], whole: float | None = None, *, least: int = 0) -> Bar:

@@ -61,18 +61,46 @@ class Drawing:
         size: float = 11,
         colour: str = INK,
         bold: bool = False,
+        halo: bool = False,
     ) -> None:
-        """Write a line of text; `at`: start, middle or end."""
-        weight = ' font-weight="600"' if bold else ""
+        """Write a line of text; `at`: start, middle or end; `halo`: with a white edge."""
+        style = ' font-weight="600"' if bold else ""
+        style += ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if halo else ""
         self._parts.append(
             f'<text x="{number(x)}" y="{number(y)}" text-anchor="{at}" font-size="{number(size)}" '
-            f'fill="{colour}"{weight}>{escape(text)}</text>'
+            f'fill="{colour}"{style}>{escape(text)}</text>'
         )
 
-    def area(self, rings: Iterable[Sequence[tuple[float, float]]], fill: str, *, line: str = "#ffffff") -> None:
+    def upwards(self, x: float, y: float, text: str, *, size: float, colour: str = INK) -> None:
+        """Write a line of text from a point downwards, to be read from below."""
+        self._parts.append(
+            f'<text x="{number(x)}" y="{number(y)}" text-anchor="end" font-size="{number(size)}" fill="{colour}" '
+            f'transform="rotate(-90 {number(x)} {number(y)})">{escape(text)}</text>'
+        )
+
+    def hatch(self, name: str, ground: str, line: str) -> str:
+        """Define a hatching and return what fills a shape with it; `name` is its own in the whole page."""
+        self._parts.append(
+            f'<defs><pattern id="{name}" width="6" height="6" patternUnits="userSpaceOnUse" '
+            f'patternTransform="rotate(45)"><rect width="6" height="6" fill="{ground}"/>'
+            f'<line x1="0" y1="0" x2="0" y2="6" stroke="{line}" stroke-width="1.6"/></pattern></defs>'
+        )
+        return f"url(#{name})"
+
+    def area(
+        self,
+        rings: Iterable[Sequence[tuple[float, float]]],
+        fill: str,
+        *,
+        line: str = "#ffffff",
+        opacity: float = 1.0,
+    ) -> None:
         """Draw an area with holes."""
         path = "".join("M" + "L".join(f"{number(x)} {number(y)}" for x, y in ring) + "Z" for ring in rings)
-        self._parts.append(f'<path d="{path}" fill="{fill}" fill-rule="evenodd" stroke="{line}" stroke-width="0.6"/>')
+        faint = "" if opacity == 1 else f' fill-opacity="{number(opacity)}"'
+        self._parts.append(
+            f'<path d="{path}" fill="{fill}"{faint} fill-rule="evenodd" stroke="{line}" stroke-width="0.6"/>'
+        )
 
     def text(self) -> str:
         """Return the drawing as an SVG element for a page."""
@@ -81,3 +109,30 @@ class Drawing:
             f'aria-label="{escape(self.title, quote=True)}" xmlns="http://www.w3.org/2000/svg">'
             f"<title>{escape(self.title)}</title>{''.join(self._parts)}</svg>"
         )
+
+
+def width_of(text: str, size: float) -> float:
+    """Return about how wide a text is, pixels: a Chinese character is as wide as it is high."""
+    return size * sum(1.0 if ord(letter) >= _WIDE_FROM else 0.58 for letter in text)
+
+
+def wrapped(text: str, width: float, size: float, most: int = 2) -> list[str]:
+    """Return a text in lines of at most a width; what does not fit into the last line ends with an ellipsis."""
+    lines: list[str] = []
+    left = text
+    while left:
+        end = len(left)
+        last = len(lines) == most - 1
+        while end > 1 and width_of(left[:end] + ("…" if last and end < len(left) else ""), size) > width:
+            end -= 1
+        if last:
+            return [*lines, left if end == len(left) else left[:end].rstrip() + "…"]
+        space = left.rfind(" ", 1, end + 1) if end < len(left) else -1
+        end = space if space > 0 else end
+        lines.append(left[:end].rstrip())
+        left = left[end:].lstrip()
+    return lines or [""]
+
+
+_WIDE_FROM = 0x2E80
+"""From here on are the scripts of East Asia."""

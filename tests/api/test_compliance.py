@@ -9,9 +9,14 @@ import pytest
 
 from gridsvc.cases.timing import OUTCOMES
 from gridsvc.compliance.outcomes import judge_as_recorded
+from gridsvc.compliance.report.page import page
+from gridsvc.compliance.report.words import LANGUAGES
 from gridsvc.operations.cases import timers
+from gridsvc.operations.compliance.figures import Question
 from gridsvc.operations.compliance.read import read_history
+from gridsvc.operations.compliance.report import make_report, wanted_of
 from gridsvc.operations.imports.history import remove_import
+from tests.compliance.bare_figures import bare_values, bare_words
 from tests.operations.imports.worlds import ROWS, load, written
 
 if TYPE_CHECKING:
@@ -146,3 +151,12 @@ def test_imported_cases_are_asked_for_by_name(admin: CheckedClient, service: Ser
         assert (live["source"], live["cases"]["all"], live.get("imports")) == ("live", before, None)
     finally:
         remove_import(service, None, digest, actor="test")
+
+
+def test_the_report_of_the_demo_shows_no_figure_without_n_policy_and_interval(service: Service) -> None:
+    district, wanted = wanted_of(service, None, Question(), None)
+    document = make_report(service, district, wanted)
+    assert document["causes"]["all"]["late"] > 0
+    assert bare_values(document) == []
+    for language in LANGUAGES:
+        assert bare_words(page(document, language)) == []

@@ -174,6 +174,12 @@ def test_causes_are_counted_with_their_intervals_and_seconds() -> None:
     assert (by[Cause.TRAVEL].main.count, by[Cause.TRAVEL].main.n) == (2, 3)
     assert by[Cause.TRAVEL].main.low == pytest.approx(0.0943, abs=1e-4)  # exact interval of 2 of 3, by its table
     assert sum(each.overrun_s for each in counted.causes) == pytest.approx(120 + 90 + 300)
-    assert sum(each.seconds_share for each in counted.causes) == pytest.approx(1)
+    assert sum(each.seconds.value or 0 for each in counted.causes) == pytest.approx(1)
+    # travel 390 of 510 s: residuals of 120, 90 and 300 s with parts 0, 90 and 300 s, by hand
+    travel = by[Cause.TRAVEL].seconds
+    share = 390 / 510
+    error = (3 / 2 * ((120 * share) ** 2 + (90 - 90 * share) ** 2 + (300 - 300 * share) ** 2)) ** 0.5 / 510
+    assert travel.low == pytest.approx(share - 1.959964 * error, abs=1e-6)
+    assert travel.high == 1.0
     assert {each.kind: (each.met.count, each.met.n) for each in counted.remedies}["travel"] == (2, 2)
     assert count_causes([]).causes[0].main.share is None

@@ -28,7 +28,8 @@ def cases(seed: int, n: int = 400) -> PlacedCases:
     lon[: n // 2], lat[: n // 2] = WEST + random.uniform(0, 0.01, n // 2), SOUTH + random.uniform(0, 0.01, n // 2)
     owners = ["T1" if each < WEST + 0.1 else "T2" for each in lon]
     late = np.arange(n) % 4 == 0
-    return PlacedCases(owners, lon, lat, np.where(late, 1000.0, 200.0), late, np.ones(n, dtype=bool))
+    judged, expected = np.ones(n, dtype=bool), np.full(n, 0.25)
+    return PlacedCases(owners, lon, lat, np.where(late, 1000.0, 200.0), late, judged, expected)
 
 
 def highest(values: np.ndarray) -> tuple[float, float, float] | None:

@@ -274,7 +274,10 @@ def test_the_trend_says_when_the_level_changed_and_a_steady_one_has_no_change() 
     dropped = np.where(np.arange(30) < 18, steady, steady - 30)
     [change] = chart(periods, decided, dropped, "month").changes
     assert change.period == "p18"
-    assert [change.before, change.after] == pytest.approx([0.9, 0.75])
+    assert (change.before, change.after) == ((3240, 3600), (1800, 2400))
+    row = change.as_json()
+    assert (row["before"], row["after"], row["difference"]) == (0.9, 0.75, -0.15)
+    assert row["difference_low"] < -0.15 < row["difference_high"] < 0
     once = steady.copy()
     once[20] = 140
     found = chart(periods, decided, once, "month")

@@ -7,18 +7,32 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from shapely.geometry import box
 
+from gridsvc.compliance.hindsight import Dispatched, count_better
 from gridsvc.compliance.history import RecordedPolicy
+from gridsvc.compliance.predictions import Predicted, judge_predictions
+from gridsvc.compliance.report.assessment import by_size
 from gridsvc.compliance.report.contents import Sources, digest_of, report_json, shown_least
 from gridsvc.compliance.report.findings import findings
 from gridsvc.compliance.report.page import page
+from gridsvc.compliance.report.tables import table_rows
 from gridsvc.compliance.report.words import LANGUAGES, Words, known_keys
+from gridsvc.law.clocks import ResponseClass
+from gridsvc.pages.charts import Bar, bars
+from gridsvc.pages.svg import width_of, wrapped
+from tests.compliance.bare_figures import bare_values, bare_words
+from tests.compliance.test_causes import case as late_case
+from tests.compliance.test_causes import why
 from tests.compliance.worlds import LEAD, Sent, case, history
+
+if TYPE_CHECKING:
+    from gridsvc.compliance.causes import LateCase
+    from gridsvc.compliance.predictions import Honesty
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 OUTLINES = {"T1": box(119.6, 29.0, 119.7, 29.1), "T2": box(119.7, 29.0, 119.8, 29.1)}
@@ -45,8 +59,68 @@ def sources(count: int = 120, **changed: Any) -> Sources:
             )
         )
     whole = replace(history(*made), names={"township": {"T1": "东镇", "T2": "西<乡>"}, "team": {"A": "A队"}})
-    known = Sources("330703", "金东区", synthetic=True, history=whole, policy=RecordedPolicy(LEAD, "0123456789abcdef"))
+    known = Sources("330703", "金东区", synthetic=True, history=whole, policy=POLICY)
     return replace(known, outlines=OUTLINES, **changed)
+
+
+POLICY = RecordedPolicy(LEAD, "0123456789abcdef")
+
+
+def late_cases() -> list[LateCase]:
+    """Thirty urban cases that are late by handling or travel, and three rural ones."""
+    slow = why(late_case(5.0, acknowledged=5.25, en_route=6.25, on_scene=20.0))
+    handled = why(late_case(15.0, en_route=16.0, on_scene=17.0))
+
+    def of(found: LateCase, kind: ResponseClass) -> LateCase:
+        return replace(found, case=replace(found.case, place=replace(found.case.place, response_class=kind)))
+
+    return [
+        *[of(slow, ResponseClass.URBAN)] * 21,
+        *[of(handled, ResponseClass.URBAN)] * 9,
+        *[of(slow, ResponseClass.RURAL)] * 3,
+    ]
+
+
+def honesty() -> Honesty:
+    """A year of predictions of both classes; what was recorded is spread about them."""
+    random = np.random.default_rng(3)
+    kinds = ["urban" if n % 3 else "rural" for n in range(240)]
+    predicted_s = random.uniform(120, 600, 240)
+    levels = np.array([0.8, 1.0, 1.2, 1.3])
+    recorded_s = predicted_s * random.uniform(0.7, 1.6, 240)
+    months = [f"2026-{n // 20 + 1:02}" for n in range(240)]
+    target_s = np.where(np.array(kinds) == "urban", 300.0, 900.0)
+    known = Predicted(months, kinds, predicted_s, predicted_s[:, None] * levels, recorded_s, target_s)
+    return judge_predictions(known, {"not-arrived": 2})
+
+
+@pytest.fixture(scope="module")
+def explained() -> dict[str, Any]:
+    """A report with everything that one can have; from the tenth week on more cases are late."""
+    random = np.random.default_rng(5)
+    made = []
+    for n in range(1500):
+        urban, weeks = n % 2 == 0, n // 75
+        target_s = 300 if urban else 900
+        late = random.random() < (0.35 if urban and weeks >= 10 else 0.07)
+        reached = None if n % 50 < 2 else target_s * (1.5 if late else 0.7)
+        made.append(
+            case(
+                f"case-{n:04}",
+                AT + timedelta(hours=2.2 * n),
+                [Sent("A" if n % 3 else "B", on_scene_s=reached)],
+                target_s=target_s,
+                response_class="urban" if urban else "rural",
+                township="T1" if urban else "T2",
+                lon=float((119.6 if urban else 119.7) + random.uniform(0, 0.1)),
+                lat=float(29.0 + random.uniform(0, 0.1)),
+            )
+        )
+    whole = replace(history(*made), names={"township": {"T1": "东镇", "T2": "西<乡>"}, "team": {"A": "A队"}})
+    better = [Dispatched(str(n), 300, 400.0 + n, 250.0 + 4 * n, 390.0, as_recommended=n % 2 == 0) for n in range(80)]
+    known = replace(sources(), history=whole, late=late_cases(), honesty=honesty(), hindsight=count_better(better))
+    value: dict[str, Any] = json.loads(json.dumps(report_json(known), allow_nan=False))
+    return value
 
 
 @pytest.fixture(scope="module")
@@ -102,21 +176,120 @@ def test_a_curve_ends_below_one_by_what_is_missing(document: dict[str, Any]) -> 
     for curve in document["curves"]:
         assert curve["points"][-1][1] == pytest.approx(curve["arrived"] / curve["n"], abs=1e-6)
         assert curve["arrived"] < curve["n"]
-        seconds, shares = zip(*curve["points"], strict=True)
+        seconds, shares, lows, highs = zip(*curve["points"], strict=True)
+        assert all(low < share < high for low, share, high in zip(lows, shares, highs, strict=True))
         assert list(seconds) == sorted(seconds)
         assert list(shares) == sorted(shares)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_figure_without_n_policy_and_interval(document: dict[str, Any], language: str) -> None:
-    html = page(document, language)
-    assert html.count(LEAD.id) >= 4  # in the head and at each section by it
-    shown = [row for row in read(html).rows if any(re.match(r"\d+\.\d%|\d+/\d+ ", cell) for cell in row)]
-    assert len(shown) >= 8
-    for row in shown:
-        whole = " ".join(row)
-        assert "–" in whole, row  # an interval
-        assert re.search(r"\d+/\d+|(^|\s)\d+(\s|$)", whole), row  # the cases it is of
+def test_no_figure_without_n_policy_and_interval(explained: dict[str, Any], language: str) -> None:
+    assert bare_values(explained) == []
+    html = page(explained, language)
+    assert bare_words(html) == []
+    assert html.count(LEAD.id) >= 5  # in the head, at the findings and at each section by it
+    assert html.count("<figure") == 11
+
+
+def test_a_figure_that_lacks_them_is_found(explained: dict[str, Any]) -> None:
+    bare = json.loads(json.dumps(explained))
+    bare["outcomes_by_class"][0] |= {"met_share_low": None, "met_share_high": None}
+    bare["causes"]["by_class"]["urban"]["causes"][0]["main"].pop("n")
+    assert bare_values(bare) == [
+        ".outcomes_by_class[0].met_share: no interval", ".causes.by_class.urban.causes[0].main.share: no n",
+    ]  # fmt: skip
+    html = page(explained, "en")
+    assert len(bare_words(re.sub(r"(\d+\.\d%), \d+\.\d%[\u2060]*–[\u2060]*\d+\.\d%\)", r"\1)", html))) >= 10
+    assert any("no policy" in each for each in bare_words(re.sub("<small>.*?</small>", "", html)))
+    assert any(each.startswith("no n") for each in bare_words(html.replace("n=", "of ")))
+
+
+def test_classes_are_never_pooled_in_what_was_found(explained: dict[str, Any]) -> None:
+    said = findings(explained, Words("en"))
+    assert all(re.match("Urban: |Rural: |Lateness is highest in a part of", each) for each in said)
+    assert sum("no arrival time" in each for each in said) == 2
+    assert sum("late cases, " in each or "too few to name" in each for each in said) == 2
+    changed = [each for each in said if "changed from" in each]
+    decided = next(row for row in explained["trends"] if row["class"] == "urban")["changes"][0]
+    assert len(changed) == 1
+    assert re.match(
+        r"Urban: the share in time changed from 2026-W(19|20) on: 90\.2% \(332 of 368 cases\) to ", changed[0]
+    )
+    assert f"by −{-decided['difference'] * 100:.1f} points (95 % interval −" in changed[0]
+
+
+def test_rows_stand_by_their_size_then_by_name(document: dict[str, Any]) -> None:
+    rows = [{"group": {"township": code}, "cases": n} for code, n in (("T2", 3), (None, 9), ("T1", 3), ("T9", 5))]
+    ordered = by_size(document, "township", rows, Words("en"))
+    assert [name for name, _ in ordered] == ["T9", "东镇", "西<乡>", "in no township"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_has_no_name_is_said_and_one_place_alone_is_no_place(document: dict[str, Any], language: str) -> None:
+    nobody = history(*(case(f"c{n}", AT, township=None, target_s=300) for n in range(3)))
+    html = page(report_json(Sources("330703", "金东区", synthetic=False, history=nobody, policy=POLICY)), language)
+    words = Words(language)
+    assert words("none_lead") in html
+    assert words("none_township") in html
+    assert not re.search(r"\(none\)|（无）|of 0\)|共 0", html + page(document, language))
+    assert words("rank", 1) not in page(document, language)
+
+
+def test_a_report_of_the_first_format_is_still_shown(document: dict[str, Any]) -> None:
+    first = json.loads(json.dumps(document)) | {"format": 1, "trend": None}
+    for name in ("trends", "first", "last"):
+        del first[name]
+    for curve in first["curves"]:
+        curve["points"] = [point[:2] for point in curve["points"]]
+    for row in (*first["outcomes_by_class"], *(r for d in first["by"].values() for rows in d.values() for r in rows)):
+        del row["percentile_n"]
+    for area in first["map"]["areas"]:
+        del area["properties"]["above_district"], area["properties"]["p90_n"]
+    assert "东镇" in page(first, "en")
+    assert table_rows(first)
+
+
+def test_an_area_is_named_only_above_what_its_mix_of_classes_has() -> None:
+    """Half of the urban cases are late, a tenth of the rural ones; T1 is all urban, T2 all rural, T3 late as a rule."""
+    made = []
+    for n in range(600):
+        town = f"T{n % 3 + 1}"
+        urban = town == "T1" or (town == "T3" and n % 2 == 0)
+        late = n % 2 < 1 if town == "T1" else n % 30 == 1 if town == "T2" else n % 30 < 24
+        sent = [Sent(on_scene_s=2000 if late else 100)]
+        kind = "urban" if urban else "rural"
+        made.append(case(f"c{n}", AT, sent, response_class=kind, township=town, lon=119.65, lat=29.05))
+    areas = report_json(replace(sources(), history=history(*made)))["map"]["areas"]
+    assert {each["properties"]["townships"][0]: each["properties"]["above_district"] for each in areas} == {
+        "T1": False, "T2": False, "T3": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "浙江省金华市金东区综合行政执法局直属机动特勤应急救援与山地搜救大队第一中队孝顺镇驻点",
+        "A very long name of a unit " * 4,
+    ],
+)
+def test_long_names_stay_within_a_chart(name: str) -> None:
+    drawn = bars("t", [Bar(name, 0.5, 0.4, 0.6, 20)], too_few="-")
+    lines = re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="end"[^>]*>([^<]*)<', drawn)
+    labels = [(float(x), words) for x, words in lines if words[:2] in name or words.endswith("…")]
+    assert len(labels) == 2
+    assert all(x - width_of(words, 11) >= 0 for x, words in labels)
+    assert labels[1][1].endswith("…")
+    assert wrapped("short", 100, 11) == ["short"]
+    assert wrapped("a b c", 14, 11) == ["a", "b…"]
+
+
+def test_hours_and_months_without_a_case_keep_their_place(document: dict[str, Any]) -> None:
+    html = page(document, "en")
+    by_hour = html[html.index("Figure 3") :]
+    assert re.findall(r">(\d+)</text><text[^>]*>0</text>", by_hour[: by_hour.index("</svg>")])
+    made = [case(f"c{n}", AT + timedelta(days=62 * n), [Sent()]) for n in range(2)]
+    two = page(report_json(replace(sources(), history=history(*made))), "en")
+    assert ">26-04<" in two
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -162,9 +335,11 @@ def test_an_empty_period_and_a_file_without_decisions_are_said(language: str) ->
 
 def test_findings_name_what_is_shown_and_nothing_more(document: dict[str, Any]) -> None:
     said = findings(document, Words("en"))
-    assert said[0].startswith("urban: in time")
-    assert any("12 closed cases have no arrival time" in each for each in said)
-    assert not any("first cause" in each for each in said)  # a file has no causes
+    assert said[0].startswith("Urban: in time")
+    assert [each[:42] for each in said if "no arrival time" in each] == [
+        "Urban: 8 of 80 cases have no arrival time ", "Rural: 4 of 40 cases have no arrival time ",
+    ]  # fmt: skip
+    assert not any("cause" in each for each in said)  # a file has no causes
 
 
 def test_every_word_is_in_both_languages_and_takes_the_same_values() -> None:
@@ -191,4 +366,4 @@ def test_every_cause_remedy_and_reason_has_words() -> None:
 
 
 def test_an_area_of_a_map_has_more_cases_where_there_are_many() -> None:
-    assert [shown_least(n) for n in (10, 300, 600, 1200, 10_000)] == [5, 5, 10, 20, 20]
+    assert [shown_least(n) for n in (10, 60, 120, 360, 10_000)] == [5, 5, 10, 30, 30]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 Group = dict[str, str | int | None]
 
@@ -91,6 +91,7 @@ class OutcomeRow(BaseModel):
     met_share_if_missing_met: float | None
     asked_share: float
     reached: bool | None
+    percentile_n: int
     percentile_s: float | None
     percentile_low_s: float | None
     percentile_high_s: float | None
@@ -123,7 +124,11 @@ class TrendChange(BaseModel):
     """A new level since a period."""
 
     since: str
+    decided_before: int
+    met_before: int
     before: float
+    decided: int
+    met: int
     after: float
     difference: float
     difference_low: float | None
@@ -138,6 +143,12 @@ class Trend(BaseModel):
     rules: TrendRules
     points: list[TrendPoint]
     changes: list[TrendChange]
+
+
+class ClassTrend(Trend):
+    """The control chart of one response class."""
+
+    response_class: str = Field(alias="class")
 
 
 class PolicyChange(BaseModel):
@@ -234,6 +245,7 @@ class Compliance(BaseModel):
     rows_by_class: list[IntervalRow] | None = None
     outcomes_by_class: list[OutcomeRow] | None = None
     trend: Trend | None
+    trend_by_class: list[ClassTrend] | None = None
     against: Against | None = None
     compared: Compared | None = None
     imports: list[ImportedFile] | None = None

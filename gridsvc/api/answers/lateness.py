@@ -37,6 +37,8 @@ class CauseRow(BaseModel):
     touched: int
     overrun_s: float
     seconds_share: float
+    seconds_low: float | None
+    seconds_high: float | None
 
 
 class RemedyRow(BaseModel):
@@ -115,7 +117,10 @@ class LateCases(BaseModel):
 
 
 class AreaProperties(BaseModel):
-    """An area of at least five cases; `judged` of them are met or late. A P90 without enough arrivals is null."""
+    """An area of at least five cases; `judged` of them are met or late. A P90 of `p90_n` arrivals, null = too few.
+
+    `above_district`: late more often than the district is with the same mix of urban and rural cases, beyond chance.
+    """
 
     id: str
     townships: list[str]
@@ -127,6 +132,8 @@ class AreaProperties(BaseModel):
     late_share: float | None
     late_low: float | None
     late_high: float | None
+    above_district: bool
+    p90_n: int
     p90_s: float | None
     p90_low_s: float | None
     p90_high_s: float | None
@@ -149,13 +156,14 @@ class TownshipRow(BaseModel):
     township_names: list[str]
     n: int
     late: CountedShare
+    p90_n: int
     p90_s: float | None
     p90_low_s: float | None
     p90_high_s: float | None
 
 
 class LateAreas(BaseModel):
-    """Where responses are late: areas of at least `least` cases, each within its townships."""
+    """Where responses are late: areas of at least `least` cases in a township, or whole townships of five."""
 
     type: Literal["FeatureCollection"]
     district: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.proportions import LEAST_RANKED
+from gridsvc.compliance.quantiles import least_count
 from gridsvc.pages.charts import bars
 from gridsvc.pages.html import bar_of, figure, head, interval, percent, percentile, table, text
 
@@ -17,63 +18,72 @@ if TYPE_CHECKING:
 def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     """Return the chart of the townships, and a table of townships and of units for each class."""
     yield head(words("assessment"), document["clock"]["id"])
-    yield f"<p class='note'>{text(words('assessment_note'))}</p>"
-    for kind, rows in document["by"]["township"].items():
-        whole = next(each for each in document["outcomes_by_class"] if each["group"]["class"] == kind)
-        if not whole["met"] + whole["late"]:
-            continue
+    needed = least_count(document["clock"]["percentile"] / 100, sides=2)
+    yield f"<p class='note'>{text(words('assessment_note', least=needed))}</p>"
+    share = document["clock"]["percentile"] / 100
+    wholes = {each["group"]["class"]: each for each in document["outcomes_by_class"]}
+    drawn = [kind for kind in document["by"]["township"] if wholes[kind]["met"] + wholes[kind]["late"]]
+    for kind in drawn:
         named = [
-            bar_of(name_of(document, "township", each, words), each, whole["met_share"], least=LEAST_RANKED)
-            for each in rows
+            bar_of(name, each, wholes[kind]["met_share"], least=LEAST_RANKED)
+            for name, each in by_size(document, "township", document["by"]["township"][kind], words)
         ]
         title = f"{words('by_township')} · {words(kind)}"
-        nominal = document["clock"]["percentile"] / 100
-        drawing = bars(title, named, nominal=nominal, too_few=words("too_few"))
-        yield figure(title, drawing, words("township_note", least=LEAST_RANKED))
+        drawing = bars(title, named, nominal=share, too_few=words("too_few"))
+        yield figure(title, drawing, words("township_note", least=LEAST_RANKED) if kind == drawn[-1] else "")
     for dimension in ("township", "unit", "lead"):
         for kind, rows in document["by"][dimension].items():
             yield f"<h3>{text(words(dimension))} · {text(words(kind))}</h3>"
-            yield _table(document, dimension, rows, words)
+            yield from _table(document, dimension, rows, words)
 
 
-def name_of(document: dict[str, Any], dimension: str, row: dict[str, Any], words: Words) -> str:
-    """Return what a group is called."""
+def by_size(
+    document: dict[str, Any], dimension: str, rows: list[dict[str, Any]], words: Words
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the rows with their names: those with most cases first, then by name; what has no name is last."""
+    named = [(_name_of(document, dimension, each, words), each) for each in rows]
+    return sorted(named, key=lambda one: (one[1]["group"][dimension] is None, -one[1]["cases"], one[0]))
+
+
+def _name_of(document: dict[str, Any], dimension: str, row: dict[str, Any], words: Words) -> str:
     code = row["group"][dimension]
     if code is None:
-        return words("none")
+        return words(f"none_{dimension}")
     name: str = document["names"].get(dimension, {}).get(code, code)
     return name
 
 
-def _table(document: dict[str, Any], dimension: str, rows: list[dict[str, Any]], words: Words) -> str:
-    share = f"{document['clock']['percentile']:g}"
+def _table(document: dict[str, Any], dimension: str, rows: list[dict[str, Any]], words: Words) -> Iterator[str]:
+    asked = f"{document['clock']['percentile']:g}"
+    named = by_size(document, dimension, rows, words)
     if not any(each["met"] + each["late"] for each in rows):  # the data has no targets
-        timed = [
-            (name_of(document, dimension, each, words), each["cases"], percentile(each, words("too_few")))
-            for each in rows
-        ]
-        return table([words(dimension), words("n_cases"), words("percentile", share)], timed)
+        timed = [(name, each["cases"], percentile(each, words("too_few"))) for name, each in named]
+        yield table([words(dimension), words("n_cases"), words("percentile", asked)], timed)
+        return
     ranks = sum(each["rank_from"] is not None for each in rows)
-    heads = [words(each) for each in (dimension, "n_cases", "met", "late", "missing", "open", "met_share", "interval")]
-    heads += [words("percentile", share), words("rank", ranks)]
-    return table(
-        heads,
+    counts = counts_of(rows)
+    heads = [dimension, *counts, "met_share", "interval"]
+    body = [
         [
-            (
-                name_of(document, dimension, each, words),
-                each["cases"],
-                each["met"],
-                each["late"],
-                each["missing"],
-                each["open"],
-                percent(each["met_share"]),
-                interval(each["met_share_low"], each["met_share_high"]),
-                percentile(each, words("too_few")),
-                _place(each, words),
-            )
-            for each in rows
-        ],
-    )
+            name,
+            *(each[count] for count in counts),
+            percent(each["met_share"]),
+            interval(each["met_share_low"], each["met_share_high"]),
+            percentile(each, words("too_few")),
+            *([_place(each, words)] if ranks > 1 else []),
+        ]
+        for name, each in named
+    ]
+    placed = [words("rank", ranks)] if ranks > 1 else []
+    yield table([*(words(HEADS.get(each, each)) for each in heads), words("percentile", asked), *placed], body)
+
+
+HEADS = {"cases": "n_cases"}
+
+
+def counts_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the counts that a table of outcomes shows; open and untimed cases only where there are some."""
+    return ["cases", "met", "late", "missing", *(name for name in ("open", "not_timed") if any(r[name] for r in rows))]
 
 
 def _place(row: dict[str, Any], words: Words) -> str:

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from gridsvc.compliance.answer import Asked, compliance_json
+from gridsvc.compliance.answer import Asked, compliance_json, trend_by_class
 from gridsvc.compliance.cells import FINEST, PlacedCases, late_areas
+from gridsvc.compliance.classes import ALL, NO_CLASS, class_order, classes_of
 from gridsvc.compliance.groups import Grouping
 from gridsvc.compliance.labels import Labels
-from gridsvc.compliance.lateness import count_causes
+from gridsvc.compliance.lateness import AS_REPORTED, by_class, count_causes
 from gridsvc.compliance.outcomes import LATE, MET, judge, outcomes, ranked
-from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.proportions import Proportion, interval
 from gridsvc.compliance.protection import LEAST_CASES, merge_small
 from gridsvc.compliance.quantiles import quantile
+from gridsvc.times import MISSING, from_us
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
     from gridsvc.compliance.predictions import Honesty
     from gridsvc.json_types import Json
 
-FORMAT = 1
-ALL = "all"
-"""The class of cases that have none."""
+FORMAT = 2
+OWN_TARGET = "received-to-lead, own target"
+"""Predictions are of the lead, from the report on, and in time by the target of the case."""
+_WITHOUT_INTERVAL = frozenset({"mean_s", "max_s", "p50_with_open_s"})
 CURVE_POINTS = 200
 DIVIDED_BY = ("township", "unit", "lead", "type", "hour", "month")
 """What the tables of a report are divided by, each within the response class."""
@@ -69,35 +72,39 @@ def report_json(sources: Sources) -> dict[str, Json]:
     history = sources.history
     judged = judge(history, sources.policy.policy)
     whole = compliance_json(history, Asked(sources.policy))
-    kept = ("clock", "source", "since", "until", "as_of", "time_zone", "confidence", "cases", "trend")
+    kept = ("clock", "source", "since", "until", "as_of", "time_zone", "confidence", "cases")
     document: dict[str, Json] = {
         "format": FORMAT,
         "district": sources.district,
         "district_name": sources.district_name,
         "synthetic": sources.synthetic,
         **{name: whole[name] for name in kept},
+        "first": _moment(history, np.min),
+        "last": _moment(history, np.max),
         "basis": digest_of(history),
         "outcomes": whole["outcomes"],
         "outcomes_by_class": _by_class(whole, "outcomes"),
-        "figures_by_class": _by_class(whole, "rows"),
+        "figures_by_class": [
+            {name: value for name, value in each.items() if name not in _WITHOUT_INTERVAL}
+            for each in _by_class(whole, "rows")
+        ],
+        "trends": trend_by_class(history, judged),
         "curves": _curves(history, judged),
         "by": _divided(history, judged),
         "names": {name: dict(sorted(history.names.get(of, {}).items())) for name, of in _NAMED.items()},
         "causes": None if sources.late is None else _causes(sources.late),
         "map": _map(sources, judged),
-        "predictions": None if sources.honesty is None else sources.honesty.as_json(),
+        "predictions": None if sources.honesty is None else {"policy": OWN_TARGET} | sources.honesty.as_json(),
         "hindsight": [each.as_json() for each in sources.hindsight],
     }
     return document
 
 
-def _kinds(history: History) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Return the classes with their cases, (n,) each: urban, rural; ALL where no case has a class."""
-    kinds = history.cases.response_class
-    used = sorted({each for each in kinds.tolist() if each is not None}, reverse=True)
-    if not used:
-        return [(ALL, np.ones(len(kinds), dtype=bool))] if len(kinds) else []
-    return [(kind, kinds.equals(kind)) for kind in used]
+def _moment(history: History, which: Callable[[NDArray[np.int64]], int]) -> str | None:
+    """Return when the first or the last case was received, None = there is none."""
+    known = history.cases.received_us[history.cases.received_us != MISSING]
+    at = from_us(int(which(known))) if len(known) else None
+    return None if at is None else at.isoformat()
 
 
 def _by_class(whole: dict[str, Json], part: str) -> list[dict[str, Json]]:
@@ -105,7 +112,8 @@ def _by_class(whole: dict[str, Json], part: str) -> list[dict[str, Json]]:
     rows: list[dict[str, Json]] = whole.get(f"{part}_by_class") or [
         each | {"group": {"class": ALL}} for each in whole[part] if whole["cases"]["counted"]
     ]
-    return sorted(rows, key=lambda each: str(each["group"]["class"]), reverse=True)
+    named = [each | {"group": {"class": each["group"]["class"] or NO_CLASS}} for each in rows]
+    return sorted(named, key=lambda each: class_order(each["group"]["class"]))
 
 
 def digest_of(history: History) -> dict[str, Json]:
@@ -161,10 +169,11 @@ def _add_words(sha: Any, column: Any) -> None:  # noqa: ANN401
 def _curves(history: History, judged: Judged) -> list[dict[str, Json]]:
     """Return, by class, which share of the cases had an arrival within how many seconds: a step curve of few points.
 
-    The share is of all cases that a target applies to, also of those whose arrival is missing.
+    A point is [seconds, share, low, high]. The share is of all cases that a target applies to, also of those whose
+    arrival is missing.
     """
     curves = []
-    for kind, of_kind in _kinds(history):
+    for kind, of_kind in classes_of(history):
         rows = judged.counts & of_kind & (judged.outcome >= 0)
         if not rows.any():  # no case has a target
             rows = judged.counts & of_kind
@@ -180,16 +189,21 @@ def _curves(history: History, judged: Judged) -> list[dict[str, Json]]:
                 "n": n,
                 "arrived": len(seconds),
                 "target_s": int(targets[0]) if len(targets) == 1 and targets[0] >= 0 else None,
-                "points": [[round(float(seconds[row]), 1), round((row + 1) / n, 6)] for row in picked.tolist()],
+                "points": [_point(float(seconds[row]), row + 1, n) for row in picked.tolist()],
             }
         )
     return curves
 
 
+def _point(seconds: float, count: int, n: int) -> list[float]:
+    low, high = interval(count, n)
+    return [round(seconds, 1), round(count / n, 6), round(low, 6), round(high, 6)]
+
+
 def _divided(history: History, judged: Judged) -> dict[str, dict[str, list[dict[str, Json]]]]:
     """Return the outcomes by each dimension within each class; ranked only where a group is answerable for them."""
     found: dict[str, dict[str, list[dict[str, Json]]]] = {each: {} for each in DIVIDED_BY}
-    for kind, of_kind in _kinds(history):
+    for kind, of_kind in classes_of(history):
         part = history if of_kind.all() else history.select(of_kind)
         of_part = judged if of_kind.all() else judge(part, judged.policy)
         if not of_part.counts.any():
@@ -202,13 +216,10 @@ def _divided(history: History, judged: Judged) -> dict[str, dict[str, list[dict[
 
 
 def _causes(late: Sequence[LateCase]) -> dict[str, Json]:
-    kinds = sorted({str(each.case.place.response_class) for each in late}, reverse=True)
     return {
+        "policy": AS_REPORTED,
         "all": count_causes(late).as_json(),
-        "by_class": {
-            kind: count_causes([each for each in late if each.case.place.response_class == kind]).as_json()
-            for kind in kinds
-        },
+        "by_class": {kind: each.as_json() for kind, each in by_class(late).items()},
         "by_township": _causes_by_township(late),
     }
 
@@ -245,9 +256,9 @@ def _map(sources: Sources, judged: Judged) -> dict[str, Json]:
 def shown_least(cases: int) -> int:
     """Return the fewest cases of an area of a map: more where there are many cases, so that its share says something.
 
-    Of 20 cases the interval of a share is at most 46 points wide.
+    Of 30 cases the interval of a share is at most 38 points wide.
     """
-    return min(max(LEAST_CASES, cases // 60), 20)
+    return min(max(LEAST_CASES, cases // 12), 30)
 
 
 def placed_cases(history: History, judged: Judged) -> PlacedCases:
@@ -255,6 +266,12 @@ def placed_cases(history: History, judged: Judged) -> PlacedCases:
     cases = history.cases
     rows = np.flatnonzero(judged.counts & (judged.outcome >= 0) & np.isfinite(cases.lon) & np.isfinite(cases.lat))
     outcome = judged.outcome[rows]
+    expected = np.full(len(cases), np.nan)
+    for _, of_kind in classes_of(history):
+        of_class = judged.counts & of_kind
+        decided = int((of_class & ((judged.outcome == LATE) | (judged.outcome == MET))).sum())
+        if decided:
+            expected[of_class] = int((of_class & (judged.outcome == LATE)).sum()) / decided
     return PlacedCases(
         [each or "" for each in cases.township.take(rows).tolist()],
         cases.lon[rows],
@@ -262,6 +279,7 @@ def placed_cases(history: History, judged: Judged) -> PlacedCases:
         judged.seconds[rows],
         outcome == LATE,
         (outcome == LATE) | (outcome == MET),
+        expected[rows],
     )
 
 
@@ -280,13 +298,15 @@ def township_rows(placed: PlacedCases) -> list[dict[str, Json]]:
     rows = []
     for joined, of in merge_small(placed.owners):
         seconds, judged = placed.response_s[of], placed.judged[of]
-        low_s, p90_s, high_s = p90_of(seconds[np.isfinite(seconds)]) or (None, None, None)
+        arrived_s = seconds[np.isfinite(seconds)]
+        low_s, p90_s, high_s = p90_of(arrived_s) or (None, None, None)
         late = Proportion.of(int((placed.late[of] & judged).sum()), int(judged.sum()))
         rows.append(
             {
                 "townships": [each for each in joined if each],
                 "n": len(of),
                 "late": late.as_json(),
+                "p90_n": len(arrived_s),
                 "p90_s": p90_s,
                 "p90_low_s": low_s,
                 "p90_high_s": high_s,

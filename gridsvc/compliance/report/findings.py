@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.compliance.proportions import LEAST_RANKED
-from gridsvc.pages.html import interval, percent
+from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.report.where import townships_of
+from gridsvc.pages.html import percent, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,15 @@ def findings(document: dict[str, Any], words: Words) -> list[str]:
     ]
 
 
+def _named(kind: str, words: Words) -> str:
+    """Return the name of a class at the beginning of a sentence."""
+    name = words(kind)
+    return name[:1].upper() + name[1:]
+
+
 def _classes(document: dict[str, Any], words: Words) -> Iterator[str]:
     for row in document["outcomes_by_class"]:
-        cls, n = words(str(row["group"]["class"] or "none")), row["met"] + row["late"]
+        cls, n = _named(row["group"]["class"], words), row["met"] + row["late"]
         if n == 0:
             yield words("find_none", cls=cls, cases=row["cases"])
             continue
@@ -48,40 +55,43 @@ def _classes(document: dict[str, Any], words: Words) -> Iterator[str]:
 
 
 def _causes(document: dict[str, Any], words: Words) -> Iterator[str]:
-    causes = document["causes"]
-    if not causes or not causes["all"]["late"]:
-        return
-    if causes["all"]["late"] < LEAST_CAUSES:
-        yield words("find_few", late=causes["all"]["late"])
-        return
-    first = max(causes["all"]["causes"], key=lambda each: each["main"]["count"])
-    main = first["main"]
-    yield words(
-        "find_cause",
-        late=causes["all"]["late"],
-        cause=words(f"cause_{first['cause']}"),
-        count=main["count"],
-        share=percent(main["share"]),
-        low=percent(main["low"]),
-        high=percent(main["high"]),
-        advice=words(f"advice_{first['cause']}"),
-    )
+    for kind, lateness in (document["causes"] or {"by_class": {}})["by_class"].items():
+        cls, late = _named(kind, words), lateness["late"]
+        if late < LEAST_CAUSES:
+            yield words("find_few", cls=cls, late=late)
+            continue
+        ordered = sorted(lateness["causes"], key=lambda each: -int(each["main"]["count"]))
+        first, second = ordered[0]["main"], ordered[1]["main"]
+        yield words(
+            "find_cause" if _more_than_chance(first["count"], second["count"]) else "find_causes",
+            cls=cls,
+            late=late,
+            cause=words(f"cause_{ordered[0]['cause']}"),
+            count=first["count"],
+            share=percent(first["share"]),
+            low=percent(first["low"]),
+            high=percent(first["high"]),
+            second=words(f"cause_{ordered[1]['cause']}"),
+            second_count=second["count"],
+            advice=words(f"advice_{ordered[0]['cause']}"),
+        )
+
+
+def _more_than_chance(first: int, second: int) -> bool:
+    """Say whether one count is above another beyond chance: were both as likely, half of the two would be each."""
+    low = Proportion.of(first, first + second).low
+    return low is not None and low > 0.5
 
 
 def _area(document: dict[str, Any], words: Words) -> Iterator[str]:
-    """Name the area with the highest late share, if even the lower end of its interval is above the whole."""
-    areas = [each["properties"] for each in document["map"]["areas"]]
-    judged, late = sum(each["judged"] for each in areas), sum(each["late"] for each in areas)
-    if not judged:
-        return
-    worse = [each for each in areas if each["judged"] >= LEAST_RANKED and each["late_low"] > late / judged]
+    """Name the area with the highest late share, of those above what their mix of classes has in the district."""
+    worse = [each["properties"] for each in document["map"]["areas"] if each["properties"].get("above_district")]
     if not worse:
         return
     worst = max(worse, key=lambda each: (each["late_share"], each["id"]))
-    names = document["names"]["township"]
     yield words(
         "find_area",
-        place="、".join(names.get(code, code) for code in worst["townships"]) or words("none"),
+        place=townships_of(document, worst["townships"], words),
         late=worst["late"],
         n=worst["judged"],
         share=percent(worst["late_share"]),
@@ -91,26 +101,35 @@ def _area(document: dict[str, Any], words: Words) -> Iterator[str]:
 
 
 def _missing(document: dict[str, Any], words: Words) -> Iterator[str]:
-    for row in document["outcomes"]:
+    for row in document["outcomes_by_class"]:
         if row["missing"]:
             yield words(
                 "find_missing",
+                cls=_named(row["group"]["class"], words),
                 n=row["missing"],
+                of=row["met"] + row["late"] + row["missing"],
                 worst=percent(row["met_share_if_missing_late"]),
                 best=percent(row["met_share_if_missing_met"]),
             )
 
 
 def _change(document: dict[str, Any], words: Words) -> Iterator[str]:
-    for change in (document["trend"] or {"changes": []})["changes"][-1:]:
-        yield words(
-            "find_change",
-            period=change["since"],
-            before=percent(change["before"]),
-            after=percent(change["after"]),
-            low=percent(change["difference_low"]),
-            high=percent(change["difference_high"]),
-        )
+    for trend in document["trends"]:
+        for change in trend["changes"][-1:]:
+            yield words(
+                "find_change",
+                cls=_named(trend["class"], words),
+                period=change["since"],
+                before=percent(change["before"]),
+                met_before=change["met_before"],
+                n_before=change["decided_before"],
+                after=percent(change["after"]),
+                met=change["met"],
+                n=change["decided"],
+                difference=points(change["difference"]),
+                low=points(change["difference_low"]),
+                high=points(change["difference_high"]),
+            )
 
 
 def _predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
@@ -118,10 +137,12 @@ def _predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
         share = each["share"]
         yield words(
             "find_calibration",
-            cls=words(each["class"]),
-            what={"p50": "P50", "p90": "P90", "range_90": "90%"}[each["what"]],
+            cls=_named(each["class"], words),
+            what={"p50": "P50", "p90": "P90", "range_90": words("within_90")}[each["what"]],
             nominal=percent(each["nominal"]),
-            share=f"{percent(share['share'])} ({interval(share['low'], share['high'])})",
+            share=percent(share["share"]),
+            low=percent(share["low"]),
+            high=percent(share["high"]),
             months=len(each["months"]),
             n=share["n"],
         )

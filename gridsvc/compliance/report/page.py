@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from gridsvc.compliance.report import assessment, where, why
 from gridsvc.compliance.report.findings import findings
 from gridsvc.compliance.report.words import Words
-from gridsvc.pages.charts import Curve, columns, cumulative
+from gridsvc.pages.charts import Bar, Curve, columns, cumulative
 from gridsvc.pages.html import (
     STYLE,
     bar_of,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def page(document: dict[str, Any], language: str) -> str:
     """Return the HTML of a report's document (`contents.report_json`) in `zh` or `en`."""
     words = Words(language)
+    document = {"trends": []} | document  # those of the first format have one trend of all classes, which is not shown
     body = "\n".join(_sections(document, words))
     title = f"{words('title')} · {document['district_name']}"
     lang = "zh-CN" if language == "zh" else "en"
@@ -44,7 +45,8 @@ def page(document: dict[str, Any], language: str) -> str:
 def _sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     yield _head(document, words)
     found = "".join(f"<li>{text(each)}</li>" for each in findings(document, words))
-    yield f'<section class="found"><strong>{text(words("findings"))}</strong><ol>{found}</ol></section>'
+    title = f"<small>{text(document['clock']['id'])}</small><strong>{text(words('findings'))}</strong>"
+    yield f'<section class="found">{title}<ol>{found}</ol></section>'
     yield from _summary(document, words)
     yield from assessment.sections(document, words)
     yield from why.sections(document, words)
@@ -92,7 +94,11 @@ def period_words(document: dict[str, Any], words: Words) -> str:
         ends.append(words("from", _local(document, document["since"])))
     if document["until"]:
         ends.append(words("before", _local(document, document["until"])))
-    return " ".join(ends) or words("whole")
+    if ends:
+        return " ".join(ends)
+    both = [document.get("first"), document.get("last")]
+    known = [_local(document, each) for each in both if each is not None]
+    return words("whole", *known) if known else words("nothing")
 
 
 def _local(document: dict[str, Any], moment: str) -> str:
@@ -103,20 +109,23 @@ def _local(document: dict[str, Any], moment: str) -> str:
 def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
     percentile_name = f"{document['clock']['percentile']:g}"
     yield head(words("summary"), document["clock"]["id"]) + f"<p class='note'>{text(words('summary_note'))}</p>"
-    heads = [words(each) for each in ("class", "target", "n_cases", "met", "late", "missing", "open", "met_share")]
-    heads += [words("interval"), words("asked"), words("percentile", percentile_name)]
     rows = document["outcomes_by_class"]
+    counts = assessment.counts_of(rows)
+    heads = [
+        "class",
+        "target",
+        *(assessment.HEADS.get(each, each) for each in counts),
+        "met_share",
+        "interval",
+        "asked",
+    ]
     yield table(
-        heads,
+        [*(words(each) for each in heads), words("percentile", percentile_name)],
         [
             (
-                words(str(each["group"]["class"] or "none")),
+                words(each["group"]["class"]),
                 minutes(each["target_s"]),
-                each["cases"],
-                each["met"],
-                each["late"],
-                each["missing"],
-                each["open"],
+                *(each[count] for count in counts),
                 percent(each["met_share"]),
                 interval(each["met_share_low"], each["met_share_high"]),
                 percent(each["asked_share"]),
@@ -129,8 +138,9 @@ def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
     if not any(each["target_s"] for each in document["curves"]):
         yield f"<p>{text(words('no_target'))}</p>"
     if curves:
-        drawing = cumulative(words("curve"), curves, words("minutes"))
-        yield figure(words("curve"), drawing, words("curve_note"))
+        clock = document["clock"]
+        title = words("curve", words(f"event_{clock['start_event']}"), words(f"event_{clock['stop_event']}"))
+        yield figure(title, cumulative(title, curves, words("minutes")), words("curve_note"))
     yield from _intervals(document, words)
     for dimension in ("month", "hour"):
         yield from _columns(document, dimension, words)
@@ -145,13 +155,13 @@ def _intervals(document: dict[str, Any], words: Words) -> Iterator[str]:
         [
             (
                 words(f"part_{each['interval']}"),
-                words(str(each["group"]["class"] or "none")),
+                words(each["group"]["class"]),
                 each["n"],
                 each["missing"],
                 each["impossible"],
                 _quantile(each, "p50", words),
                 _quantile(each, "p90", words),
-                between(each["p90_if_unknown_in_time_s"], each["p90_if_unknown_late_s"]),
+                _bounds(each, words),
             )
             for each in document["figures_by_class"]
         ],
@@ -164,15 +174,37 @@ def _quantile(row: dict[str, Any], name: str, words: Words) -> str:
     return f"{minutes(row[f'{name}_s'])} ({between(row[f'{name}_low_s'], row[f'{name}_high_s'])})"
 
 
+def _bounds(row: dict[str, Any], words: Words) -> str:
+    if not row["missing"] + row["impossible"]:
+        return words("no_bounds")
+    return between(row["p90_if_unknown_in_time_s"], row["p90_if_unknown_late_s"])
+
+
 def _columns(document: dict[str, Any], dimension: str, words: Words) -> Iterator[str]:
     nominal = document["clock"]["percentile"] / 100
     divided = document["by"][dimension]
     for number, (kind, rows) in enumerate(divided.items()):
-        bars = [bar_of(_label(each["group"][dimension]), each) for each in rows if each["group"][dimension] is not None]
+        bars = list(_without_holes(dimension, rows))
         title = f"{words(f'by_{dimension}')} · {words(kind)}"
         note = words("bars_note") if number == len(divided) - 1 else ""
         if len(bars) > 1 and any(each.n for each in bars):
             yield figure(title, columns(title, bars, nominal=nominal), note)
+
+
+def _without_holes(dimension: str, rows: list[dict[str, Any]]) -> Iterator[Bar]:
+    """Return a bar for each hour of the day, or for each month from the first to the last; None where no case is."""
+    known = {each["group"][dimension]: each for each in rows if each["group"][dimension] is not None}
+    for value in range(24) if dimension == "hour" else _months(list(known)):
+        label = _label(value)
+        yield bar_of(label, known[value]) if value in known else Bar(label, None, None, None, 0)
+
+
+def _months(found: list[str]) -> Iterator[str]:
+    if not found:
+        return
+    first, last = (int(each[:4]) * 12 + int(each[5:]) - 1 for each in (min(found), max(found)))
+    for month in range(first, last + 1):
+        yield f"{month // 12}-{month % 12 + 1:02}"
 
 
 def _label(value: object) -> str:
@@ -181,9 +213,24 @@ def _label(value: object) -> str:
     return label[2:] if len(label) == 7 and label[4] == "-" else label
 
 
-def left_out_words(counts: dict[str, int], words: Words) -> str:
-    """Return why cases are left out, with their numbers."""
-    return "；".join(f"{words(f'left_{name}')} {count}" for name, count in counts.items() if count) or "0"
+def _trend_lines(document: dict[str, Any], words: Words) -> Iterator[str]:
+    """Return what the control charts found, class by class, with their rule."""
+    trends = document["trends"]
+    for each in trends:
+        last = each["changes"][-1:]
+        yield words(
+            "how_trend",
+            cls=words(each["class"]),
+            unit=words(f"unit_{each['unit']}"),
+            points=len(each["points"]),
+            n=sum(point["decided"] for point in each["points"]),
+            found=words("trend_changed", since=last[0]["since"]) if last else words("trend_steady"),
+        )
+    if trends:
+        rules = trends[0]["rules"]
+        yield words("trend_rule", sigmas=rules["limits_sigma"], run=rules["run"])
+    if len(trends) < len(document["outcomes_by_class"]):
+        yield words("how_no_trend")
 
 
 def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
@@ -194,7 +241,7 @@ def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
             "how_counted",
             all=cases["all"],
             counted=cases["counted"],
-            left=left_out_words(cases["left_out"], words),
+            left=why.left_out_words(cases["left_out"], words),
         ),
         *(
             [words("how_not_recorded", names=", ".join(clock["exclusions_not_recorded"]))]
@@ -203,5 +250,6 @@ def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
         ),
         words("how_intervals"),
         words("how_open"),
+        *_trend_lines(document, words),
     ]
     yield head(words("how"), clock["id"]) + "".join(f"<p>{text(each)}</p>" for each in lines)

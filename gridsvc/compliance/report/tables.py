@@ -50,7 +50,7 @@ def _outcome(
     for figure in ("missing", "open"):
         yield base | {"figure": figure, "n": row["cases"], "count": row[figure], "unit": "cases"}
     times = {"value": row["percentile_s"], "low": row["percentile_low_s"], "high": row["percentile_high_s"]}
-    yield base | {"figure": "percentile", "n": decided, "unit": "s"} | times
+    yield base | {"figure": "percentile", "n": row.get("percentile_n", decided), "unit": "s"} | times
 
 
 def _proportion(value: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _areas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         late = {"count": own["late"], "value": own["late_share"], "low": own["late_low"], "high": own["late_high"]}
         yield base | {"figure": "late", "n": own["judged"], "unit": "share"} | late
         times = {"value": own["p90_s"], "low": own["p90_low_s"], "high": own["p90_high_s"]}
-        yield base | {"figure": "p90", "n": own["judged"], "unit": "s"} | times
+        yield base | {"figure": "p90", "n": own.get("p90_n", own["judged"]), "unit": "s"} | times
 
 
 def _predictions(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

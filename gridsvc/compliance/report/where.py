@@ -18,38 +18,43 @@ if TYPE_CHECKING:
 def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     """Return the map and the table of townships."""
     yield head(words("map"), document["clock"]["id"])
+    names = document["names"]["township"]
     areas = [
         Shaded(shapely.geometry.shape(each["geometry"]), _bar(each["properties"])) for each in document["map"]["areas"]
     ]
     if areas:
-        outlines = [shapely.geometry.shape(each["geometry"]) for each in document["map"]["outlines"]]
+        outlines = [
+            (names.get(each["township"], each["township"]), shapely.geometry.shape(each["geometry"]))
+            for each in document["map"]["outlines"]
+        ]
         note = words("map_note", least=document["map"]["least"], areas=len(areas), n=sum(each.late.n for each in areas))
-        yield figure(words("figure_map"), area_map(words("figure_map"), areas, outlines), note)
+        yield figure(words("figure_map"), area_map(words("figure_map"), areas, outlines, words("map_wide")), note)
     else:
         yield f"<p>{text(words('map_none'))}</p>"
     if not document["map"]["townships"]:
         return
     yield f"<h3>{text(words('by_township_table'))}</h3>"
+    named = [(townships_of(document, each["townships"], words), each) for each in document["map"]["townships"]]
     yield table(
         [words("township"), words("n_cases"), words("late_share"), words("percentile", 90)],
         [
-            (
-                townships_of(document, each["townships"], words),
-                each["n"],
-                proportion(each["late"]),
-                words("too_few")
-                if each["p90_s"] is None
-                else f"{minutes(each['p90_s'])} ({between(each['p90_low_s'], each['p90_high_s'])})",
-            )
-            for each in document["map"]["townships"]
+            (name, each["n"], proportion(each["late"]), _p90(each, words("too_few")))
+            for name, each in sorted(named, key=lambda one: (-int(one[1]["n"]), one[0]))
         ],
     )
+
+
+def _p90(row: dict[str, Any], too_few: str) -> str:
+    n = row.get("p90_n", row["n"])
+    if row["p90_s"] is None:
+        return f"{too_few} (n={n})"
+    return f"{minutes(row['p90_s'])} ({between(row['p90_low_s'], row['p90_high_s'])}), n={n}"
 
 
 def townships_of(document: dict[str, Any], codes: list[str], words: Words) -> str:
     """Return the names of some townships."""
     names = document["names"]["township"]
-    return "、".join(names.get(each, each) for each in codes) or words("none")
+    return words("and").join(names.get(each, each) for each in codes) or words("none_township")
 
 
 def _bar(area: dict[str, Any]) -> Bar:

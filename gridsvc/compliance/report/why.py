@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.pages.charts import Bar, bars, reliability
-from gridsvc.pages.html import between, figure, head, minutes, percent, proportion, table, text
+from gridsvc.pages.html import between, figure, head, interval, minutes, percent, proportion, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,39 +20,46 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     if causes is None or not causes["all"]["late"]:
         yield f"<p>{text(words('causes_file' if causes is None else 'causes_none'))}</p>"
         return
-    late = causes["all"]
-    note = words("causes_note", late=late["late"], uncertain=late["uncertain"])
-    yield f"<p class='note'>{text(note)}</p>"
-    rows = [(words(f"cause_{each['cause']}"), each) for each in late["causes"]]
+    yield f"<p class='note'>{text(words('causes_note'))}</p>"
+    for kind, lateness in causes["by_class"].items():
+        yield from _causes(kind, lateness, words)
+    yield f"<h3>{text(words('remedies'))}</h3><p class='note'>{text(words('remedies_note'))}</p>"
+    for kind, lateness in causes["by_class"].items():
+        yield table(
+            [f"{words('remedy')} · {words(kind)}", words("remedy_met")],
+            [(words(f"remedy_{each['kind']}"), proportion(each["met"])) for each in lateness["remedies"]],
+        )
+
+
+def _causes(kind: str, lateness: dict[str, Any], words: Words) -> Iterator[str]:
+    """Return the chart and the table of the causes of one class, those with most cases first."""
+    title = f"{words('figure_causes')} · {words(kind)}"
+    ordered = sorted(lateness["causes"], key=lambda each: -int(each["main"]["count"]))
+    rows = [(words(f"cause_{each['cause']}"), each) for each in ordered if each["touched"]]
     drawn = [
-        Bar(name, each["main"]["share"], each["main"]["low"], each["main"]["high"], each["main"]["count"])
-        for name, each in rows
+        Bar(name, main["share"], main["low"], main["high"], main["n"], count=main["count"])
+        for name, main in ((name, each["main"]) for name, each in rows)
     ]
-    yield figure(words("figure_causes"), bars(words("figure_causes"), drawn, too_few=words("too_few")))
+    yield figure(title, bars(title, drawn, too_few=words("too_few")), words("figure_causes_note"))
     yield table(
         [words(each) for each in ("cause", "main_cases", "seconds", "touched")],
         [
             (
                 name,
                 proportion(each["main"]),
-                f"{each['overrun_s'] / 3600:.1f} h ({percent(each['seconds_share'])})",
+                _seconds(each),
                 each["touched"],
             )
             for name, each in rows
         ],
     )
-    for kind, of_kind in causes["by_class"].items():
-        counted = [each for each in of_kind["causes"] if each["main"]["count"]]
-        yield f"<h3>{text(words('cause'))} · {text(words(kind))}</h3>"
-        yield table(
-            [words("cause"), words("main_cases")],
-            [(words(f"cause_{each['cause']}"), proportion(each["main"])) for each in counted],
-        )
-    yield f"<h3>{text(words('remedies'))}</h3><p class='note'>{text(words('remedies_note'))}</p>"
-    yield table(
-        [words("remedy"), words("remedy_met")],
-        [(words(f"remedy_{each['kind']}"), proportion(each["met"])) for each in late["remedies"]],
-    )
+    note = words("causes_of", late=lateness["late"], uncertain=lateness["uncertain"])
+    yield f"<p class='note'>{text(note)}</p>"
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    ends = interval(row.get("seconds_low"), row.get("seconds_high"))
+    return f"{row['overrun_s'] / 3600:.1f} h ({percent(row['seconds_share'])}, {ends})"
 
 
 def predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
@@ -62,10 +69,14 @@ def predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
     if honest is None:
         yield f"<p>{text(words('predictions_file'))}</p>"
         return
-    left = "；".join(f"{words(f'left_{name}')} {count}" for name, count in honest["left_out"].items()) or "0"
+    left = left_out_words(honest["left_out"], words)
     yield f"<p class='note'>{text(words('predictions_note', left=left))}</p>"
-    heads = ("class", "n_cases", "ratio", "pred_in_time", "pred_late", "pred_p50", "pred_p90", "pred_range")
-    yield table([words(each) for each in heads], [_coverage(each, words) for each in honest["classes"]])
+    ranged = any(each["range_90"]["n"] for each in honest["classes"])
+    heads = ["class", "n_cases", "ratio", "pred_in_time", "pred_late"]
+    heads += ["pred_p50", "pred_p90", "pred_range"] if ranged else []
+    rows = [_coverage(each, words, ranged=ranged) for each in honest["classes"]]
+    yield table([words(each) for each in heads], rows)
+    yield f"<p class='note'>{text(words('predictions_range' if ranged else 'no_range'))}</p>"
     points = [
         (words(each["class"]), each["nominal"], Bar("", each["share"], each["low"], each["high"], each["n"]))
         for each in honest["reliability"]
@@ -73,7 +84,8 @@ def predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
     ]
     if points:
         title = words("figure_reliability")
-        yield figure(title, reliability(title, points, words("said"), words("happened")), half=True)
+        drawing = reliability(title, points, words("said"), words("happened"))
+        yield figure(title, drawing, words("figure_reliability_note"), half=True)
     yield f"<h3>{text(words('hindsight'))}</h3><p class='note'>{text(words('hindsight_note'))}</p>"
     yield table(
         [words(each) for each in ("better", "better_earlier", "better_in_time", "better_gained")],
@@ -82,28 +94,35 @@ def predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
                 words(f"better_{each['kind']}"),
                 proportion(each["earlier"]),
                 proportion(each["in_time"]),
-                "—"
-                if each["gained_s"] is None
-                else f"{minutes(each['gained_s'])} ({between(each['gained_low_s'], each['gained_high_s'])})",
+                _gained(each, words),
             )
             for each in document["hindsight"]
         ],
     )
 
 
-def _coverage(row: dict[str, Any], words: Words) -> tuple[object, ...]:
-    ranged = row["range_90"]["n"] > 0
-    none = words("no_range")
-    return (
+def left_out_words(counts: dict[str, int], words: Words) -> str:
+    """Return why cases are left out, with their numbers."""
+    return words("semicolon").join(f"{words(f'left_{name}')} {n}" for name, n in counts.items() if n) or "0"
+
+
+def _gained(row: dict[str, Any], words: Words) -> str:
+    n = row["earlier"]["count"]
+    if row["gained_s"] is None:
+        return f"{words('too_few')} (n={n})"
+    return f"{minutes(row['gained_s'])} ({between(row['gained_low_s'], row['gained_high_s'])}), n={n}"
+
+
+def _coverage(row: dict[str, Any], words: Words, *, ranged: bool) -> list[object]:
+    within = [row[name] for name in ("p50", "p90", "range_90")] if ranged else []
+    return [
         words(row["class"]),
         row["n"],
         _ratio(row),
         proportion(row["predicted_in_time"]),
         proportion(row["predicted_late"]),
-        proportion(row["p50"]) if ranged else none,
-        proportion(row["p90"]) if ranged else none,
-        proportion(row["range_90"]) if ranged else none,
-    )
+        *(proportion(each) if each["n"] else "—" for each in within),
+    ]
 
 
 def _ratio(row: dict[str, Any]) -> str:

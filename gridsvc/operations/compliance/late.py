@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 
 from gridsvc.compliance.cells import FINEST, late_areas
-from gridsvc.compliance.lateness import count_causes
+from gridsvc.compliance.lateness import AS_REPORTED, by_class, count_causes
 from gridsvc.compliance.outcomes import judge
 from gridsvc.compliance.report.contents import p90_of, placed_cases, shown_least, township_rows
 from gridsvc.db.cases.columns import list_team_units
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from gridsvc.json_types import Json
     from gridsvc.operations.compliance.figures import Question
     from gridsvc.operations.runtime.service import Service
-
-AS_REPORTED = "as-reported"
-"""Each case is late by the clock policy that it was reported under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +58,9 @@ def get_causes(
     with service.database.snapshot() as connection:
         code, since, until = _period(connection, district, question)
         late = explain_late(service, connection, code, since, until, most=most)
-    kinds = sorted({str(each.case.place.response_class) for each in late}, reverse=True)
     return _about(code, since, until) | {
         **count_causes(late).as_json(),
-        "by_class": {
-            kind: count_causes([each for each in late if each.case.place.response_class == kind]).as_json()
-            for kind in kinds
-        },
+        "by_class": {kind: each.as_json() for kind, each in by_class(late).items()},
     }
 
 
