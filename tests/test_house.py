@@ -57,6 +57,7 @@ def test_the_rules_are_on() -> None:
     [
         ("gridsvc.grids.index", ["numba", "shapely", "geopandas"]),
         ("gridsvc.operations.places.geocode", ["numba", "geopandas"]),
+        ("gridsvc.operations.compliance.exports", ["sqlalchemy", "numba", "geopandas"]),
         ("gridsvc.api.app", ["geopandas", "pyogrio", "osmium", "osmnx"]),
     ],
 )

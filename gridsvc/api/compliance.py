@@ -14,8 +14,9 @@ from gridsvc.api.http.openapi import answer
 from gridsvc.api.http.requests import Text, service_of
 from gridsvc.compliance.groups import DIMENSIONS
 from gridsvc.errors import InvalidInput
-from gridsvc.operations.compliance.figures import Question, get_compliance
+from gridsvc.operations.compliance.figures import get_compliance
 from gridsvc.operations.compliance.imported import Imported
+from gridsvc.operations.compliance.question import Question
 
 router = APIRouter(tags=["compliance"])
 

@@ -17,7 +17,7 @@ from gridsvc.compliance.lateness import AS_REPORTED
 from gridsvc.compliance.report.page import page
 from gridsvc.errors import NotFound
 from gridsvc.operations.compliance import kept, late
-from gridsvc.operations.compliance.figures import Question
+from gridsvc.operations.compliance.question import Question
 
 router = APIRouter(prefix="/compliance", tags=["compliance"])
 

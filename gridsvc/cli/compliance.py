@@ -15,7 +15,7 @@ from gridsvc.cli.groups import LazyGroup, Word
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
-    from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.compliance.question import Question
 
 PARTS: dict[str, Word] = {
     "report": Word("gridsvc.cli.compliance_report", "report", "Write the report: a page for A4, or its tables"),
@@ -62,7 +62,7 @@ class ComplianceOptions:
 
     def question(self) -> Question:
         """Return what is asked."""
-        from gridsvc.operations.compliance.figures import Question
+        from gridsvc.operations.compliance.question import Question
 
         by = tuple(word.strip() for each in self.by for word in each.split(",") if word.strip())
         return Question(self.since, self.until, by, self.policy, self.against, self.compare, self.trend)

@@ -16,7 +16,7 @@ from gridsvc.cli.dates import local_time
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
-    from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.compliance.question import Question
 
 since_option = click.option("--since", metavar="TIME", help="Cases reported from then on: a date, or a time with its "
                             "offset.")  # fmt: skip
@@ -55,7 +55,7 @@ class ReportOptions:
 
     def question(self) -> Question:
         """Return what is asked."""
-        from gridsvc.operations.compliance.figures import Question
+        from gridsvc.operations.compliance.question import Question
 
         return Question(self.since, self.until, policy=self.policy)
 
@@ -131,7 +131,7 @@ def _of_imports(asked: ReportOptions) -> tuple[dict[str, Any], None]:
 
 def _of_file(asked: ReportOptions) -> tuple[dict[str, Any], None]:
     from gridsvc.files.calls.maps import read_call_map
-    from gridsvc.operations.compliance.report import report_of_export
+    from gridsvc.operations.compliance.exports import report_of_export
 
     assert asked.source is not None
     assert asked.map_ is not None
@@ -147,8 +147,8 @@ def _of_file(asked: ReportOptions) -> tuple[dict[str, Any], None]:
 @json_option
 def causes(*, since: str | None, until: str | None, show_cases: bool, district: str | None, as_json: bool) -> None:
     """Show why responses were late, and what would have met the target."""
-    from gridsvc.operations.compliance.figures import Question
     from gridsvc.operations.compliance.late import get_causes, list_late_cases
+    from gridsvc.operations.compliance.question import Question
 
     service, question = opened_service(), Question(since, until)
     if show_cases:
@@ -221,8 +221,8 @@ def cells(
     as_json: bool,
 ) -> None:
     """Show where responses are late: areas of at least five cases each, within their townships."""
-    from gridsvc.operations.compliance.figures import Question
     from gridsvc.operations.compliance.late import get_cells
+    from gridsvc.operations.compliance.question import Question
 
     found = get_cells(opened_service(), district, Question(since, until, policy=policy), resolution=resolution)
     if out is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridsvc.compliance.labels import Labels
+from gridsvc.times import MISSING, from_us
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,6 +133,14 @@ class History:
 
     def __len__(self) -> int:
         return len(self.cases)
+
+    def settled(self) -> History:
+        """Return the same cases, looked at from their newest stamp: the same events give the same report."""
+        columns = [getattr(self.cases, each.name) for each in fields(self.cases) if each.name.endswith("_us")]
+        columns += [getattr(self.teams, each.name) for each in fields(self.teams) if each.name.endswith("_us")]
+        newest = max((int(np.max(column)) for column in columns if len(column)), default=MISSING)
+        at = from_us(newest)
+        return self if at is None else replace(self, period=replace(self.period, now=at))
 
     def select(self, wanted: ArrayLike) -> History:
         """Return the cases of a mask (n,), with their teams."""

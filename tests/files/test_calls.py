@@ -19,7 +19,7 @@ from gridsvc.files.calls.guess import guess_map
 from gridsvc.files.calls.maps import map_text, read_call_map
 from gridsvc.files.calls.stamps import read_stamps
 from gridsvc.operations.compliance.exports import compliance_of_export, read_export
-from gridsvc.operations.compliance.figures import Question
+from gridsvc.operations.compliance.question import Question
 from gridsvc.times import MISSING, from_us
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.exports import history_of_calls
 from gridsvc.compliance.history import Period
+from gridsvc.compliance.report.contents import Sources, report_json
 from gridsvc.files.calls.read import inspect_calls, read_calls
 from gridsvc.files.law.response_plans import read_clock_rules
 from gridsvc.files.packaged import geodata_folder
-from gridsvc.operations.compliance.figures import answered, recorded
+from gridsvc.operations.compliance.question import answered, month_of, recorded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gridsvc.compliance.history import History
     from gridsvc.files.calls.read import CallFile, Skipped
     from gridsvc.law import ClockRules
-    from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.compliance.question import Question
 
 
 def packaged_rules() -> ClockRules:
@@ -53,6 +54,16 @@ def compliance_of_export(path: Path, of: CallMap, question: Question, *, now: da
     history, noticed = within(*question.period(of.time_zone))
     earlier = None if before is None else within(*before)[0]
     return answered(history, question, policy, against, earlier) | {"file": about_file(file, of, skipped, noticed)}
+
+
+def report_of_export(
+    path: Path, of: CallMap, question: Question, month: str | None, *, now: datetime
+) -> dict[str, Any]:
+    """Return the document of a report of another system's export: without causes and predictions, which it has not."""
+    since, until = question.period(of.time_zone) if month is None else month_of(month, of.time_zone)
+    history, _ = read_export(path, of, now=now, since=since, until=until)
+    policy = recorded(packaged_rules(), question.policy)
+    return report_json(Sources(path.name, path.name, synthetic=False, history=history.settled(), policy=policy))
 
 
 def about_file(file: CallFile, of: CallMap, skipped: Skipped, noticed: Noticed) -> dict[str, Any]:

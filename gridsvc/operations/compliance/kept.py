@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from gridsvc.db import compliance as store
 from gridsvc.db.grids.versions import get_clock, get_versions, list_districts
 from gridsvc.errors import InvalidInput, Refusal
-from gridsvc.operations.compliance.report import Wanted, document_digest, document_text, make_report, month_of
+from gridsvc.operations.compliance.question import month_of
+from gridsvc.operations.compliance.report import Wanted, document_digest, document_text, make_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from gridsvc.db.grids import generations
 from gridsvc.db.grids.versions import get_versions, list_districts
 from gridsvc.grids.levels import Level
 from gridsvc.operations.cases.redaction import redaction
-from gridsvc.operations.compliance.figures import clock_rules, recorded
+from gridsvc.operations.compliance.figures import clock_rules
+from gridsvc.operations.compliance.question import recorded
 from gridsvc.operations.compliance.read import history_of
 from gridsvc.operations.compliance.why import explain_late
 from gridsvc.operations.law.imports import only_district
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from gridsvc.compliance.causes import LateCase
     from gridsvc.json_types import Json
-    from gridsvc.operations.compliance.figures import Question
+    from gridsvc.operations.compliance.question import Question
     from gridsvc.operations.runtime.service import Service
 
 

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
-
-import numpy as np
 
 from gridsvc.compliance.cells import FINEST
 from gridsvc.compliance.report.contents import Sources, report_json
 from gridsvc.db.grids import generations
 from gridsvc.db.grids.versions import get_versions, list_districts
-from gridsvc.errors import InvalidInput
 from gridsvc.grids.levels import Level
-from gridsvc.operations.compliance.exports import packaged_rules, read_export
-from gridsvc.operations.compliance.figures import cases_of, clock_rules, recorded
+from gridsvc.operations.compliance.figures import cases_of, clock_rules
 from gridsvc.operations.compliance.predictions import judge_period
+from gridsvc.operations.compliance.question import month_of, recorded
 from gridsvc.operations.compliance.read import history_of
 from gridsvc.operations.compliance.why import explain_late
 from gridsvc.operations.law.imports import only_district
 from gridsvc.operations.runtime.districts import view_at
-from gridsvc.times import MISSING, from_us
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from gridsvc.compliance.call_map import CallMap
-    from gridsvc.compliance.history import History
-    from gridsvc.operations.compliance.figures import Question
     from gridsvc.operations.compliance.imported import Imported
+    from gridsvc.operations.compliance.question import Question
     from gridsvc.operations.runtime.service import Service
 
 
@@ -61,7 +53,7 @@ def report_of(service: Service, connection: Connection, district: str, wanted: W
     """Return what `make_report` does, from a transaction whose statements see one snapshot."""
     view = view_at(service, connection, get_versions(connection, district))
     policy = recorded(clock_rules(connection, district), wanted.policy)
-    history = settled(history_of(connection, district, since=wanted.since, until=wanted.until))
+    history = history_of(connection, district, since=wanted.since, until=wanted.until).settled()
     honesty, hindsight = judge_period(connection, district, view.district.time_zone, wanted.since, wanted.until)
     townships = []
     if view.versions.generation is not None:
@@ -95,32 +87,11 @@ def report_of_imports(
         cases = cases_of(connection, code, imported)
         assert cases.imports is not None
         since, until = question.period(cases.time_zone) if month is None else month_of(month, cases.time_zone)
-        history = settled(cases.read(since, until))
+        history = cases.read(since, until).settled()
         name = next(each.name for each in list_districts(connection) if each.code == code)
         policy = recorded(rules, question.policy)
         document = report_json(Sources(code, name, synthetic=False, history=history, policy=policy))
         return document | {"imports": cases.imports.as_json(history)}
-
-
-def settled(history: History) -> History:
-    """Return a history that is looked at from its newest stamp, so that the same events give the same report."""
-    columns = [getattr(history.cases, name) for name in history.cases.__slots__ if name.endswith("_us")]
-    columns += [getattr(history.teams, name) for name in history.teams.__slots__ if name.endswith("_us")]
-    newest = max((int(np.max(column)) for column in columns if len(column)), default=MISSING)
-    at = from_us(newest)
-    return history if at is None else replace(history, period=replace(history.period, now=at))
-
-
-def month_of(text: str, time_zone: str) -> tuple[datetime, datetime]:
-    """Return the first moment of a month (`2026-10`) and of the one after it, in a time zone."""
-    try:
-        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=ZoneInfo(time_zone))
-    except ValueError:
-        raise InvalidInput(
-            f"{text[:40]!r} is no month. Write it as 2026-10.", kind="no-month", month=text[:40]
-        ) from None
-    after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return first, after
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -143,13 +114,3 @@ def wanted_of(
         time_zone = next(each.time_zone for each in list_districts(connection) if each.code == code)
     since, until = question.period(time_zone) if month is None else month_of(month, time_zone)
     return code, Wanted(since, until, question.policy, FINEST if resolution is None else resolution)
-
-
-def report_of_export(
-    path: Path, of: CallMap, question: Question, month: str | None, *, now: datetime
-) -> dict[str, Any]:
-    """Return the document of a report of another system's export: without causes and predictions, which it has not."""
-    since, until = question.period(of.time_zone) if month is None else month_of(month, of.time_zone)
-    history, _ = read_export(path, of, now=now, since=since, until=until)
-    policy = recorded(packaged_rules(), question.policy)
-    return report_json(Sources(path.name, path.name, synthetic=False, history=settled(history), policy=policy))

@@ -16,8 +16,9 @@ from gridsvc.db.jobs import jobs
 from gridsvc.db.tiles import LAYERS
 from gridsvc.operations.access import keys
 from gridsvc.operations.cases.timers import raise_alerts
-from gridsvc.operations.compliance.figures import Question, get_compliance
+from gridsvc.operations.compliance.figures import get_compliance
 from gridsvc.operations.compliance.imported import Imported
+from gridsvc.operations.compliance.question import Question
 from gridsvc.operations.coverage.demand import BOTH, demand_of
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.evidence.verify import verify

@@ -17,10 +17,11 @@ from gridsvc.errors import InvalidInput, NotFound, TooLarge
 from gridsvc.files.compliance import write_figures
 from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.compliance import kept, late
-from gridsvc.operations.compliance.figures import Question, get_compliance
+from gridsvc.operations.compliance.figures import get_compliance
 from gridsvc.operations.compliance.predictions import judge_period
+from gridsvc.operations.compliance.question import Question, month_of
 from gridsvc.operations.compliance.read import read_history
-from gridsvc.operations.compliance.report import Wanted, document_text, make_report, month_of, wanted_of
+from gridsvc.operations.compliance.report import Wanted, document_text, make_report, wanted_of
 from gridsvc.operations.evidence.verify import verify
 from gridsvc.operations.jobs.jobs import Run, run_attempt
 from gridsvc.operations.teams.positions import SentPosition, put_positions

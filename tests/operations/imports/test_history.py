@@ -18,8 +18,9 @@ from gridsvc.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridsvc.files.calls.maps import read_call_map
 from gridsvc.files.calls.rejected import list_rejected, write_rejected
 from gridsvc.operations.compliance.exports import read_export
-from gridsvc.operations.compliance.figures import Question, answered, get_compliance, recorded
+from gridsvc.operations.compliance.figures import get_compliance
 from gridsvc.operations.compliance.imported import Imported
+from gridsvc.operations.compliance.question import Question, answered, recorded
 from gridsvc.operations.compliance.report import report_of_imports
 from gridsvc.operations.coverage.demand import IMPORTED, demand_of
 from gridsvc.operations.evidence import verify
