@@ -19,7 +19,8 @@ STYLE = """
 body { margin: 0 auto; max-width: 182mm; padding: 10mm 0; color: #1b2733; background: #fff;
   font: 10.5pt/1.5 "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", sans-serif; }
 h1 { font-size: 19pt; margin: 0 0 2mm; } h2 { font-size: 13.5pt; margin: 8mm 0 2mm; border-bottom: 1.5px solid #1f5a96;
-  padding-bottom: 1mm; break-after: avoid; } h3 { font-size: 11pt; margin: 5mm 0 1mm; break-after: avoid; }
+  padding-bottom: 1mm; break-after: avoid; display: flow-root; }
+h3 { font-size: 11pt; margin: 5mm 0 1mm; break-after: avoid; }
 p { margin: 1mm 0 2mm; } .note { color: #46535f; font-size: 9pt; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.5mm 4mm; font-size: 9.5pt; margin: 0 0 3mm; }
 .facts dt { color: #46535f; } .facts dd { margin: 0; overflow-wrap: anywhere; }
