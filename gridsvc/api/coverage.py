@@ -31,7 +31,8 @@ _AT = "2026-03-01T04:41:00+00:00"
 _COVER = {"demand": 812.0, "outside": 143.0, "covered_share": 0.8239}
 _GRID = {"code": "330703100000", "name": "孝顺镇"}
 _NOW = {
-    "district": "330703", "at": _AT, "level": "township", "demand": {"source": "history", "cells": 214},
+    "district": "330703", "at": _AT, "level": "township", "basis": "free-flow",
+    "demand": {"source": "history", "cells": 214},
     "teams": {"free": 71, "of": 75}, "leads": _COVER, "classes": [{"class": "urban", "target_s": 300.0} | _COVER],
     "units": [{"unit": "bureau"} | _COVER], "grids": [_GRID | _COVER | {"preparedness": 0.31}],
     "outside": [{"cell": "88309a4c51fffff", "lon": 119.81, "lat": 29.21, "demand": 7.0}], "versions": {},

@@ -48,6 +48,7 @@ def _show_now(found: dict[str, Any]) -> None:
     words = "emergencies of the past" if demand["source"] == "history" else "villages; there is no history yet"
     click.secho(f"{teams['free']} of {teams['of']} teams are free. Demand: {demand['cells']} places, by {words}.",
                 bold=True)  # fmt: skip
+    click.echo("Driving times are free-flow: roads by class and limit, without traffic.")
     rows = [("all leads", "", *_numbers(found["leads"]))]
     rows += [(f"leads, {each['class']}", f"{each['target_s']:.0f}", *_numbers(each)) for each in found["classes"]]
     rows += [(each["unit"], "", *_numbers(each)) for each in found["units"]]

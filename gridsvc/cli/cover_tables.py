@@ -52,6 +52,7 @@ def _show_one(found: dict[str, Any]) -> None:
     table(["post", "township", "lon", "lat", "n", "today"],
           [(s["name"], s["township"], s["lon"], s["lat"], s["units"], "yes" if s["exists"] else "new")
            for s in found["sites"]])  # fmt: skip
+    click.echo("Driving times are free-flow: roads by class and limit, without traffic.")
     _show_covered(found["covered"], "demand")
     if found["people"] is not None:
         _show_covered(found["people"], "people")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from gridsvc.api.answers.jobs import Job
+from gridsvc.api.answers.roads import Basis
 
 
 class Cover(BaseModel):
@@ -67,6 +68,7 @@ class CoverNow(BaseModel):
     district: str
     at: str
     level: str
+    basis: Basis
     demand: DemandSource
     teams: FreeTeams
     leads: Cover

@@ -20,6 +20,7 @@ from gridsvc.operations.coverage.ground import demand_in
 from gridsvc.operations.coverage.sites import Candidate, candidates_of, unit_of
 from gridsvc.operations.coverage.table import owners_of
 from gridsvc.operations.roads.team_times import PROFILE
+from gridsvc.operations.roads.travel_times import BASIS
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.roads.search.matrices import matrix
@@ -110,6 +111,7 @@ def make_joint_plan(
     whole = sum(case.weight for case in cases)
     return {
         "district": district,
+        "basis": BASIS,
         "demand": demand.as_json(prepared.plans),
         "units": planned,
         "objective": plan.objective,

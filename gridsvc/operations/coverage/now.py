@@ -19,6 +19,7 @@ from gridsvc.operations.cases.recommend import law_of, states_in_order
 from gridsvc.operations.cases.redaction import redaction
 from gridsvc.operations.coverage.table import free_now, get_table
 from gridsvc.operations.roads.team_times import PROFILE
+from gridsvc.operations.roads.travel_times import BASIS
 from gridsvc.operations.roads.weights import weights_now
 from gridsvc.operations.runtime.districts import view_at
 from gridsvc.roads.search.matrices import matrix
@@ -121,6 +122,7 @@ def cover_now(service: Service, district: str, *, level: str = "township") -> di
         "district": district,
         "at": view.versions.now.isoformat(),
         "level": level,
+        "basis": BASIS,
         "demand": {"source": table.demand.source, "cells": int(seen.sum())},
         "teams": {"free": int((moment.free & known).sum()), "of": int(known.sum())},
         "leads": _shares(columns.weight, covered, own),

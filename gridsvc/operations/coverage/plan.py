@@ -14,6 +14,7 @@ from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.coverage.effect import effect
 from gridsvc.operations.coverage.ground import Given, ground_of
 from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, OFFICER_PER_VILLAGE, SQUADRON_PER_AREA, Scenario
+from gridsvc.operations.roads.travel_times import BASIS
 from gridsvc.teams.model import TeamKind
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def solved(ground: Ground, scenario: Scenario, began: float) -> dict[str, Json]:
         "name": scenario.name,
         "district": ground.view.code,
         "scenario": scenario.as_json(),
+        "basis": BASIS,
         "demand": ground.demand.as_json(law_of(ground.view).plans),
         "objective": plan.objective,
         "bound": plan.bound,

@@ -15,7 +15,6 @@ from gridsvc.grids.levels import Level
 from gridsvc.operations.coverage.effect import share_of
 from gridsvc.operations.coverage.ground import ground_of
 from gridsvc.operations.coverage.plan import solved
-from gridsvc.operations.roads.travel_times import BASIS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ def make_plan_report(service: Service, district: str, scenario: Scenario, given:
             "at": view.local_time(view.versions.now).isoformat(timespec="minutes"),
             "candidates": len(ground.sites),
             "ready_s": ground.ready_s,
-            "times": BASIS,
+            "times": found["basis"],
             "drive_limits_s": [each * 60 for each in scenario.minutes] or limits_s,
         },
         "curve": _curve(ground, scenario, _chosen(ground, found)),
@@ -118,7 +117,7 @@ def _map(ground: Ground, scenario: Scenario, chosen: Sequence[int], found: dict[
     for sites in ((), ground.today, chosen):
         flags = cover[list(sites)].any(axis=0) if len(sites) else np.full(len(columns.weight), not sums)
         at = np.flatnonzero(flags)
-        sums.append(np.bincount(columns.place[at], columns.weight[at], minlength=len(ground.places)))
+        sums.append(np.bincount(columns.place[at], columns.weight[at], minlength=len(ground.places)).astype(np.float64))
     cells = []
     for place in np.flatnonzero(sums[0] > 0).tolist():
         whole, before, after = (float(each[place]) for each in sums)

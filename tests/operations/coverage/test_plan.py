@@ -107,7 +107,7 @@ def test_the_rules_of_the_reform_are_kept_or_the_plan_is_refused(service: Servic
 
 def test_each_village_has_an_officer_or_a_post(service: Service) -> None:
     """The teams of the townships stand in V1, V2 and V4; nobody is officer of V3 until one is named."""
-    rule = {"unit": "township", "rules": ["officer-per-village"], "existing": "fixed", "minutes": [60]}
+    rule: dict[str, Any] = {"unit": "township", "rules": ["officer-per-village"], "existing": "fixed", "minutes": [60]}
     with pytest.raises(InvalidInput, match=r"3 posts keeps all rules\. 4 posts would do"):
         make_plan(service, DISTRICT, asked(p=3, **rule), candidates=at(9))
     kept = make_plan(service, DISTRICT, asked(p=4, **rule), candidates=at(4, 9))
