@@ -16,6 +16,7 @@ from gridsvc.api import (
     compliance,
     corrections,
     coverage,
+    generations,
     geocode,
     grids,
     health,
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 
 # Routes are tried in this order: the most frequent first.
 ROUTERS = (
-    tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, geocode.router,
-    roads.router, isochrones.router, corrections.router, compliance.router, lateness.router, law.router,
+    tiles.router, cases.router, positions.router, trackers.router, teams.router, grids.router, generations.router,
+    geocode.router, roads.router, isochrones.router, corrections.router, compliance.router, lateness.router, law.router,
     coverage.router, access.router, jobs.router, health.router, metrics.router, ogc.router, pages.router,
 )  # fmt: skip
 

@@ -18,9 +18,11 @@ from gridsvc.api.http.openapi import FURTHER
 from gridsvc.api.http.route_rights import ROUTES
 from gridsvc.cases.steps import STEPS, TEAM_STEPS, right_of_step
 from gridsvc.db.cases.alerts import add_proposal
+from gridsvc.db.grids import generations as store
 from gridsvc.operations.access import keys
 from gridsvc.operations.compliance.kept import keep
 from gridsvc.operations.compliance.report import Wanted, make_report
+from gridsvc.operations.grids import generations
 from gridsvc.operations.imports.history import remove_import
 from tests.api.contract import CheckedClient, Contract
 from tests.operations.imports.worlds import ROWS, load, written
@@ -63,6 +65,7 @@ def test_real_answers_of_every_route_have_the_declared_shape(
     walk_places(admin)
     walk_service(admin, service)
     walk_access(admin, app, service)
+    walk_generations(admin, service)
     assert {(method, path) for method, path, _ in contract.routes()} - contract.answered == set()
 
 
@@ -196,6 +199,23 @@ def walk_service(web: TestClient, service: Service) -> None:
     assert made
     ok(web.post(f"/proposals/{proposal}/decision", json={"decision": "rejected", "reason": "flood"}))
     ok(web.get("/proposals", params={"all": True}))
+
+
+def walk_generations(web: TestClient, service: Service) -> None:
+    """A draft like the grids in force is scheduled, put in force and taken back; no job of it is run here."""
+    code = ok(web.get("/generations"))["district"]
+    number = service.database.run(lambda connection: store.begin_draft(connection, code)).number
+    path = f"/generations/{number}/activation"
+    ok(web.post(path, json={"at": "2199-01-01T00:00:00Z"}))
+    assert ok(web.get("/generations"))["items"][0]["state"] == "planned"
+    ok(web.delete(path))
+    job = ok(web.post(path, json={}))["job"]
+    assert ok(web.get("/generations"))["work"]["id"] == job["id"]
+    ok(web.delete(f"/jobs/{job['id']}"))
+    generations.activate(service, code, number)
+    back = ok(web.post(f"/generations/{number}/rollback", json={}))
+    ok(web.delete(f"/jobs/{back['job']['id']}"))
+    generations.rollback(service, code)
 
 
 def walk_access(web: TestClient, app: FastAPI, service: Service) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gridsvc.api.http.once import WITHOUT_KEY, WRITES
+from gridsvc.db.grids import generations as store
+from gridsvc.operations.grids import generations
 from tests.api.toy_access import D, kind, toy_world
 from tests.worlds import district
 from tests.worlds.district import as_superuser, scalar
@@ -106,6 +108,24 @@ def proposal(world: World, web: TestClient) -> str:
         return str(made)
 
 
+def draft(world: World, web: TestClient) -> int:
+    """Open a draft of the grids in force and return its number."""
+    return world.service.database.run(lambda connection: store.begin_draft(connection, D)).number
+
+
+def planned(world: World, web: TestClient) -> int:
+    """Schedule the activation of a draft and return its number."""
+    number = draft(world, web)
+    at = {"district": D, "at": "2199-01-01T00:00:00Z"}
+    assert web.post(f"/generations/{number}/activation", json=at).status_code == 202
+    return number
+
+
+def newest(world: World, web: TestClient) -> int:
+    """Put a draft in force and return its number."""
+    return generations.activate(world.service, D, draft(world, web)).generation
+
+
 CLOSURE = {
     "geometry": {"type": "LineString", "coordinates": [[119.605, 29.1], [119.615, 29.1]]}, "factor": 0.5,
     "reason": "flood",
@@ -127,6 +147,9 @@ ONCE: dict[tuple[str, str], tuple[Any, Any, int, str]] = {
     ("POST", "/coverage/plans"): (None, {"scenario": {"model": "mclp", "p": 2}}, 202, "plan"),
     ("DELETE", "/jobs/{}"): (job, None, 200, "job-cancelled"),
     ("POST", "/proposals/{}/decision"): (proposal, {"decision": "rejected", "reason": "flood"}, 200, "decide"),
+    ("POST", "/generations/{}/activation"): (draft, {"district": D}, 202, "activation"),
+    ("DELETE", "/generations/{}/activation"): (planned, None, 200, "activation-cancelled"),
+    ("POST", "/generations/{}/rollback"): (newest, {"district": D}, 202, "rollback"),
     ("PUT", "/timers?district=" + D): (None, {"rules": [RULE], "holidays": []}, 200, "timers"),
 }  # fmt: skip
 
@@ -205,6 +228,9 @@ def effects(world: World, kind: str) -> int:
     rows = {
         "job": "select count(*) from job where kind = 'tidy'",
         "plan": "select count(*) from job where kind = 'cover-plan'",
+        "activation": "select count(*) from job where kind = 'activate-grids'",
+        "activation-cancelled": "select count(*) from due where kind = 'activate-grids' and state = 'cancelled'",
+        "rollback": "select count(*) from job where kind = 'rollback-grids'",
         "job-cancelled": "select count(*) from job where state = 'cancelled'",
     }
     if kind not in rows:

@@ -44,7 +44,7 @@ BEYOND = "beyond-the-township"
 NEVER = str(uuid.uuid5(uuid.NAMESPACE_URL, "never"))
 STREAMS: set[tuple[str, str]] = set()  # they do not end; what they may tell is asked where they are tested
 WALKED = {
-    "DELETE": ("/closures/{closure_id}", "/jobs/{job_id}", "/session"),
+    "DELETE": ("/closures/{closure_id}", "/jobs/{job_id}", "/session", "/generations/{generation}/activation"),
     "GET": (
         "/tiles", "/tiles/{layers}.json", "/tiles/{layers}/{z}/{x}/{y}.mvt", "/incidents", "/incidents/{incident_id}",
         "/incidents/{incident_id}/events",
@@ -56,6 +56,7 @@ WALKED = {
         "/compliance/causes", "/compliance/late", "/compliance/cells", "/compliance/reports",
         "/compliance/reports/{report_id}", "/compliance/reports/{report_id}/page",
         "/metrics", "/service-areas", "/osmand", "/generations/{generation}/differences", "/grids/{code}/people",
+        "/generations",
     ),
     "PATCH": ("/teams/{team_id}",),
     "POST": (
@@ -65,6 +66,7 @@ WALKED = {
         "/incidents/{incident_id}/place/preview", "/incidents/{incident_id}/owner/preview",
         "/teams/{team_id}/datum", "/teams/{team_id}/positions", "/positions", "/positions/traccar", "/osmand",
         "/owners", "/travel-times", "/closures", "/session",
+        "/generations/{generation}/activation", "/generations/{generation}/rollback",
         "/coverage/plans", "/pairings", "/devices", "/jobs", "/proposals/{proposal_id}/decision",
     ),
     "PUT": ("/timers",),
@@ -269,6 +271,8 @@ def _asked(
         bodies = [{"kind": "verify"}]
     elif path == "/coverage/plans":
         bodies = [{"district": code, "scenario": {"model": "mclp", "p": 2}} for code in (A, B)]
+    elif path.startswith("/generations/"):
+        bodies = [{"district": code} for code in (A, B)]
     elif path.endswith("/decision"):
         bodies = [{"decision": "accepted"}]
     elif path.endswith("/steps"):

@@ -1,4 +1,4 @@
-"""The job that puts a generation in force: heavy work, so outside of the HTTP processes."""
+"""The jobs that put a generation in force: heavy work, so outside of the HTTP processes."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ def run_activation(run: Run) -> Json:
         run.service, code, number, at=moment, approved_by=run.job.asked_by, progress=run.progress
     )
     return {"district": code, "generation": number, "before": done.before}
+
+
+def run_rollback(run: Run) -> Json:
+    """Put the generation before the job's `from` in force again; do nothing if `from` is in force no more."""
+    code, number = run.job.arguments["district"], int(run.job.arguments["from"])
+    with run.service.database.transaction() as connection:
+        in_force = get_versions(connection, code).generation
+    if in_force != number:
+        return {"district": code, "generation": in_force, "already": True}
+    done = generations.rollback(run.service, code, approved_by=run.job.asked_by)
+    return {"district": code, "generation": done.generation, "before": done.before}

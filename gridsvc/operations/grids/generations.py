@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gridsvc.db.grids.generations import Entry
     from gridsvc.operations.runtime.service import Service
 
     Progress = Callable[[int, int], None]
@@ -202,22 +203,34 @@ def _former_index(
         return OwnershipIndex.build(district, number, grids)
 
 
-def rollback(service: Service, district: str) -> Activated:
+def rollback(service: Service, district: str, *, approved_by: str | None = None) -> Activated:
     """Put the previous generation in force again; this is a new entry of the log, and no entry is changed."""
     with service.database.transaction() as connection:
-        stack: list[int] = []
-        for entry in store.list_entries(connection, district):
-            if entry.reason == "rollback" and len(stack) > 1:
-                stack.pop()
-            elif entry.reason == "activate":
-                stack.append(entry.generation)
-        if len(stack) < 2:
-            raise Conflict(
-                f"District {district} has no earlier generation to go back to.", kind="no-earlier", district=district
-            )
-        generation = store.get_generation(connection, district, stack[-2])
+        earlier = find_earlier(store.list_entries(connection, district))
+        if earlier is None:
+            raise no_earlier(district)
+        generation = store.get_generation(connection, district, earlier)
         grids = store.list_grids(connection, district, generation.number)
-    return _put_in_force(service, district, generation.number, grids, generation.source, reason="rollback")
+    source, number = generation.source, generation.number
+    return _put_in_force(service, district, number, grids, source, reason="rollback", by=approved_by)
+
+
+def find_earlier(entries: Sequence[Entry]) -> int | None:
+    """Return the generation that a rollback puts in force, None without one. `entries`: the log, oldest first."""
+    stack: list[int] = []
+    for entry in entries:
+        if entry.reason == "rollback" and len(stack) > 1:
+            stack.pop()
+        elif entry.reason == "activate":
+            stack.append(entry.generation)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def no_earlier(district: str) -> Conflict:
+    """Return the refusal of a rollback where nothing was in force before."""
+    return Conflict(
+        f"District {district} has no earlier generation to go back to.", kind="no-earlier", district=district
+    )
 
 
 def establish(

@@ -31,7 +31,7 @@ def history(service: Service, district: str, code: str) -> list[dict[str, Any]]:
             raise NotFound(
                 f"No generation of district {district} has a grid {code}.", kind="no-grid", district=district, grid=code
             )
-        spans = _spans(store.list_entries(connection, district))
+        spans = spans_of(store.list_entries(connection, district))
         generations = [g for g in store.list_generations(connection, district) if g.state != "discarded"]
         found = []
         before: int | None = None
@@ -80,7 +80,7 @@ def _change(
     return next((each for each in review(one, other, compare(one, other)) if each.code == code), None)
 
 
-def _spans(entries: Sequence[Entry]) -> dict[int, list[dict[str, str | None]]]:
+def spans_of(entries: Sequence[Entry]) -> dict[int, list[dict[str, str | None]]]:
     """Return when each generation was in force, as is known now: [{from, until, approved_by}], until None: it is.
 
     An entry takes the place of all that begins after it and was recorded before it.

@@ -43,6 +43,8 @@ KINDS: Mapping[str, JobKind] = {
     "activate-grids": JobKind("gridsvc.operations.grids.activation:run_activation",
                               "put a generation of grids in force",
                               ("district", "generation", "at")),
+    "rollback-grids": JobKind("gridsvc.operations.grids.activation:run_rollback",
+                              "put the generation before the one in force in force again", ("district", "from")),
     "service-areas": JobKind("gridsvc.operations.isochrones.service_areas:run_areas",
                              "draw the service areas of teams that are not drawn yet", ("district",)),
     "backup": JobKind("gridsvc.operations.jobs.backup:run_backup", "back up the whole service into its data folder"),
@@ -119,11 +121,7 @@ def ask(
     NotAllowed
         For a caller of one district: a job is for the whole service.
     """
-    if service.caller.scope.district is not None:
-        raise NotAllowed(
-            "A job is done for all districts, and your key is for one. Use a key for all districts.",
-            kind="whole-service",
-        )
+    need_whole_service(service)
     known = KINDS.get(kind)
     if known is None:
         raise InvalidInput(
@@ -150,6 +148,15 @@ def ask(
         return answer_once(connection, WHOLE_SERVICE, request, 202, add)
 
     return service.database.run(work)
+
+
+def need_whole_service(service: Service) -> None:
+    """Raise NotAllowed for a caller of one district: a job is for the whole service."""
+    if service.caller.scope.district is not None:
+        raise NotAllowed(
+            "A job is done for all districts, and your key is for one. Use a key for all districts.",
+            kind="whole-service",
+        )
 
 
 def get(service: Service, job_id: UUID) -> dict[str, Any]:

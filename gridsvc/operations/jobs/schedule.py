@@ -143,6 +143,17 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
     Refusal
         For an unknown generation, or one with blocking faults.
     """
+    check_plan(service, district, number, at)
+    return service.database.run(lambda connection: set_activation(connection, district, number, at, actor=actor))
+
+
+def set_activation(connection: Connection, district: str, number: int, at: datetime, *, actor: str) -> UUID:
+    """Schedule an activation that `check_plan` has passed."""
+    return due.set_due(connection, "activate-grids", str(number), at, district=district, asked_by=actor)
+
+
+def check_plan(service: Service, district: str, number: int, at: datetime) -> None:
+    """Raise where an activation may not be scheduled, as `plan_activation` does."""
     with service.database.transaction() as connection:
         generation = store.get_generation(connection, district, number)
         versions = get_versions(connection, district)
@@ -160,9 +171,6 @@ def plan_activation(service: Service, district: str, number: int, at: datetime, 
             generation=number,
             fault=first.words,
         )
-    return service.database.run(
-        lambda connection: due.set_due(connection, "activate-grids", str(number), at, district=district, asked_by=actor)
-    )
 
 
 def cancel_activation(service: Service, district: str, number: int) -> bool:
