@@ -156,7 +156,7 @@ _claim = text(
                or state = 'running' and heartbeat_at < clock_timestamp() - make_interval(secs => :lost))
           and (select count(*) from job
                where state = 'running' and heartbeat_at >= clock_timestamp() - make_interval(secs => :lost)) < :at_once
-        order by kind = any(cast(:last as text[])), created_at, id
+        order by kind = any(cast(:last as text[])), created_at <= clock_timestamp(), created_at, id
         for update skip locked
         limit 1
     ) as next
@@ -169,7 +169,8 @@ _claim = text(
 def claim_job(connection: Connection, holder: str, *, at_once: int = 1) -> Job | None:
     """Take the oldest job that waits, or whose holder went silent; None where none may start now.
 
-    The kinds in YIELDING come after all others. `at_once` is the largest number of jobs that run in all processes
+    The kinds in YIELDING come after all others; what seems to be of the future was asked for before the clock was set
+    back, and comes first. `at_once` is the largest number of jobs that run in all processes
     together. Returns None while another process claims a job.
     """
     if not connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _CLAIMING}):

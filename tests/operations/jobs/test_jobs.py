@@ -75,6 +75,14 @@ def test_the_oldest_waiting_job_is_claimed_and_only_one_runs_at_once(service: Se
     assert claim(service, at_once=2).id == second.id
 
 
+def test_jobs_of_before_the_clock_was_set_back_come_before_those_after(service: Service, url: str) -> None:
+    before, later = add(service), add(service)
+    with as_superuser(url) as superuser:
+        superuser.execute("update job set created_at = created_at + interval '1 hour'")
+    after = add(service)
+    assert [claim(service, at_once=3).id for _ in range(3)] == [before.id, later.id, after.id]
+
+
 def test_a_job_is_claimed_by_one_of_many(service: Service) -> None:
     for _ in range(5):
         add(service)
