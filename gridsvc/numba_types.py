@@ -37,7 +37,7 @@ def _keep_by_sources() -> None:
     """
     package = files("gridsvc")
     digest = hashlib.sha256((package / "numba_types.py").read_bytes())
-    for folder in ("roads", "isochrones", "grids"):
+    for folder in ("roads", "isochrones", "grids", "simulation"):
         sources = (package / folder / "kernels").iterdir()
         for source in sorted(sources, key=lambda source: source.name):
             if source.name.endswith(".py"):
@@ -62,6 +62,7 @@ read_u1 = _read(types.uint8)
 read_u4_2d = _read(types.uint32, 2)
 read_i4_2d = _read(types.int32, 2)
 read_f8_2d = _read(types.float64, 2)
+read_b1_2d = _read(types.boolean, 2)
 read_i8_2d = _read(types.int64, 2)
 
 i4 = types.int32[::1]

@@ -39,6 +39,9 @@ WORDS = {
     "closures": Word("gridsvc.cli.closures", "closures", "Closed or slow roads: list, add, remove"),
     "roads": Word("gridsvc.cli.calibration", "roads", "Calibrate travel times; write the service areas of teams"),
     "cover": Word("gridsvc.cli.cover", "cover", "Who is covered now; plans of where teams should stand"),
+    "simulate": Word(
+        "gridsvc.cli.simulate", "simulate", "The posts of today against those of plans, over the same calls"
+    ),
     "jobs": Word("gridsvc.cli.jobs", "jobs", "Jobs of the background process: list, run, watch, cancel"),
     "compliance": Word("gridsvc.cli.compliance", "compliance", "Did responses make their targets, honestly counted"),
     "keys": Word("gridsvc.cli.keys", "keys", "Keys of persons: add, list, revoke, pair a device"),

@@ -105,6 +105,7 @@ def asked(places: tuple[Path, tuple[Any, ...]], folder: Path, two: World) -> dic
         "cover plan": ["--model", "mclp", "--p", "2", "--demand", "villages"],
         "cover joint-team": ["--demand", "villages"],
         "cover what-if": ["--add", "119.62", "29.1", "--demand", "villages"],
+        "simulate": ["--replications", "2", "--days", "5"],
     }
 
 

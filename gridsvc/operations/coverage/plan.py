@@ -13,9 +13,9 @@ from gridsvc.errors import InvalidInput
 from gridsvc.operations.cases.recommend import law_of
 from gridsvc.operations.coverage.effect import effect
 from gridsvc.operations.coverage.ground import Given, ground_of
-from gridsvc.operations.coverage.scenario import HALF_IN_TOWNSHIPS, OFFICER_PER_VILLAGE, SQUADRON_PER_AREA, Scenario
+from gridsvc.operations.coverage.reform import rules_json, rules_of
+from gridsvc.operations.coverage.scenario import AS_TODAY, Scenario
 from gridsvc.operations.roads.travel_times import BASIS
-from gridsvc.teams.model import TeamKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ def solved(ground: Ground, scenario: Scenario, began: float) -> dict[str, Json]:
         "sites": _sites_json(ground, plan.sites),
         "closed": [_site_json(ground.sites[n]) for n in ground.today if n not in plan.sites and n not in moved],
         "moved": list(moved.values()),
-        "rules": _rules_json(rules, plan.sites),
+        "rules": rules_json(rules, plan.sites, ground.today),
     }  # fmt: skip
     answer |= effect(ground, scenario, plan.sites)
     answer["versions"] = ground.view.versions.as_json()
@@ -97,33 +97,15 @@ def _limits(ground: Ground, scenario: Scenario) -> tuple[Limits, list[Side]]:
     """Return the limits of the search, and all rules of the reform that concern the unit, asked for or not."""
     sites = ground.sites
     fixed = tuple(n for n, site in enumerate(sites) if site.exists) if scenario.existing == "fixed" else ()
-    rules = _rules(ground, scenario)
-    sides = [side for name, side in rules if name in scenario.rules]
+    rules = rules_of(ground, scenario)
+    today = ground.today
+    sides = [
+        side for name, side in rules if name in scenario.rules or (AS_TODAY in scenario.rules and side.holds(today))
+    ]
     if scenario.budget is not None:
         sides.append(Side("budget", tuple(site.candidate.cost for site in sites), most=scenario.budget))
     limits = Limits(fixed=fixed, sides=tuple(sides), time_limit_s=scenario.time_limit_s)
     return limits, [side for _, side in rules] + [side for side in sides if side.name == "budget"]
-
-
-def _rules(ground: Ground, scenario: Scenario) -> list[tuple[str, Side]]:
-    sites = ground.sites
-    found = []
-    prepared = law_of(ground.view).prepared
-    if scenario.unit == "bureau":
-        assert ground.view.index is not None
-        areas = sorted({area for team in prepared.teams for area in team.areas})
-        for area in areas:
-            inside = tuple(float(site.area == area) for site in sites)
-            found.append((SQUADRON_PER_AREA, Side(f"{SQUADRON_PER_AREA} {area}", inside, least=1.0, most=1.0)))
-    for village in ground.vacant:
-        inside = tuple(float(site.village == village) for site in sites)
-        found.append((OFFICER_PER_VILLAGE, Side(f"{OFFICER_PER_VILLAGE} {village}", inside, least=1.0)))
-    of_brigade = any(team.kind is TeamKind.BRIGADE and team.unit == scenario.unit for team in prepared.teams)
-    if of_brigade:
-        # posted - at headquarters >= 0, whatever their number is
-        factor = tuple(-1.0 if site.headquarters else 1.0 for site in sites)
-        found.append((HALF_IN_TOWNSHIPS, Side(HALF_IN_TOWNSHIPS, factor, least=0.0)))
-    return found
 
 
 def _solve(ground: Ground, scenario: Scenario, limits: Limits) -> coverage.Plan:
@@ -252,15 +234,3 @@ def _site_json(site: Site) -> dict[str, Json]:
         "exists": site.exists,
         "cost": each.cost,
     }
-
-
-def _rules_json(rules: Sequence[Side], chosen: Sequence[int]) -> list[dict[str, Json]]:
-    """Return which rules the plan keeps; of a rule for each area grid, the codes of those where it does not."""
-    found: dict[str, dict[str, Json]] = {}
-    for rule in rules:
-        name, _, of = rule.name.partition(" ")
-        row = found.setdefault(name, {"rule": name, "holds": True, "broken": []})
-        if not rule.holds(chosen):
-            row["holds"] = False
-            row["broken"] += [of] if of else []
-    return list(found.values())

@@ -22,10 +22,11 @@ WHAT_IF = "what-if"
 CANDIDATES = ("stations", "regional", "township", "area", "village")
 EXISTING = ("closable", "fixed", "ignored")
 SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS = "squadron-per-area", "half-in-townships"
-OFFICER_PER_VILLAGE = "officer-per-village"
-RULES = (SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS, OFFICER_PER_VILLAGE)
+OFFICER_PER_VILLAGE, AS_TODAY = "officer-per-village", "as-today"
+RULES = (SQUADRON_PER_AREA, HALF_IN_TOWNSHIPS, OFFICER_PER_VILLAGE, AS_TODAY)
 """The plan of the reform: each area grid has one squadron (two (one) 3); of the staff of a specialty brigade half or
-more are posted to townships (two (one) 2); each village has one officer (two (one) 3), a post where nobody is one."""
+more are posted to townships (two (one) 2); each village has one officer (two (one) 3), a post where nobody is one.
+`as-today`: what the posts of today keep of these stays kept."""
 
 _LONGEST_S = 3600.0
 

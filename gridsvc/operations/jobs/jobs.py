@@ -62,6 +62,8 @@ KINDS: Mapping[str, JobKind] = {
                            "compare the positions of teams with the roads, as if by another datum"),
     "cover-plan": JobKind("gridsvc.operations.coverage.plan:run_plan", "plan where the posts of a unit should be",
                           ("district", "scenario")),
+    "simulate": JobKind("gridsvc.operations.simulation.simulate:run_simulation",
+                        "simulate the posts of today against those of plans", ("district", "simulation")),
     "tidy": JobKind("gridsvc.operations.jobs.retention:run_tidy", "delete expired data"),
 }  # fmt: skip
 

@@ -11,8 +11,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 from gridsvc.isochrones.compiled import KERNELS as OF_ISOCHRONES
 from gridsvc.roads.compiled import KERNELS as OF_ROADS
+from gridsvc.simulation.compiled import KERNELS as OF_SIMULATION
 
-KERNELS = (*OF_ROADS, "gridsvc.grids.compiled", *OF_ISOCHRONES)
+KERNELS = (*OF_ROADS, "gridsvc.grids.compiled", *OF_ISOCHRONES, *OF_SIMULATION)
 """Modules whose import compiles what is not compiled yet, or loads it."""
 
 

@@ -1,0 +1,1 @@
+"""Compiled loop of the simulation; only `simulation` imports it."""
