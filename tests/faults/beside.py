@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -18,7 +18,7 @@ from gridsvc.operations.jobs.jobs import KINDS
 from tests.faults.service import GRIDSVC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.faults.service import Served
@@ -98,33 +98,96 @@ class Imports(threading.Thread):
             self.torn.append(str(there))
 
 
-class Jobs(threading.Thread):
-    """Asks for every heavy job there is, again and again."""
+PLAN = {"model": "mclp", "p": 4, "demand": "villages"}
 
-    def __init__(self, served: Served) -> None:
+
+class Jobs(threading.Thread):
+    """Asks for one heavy job after the other, and with `plans` for a plan of coverage among them."""
+
+    def __init__(self, served: Served, *, plans: bool = False) -> None:
         super().__init__(name="jobs")
         self._served = served
         self.stop = threading.Event()
+        self._kinds = [*JOBS, "cover-plan"] if plans else list(JOBS)
 
     def run(self) -> None:
+        number = 0
         while not self.stop.is_set():
-            with self._served.client(60) as client:
-                for kind in JOBS:
-                    with contextlib.suppress(httpx.TransportError):
-                        client.post("/jobs", json={"kind": kind})
-            self.stop.wait(3)
+            kind = self._kinds[number % len(self._kinds)]
+            number += 1
+            if kind == "cover-plan":
+                self.plan()
+            else:
+                self._ask("/jobs", {"kind": kind})
+            self.stop.wait(0.5)
+
+    def plan(self, patience_s: float = 60) -> None:
+        """Ask for a plan of coverage, and wait for it."""
+        self._ask("/coverage/plans", {"district": HOME, "scenario": PLAN}, patience_s)
+
+    def _ask(self, path: str, body: dict[str, Any], patience_s: float = 60) -> None:
+        """Ask for a job, and wait for its end; a service that is away is asked for the next one."""
+        until, job = time.monotonic() + patience_s, None
+        while time.monotonic() < until and not self.stop.is_set():
+            with contextlib.suppress(httpx.TransportError), self._served.client(15) as client:
+                answer = client.get(f"/jobs/{job}") if job else client.post(path, json=body)
+                if answer.status_code in (200, 202):
+                    now = answer.json()
+                    job = now["id"]
+                    if now["state"] in ("done", "failed", "cancelled"):
+                        return
+                elif job is None:
+                    return
+            self.stop.wait(0.5)
+
+
+class Drawings(threading.Thread):
+    """Draws isochrones of a few places again and again; `drawn` has the answers by place, each place always one."""
+
+    def __init__(self, served: Served, places: Sequence[dict[str, float]]) -> None:
+        super().__init__(name="drawings")
+        self._served, self._places = served, list(places)
+        self.stop = threading.Event()
+        self.drawn: dict[int, set[str]] = {}
+        self.answered = 0
+        self.bad: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        while not self.stop.is_set():
+            with contextlib.suppress(httpx.TransportError):
+                self.draw(number % len(self._places))
+            number += 1
+            self.stop.wait(1)
+
+    def draw(self, number: int) -> None:
+        """Draw one place, and keep the answer."""
+        with self._served.client(30) as client:
+            answer = client.get("/isochrones", params=self._places[number] | {"minutes": "5,10"})
+        if answer.status_code == 200:
+            self.answered += 1
+            self.drawn.setdefault(number, set()).add(answer.text)
+        elif answer.status_code not in (429, 503):
+            self.bad.append(f"{answer.status_code} {answer.text[:200]}")
+
+
+@contextlib.contextmanager
+def running(*threads: Any) -> Iterator[None]:
+    """Let the threads run while the block runs, and stop them by their `stop`."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.stop.set()
+        for thread in threads:
+            thread.join()
 
 
 @contextlib.contextmanager
 def heavy_work(served: Served, seed: int) -> Iterator[Imports]:
     """Import and run jobs while the block runs."""
-    imports, jobs = Imports(served, seed), Jobs(served)
-    imports.start()
-    jobs.start()
-    try:
+    imports = Imports(served, seed)
+    with running(imports, Jobs(served)):
         yield imports
-    finally:
-        imports.stop.set()
-        jobs.stop.set()
-        imports.join()
-        jobs.join()

@@ -160,6 +160,18 @@ class PatroniCluster:
             assert all(node.patroni.runs for node in self.nodes), self.logs()
             time.sleep(0.2)
 
+    def set_start_timeout(self, seconds: int) -> None:
+        """Say how long a dead PostgreSQL of the primary is started again before the standby takes over; 0: at once."""
+        rest = f"http://127.0.0.1:{self.primary().rest}/config"
+        if httpx.get(rest, timeout=5, trust_env=False).json().get("primary_start_timeout") != seconds:
+            done = httpx.patch(rest, json={"primary_start_timeout": seconds}, timeout=10, trust_env=False)
+            assert done.status_code == 200, done.text
+            time.sleep(2)  # Patroni was woken up to read it
+
+    def superuser(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """Connect to the primary past everything."""
+        return psycopg.connect(self.url("postgres") + "?target_session_attrs=read-write", autocommit=True)
+
     def logs(self) -> str:
         """Return the last words of each Patroni."""
         return "\n".join(log.read_text()[-1500:] for log in self.folder.glob("*.log"))
@@ -206,8 +218,7 @@ class ServedOver(Served):
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the primary, past everything."""
-        url = self._cluster.url("postgres") + "?target_session_attrs=read-write"
-        with psycopg.connect(url, autocommit=True) as connection:
+        with self._cluster.superuser() as connection:
             return connection.execute(statement.encode()).fetchall()
 
 

@@ -135,6 +135,13 @@ class Served:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def kill_http_process(self) -> None:
+        """Kill -9 one of the HTTP processes; the supervisor starts another."""
+        found = [pid for pid, (name, _) in self.processes().items() if name.startswith("HTTP process")]
+        assert found, "no HTTP process to be killed"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(min(found), signal.SIGKILL)
+
     def postmaster(self) -> int:
         """The first process of the embedded database."""
         return int((self.folder / "data" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
