@@ -40,7 +40,9 @@ def feature_entries(features: Sequence[NamedFeature], owners: OwnerChains, other
     taken = _spellings(others)
     free = [each for each in features if spell(each.name) not in taken]
     found = _points([each for each in free if each.kind not in LINES], owners)
-    return found + _lines([each for each in free if each.kind in LINES], owners)
+    found += _lines([each for each in free if each.kind in LINES], owners)
+    # without its township a name may be that of another grid: Schaan-Vaduz in Schaan
+    return [each for each in found if taken.isdisjoint(key for key, _ in forms_of(each))]
 
 
 def _spellings(entries: Iterable[Entry]) -> set[str]:

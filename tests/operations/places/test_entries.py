@@ -165,7 +165,8 @@ def ends(entry: Entry) -> tuple[float, float]:
 
 def test_a_name_of_a_grid_or_a_road_is_theirs(index: OwnershipIndex) -> None:
     """低田 is the village before it is the brook, and so is what only lacks the word for what it is."""
-    features = (spot("低田", 119.68), spot("孝顺街道", 119.68), spot("太阳殿", 119.68))
+    station = spot("孝顺镇傅村", 119.61)  # in 孝顺镇, so that 傅村 is left of it
+    features = (spot("低田", 119.68), spot("孝顺街道", 119.68), spot("太阳殿", 119.68), station)
     assert [each.name for each in of_features(index, *features)] == ["太阳殿"]
 
 
