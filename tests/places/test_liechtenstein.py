@@ -11,6 +11,10 @@ import shapely
 
 from gridsvc.coordinates import distance_m
 from gridsvc.files.osm.places import read_places
+from gridsvc.grids.index import OwnershipIndex
+from gridsvc.grids.levels import Grid, Level
+from gridsvc.operations.places.feature_entries import feature_entries
+from gridsvc.operations.places.owner_chains import OwnerChains
 from gridsvc.places.gazetteer import Gazetteer
 from gridsvc.places.geocode import geocode
 from gridsvc.places.model import DistrictName, Entry
@@ -37,7 +41,10 @@ def test_every_address_of_liechtenstein_as_it_is_written(shared_data: Path) -> N
             town = towns[int(inside[0])].name
             parts = {"street": a.street, "house": a.house_number, "postcode": a.postcode}
             houses.append(Entry(a.text, "house", a.lon, a.lat, 20.0, town, None, ("LI", town), parts=parts))
-    gazetteer = Gazetteer.of([*entries, *houses], DistrictName("Liechtenstein"))
+    grids = [Grid(area.name, area.name, Level.TOWNSHIP, None, area.geometry) for area in towns]
+    owners = OwnerChains(OwnershipIndex.build("LI", 1, grids))
+    features = feature_entries(found.features, owners, [*entries, *houses])
+    gazetteer = Gazetteer.of([*entries, *houses, *features], DistrictName("Liechtenstein"))
     chance = random.Random(9490)
     verdicts: Counter[str] = Counter()
     for house in chance.sample(houses, 300):
@@ -59,3 +66,10 @@ def test_every_address_of_liechtenstein_as_it_is_written(shared_data: Path) -> N
     assert verdicts["wrong sure"] == 0
     assert verdicts["right sure"] >= 285
     assert verdicts["house"] >= 285
+    places = [each for each in features if each.kind == "place"]
+    assert len(places) > 150
+    for place in places:  # by its name alone: sure only where it is
+        best = geocode(place.name, gazetteer)[0]
+        assert best.township == place.township or best.confirm
+        with_town = geocode(f"{place.name}, {place.township}", gazetteer)[0]
+        assert with_town.township == place.township or with_town.confirm
