@@ -78,6 +78,7 @@ def test_what_a_role_may_not_do_is_not_offered(
     offered = page.evaluate("[...document.querySelectorAll('.steps [data-step]')].map((each) => each.dataset.step)")
     assert set(offered) == steps
     assert page.is_visible("#new-report") == ("REPORT" in rights)
+    assert page.locator("[data-correct], [data-key=generations]").count() == 0
     assert (page.locator(".team [data-step]").count() > 0) == ("TEAM_STEP" in rights)
 
 

@@ -207,6 +207,10 @@ def test_an_address_that_nobody_knows_is_refused_in_chinese(open_screen: Open, s
     page.click("[data-key=mode-address]")
     page.fill("[data-key=address]", "不存在的路 99999 号")
     choose_type(page, emergency(served)["type"])
+    page.wait_for_selector(".ask[data-ask=where]")  # what to ask the caller, instead of a refusal
+    assert "哪个街道" in page.inner_text(".ask-words")
+    assert not re.search("[A-Za-z`]", page.inner_text(".ask"))
+    page.click("#send")
     page.wait_for_selector("#report-problem .problem")
     assert "没有这个地址" in page.inner_text("#report-problem")
     assert not re.search("[A-Za-z`]", page.inner_text("#report-problem"))

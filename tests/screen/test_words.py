@@ -22,7 +22,7 @@ SCREEN = Path(gridsvc.api.__file__).parent / "screen"
 _ENTRY = re.compile(r'^  "?([\w.\-]+)"?: "(.+)",$', re.MULTILINE)
 
 
-SUBJECTS = ("page", "case", "map", "slugs")
+SUBJECTS = ("page", "case", "map", "place", "review", "slugs")
 
 
 def words_about(subject: str, language: str) -> list[tuple[str, str]]:

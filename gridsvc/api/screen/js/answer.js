@@ -28,7 +28,8 @@ const derivedKeys = () => new Set(LEVELS.filter((level) => (district()?.levels?.
 
 export const ruleLine = (rule) => h("p", { class: `rule rule-${rule}` }, h("span", { class: "chip" }, slug("rule", rule)));
 
-export function ownersSection(answer) {
+/** `reply(choice)`: takes what the caller replies to the question of an uncertain place; without it, it is only shown. */
+export function ownersSection(answer, reply = null) {
   const ownership = answer.ownership ?? {};
   const derived = ownership.derived ? new Set(ownership.derived) : derivedKeys();
   return h("section", { class: "block" },
@@ -40,25 +41,30 @@ export function ownersSection(answer) {
     answer.correction ? h("p", { class: "dim" }, t("corrected", {
       name: answer.correction.by, time: dayAndTime(answer.correction.at), reason: answer.correction.reason ?? "—",
     })) : null,
-    ownership.shares?.length ? shares(ownership) : null,
+    ownership.shares?.length ? shares(ownership, reply) : null,
     answer.handler ? h("p", { class: "pair" }, h("span", { class: "dim" }, t("handler")),
       h("span", {}, teamName(answer.handler.team_id), h("small", { class: "dim" }, ` ${slug("handler", answer.handler.rule)}`))) : null);
 }
 
 /** The owner of the finest level; the order of the members says nothing. */
-const finest = (owners) => ["village", "area", "township", "regional"].map((level) => owners?.[level]).find(Boolean);
+export const finest = (owners) => ["village", "area", "township", "regional"].map((level) => owners?.[level]).find(Boolean);
 
 /** What to ask the caller, and whose the place is by each reply. */
-function question(asked) {
-  return h("div", {}, h("p", { class: "warn" }, asked[language]), h("ul", { class: "shares" }, asked.choices.map((each) => {
-    return h("li", {}, h("span", {}, each[language]), h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")));
-  })));
+function question(asked, reply) {
+  const owner = (each) => finest(each.owners)?.name ?? slug("rule", "outside");
+  return h("div", { class: "ask", data: { ask: asked.by } },
+    h("p", { class: "ask-title" }, t("ask_caller")),
+    h("p", { class: "ask-words" }, asked[language]),
+    reply ? h("ul", { class: "replies" }, asked.choices.map((each, n) => h("li", {}, h("button", {
+      type: "button", disabled: !finest(each.owners), data: { key: `reply-${n}`, reply: n }, onclick: () => reply(each),
+    }, h("strong", {}, each[language]), h("small", { class: "dim" }, owner(each))))))
+      : h("ul", { class: "shares" }, asked.choices.map((each) => h("li", {}, h("span", {}, each[language]), h("span", {}, owner(each))))));
 }
 
-function shares(ownership) {
+function shares(ownership, reply) {
   return h("div", {},
     h("p", { class: ownership.confirm ? "warn" : "dim" }, ownership.confirm ? t("confirm") : t("shares")),
-    ownership.question ? question(ownership.question) : null,
+    ownership.question ? question(ownership.question, reply) : null,
     h("ul", { class: "shares" }, ownership.shares.slice(0, 6).map((each) => {
         const demand = each.demand_share === undefined ? "" : ` · ${Math.round(each.demand_share * 100)} %`;
         return h("li", {}, h("span", {}, finest(each.owners)?.name ?? slug("rule", "outside")),

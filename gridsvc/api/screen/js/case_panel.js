@@ -1,18 +1,20 @@
 /** One case: whose, who goes, what happened, and what may happen next. */
 
-import { consideredSection, ownersSection, recommendationSection, responseSection, teamRow, unfilledBlock } from "./answer.js";
+import { consideredSection, finest, ownersSection, recommendationSection, responseSection, teamRow, unfilledBlock } from "./answer.js";
+import { askBlock, dropCandidates } from "./candidates.js";
 import { ago, dayAndTime, span, timeOf } from "./clock.js";
 import { dueClass, dueWords } from "./case_list.js";
+import { choose as chooseInForm, closeCorrection, correctionForm, openCorrection } from "./correction.js";
 import { announce, byId, h, replace } from "./dom.js";
-import { showPlace } from "./map.js";
+import { pick, showPlace } from "./map.js";
 import { caseTitle, join, teamName, typeName } from "./names.js";
 import { alertsBlock } from "./persons.js";
 import { problemBox } from "./problems.js";
 import { get, post } from "./service.js";
-import { mayStep } from "./rights.js";
+import { may, mayStep } from "./rights.js";
 import { caseById, on, set, state } from "./state.js";
 import { waySection } from "./way_block.js";
-import { slug, t } from "./words.js";
+import { language, slug, t } from "./words.js";
 
 const QUIET_STEPS = new Set(["cancel", "reopen"]);
 const ENDS_ENGAGEMENTS = new Set(["archive", "cancel"]);
@@ -26,7 +28,17 @@ let act = {}; // {choose(id), close(), changed()}
 export function startCasePanel(actions) {
   act = actions;
   on(["selected"], open);
-  on(["shown", "teams", "plans", "facts", "session"], drawCasePanel);
+  on(["shown", "teams", "plans", "facts", "session"], () => {
+    if (!state.correction) drawCasePanel(); // news must not touch what is being written
+  });
+  let correcting = null;
+  on(["correction"], () => {
+    const now = state.correction && `${state.correction.kind} ${state.correction.of}`;
+    if (now === correcting) return;
+    correcting = now;
+    drawCasePanel();
+    byId("panel").querySelector(now ? "#correction input" : "[data-key=correct-place]")?.focus({ preventScroll: true });
+  });
   on(["cases"], () => {
     // Something about the case changed since it was read: read it again.
     const item = caseById(state.selected);
@@ -38,6 +50,8 @@ const signature = (item) => JSON.stringify([item.status, item.waiting, item.lead
 
 function open() {
   if (panel.id === state.selected) return;
+  closeCorrection();
+  dropCandidates();
   Object.assign(panel, { id: state.selected, events: [], error: null, note: "", sure: null, busy: false, sent: UNSENT });
   panel.folds.clear();
   set({ shown: null });
@@ -57,6 +71,12 @@ async function refresh() {
     panel.error ??= error; // a refusal is worth more than that the case cannot be read again
     drawCasePanel();
   }
+}
+
+/** The case after its correction. */
+export function showCorrected(whole) {
+  show(whole);
+  refresh();
 }
 
 function show(whole) {
@@ -130,6 +150,7 @@ function sceneRoad(road) {
 }
 
 function casePanel(whole) {
+  if (state.correction?.of === whole.id) return [head(typeName(whole), whole), h("div", { class: "panel-body" }, correctionForm())];
   const brief = caseById(whole.id) ?? briefOf(whole);
   const live = teamsOn(whole).filter((each) => !each.until);
   return [
@@ -145,6 +166,7 @@ function casePanel(whole) {
       whole.description ? h("p", { class: "said" }, whole.description) : null,
       whole.possible_duplicates?.length ? duplicates(whole) : null,
       panel.error ? problemBox(panel.error, act.choose) : null,
+      whichPlace(whole),
       whole.lead_wanted ? h("p", { class: "warn-box", data: { leadWanted: "" } }, t("lead_wanted_long")) : null,
       alertsBlock(whole),
       nextSteps(whole, live),
@@ -152,10 +174,42 @@ function casePanel(whole) {
       live.length || teamsOn(whole).length ? assignments(whole) : null,
       responseSection(whole),
       live.length ? afterOrder(whole) : recommendationSection(whole),
-      ownersSection(whole),
+      ownersSection(whole, mayCorrect(whole) ? (choice) => openCorrection("owner", whole, {
+        code: finest(choice.owners).code, reason: t("reason_replied", { reply: choice[language] }),
+      }) : null),
+      correctButtons(whole),
       consideredSection(whole),
       timeline(whole)),
   ].map(keepFolds);
+}
+
+const mayCorrect = (whole) => may("CORRECT") && !whole.archived_at && !whole.cancelled_at;
+
+/** The address of the report may mean several places: ask, and move the case to the one that it is. */
+function whichPlace(whole) {
+  const { address } = whole;
+  if (!address?.confirm || !mayCorrect(whole)) {
+    dropCandidates();
+    return null;
+  }
+  return askBlock(address, {
+    choose: (n) => openCorrection("place", whole, { found: address, candidate: n }),
+    pick: () => { openCorrection("place", whole); set({ view: "map" }); pick(true); },
+  });
+}
+
+/** A candidate was clicked on the map. */
+export function chooseCandidate(n) {
+  const { shown, correction } = state;
+  if (correction) chooseInForm(n);
+  else if (shown?.address?.confirm) openCorrection("place", shown, { found: shown.address, candidate: n });
+}
+
+function correctButtons(whole) {
+  if (!mayCorrect(whole)) return null;
+  return h("div", { class: "buttons small" }, ["place", "owner"].map((kind) => h("button", {
+    type: "button", data: { key: `correct-${kind}`, correct: kind }, onclick: () => openCorrection(kind, whole),
+  }, t(`correct_${kind}`))));
 }
 
 /** What the list would say of a case that it does not hold (an old closed one). */

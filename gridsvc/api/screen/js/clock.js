@@ -31,6 +31,15 @@ export function dayAndTime(moment) {
 export const zoneName = () =>
   format("zone", { timeZoneName: "short" }).formatToParts(new Date()).find((part) => part.type === "timeZoneName")?.value ?? "";
 
+/** The moment (RFC 3339, UTC) of a wall time such as 2026-04-01T00:00 in the district's zone. */
+export function instantOf(wall) {
+  const utc = Date.parse(`${wall}Z`);
+  const numbers = Object.fromEntries(format("instant", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" })
+    .formatToParts(new Date(utc)).map((part) => [part.type, part.value]));
+  const shown = Date.UTC(numbers.year, numbers.month - 1, numbers.day, numbers.hour, numbers.minute, numbers.second);
+  return new Date(2 * utc - shown).toISOString();
+}
+
 /** 4:05, 1:02:33 or 3 d: whole seconds, never negative */
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));

@@ -4,13 +4,15 @@ import { startAreas } from "./areas.js";
 import { drawAreasCard, startAreasCard } from "./areas_card.js";
 import { drawAlarms, startAlarms } from "./alarms.js";
 import { drawCaseList, drawFilters, searchAgain, startCaseList } from "./case_list.js";
-import { drawCasePanel, startCasePanel } from "./case_panel.js";
+import { chooseCandidate, drawCasePanel, showCorrected, startCasePanel } from "./case_panel.js";
+import { closeCorrection, placeCorrection, startCorrection } from "./correction.js";
 import { readServed, startCoverage } from "./coverage.js";
 import { byId, h } from "./dom.js";
 import { drawLayers, startLayers } from "./layers.js";
 import { drawLegend, startLegend } from "./legend.js";
 import { isPicking, pick, startMap } from "./map.js";
-import { closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
+import { chooseDraft, closeReport, drawReportPanel, openReport, placeReport, startReportPanel } from "./report_panel.js";
+import { closeReview, drawReviewPanel, openReview, startReviewPanel } from "./review_panel.js";
 import { may } from "./rights.js";
 import { get, poll, readSession, signOut } from "./service.js";
 import { on, set, state } from "./state.js";
@@ -27,6 +29,7 @@ const PROPOSALS_MS = 6_000;
 
 let readCases = () => {};
 let readTeams = () => {};
+let readFactsNow = () => {};
 
 const changed = () => {
   readCases();
@@ -36,6 +39,7 @@ const changed = () => {
 
 function choose(id) {
   if (state.draft) closeReport();
+  closeReview();
   set({ selected: id, view: "panel" });
   byId("panel").focus({ preventScroll: true });
 }
@@ -43,6 +47,7 @@ function choose(id) {
 function close() {
   const from = state.selected;
   if (state.draft) closeReport();
+  else if (state.review) closeReview();
   else set({ selected: null });
   set({ view: "map" });
   if (from && !state.selected) document.querySelector(`[data-case="${CSS.escape(from)}"]`)?.focus();
@@ -50,12 +55,29 @@ function close() {
 
 function place(lon, lat) {
   if (state.draft) placeReport(lon, lat);
-  else openReport({ lon, lat });
+  else if (state.correction?.kind === "place") placeCorrection(lon, lat);
+  else report({ lon, lat });
+}
+
+function report(at = {}) {
+  closeReview();
+  openReport(at);
+}
+
+function review() {
+  if (state.draft) closeReport();
+  set({ selected: null });
+  openReview();
+}
+
+function candidate(n) {
+  if (state.draft) chooseDraft(n);
+  else chooseCandidate(n);
 }
 
 function drawPanel() {
   const panel = byId("panel");
-  const shown = Boolean(state.draft || state.selected);
+  const shown = Boolean(state.draft || state.selected || state.review);
   panel.hidden = !shown;
   document.body.classList.toggle("has-panel", shown);
   if (shown) panel.setAttribute("aria-labelledby", "panel-title");
@@ -65,7 +87,7 @@ function drawPanel() {
 function drawTabs() {
   byId("tabs").replaceChildren(...["map", "cases", "panel"].map((view) => h("button", {
     type: "button", "aria-pressed": String(state.view === view),
-    disabled: view === "panel" && !state.draft && !state.selected, onclick: () => set({ view }),
+    disabled: view === "panel" && !state.draft && !state.selected && !state.review, onclick: () => set({ view }),
   }, t(`tab_${view}`))));
   document.body.dataset.view = state.view;
 }
@@ -97,6 +119,7 @@ function redraw() {
   drawSession();
   drawAlarms();
   if (state.draft) drawReportPanel();
+  else if (state.review) drawReviewPanel();
   else drawCasePanel();
   set({ teams: state.teams }); // the chips on the map carry a letter of the language
 }
@@ -105,12 +128,13 @@ function keys(event) {
   const typing = event.target.closest?.("input, textarea, select");
   if (event.key === "Escape") {
     if (isPicking()) pick(false);
-    else if (state.draft || state.selected) close();
+    else if (state.correction) closeCorrection();
+    else if (state.draft || state.selected || state.review) close();
   } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
     if (event.key === "/") {
       event.preventDefault();
       byId("case-search").focus();
-    } else if (event.key === "n" && may("REPORT")) openReport();
+    } else if (event.key === "n" && may("REPORT")) report();
   }
 }
 
@@ -130,10 +154,12 @@ async function start() {
   setLanguage(language);
   translatePage();
   drawLanguage();
-  startTopBar();
+  startTopBar(review);
   startCaseList(choose);
   startCasePanel({ choose, close, changed });
+  startCorrection({ choose, changed, shown: showCorrected, gone: close });
   startReportPanel({ choose, close, changed });
+  startReviewPanel({ close, activated: () => readFactsNow() });
   startLegend();
   startLayers();
   startWays();
@@ -143,10 +169,10 @@ async function start() {
   startAreasCard();
   startAlarms({ choose, changed });
   on(["session"], drawSession);
-  on(["draft", "selected"], drawPanel);
-  on(["view", "draft", "selected"], drawTabs);
+  on(["draft", "selected", "review"], drawPanel);
+  on(["view", "draft", "selected", "review"], drawTabs);
   drawTabs();
-  byId("new-report").addEventListener("click", () => openReport());
+  byId("new-report").addEventListener("click", () => report());
   byId("language").addEventListener("click", () => {
     setLanguage(language === "zh" ? "en" : "zh");
     redraw();
@@ -159,13 +185,13 @@ async function start() {
   byId("sign-out").addEventListener("click", signOut);
 
   let mapStarted = false;
-  poll(async () => {
+  readFactsNow = poll(async () => {
     await readFacts();
     readServed().catch(() => {}); // asked again with the facts
     countClosed().catch(() => {});
     if (mapStarted) return;
     mapStarted = true;
-    startMap({ choose, place, reportHere: (lon, lat) => openReport({ lon, lat }) });
+    startMap({ choose, place, candidate, reportHere: (lon, lat) => report({ lon, lat }) });
   }, FACTS_MS);
   readCases = poll(async () => {
     const { items, counts } = await get("/screen/cases");

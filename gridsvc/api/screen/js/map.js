@@ -1,6 +1,7 @@
 /** The map: grids, roads, teams and cases; a click chooses a case, a place or a team. */
 
 import { lateness } from "./clock.js";
+import { startCandidates } from "./candidate_layer.js";
 import { byId, h, replace } from "./dom.js";
 import { firstThere } from "./coverage.js";
 import { isCardOpen, showPlaceCard, showTeamCard } from "./map_cards.js";
@@ -9,6 +10,7 @@ import { mapStyle, TEAMS_FROM_ZOOM } from "./map_style.js";
 import { openCases, unitMark } from "./names.js";
 import { padding, startOverlays } from "./overlays.js";
 import { ownersOf } from "./owners.js";
+import { startReview } from "./review_layer.js";
 import { may } from "./rights.js";
 import { caseById, district, isWaiting, on, state } from "./state.js";
 import { t } from "./words.js";
@@ -21,7 +23,7 @@ const REST_MS = 150; // how long the pointer rests before the owners there are a
 
 let map = null;
 let library = null;
-let act = {}; // what the screen does on a click: {choose(id), place(lon, lat), reportHere(lon, lat)}
+let act = {}; // what the screen does on a click: {choose(id), place(lon, lat), candidate(n), reportHere(lon, lat)}
 let picking = false;
 let framed = null; // the case that was brought into view
 
@@ -47,9 +49,11 @@ export async function startMap(actions) {
     listen();
     drawAll();
     startOverlays(map);
+    startCandidates(map, padding);
+    startReview(map, padding);
     on(["cases", "selected", "draft"], drawCases);
     on(["teams"], drawTeams);
-    on(["shown", "proposal", "draft", "selected", "teams"], drawChosen);
+    on(["shown", "proposal", "draft", "selected", "teams", "correction"], drawChosen);
     on(["facts"], reloadTiles);
     setInterval(drawCases, 5_000); // a case becomes late without any news
   });
@@ -110,11 +114,13 @@ function listen() {
       return;
     }
     if (isCardOpen()) return; // the click closes it
+    const [candidate] = map.queryRenderedFeatures(around(event.point), { layers: ["candidates"] });
+    if (candidate) return act.candidate(candidate.properties.n);
     const [hit] = map.queryRenderedFeatures(around(event.point), { layers: ["cases", "teams", "posts"] });
     if (hit?.source === "cases") act.choose(hit.properties.id);
     else if (hit?.source === "teams") showTeamCard(library, map, hit.properties.id, event.lngLat, act.choose);
     else if (hit?.source === "posts") map.easeTo({ center: hit.geometry.coordinates, zoom: TEAMS_FROM_ZOOM + 0.7, duration: 500 });
-    else if (state.draft) act.place(lng, lat);
+    else if (placing()) act.place(lng, lat);
     else openPlaceCard(event.lngLat.wrap());
   });
   map.on("contextmenu", (event) => {
@@ -122,7 +128,7 @@ function listen() {
     const { lng, lat } = event.lngLat.wrap();
     act.reportHere(lng, lat);
   });
-  for (const layer of ["cases", "teams", "posts"]) {
+  for (const layer of ["cases", "teams", "posts", "candidates"]) {
     map.on("mouseenter", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "pointer"); });
     map.on("mouseleave", layer, () => { map.getCanvas().style.setProperty("cursor", picking ? "crosshair" : ""); });
   }
@@ -133,11 +139,14 @@ function listen() {
     if (event.key !== "Enter") return;
     event.preventDefault(); // else it also presses what gets the focus
     const { lng, lat } = map.getCenter();
-    if (!picking && !state.draft) return openPlaceCard({ lng, lat });
+    if (!picking && !placing()) return openPlaceCard({ lng, lat });
     pick(false);
     act.place(lng, lat);
   });
 }
+
+/** Whether a place is looked for: of a report, or of a case whose place was wrong. */
+const placing = () => Boolean(state.draft) || state.correction?.kind === "place";
 
 function openPlaceCard(at) {
   showPlaceCard(library, map, at, act.reportHere);
@@ -183,7 +192,7 @@ function drawUnder(owners, first) {
 export function pick(wanted) {
   picking = Boolean(wanted && map);
   const note = byId("picking");
-  note.textContent = t("picking");
+  note.textContent = t(state.correction ? "picking_again" : "picking");
   note.hidden = !picking;
   map?.getCanvas().style.setProperty("cursor", picking ? "crosshair" : "");
   document.body.classList.toggle("is-picking", picking);
@@ -272,10 +281,14 @@ function drawChosen() {
   const item = caseById(state.selected);
   const whole = state.shown?.id === state.selected ? state.shown : null;
   const draft = state.draft?.lon !== undefined && state.draft?.lon !== null ? state.draft : null;
-  const at = draft ?? (item ? { lon: item.lon, lat: item.lat } : null);
-  draw("chosen", at ? [feature(at.lon, at.lat, { icon: draft ? "pin" : "ring" })] : []);
+  const correction = !draft && state.correction?.of === state.selected ? state.correction : null;
+  const moved = Number.isFinite(correction?.lon) && correction.kind === "place" ? correction : null;
+  draw("chosen", [
+    ...(draft ? [feature(draft.lon, draft.lat, { icon: "pin" })] : item ? [feature(item.lon, item.lat, { icon: "ring" })] : []),
+    ...(moved ? [feature(moved.lon, moved.lat, { icon: "pin" })] : []),
+  ]);
 
-  const answer = draft ? state.proposal : whole;
+  const answer = draft ? state.proposal : correction?.preview ?? whole;
   const owners = answer ? ORDER.map((level) => answer.owners?.[level]?.code).filter(Boolean) : [];
   for (const layer of ["owner-fill", "owner-line"]) {
     map.setFilter(layer, ["in", ["get", "code"], ["literal", owners.slice(-1)]]);
@@ -283,6 +296,7 @@ function drawChosen() {
 
   if (!draft && item && whole && framed !== item.id) {
     framed = item.id;
+    if (state.candidates.length > 1) return; // all that its address may mean are in view
     const ids = item.teams.length || item.closed_at ? item.teams : proposedTeams(answer);
     frame(item, ids.map((id) => state.teams.find((team) => team.id === id)).filter((team) => team?.position));
   }

@@ -126,6 +126,27 @@ function pin() {
   });
 }
 
+/** A candidate of an address, by its number in the list. */
+function number(n, chosen) {
+  return draw(30, (c, size) => {
+    c.beginPath();
+    c.arc(size / 2, size / 2, 11.5, 0, 2 * Math.PI);
+    c.lineWidth = 5;
+    c.strokeStyle = "#0a111c";
+    c.stroke();
+    c.fillStyle = chosen ? "#ffd54a" : "#2b2410";
+    c.fill();
+    c.lineWidth = 2.2;
+    c.strokeStyle = "#ffd54a";
+    c.stroke();
+    c.fillStyle = chosen ? "#201802" : "#ffd54a";
+    c.font = "700 14px system-ui,sans-serif";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(n, size / 2, size / 2 + 0.8);
+  });
+}
+
 /** Points the way along a line. */
 function arrow() {
   return draw(14, (c) => {
@@ -152,12 +173,13 @@ function plate(colour) {
   });
 }
 
-/** Draw the icon that `name` stands for: team|MARK|status, post|free|all, case|urgency|waiting|late, ring, pin, arrow, plate|role; null for others. */
+/** Draw the icon that `name` stands for: team|MARK|status, post|free|all, case|urgency|waiting|late, number|n|chosen, ring, pin, arrow, plate|role; null for others. */
 export function icon(name) {
   const [kind, ...words] = name.split("|");
   if (kind === "team") return team(words[0], words[1]);
   if (kind === "post") return post(Number(words[0]), Number(words[1]));
   if (kind === "case") return incident(words[0], words[1] === "1", words[2] === "1");
+  if (kind === "number") return number(words[0], words[1] === "1");
   if (kind === "ring") return ring();
   if (kind === "pin") return pin();
   if (kind === "arrow") return arrow();

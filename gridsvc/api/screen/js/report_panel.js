@@ -1,6 +1,7 @@
 /** The form of a report: place, type, words; its owners and team are shown before anything is written. */
 
 import { consideredSection, ownersSection, recommendationSection, responseSection } from "./answer.js";
+import { askBlock, dropCandidates, NOWHERE, placeOf } from "./candidates.js";
 import { announce, byId, h, replace } from "./dom.js";
 import { isPicking, pick, showPlace } from "./map.js";
 import { fieldName, typeName } from "./names.js";
@@ -34,7 +35,8 @@ export function openReport(place = {}) {
 
 /** A click on the map while a report is open. */
 export function placeReport(lon, lat) {
-  set({ draft: { ...state.draft, mode: "map", lon: round(lon), lat: round(lat) }, view: "panel" });
+  dropCandidates();
+  set({ draft: { ...state.draft, mode: "map", found: null, chosen: null, place: null, lon: round(lon), lat: round(lat) }, view: "panel" });
   drawReportPanel();
   preview();
 }
@@ -43,6 +45,7 @@ export function closeReport() {
   clearTimeout(timer);
   asking += 1;
   pick(false);
+  dropCandidates();
   form = null;
   set({ draft: null, proposal: null });
 }
@@ -59,7 +62,7 @@ export function drawReportPanel() {
         h("legend", {}, t("report_where")),
         h("div", { class: "segments", role: "group" }, modes.map((mode) => h("button", {
           type: "button", "aria-pressed": String(draft.mode === mode), data: { key: `mode-${mode}`, mode },
-          onclick: () => { pick(false); set({ draft: { ...state.draft, mode } }); drawReportPanel(); preview(); },
+          onclick: () => { pick(false); dropCandidates(); set({ draft: { ...state.draft, mode } }); drawReportPanel(); preview(); },
         }, t(`report_by_${mode}`)))),
         draft.mode === "map" ? byMap(draft) : draft.mode === "coordinates" ? byCoordinates(draft) : byAddress(draft)),
       h("fieldset", {}, h("legend", {}, t("report_type")), typeChoice(draft)),
@@ -112,9 +115,49 @@ function readCoordinates() {
 }
 
 function byAddress(draft) {
-  return h("label", { class: "field" }, h("span", {}, t("address")),
-    h("input", { type: "text", name: "address", autocomplete: "off", placeholder: district()?.address_example ? t("address_hint", { example: district().address_example }) : t("address"), value: draft.address ?? "",
-      data: { key: "address" }, oninput: (event) => { state.draft.address = event.target.value; preview(900); } }));
+  const example = district()?.address_example;
+  return h("div", { class: "by-address" },
+    h("label", { class: "field" }, h("span", {}, t("address")),
+      h("input", { type: "text", name: "address", autocomplete: "off", placeholder: example ? t("address_hint", { example }) : t("address"), value: draft.address ?? "",
+        data: { key: "address" }, oninput: (event) => readAddress(event.target.value) })),
+    h("div", { id: "draft-ask" }, askDraft(draft)));
+}
+
+function readAddress(address) {
+  set({ draft: { ...state.draft, address, found: null, chosen: null, place: null } });
+  dropCandidates();
+  drawAsk();
+  preview(900);
+}
+
+/** Several places may be meant: what to ask the caller, and the places to choose from. */
+function askDraft({ found, chosen }) {
+  if (!found) return null;
+  return askBlock(found, {
+    chosen, choose: chooseDraft, pick: () => { set({ view: "map" }); pick(true); },
+  });
+}
+
+function drawAsk() {
+  const area = byId("draft-ask");
+  if (area) replace(area, askDraft(state.draft));
+}
+
+/** Take a candidate of the address, with which the report is sent; null: none of them yet. */
+export async function chooseDraft(n) {
+  const each = state.draft.found?.candidates[n] ?? null;
+  if (!each) {
+    set({ draft: { ...state.draft, chosen: null, place: null, lon: null, lat: null } });
+    drawAsk();
+    return preview(0);
+  }
+  set({ draft: { ...state.draft, chosen: n, place: null, lon: each.lon, lat: each.lat } });
+  drawAsk();
+  showPlace(each.lon, each.lat);
+  const place = await placeOf(each);
+  if (state.draft?.chosen !== n) return;
+  set({ draft: { ...state.draft, place } });
+  preview(0);
 }
 
 /** A list to search; once chosen, one line, so that owners and team come into sight. */
@@ -177,10 +220,10 @@ function typeOptions(words) {
 
 /** The body of the request, or null while something is missing. */
 function body() {
-  const { mode, lon, lat, datum, address, type, description, drill } = state.draft;
+  const { mode, lon, lat, datum, address, type, description, drill, place: taken } = state.draft;
   if (!type) return null;
   const place = mode === "address"
-    ? (address?.trim() ? { address: address.trim() } : null)
+    ? taken ?? (address?.trim() ? { address: address.trim() } : null)
     : lon === null || lon === undefined ? null
       : { location: { lon, lat, ...(mode === "coordinates" && datum && datum !== "WGS-84" ? { datum } : {}) } };
   if (!place) return null;
@@ -203,14 +246,19 @@ function preview(afterMs = PREVIEW_AFTER_MS) {
       if (mine !== asking || !state.draft) return;
       const at = answer.location;
       const known = state.draft.lon !== null && state.draft.mode !== "address";
-      set({ proposal: answer, draft: known ? state.draft : { ...state.draft, lon: at?.lon ?? null, lat: at?.lat ?? null } });
-      if (!known && at) showPlace(at.lon, at.lat);
+      const asked = unasked(answer) && !state.draft.place; // a place that is a question is drawn as its candidates
+      const found = asked ? { found: answer.address, chosen: null, lon: null, lat: null } : known ? {} : { lon: at?.lon ?? null, lat: at?.lat ?? null };
+      set({ proposal: answer, draft: { ...state.draft, ...found } });
+      if (asked) drawAsk();
+      else if (!known && at && !state.draft.found) showPlace(at.lon, at.lat);
       drawPreview();
     } catch (error) {
       if (mine !== asking || !state.draft) return;
       set({ proposal: null });
       drawPreview();
-      problem(error);
+      if (error.kind !== "unknown-address") return problem(error);
+      set({ draft: { ...state.draft, found: NOWHERE, chosen: null } });
+      drawAsk();
     }
   }, afterMs);
 }
@@ -220,11 +268,16 @@ function drawPreview() {
   if (!area) return;
   area.classList.remove("is-working");
   const answer = state.proposal;
+  const button = byId("send");
+  if (button && !button.disabled) button.textContent = t(unasked(answer) ? "report_send_unasked" : "report_send");
   replace(area, h("h3", { class: "preview-title" }, t("preview")),
     ...(answer
-      ? [ownersSection(answer), responseSection(answer), recommendationSection(answer), waySection(), consideredSection(answer)]
+      ? [unasked(answer) ? h("p", { class: "warn small" }, t("preview_first")) : null, ownersSection(answer), responseSection(answer), recommendationSection(answer), waySection(), consideredSection(answer)]
       : [h("p", { class: "dim" }, t("preview_wait"))]));
 }
+
+/** An emergency is taken all the same (R10); the button says that its place is a question yet. */
+const unasked = (answer) => Boolean(answer?.address?.confirm);
 
 function problem(error) {
   const area = byId("report-problem");
@@ -256,6 +309,6 @@ async function send(event) {
   } catch (error) {
     problem(error);
     button.disabled = false;
-    button.textContent = t("report_send");
+    drawPreview();
   }
 }

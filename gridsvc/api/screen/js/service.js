@@ -32,6 +32,8 @@ export const now = () => Date.now() + link.aheadMs;
 export const get = (path, wait = {}) => ask("GET", path, undefined, {}, wait);
 export const post = (path, body, headers = {}) => ask("POST", path, body, headers);
 
+export const remove = (path, headers = {}) => ask("DELETE", path, undefined, headers);
+
 let csrf = null; // what a write must carry beside the session's cookie; null without sign-in
 
 /** Who is signed in: {auth, name, role, rights, ...}; goes to the sign-in page where nobody is. */

@@ -13,6 +13,10 @@ export const state = {
   shown: null, // the whole case in the panel
   draft: null, // the report being written: {lon, lat, type, ...}
   proposal: null, // the recommendation for the draft
+  candidates: [], // what the address of a report may mean, on the map: {lon, lat, radius_m, n, chosen}
+  pointedCandidate: null, // the number of the one under the pointer in the panel
+  review: null, // the review of the generations of grids: {list, chosen, differences, level, ...}
+  correction: null, // the correction of a case that is being written: {kind, of, ...}
   ways: [], // the ways to the scene, of the teams that are shown
   compared: null, // id of the team whose way is laid beside the lead's
   pointed: null, // id of the team whose way is under the pointer in the panel

@@ -3,12 +3,16 @@
 import { span, timeOf, zoneName } from "./clock.js";
 import { byId, h, replace } from "./dom.js";
 import { derivedLevels, join } from "./names.js";
+import { may } from "./rights.js";
 import { link, now, onLink } from "./service.js";
 import { district, on, state } from "./state.js";
 import { t } from "./words.js";
 
-export function startTopBar() {
-  on(["facts"], drawDistrict);
+let review = () => {}; // opens the versions of the grids
+
+export function startTopBar(openReview) {
+  review = openReview;
+  on(["facts", "session"], drawDistrict);
   on(["counts", "teams"], drawCounters);
   onLink(drawLink);
   setInterval(() => {
@@ -39,7 +43,9 @@ function drawDistrict() {
     made ? h("details", { class: "made-up" },
       h("summary", { data: { key: "made-up" } }, h("span", { class: "badge" }, place.synthetic ? t("synthetic") : t("synthetic_parts"))),
       h("div", { class: "made-up-words" }, h("p", {}, about), ...notes.map((note) => h("p", {}, note)))) : null,
-    place.generation ? h("span", {}, t("generation", { n: place.generation })) : null);
+    may("LOAD") ? h("button", { type: "button", class: "link-button", title: t("review_title"), data: { key: "generations" }, onclick: review },
+      t("generation", { n: place.generation ?? "—" }))
+      : place.generation ? h("span", {}, t("generation", { n: place.generation })) : null);
 }
 
 function drawCounters() {

@@ -6,13 +6,17 @@ import { MAP_EN } from "./words_map_en.js";
 import { MAP_ZH } from "./words_map_zh.js";
 import { PAGE_EN } from "./words_page_en.js";
 import { PAGE_ZH } from "./words_page_zh.js";
+import { PLACE_EN } from "./words_place_en.js";
+import { PLACE_ZH } from "./words_place_zh.js";
+import { REVIEW_EN } from "./words_review_en.js";
+import { REVIEW_ZH } from "./words_review_zh.js";
 import { SLUGS_EN } from "./words_slugs_en.js";
 import { SLUGS_ZH } from "./words_slugs_zh.js";
 
 const KEPT = "gridsvc.language";
 const LANGUAGES = {
-  zh: { ...PAGE_ZH, ...CASE_ZH, ...MAP_ZH, ...SLUGS_ZH },
-  en: { ...PAGE_EN, ...CASE_EN, ...MAP_EN, ...SLUGS_EN },
+  zh: { ...PAGE_ZH, ...CASE_ZH, ...MAP_ZH, ...PLACE_ZH, ...REVIEW_ZH, ...SLUGS_ZH },
+  en: { ...PAGE_EN, ...CASE_EN, ...MAP_EN, ...PLACE_EN, ...REVIEW_EN, ...SLUGS_EN },
 };
 
 export let language = kept() ?? (navigator.language?.toLowerCase().startsWith("zh") ? "zh" : navigator.language ? "en" : "zh");
