@@ -41,6 +41,17 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "{cls}：迟到 {late} 件，太少，不能认定主要原因；各原因件数见第三部分。",
         "{cls}: {late} late cases are too few to name a first cause; section 3 counts all of them.",
     ),
+    "find_hour": (
+        (
+            "{cls}：{hour} 时至 {next} 时接报的案件按时率低于本类平均：{met}/{n} 件按时（{share}，95% 区间 "
+            "{low}–{high}），24 个时段一并考虑仍超出偶然。请先看这一时段的值班力量。"
+        ),
+        (
+            "{cls}: cases reported from {hour}:00 to {next}:00 are less often in time than the others: {met} of {n} "
+            "({share}, 95 % interval {low} to {high}), beyond chance among 24 hours. Look first at who is on duty "
+            "then."
+        ),
+    ),
     "find_missing": (
         (
             "{cls}：{of} 件已结案或已判定的案件中，{n} 件缺到场时间，不算按时。按时率因此介于 {worst}（这 {n} "

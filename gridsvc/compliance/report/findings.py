@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridsvc.compliance.proportions import Proportion
+from gridsvc.compliance.proportions import CONFIDENCE, LEAST_RANKED, Proportion, interval
 from gridsvc.compliance.report.where import townships_of
 from gridsvc.pages.html import percent, points
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAST_CAUSES = 20
 """Of fewer late cases no first cause is named."""
+HOURS = 24
 
 
 def findings(document: dict[str, Any], words: Words) -> list[str]:
@@ -22,6 +23,7 @@ def findings(document: dict[str, Any], words: Words) -> list[str]:
     return [
         *_classes(document, words),
         *_causes(document, words),
+        *_hours(document, words),
         *_area(document, words),
         *_missing(document, words),
         *_change(document, words),
@@ -81,6 +83,28 @@ def _more_than_chance(first: int, second: int) -> bool:
     """Say whether one count is above another beyond chance: were both as likely, half of the two would be each."""
     low = Proportion.of(first, first + second).low
     return low is not None and low > 0.5
+
+
+def _hours(document: dict[str, Any], words: Words) -> Iterator[str]:
+    """Name the hours below the share of their class, if an interval for 24 comparisons (Bonferroni) leaves it out."""
+    shares = {row["group"]["class"]: row["met_share"] for row in document["outcomes_by_class"]}
+    for kind, rows in document["by"]["hour"].items():
+        for row in rows:
+            hour, n = row["group"]["hour"], row["met"] + row["late"]
+            if hour is None or n < LEAST_RANKED:
+                continue
+            if interval(row["met"], n, 1 - (1 - CONFIDENCE) / HOURS)[1] < shares[kind]:
+                yield words(
+                    "find_hour",
+                    cls=_named(kind, words),
+                    hour=hour,
+                    next=hour + 1,
+                    met=row["met"],
+                    n=n,
+                    share=percent(row["met_share"]),
+                    low=percent(row["met_share_low"]),
+                    high=percent(row["met_share_high"]),
+                )
 
 
 def _area(document: dict[str, Any], words: Words) -> Iterator[str]:
