@@ -216,7 +216,7 @@ def test_a_report_waits_for_no_order_and_an_order_for_no_report(
     open_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish = threading.Event()
-    real = {"reports": cases.report_incident, "steps": steps.step_incident}  # type: ignore[attr-defined]
+    real: dict[str, Callable[..., Any]] = {"reports": cases.report_incident, "steps": steps.step_incident}  # type: ignore[attr-defined]
 
     def slow(kind: str) -> Callable[..., Any]:
         def held(*given: Any, **more: Any) -> Any:
