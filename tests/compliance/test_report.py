@@ -326,6 +326,12 @@ def test_the_same_cases_in_another_order_give_the_same_bytes() -> None:
     assert page(report_json(known), "zh") == page(report_json(turned), "zh")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_stored_report_gives_the_same_page(explained: dict[str, Any], language: str) -> None:
+    stored = json.loads(json.dumps(explained, sort_keys=True))
+    assert page(stored, language) == page(explained, language)
+
+
 def test_another_stamp_is_another_digest() -> None:
     known = sources(30).history
     on_scene_us = known.teams.on_scene_us.copy()

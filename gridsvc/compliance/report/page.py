@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from gridsvc.compliance.classes import class_order
 from gridsvc.compliance.report import assessment, where, why
 from gridsvc.compliance.report.findings import findings
 from gridsvc.compliance.report.words import Words
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def page(document: dict[str, Any], language: str) -> str:
     """Return the HTML of a report's document (`contents.report_json`) in `zh` or `en`."""
     words = Words(language)
-    document = {"trends": []} | document  # those of the first format have one trend of all classes, which is not shown
+    document = _in_order(document)
     body = "\n".join(_sections(document, words))
     title = f"{words('title')} · {document['district_name']}"
     lang = "zh-CN" if language == "zh" else "en"
@@ -40,6 +41,26 @@ def page(document: dict[str, Any], language: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(title)}</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
+
+
+def _in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with its classes in order: one that was stored has its names sorted.
+
+    One of the first format has a trend of all classes together, which is not shown.
+    """
+    causes = document["causes"]
+    return (
+        {"trends": []}
+        | document
+        | {
+            "by": {dimension: _by_class(rows) for dimension, rows in document["by"].items()},
+            "causes": causes and causes | {"by_class": _by_class(causes["by_class"])},
+        }
+    )
+
+
+def _by_class(found: dict[str, Any]) -> dict[str, Any]:
+    return {kind: found[kind] for kind in sorted(found, key=class_order)}
 
 
 def _sections(document: dict[str, Any], words: Words) -> Iterator[str]:

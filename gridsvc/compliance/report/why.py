@@ -103,7 +103,7 @@ def predictions(document: dict[str, Any], words: Words) -> Iterator[str]:
 
 def left_out_words(counts: dict[str, int], words: Words) -> str:
     """Return why cases are left out, with their numbers."""
-    return words("semicolon").join(f"{words(f'left_{name}')} {n}" for name, n in counts.items() if n) or "0"
+    return words("semicolon").join(f"{words(f'left_{name}')} {n}" for name, n in sorted(counts.items()) if n) or "0"
 
 
 def _gained(row: dict[str, Any], words: Words) -> str:
