@@ -113,7 +113,7 @@ def test_each_village_has_an_officer_or_a_post(service: Service) -> None:
     kept = make_plan(service, DISTRICT, asked(p=4, **rule), candidates=at(4, 9))
     assert sorted(stone(site["lon"]) for site in kept["sites"]) == [2, 7, 9, 13]
     free = make_plan(service, DISTRICT, asked(p=3, **(rule | {"rules": []})), candidates=at(9))
-    assert free["rules"] == [{"rule": "officer-per-village", "holds": False, "broken": ["V3"]}]
+    assert free["rules"] == [{"rule": "officer-per-village", "holds": False, "broken": ["V3"], "worse": []}]
     officer = NewPost("V3", Post.OFFICER, "Li", None, date(2026, 1, 1), None)
     put_posts(service, DISTRICT, [("here", officer)], source="test", actor="test")
     assert make_plan(service, DISTRICT, asked(p=3, **rule), candidates=at(9))["rules"][0]["holds"]
