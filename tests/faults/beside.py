@@ -108,7 +108,7 @@ class Jobs(threading.Thread):
         super().__init__(name="jobs")
         self._served = served
         self.stop = threading.Event()
-        self._kinds = [*JOBS, "cover-plan"] if plans else list(JOBS)
+        self._kinds = ["cover-plan", *JOBS] if plans else list(JOBS)
 
     def run(self) -> None:
         number = 0
