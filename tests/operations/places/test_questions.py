@@ -97,9 +97,8 @@ def test_shares_by_demand_are_kept_with_the_case_and_decide_nothing(service: Ser
     assert sum(each["share"] for each in told["shares"]) == pytest.approx(1)
     assert case["owners"]["township"]["name"] == "孝顺镇"  # by area
     assert get_case(service, UUID(case["id"]))["ownership"] == told
-    service.remember(
-        "emergency places", DISTRICT, (now, EmergencyPlaces(*(np.empty(0) for _ in range(2)), past.cases[:0]))
-    )
+    nothing = EmergencyPlaces(past.lon[:0], past.lat[:0], past.cases[:0])
+    service.remember("emergency places", DISTRICT, (now, nothing))
     assert replay(service, UUID(case["id"])).same
     officer = service.seen_by(Caller("Chen", Role.OFFICER, Scope(DISTRICT, XIAOSHUN)))
     own, beyond = get_case(officer, UUID(case["id"]))["ownership"]["shares"]
