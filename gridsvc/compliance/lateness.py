@@ -48,7 +48,7 @@ class CauseCount:
             "main": self.main.as_json(),
             "touched": self.touched,
             "overrun_s": round(self.overrun_s, 1),
-            "seconds_share": round(self.seconds.value or 0.0, 4),
+            "seconds_share": None if self.seconds.value is None else round(self.seconds.value, 4),
             "seconds_low": None if self.seconds.low is None else round(self.seconds.low, 4),
             "seconds_high": None if self.seconds.high is None else round(self.seconds.high, 4),
         }
@@ -114,11 +114,9 @@ def by_class(cases: Iterable[LateCase]) -> dict[str, Lateness]:
 def _share_of_seconds(part_s: NDArray[np.float64], whole_s: NDArray[np.float64]) -> Share:
     """Return a ratio of sums over cases with the interval of its linearisation (Cochran 1977, section 6.8)."""
     count, sum_s = len(whole_s), float(whole_s.sum())
-    if not sum_s:
+    if not sum_s or count < 2:  # one case says nothing of others
         return Share(None, None, None)
     share = float(part_s.sum()) / sum_s
-    if count < 2:
-        return Share(share, None, None)
     error = float(np.sqrt(count / (count - 1) * np.square(part_s - share * whole_s).sum())) / sum_s
     half = float(ndtri((1 + CONFIDENCE) / 2)) * error
     return Share(share, max(0.0, share - half), min(1.0, share + half))

@@ -126,7 +126,7 @@ class _Parts(HTMLParser):
 
 _SHARE = re.compile(r"\d+\.\d%")
 _RANGE = re.compile(r"[\d.:%]+[\u2060]*–[\u2060]*[\d.:%]+|[≤≥]\d")
-_VALUE = re.compile(r"^\d+\.\d%|^\d+:\d\d\b|^\d+/\d+ \(|^\d+\.\d+ ")
+_VALUE = re.compile(r"^\d+\.\d%|^\d+:\d\d\b|^\d+/\d+ \(|^\d+\.\d+ (?!h$)")
 _N = re.compile(r"\bn\s?[=<]\s?\d|\d+/\d+")
 
 

@@ -67,7 +67,7 @@ POLICY = RecordedPolicy(LEAD, "0123456789abcdef")
 
 
 def late_cases() -> list[LateCase]:
-    """Thirty urban cases that are late by handling or travel, and three rural ones."""
+    """Thirty urban cases that are late by handling or travel, and a rural one."""
     slow = why(late_case(5.0, acknowledged=5.25, en_route=6.25, on_scene=20.0))
     handled = why(late_case(15.0, en_route=16.0, on_scene=17.0))
 
@@ -77,7 +77,7 @@ def late_cases() -> list[LateCase]:
     return [
         *[of(slow, ResponseClass.URBAN)] * 21,
         *[of(handled, ResponseClass.URBAN)] * 9,
-        *[of(slow, ResponseClass.RURAL)] * 3,
+        of(slow, ResponseClass.RURAL),
     ]
 
 

@@ -36,7 +36,7 @@ class CauseRow(BaseModel):
     main: CountedShare
     touched: int
     overrun_s: float
-    seconds_share: float
+    seconds_share: float | None
     seconds_low: float | None
     seconds_high: float | None
 

@@ -58,6 +58,8 @@ def _causes(kind: str, lateness: dict[str, Any], words: Words) -> Iterator[str]:
 
 
 def _seconds(row: dict[str, Any]) -> str:
+    if row["seconds_share"] is None:
+        return f"{row['overrun_s'] / 3600:.1f} h"
     ends = interval(row.get("seconds_low"), row.get("seconds_high"))
     return f"{row['overrun_s'] / 3600:.1f} h ({percent(row['seconds_share'])}, {ends})"
 
