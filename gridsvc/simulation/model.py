@@ -172,7 +172,8 @@ def list_hopeless(fleet: Fleet, forms: Forms, calls: Calls) -> Flags:
     """Return the calls that no team can ever lead, (n,): no lawful team has a way there and hours of duty."""
     ever = fleet.duty.any(axis=1)
     able = np.array([(forms.may[form[0]] & ever)[:, None] & np.isfinite(fleet.to_s) for form in forms.slots])
-    hopeless: Flags = ~able.any(axis=1)[calls.form, calls.place]
+    somebody = np.asarray(able.any(axis=1), bool)
+    hopeless: Flags = ~somebody[calls.form, calls.place]
     return hopeless
 
 

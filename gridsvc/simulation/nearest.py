@@ -38,8 +38,13 @@ def simulate(fleet: Fleet, forms: Forms, calls: Calls, play: Play | None = None)
     )
     standing = Standing(np.full(teams, -np.inf), np.full(teams, -1), np.zeros(teams))
     longest = play_calls(
-        Teams(*map(_as_floats, (fleet.to_s, fleet.back_s, fleet.between_s, fleet.turnout_s)),
-              read_only(np.ascontiguousarray(fleet.duty))),
+        Teams(
+            _as_floats(fleet.to_s),
+            _as_floats(fleet.back_s),
+            _as_floats(fleet.between_s),
+            _as_floats(fleet.turnout_s),
+            read_only(np.ascontiguousarray(fleet.duty)),
+        ),
         _slots(forms),
         _call_arrays(calls),
         standing,
@@ -47,7 +52,7 @@ def simulate(fleet: Fleet, forms: Forms, calls: Calls, play: Play | None = None)
         answered,
         max(len(form) for form in forms.slots),
         list_hopeless(fleet, forms, calls),
-    )  # fmt: skip
+    )
     if longest < 0:
         raise overloaded(play.most_waiting)
     return Outcome(

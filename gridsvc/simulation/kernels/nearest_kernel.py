@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from gridsvc.numba_types import b1, float64, i8, int64
+from gridsvc.numba_types import b1, borrowed, float64, i8, int64
 from gridsvc.simulation.kernels.arguments import (
     answered_type,
     calls_type,
@@ -22,6 +22,7 @@ _HOUR_S = 3600.0
 @njit(way_type(teams_type, standing_type, play_type, int64, int64, float64), cache=True, nogil=True)
 def way_now(teams, standing, play, team, place, now_s):
     """Return turnout and travel of a team to a place in seconds if it is sent now, travel inf = it cannot be sent."""
+    teams, standing = borrowed(teams), borrowed(standing)
     away_s = now_s - standing.until_s[team]
     if away_s < 0.0 or not teams.on_duty[team, int(now_s / _HOUR_S) % teams.on_duty.shape[1]]:
         return 0.0, np.inf
@@ -43,6 +44,7 @@ def way_now(teams, standing, play, team, place, now_s):
 @njit(int64(teams_type, slots_type, calls_type, standing_type, play_type, int64, float64, i8), cache=True, nogil=True)
 def choose(teams, slots, calls, standing, play, call, now_s, chosen):
     """Choose a team for each slot of a call, -1 = none; return whether the lead's is filled."""
+    teams, slots, calls, standing = borrowed(teams), borrowed(slots), borrowed(calls), borrowed(standing)
     first = slots.first[calls.form[call]]
     count = slots.first[calls.form[call] + 1] - first
     for slot in range(count):
@@ -72,6 +74,8 @@ def choose(teams, slots, calls, standing, play, call, now_s, chosen):
 )
 def send(teams, calls, standing, play, answered, call, now_s, chosen):
     """Send the chosen teams of a call, the lead first, and note when they arrive and are free again."""
+    teams, calls = borrowed(teams), borrowed(calls)
+    standing, answered = borrowed(standing), borrowed(answered)
     place = calls.place[call]
     turnout_factor, travel_factor = calls.factors[call, 0], calls.factors[call, 1]
     answered.ordered_s[call] = now_s
@@ -99,6 +103,7 @@ def send(teams, calls, standing, play, answered, call, now_s, chosen):
 @njit(float64(teams_type, standing_type, float64), cache=True, nogil=True)
 def next_change(teams, standing, now_s):
     """Return the next moment at which a team is free, is back, or begins its hours of duty."""
+    teams, standing = borrowed(teams), borrowed(standing)
     soonest = np.inf
     hours = teams.on_duty.shape[1]
     for team in range(len(teams.turnout_s)):
@@ -139,6 +144,8 @@ def play_calls(teams, slots, calls, standing, play, answered, widest, hopeless):
 
     widest: the most slots of a form. hopeless: calls that no team can ever lead.
     """
+    teams, slots, calls = borrowed(teams), borrowed(slots), borrowed(calls)
+    standing, answered = borrowed(standing), borrowed(answered)
     n = len(calls.order)
     chosen = np.empty(widest, np.int64)
     # the calls that are tried at one moment: those that wait, or a new one in the last place
