@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -85,7 +85,8 @@ def test_a_plan_is_better_than_the_deployment_with_an_interval_beyond_zero(city:
 def test_one_day_in_plain_python_is_the_same(city: Auckland) -> None:
     fleet, one = city.fleet(city.ambulances, TURNOUT_S), Forms.any_team(16)
     calls = calls_of(city)(np.random.default_rng(3))
-    first = Calls(*(getattr(calls, name)[:250] if name != "kinds" else calls.kinds for name in calls.__slots__))
+    few: dict[str, Any] = {name: getattr(calls, name)[:250] for name in calls.__slots__ if name != "kinds"}
+    first = Calls(**few, kinds=calls.kinds)
     fast, slow = simulate(fleet, one, first), simulate_by(fleet, one, first, nearest_rule(one, first))
     np.testing.assert_array_equal(fast.response_s, slow.response_s)
     np.testing.assert_array_equal(fast.lead, slow.lead)

@@ -25,7 +25,9 @@ def calls_at(times: list[float], places: list[int], **more: Any) -> Calls:
         "travel_factor": [1.0] * n,
     }  # fmt: skip
     whole = {"place", "form", "rank", "kind"}
-    arrays = {name: np.array(each, np.int64 if name in whole else float) for name, each in (values | more).items()}
+    arrays: dict[str, Any] = {
+        name: np.array(each, np.int64 if name in whole else float) for name, each in (values | more).items()
+    }
     return Calls(**arrays)
 
 

@@ -73,7 +73,7 @@ def read_auckland(folder: Path, resolution: int = 7) -> Auckland:
     scale = np.array([np.cos(np.radians(nodes[:, 1].mean())), 1.0])
     tree = cKDTree(nodes[:, :2] * scale)
     rows = rows_of((folder / "stations_1.csv").read_text(encoding="utf-8"))
-    stations = tree.query(np.array([row[1:3] for row in rows], float) * scale)[1]
+    stations = np.asarray(tree.query(np.array([row[1:3] for row in rows], float) * scale)[1], np.int64)
     houses = np.flatnonzero(nodes[:, 2] == 1)
     cells = np.array([h3.latlng_to_cell(y, x, resolution) for x, y in nodes[houses, :2]])
     _, cell = np.unique(cells, return_inverse=True)

@@ -78,7 +78,7 @@ class Wanted:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Wanted:
         """Read a question; InvalidInput for a name that is none of its fields, or a value of another type."""
-        known = {field.name: type(field.default) for field in fields(cls)}
+        known: dict[str, type[Any]] = {field.name: type(field.default) for field in fields(cls)}
         read: dict[str, Any] = {}
         for name, each in value.items():
             if name not in known:
