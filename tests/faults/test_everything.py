@@ -149,31 +149,23 @@ def _wait_for(condition: Callable[[], bool], words: str, patience_s: float) -> N
         time.sleep(0.1)
 
 
-SAME_BATCH_S = 0.1
-
-
 def list_teams_in_two_places(served: ServedOver, cases: set[str]) -> list[str]:
-    """Where a team was sent to a case while it was on another, in the order of the seals: by no clock.
-
-    Not where the release was sealed in one batch with the order: a batch is in the order of stamps, and an order that
-    came after a release can have an earlier one while the clock is set back (docs/reliability.md).
-    """
+    """Where a team was sent to a case while it was on another, in the order of the seals: by no clock."""
     rows = served.query(
-        "select e.district, e.kind, e.incident_id::text, e.body::jsonb -> 'data', extract(epoch from s.sealed_at) "
+        "select e.district, e.kind, e.incident_id::text, e.body::jsonb -> 'data' "
         "from event_seal s join incident_event e on e.district = s.district and e.id = s.event_id "
         "where e.kind in ('assign', 'cancel') order by s.district, s.position"
     )
-    released_s = {case: sealed_s for _, kind, case, _, sealed_s in rows if kind == "cancel"}
     on: dict[tuple[str, str], str] = {}
     twice = []
-    for district, kind, case, data, sealed_s in rows:
+    for district, kind, case, data in rows:
         if case not in cases:
             continue
         if kind == "cancel":
             on = {team: held_by for team, held_by in on.items() if held_by != case}
             continue
         for team in [(district, sent["team_id"]) for sent in data["engagements"] if sent["engaging"]]:
-            if team in on and not 0 <= released_s.get(on[team], -1) - sealed_s < SAME_BATCH_S:
+            if team in on:
                 twice.append(f"{team} on {on[team]} and {case}")
             on[team] = case
     return twice

@@ -192,7 +192,7 @@ def iterate_chain(connection: Connection, district: str) -> Iterator[SealedEvent
 _WAITING = """
     select e.id, e.kind, convert_to(e.body, 'UTF8') from event_unsealed u
     join incident_event e on e.district = u.district and e.id = u.event_id
-    where u.district = %s and e.incident_id is null order by u.event_id
+    where u.district = %s and e.incident_id is null order by u.written, u.event_id
 """
 
 

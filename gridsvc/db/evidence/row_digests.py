@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.db.evidence.events import append_events, event_row
 from gridsvc.db.session.fast_statements import fetch_all, fetch_one
-from gridsvc.db.session.ids import moment_after, uuid7
 from gridsvc.evidence.row_digest import row_digest, rows_digest
 
 if TYPE_CHECKING:
@@ -218,15 +217,13 @@ def _query(connection: Connection, covered: Covered, key: tuple[object, ...]) ->
     return query, [n for n, _ in columns]
 
 
-_NEWEST_WAITING = "select event_id from event_unsealed where district = %s order by event_id desc limit 1"
-
-
 def _append(
     connection: Connection, district: str, digests: Mapping[tuple[str, str], str | None], more: Mapping[str, Json]
 ) -> None:
-    """Append events with digests, after all events that wait for their seal: seals are given in the order of ids.
+    """Append events with digests.
 
-    So the newest digest of a row has the highest position, even where the clock was set back in between.
+    Seals are given in the order of writing, so that the newest digest of a row has the highest position, even where the
+    clock was set back in between.
     """
     rest = iter(sorted(digests.items()))
     while part := list(islice(rest, _ROWS_OF_AN_EVENT)):
@@ -234,7 +231,5 @@ def _append(
         for (table, name), digest in part:
             tables.setdefault(table, {})[name] = digest
         now = fetch_all(connection, "select clock_timestamp()")[0][0]
-        newest = fetch_one(connection, _NEWEST_WAITING, (district,))
-        event_id = uuid7(now if newest is None else max(now, moment_after(newest[0])))
-        row = event_row(district, KIND, actor=ACTOR, at=now, data={"rows": tables} | dict(more), event_id=event_id)
+        row = event_row(district, KIND, actor=ACTOR, at=now, data={"rows": tables} | dict(more))
         append_events(connection, [row])

@@ -55,12 +55,15 @@ _log = logging.getLogger("gridsvc.sealer")
 
 # Asked every 15 ms: straight to the driver.
 _NEW = "select distinct district from event_unsealed where district = any(%s) and event_id >= %s"
+# In the order of writing (`written`, a place in the log of the server): the time in an id is wrong in order after the
+# clock was set back.
 _WAITING = """
-    select i.id, i.body
-    from event_unsealed u join incident_event i on i.district = u.district and i.id = u.event_id
-    where u.district = %s and u.event_id >= %s
-    order by u.event_id
-    limit %s
+    with batch as materialized (
+        select district, event_id, written from event_unsealed
+        where district = %s and event_id >= %s order by written, event_id limit %s
+    )
+    select i.id, i.body from batch join incident_event i on i.district = batch.district and i.id = batch.event_id
+    order by batch.written, batch.event_id
 """
 _districts = text("select distinct district from event_unsealed")
 

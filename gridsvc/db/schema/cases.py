@@ -164,6 +164,7 @@ event_unsealed = Table(
     metadata,
     Column("district", Text, primary_key=True),
     Column("event_id", Uuid, primary_key=True),
+    Column("written", BigInteger, nullable=False, server_default=text("(pg_current_wal_insert_lsn() - '0/0')::bigint")),
 )
 
 event_seal = Table(

@@ -34,9 +34,3 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
 def uuid7_at(epoch_s: float) -> uuid.UUID:
     """Return the lowest UUID of version 7 at a moment (seconds since 1970): no id made since then is below it."""
     return uuid.UUID(int=(int(epoch_s * 1000) & (2**48 - 1)) << 80)
-
-
-def moment_after(identifier: uuid.UUID) -> datetime:
-    """Return a moment whose UUIDs of version 7 sort after this one."""
-    milliseconds, fraction = identifier.int >> 80, identifier.int >> 64 & 0xFFF
-    return _EPOCH + timedelta(milliseconds=milliseconds, microseconds=fraction * 1000 // 4096 + 2)

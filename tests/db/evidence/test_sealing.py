@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from gridsvc.db.evidence import events, sealing
 from gridsvc.db.session.connection import Database
+from gridsvc.db.session.ids import uuid7
 from gridsvc.errors import Unavailable
 from gridsvc.evidence import chain as audit
 from gridsvc.operations.evidence import verify
@@ -344,6 +346,21 @@ def _try(ask: Any, database: Database) -> Any:
         return ask(database)
     except Unavailable:
         return True
+
+
+def test_events_are_sealed_in_the_order_of_writing_whatever_the_clock_said(database: Database) -> None:
+    """The id of an event holds the time of the database: after a clock is set back, later events have smaller ids."""
+    at = [1_790_000_000 + 3600 * n for n in (2, 0, 1)]
+    for n, moment_s in enumerate(at):
+        row = events.event_row(
+            "330703", "note", actor="test", at=NOW, data={"n": n}, event_id=uuid7(datetime.fromtimestamp(moment_s, UTC))
+        )
+        with database.transaction() as connection:
+            events.append_events(connection, [row])
+    sealing.seal_all(database)
+    with database.transaction() as connection:
+        bodies = [each.body for each in events.iterate_chain(connection, "330703")]
+    assert [json.loads(body)["data"]["n"] for body in bodies if body is not None] == [0, 1, 2]
 
 
 def test_a_mark_on_a_sealed_event_does_not_stop_the_chain(database: Database) -> None:
