@@ -10,12 +10,12 @@ import pytest
 from gridsvc.cases.timing import OUTCOMES
 from gridsvc.compliance.outcomes import judge_as_recorded
 from gridsvc.compliance.report.page import page
-from gridsvc.compliance.report.words import LANGUAGES
 from gridsvc.operations.cases import timers
 from gridsvc.operations.compliance.question import Question
 from gridsvc.operations.compliance.read import read_history
 from gridsvc.operations.compliance.report import make_report, wanted_of
 from gridsvc.operations.imports.history import remove_import
+from gridsvc.pages.words import LANGUAGES
 from tests.compliance.bare_figures import bare_values, bare_words
 from tests.operations.imports.worlds import ROWS, load, written
 

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +20,16 @@ from gridsvc.compliance.report.contents import Sources, digest_of, report_json, 
 from gridsvc.compliance.report.findings import findings
 from gridsvc.compliance.report.page import page
 from gridsvc.compliance.report.tables import table_rows
-from gridsvc.compliance.report.words import LANGUAGES, Words, known_keys
+from gridsvc.compliance.report.words import known_keys, words_of
 from gridsvc.law.clocks import ResponseClass
 from gridsvc.pages.charts import Bar, bars
 from gridsvc.pages.svg import width_of, wrapped
+from gridsvc.pages.words import LANGUAGES
 from tests.compliance.bare_figures import bare_values, bare_words
 from tests.compliance.test_causes import case as late_case
 from tests.compliance.test_causes import why
 from tests.compliance.worlds import LEAD, Sent, case, history
+from tests.worlds.pages import read_page
 
 if TYPE_CHECKING:
     from gridsvc.compliance.causes import LateCase
@@ -129,37 +130,6 @@ def document() -> dict[str, Any]:
     return value
 
 
-class Cells(HTMLParser):
-    """The rows of the tables of a page, and its tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self._in_cell = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"td", "th"}:
-            self._in_cell = True
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_cell = self._in_cell and tag not in {"td", "th"}
-
-    def handle_data(self, data: str) -> None:
-        if self._in_cell:
-            self.rows[-1][-1] += data
-
-
-def read(html: str) -> Cells:
-    parser = Cells()
-    parser.feed(html)
-    return parser
-
-
 def test_the_counts_are_those_of_the_cases(document: dict[str, Any]) -> None:
     by_class = {each["group"]["class"]: each for each in document["outcomes_by_class"]}
     missing = {n for n in range(120) if n % 10 == 0}
@@ -205,7 +175,7 @@ def test_a_figure_that_lacks_them_is_found(explained: dict[str, Any]) -> None:
 
 
 def test_classes_are_never_pooled_in_what_was_found(explained: dict[str, Any]) -> None:
-    said = findings(explained, Words("en"))
+    said = findings(explained, words_of("en"))
     assert all(re.match("Urban: |Rural: |Lateness is highest in a part of", each) for each in said)
     assert sum("no arrival time" in each for each in said) == 2
     assert sum("late cases, " in each or "too few to name" in each for each in said) == 2
@@ -226,7 +196,7 @@ def test_an_hour_is_named_where_it_is_worse_beyond_chance_among_24() -> None:
         late = row < {21: 30, 22: 14}.get(hour, 6)
         at = datetime(2026, 3, 1, tzinfo=UTC) - timedelta(hours=8) + timedelta(hours=hour, minutes=row)
         made.append(case(f"c{n}", at, [Sent(on_scene_s=2000 if late else 100)]))
-    said = findings(report_json(replace(sources(), history=history(*made))), Words("en"))
+    said = findings(report_json(replace(sources(), history=history(*made))), words_of("en"))
     named = [each for each in said if "less often in time" in each]
     assert len(named) == 1
     words = "Urban: cases reported from 21:00 to 22:00 are less often in time than the others: 30 of 60 ("
@@ -235,7 +205,7 @@ def test_an_hour_is_named_where_it_is_worse_beyond_chance_among_24() -> None:
 
 def test_rows_stand_by_their_size_then_by_name(document: dict[str, Any]) -> None:
     rows = [{"group": {"township": code}, "cases": n} for code, n in (("T2", 3), (None, 9), ("T1", 3), ("T9", 5))]
-    ordered = by_size(document, "township", rows, Words("en"))
+    ordered = by_size(document, "township", rows, words_of("en"))
     assert [name for name, _ in ordered] == ["T9", "东镇", "西<乡>", "in no township"]
 
 
@@ -243,7 +213,7 @@ def test_rows_stand_by_their_size_then_by_name(document: dict[str, Any]) -> None
 def test_what_has_no_name_is_said_and_one_place_alone_is_no_place(document: dict[str, Any], language: str) -> None:
     nobody = history(*(case(f"c{n}", AT, township=None, target_s=300) for n in range(3)))
     html = page(report_json(Sources("330703", "金东区", synthetic=False, history=nobody, policy=POLICY)), language)
-    words = Words(language)
+    words = words_of(language)
     assert words("none_lead") in html
     assert words("none_township") in html
     assert not re.search(r"\(none\)|（无）|of 0\)|共 0", html + page(document, language))
@@ -310,7 +280,7 @@ def test_hours_and_months_without_a_case_keep_their_place(document: dict[str, An
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_stands_alone_and_names_are_text(document: dict[str, Any], language: str) -> None:
     html = page(document, language)
-    found = read(html)
+    found = read_page(html)
     assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in found.tags}
     assert not any(name in {"src", "href"} for _, attrs in found.tags for name in attrs)
     assert "西&lt;乡&gt;" in html
@@ -349,13 +319,13 @@ def test_small_samples_are_not_ranked(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_empty_period_and_a_file_without_decisions_are_said(language: str) -> None:
     empty = report_json(sources(0, late=[]))
-    assert Words(language)("map_none") in page(empty, language)
-    assert Words(language)("causes_none") in page(empty, language)
-    assert Words(language)("causes_file") in page(report_json(sources(30)), language)
+    assert words_of(language)("map_none") in page(empty, language)
+    assert words_of(language)("causes_none") in page(empty, language)
+    assert words_of(language)("causes_file") in page(report_json(sources(30)), language)
 
 
 def test_findings_name_what_is_shown_and_nothing_more(document: dict[str, Any]) -> None:
-    said = findings(document, Words("en"))
+    said = findings(document, words_of("en"))
     assert said[0].startswith("Urban: in time")
     assert [each[:42] for each in said if "no arrival time" in each] == [
         "Urban: 8 of 80 cases have no arrival time ", "Rural: 4 of 40 cases have no arrival time ",
@@ -364,7 +334,7 @@ def test_findings_name_what_is_shown_and_nothing_more(document: dict[str, Any]) 
 
 
 def test_every_word_is_in_both_languages_and_takes_the_same_values() -> None:
-    zh, en = Words("zh"), Words("en")
+    zh, en = words_of("zh"), words_of("en")
     for key in known_keys():
         one, other = (str(each.raw(key)) for each in (zh, en))
         assert one

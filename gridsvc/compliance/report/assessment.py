@@ -12,7 +12,7 @@ from gridsvc.pages.html import bar_of, figure, head, interval, percent, percenti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gridsvc.compliance.report.words import Words
+    from gridsvc.pages.words import Words
 
 
 def sections(document: dict[str, Any], words: Words) -> Iterator[str]:

@@ -11,7 +11,7 @@ from gridsvc.pages.html import percent, points
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gridsvc.compliance.report.words import Words
+    from gridsvc.pages.words import Words
 
 LEAST_CAUSES = 20
 """Of fewer late cases no first cause is named."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from gridsvc.compliance.classes import class_order
 from gridsvc.compliance.report import assessment, where, why
 from gridsvc.compliance.report.findings import findings
-from gridsvc.compliance.report.words import Words
+from gridsvc.compliance.report.words import words_of
 from gridsvc.pages.charts import Bar, Curve, columns, cumulative
 from gridsvc.pages.html import (
     STYLE,
@@ -28,10 +28,12 @@ from gridsvc.pages.html import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gridsvc.pages.words import Words
+
 
 def page(document: dict[str, Any], language: str) -> str:
     """Return the HTML of a report's document (`contents.report_json`) in `zh` or `en`."""
-    words = Words(language)
+    words = words_of(language)
     document = _in_order(document)
     body = "\n".join(_sections(document, words))
     title = f"{words('title')} · {document['district_name']}"

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from gridsvc.compliance.report.cause_words import CAUSES
 from gridsvc.compliance.report.finding_words import FINDINGS
+from gridsvc.pages.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-LANGUAGES = ("zh", "en")
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     **FINDINGS,
@@ -286,21 +285,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Words:
-    """The words of one language. `words("key", name=value)`."""
-
-    def __init__(self, language: str) -> None:
-        self._index = LANGUAGES.index(language)
-        self.language = language
-
-    def __call__(self, key: str, *values: object, **named: object) -> str:
-        """Return the words of a key, filled with values; a key that is not known is shown as it is."""
-        found = _WORDS.get(key)
-        return key if found is None else found[self._index].format(*values, **named)
-
-    def raw(self, key: str) -> str:
-        """Return the words of a key before they are filled; KeyError for an unknown one."""
-        return _WORDS[key][self._index]
+def words_of(language: str) -> Words:
+    """Return the words of one of LANGUAGES."""
+    return Words(_WORDS, language)
 
 
 def known_keys() -> frozenset[str]:

@@ -14,7 +14,7 @@ from gridsvc.pages.svg import BLUE, FAINT, GREEN, INK, ORANGE, RED, Drawing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gridsvc.coverage.report.words import Words
+    from gridsvc.pages.words import Words
 
 REACHED, PARTLY, NOT_REACHED = "#8db3d6", "#dbe7f2", "#f3cfa9"
 """All demand of a cell is in time, some of it, none of it."""

@@ -9,7 +9,7 @@ from gridsvc.pages.html import interval, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gridsvc.coverage.report.words import Words
+    from gridsvc.pages.words import Words
 
 
 def proof(document: dict[str, Any], words: Words) -> str:

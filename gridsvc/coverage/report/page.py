@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.coverage.report.charts import by_hour, cover_map, curve, map_legend
 from gridsvc.coverage.report.findings import findings, points, proof
-from gridsvc.coverage.report.words import Words
+from gridsvc.coverage.report.words import words_of
 from gridsvc.pages.html import STYLE, figure, head, interval, minutes, percent, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gridsvc.pages.words import Words
 
 MOST_GRIDS = 40
 """Rows of the table of grids; the others are in the layers and in the JSON."""
@@ -25,7 +27,7 @@ _STYLE = f"""{STYLE}
 
 def page(document: dict[str, Any], language: str) -> str:
     """Return the HTML of a plan with its curve and map (`make_plan_report`) in `zh` or `en`."""
-    words = Words(language)
+    words = words_of(language)
     body = "\n".join(_sections(document, words))
     title = f"{_title(document, words)} · {document['about']['district_name']}"
     lang = "zh-CN" if language == "zh" else "en"

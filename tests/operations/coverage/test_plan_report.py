@@ -15,13 +15,14 @@ import pytest
 from gridsvc.cli.cover_tables import layers_of
 from gridsvc.coverage.report.charts import NOT_REACHED, REACHED, cover_map
 from gridsvc.coverage.report.page import page
-from gridsvc.coverage.report.words import LANGUAGES, Words, known_keys
+from gridsvc.coverage.report.words import known_keys, words_of
 from gridsvc.files.coverage import write_plan, write_plan_page
 from gridsvc.operations.coverage.demand import Inhabited
 from gridsvc.operations.coverage.ground import Given
 from gridsvc.operations.coverage.report import make_plan_report
 from gridsvc.operations.coverage.scenario import Scenario
 from gridsvc.operations.coverage.sites import Candidate
+from gridsvc.pages.words import LANGUAGES
 from tests.operations.imports.worlds import ROWS, load, row, written
 from tests.worlds.district import DISTRICT
 from tests.worlds.pages import read_page
@@ -72,7 +73,7 @@ def test_no_figure_without_n_interval_and_bound(service: Service, tmp_path: Path
     document = report(service, {"model": "mclp", "p": 1, "demand": "imported"})
     html = page(document, language)
     found = read_page(html)
-    words = Words(language)
+    words = words_of(language)
     proof = words("proved")
     sections = re.findall(r"<h2>(.*?)<small>(.*?)</small></h2>", html)
     assert len(sections) == html.count("<h2>") == 8
