@@ -12,7 +12,7 @@ from gridsvc.cli.answers import answer, district_option, json_option, opened_ser
 from gridsvc.cli.options import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _seconds(each: dict[str, Any]) -> str:
     return f"{_number(each['mean'])} ({_range(each, _number)})"
 
 
-def _range(each: dict[str, Any], word: Any) -> str:  # noqa: ANN401
+def _range(each: dict[str, Any], word: Callable[[float], str]) -> str:
     return "" if each["low"] is None else f"{word(each['low'])} to {word(each['high'])}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -41,7 +42,25 @@ def pack_entries(entries: Sequence[Entry]) -> dict[str, NDArray[Any]]:
     return arrays | pack_texts([word for word in words if word is not None])
 
 
-class EntryTable(Sequence[Entry]):
+class _Entries(Sequence[Entry]):
+    """A sequence of which a subclass knows the length and each entry."""
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Entry]: ...
+    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
+        """Return an entry, or those of a slice."""
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        return self._at(range(len(self))[number])
+
+    @abstractmethod
+    def _at(self, number: int) -> Entry:
+        """Return the entry of a number from 0 to the length less 1."""
+
+
+class EntryTable(_Entries):
     """Entries that `pack_entries` packed. The same number gives the same object."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -52,15 +71,7 @@ class EntryTable(Sequence[Entry]):
     def __len__(self) -> int:
         return len(self._columns["lon"])
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        """Return an entry, or those of a slice."""
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
-        number = range(len(self))[number]
+    def _at(self, number: int) -> Entry:
         found = self._made.get(number)
         return self._made.setdefault(number, self._make(number)) if found is None else found
 
@@ -88,7 +99,7 @@ class EntryTable(Sequence[Entry]):
         return None if number < 0 else self._texts[number]
 
 
-class JoinedEntries(Sequence[Entry]):
+class JoinedEntries(_Entries):
     """Entries, and more behind them, without a copy."""
 
     def __init__(self, first: Sequence[Entry], more: Sequence[Entry]) -> None:
@@ -97,13 +108,5 @@ class JoinedEntries(Sequence[Entry]):
     def __len__(self) -> int:
         return len(self._first) + len(self._more)
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        """Return an entry, or those of a slice."""
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
-        number = range(len(self))[number]
+    def _at(self, number: int) -> Entry:
         return self._first[number] if number < len(self._first) else self._more[number - len(self._first)]

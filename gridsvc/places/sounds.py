@@ -24,7 +24,7 @@ def syllable(char: str) -> str:
     """Return the pinyin of a character without its tone; another character as it is."""
     if not is_han(char):
         return char
-    from pypinyin import lazy_pinyin
+    from pypinyin import lazy_pinyin  # a quarter of a second; a stored gazetteer brings the sounds
 
     return str(lazy_pinyin(char)[0]).replace("ü", "v")
 

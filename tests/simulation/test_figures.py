@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from gridsvc.errors import InvalidInput
 from gridsvc.simulation.arrivals import Durations, PastDays, Sources, draw_days, draw_poisson
 from gridsvc.simulation.figures import Estimate, distance, measure, replicate
-from gridsvc.simulation.model import Calls, Fleet, Forms
+from gridsvc.simulation.model import Calls, Fleet, Forms, Outcome
 from gridsvc.simulation.nearest import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ZERO = np.zeros(1)
 DURATIONS = Durations(ZERO, np.array([600.0, 1200.0]), ZERO, np.ones(1), np.ones(1))
@@ -81,10 +86,10 @@ def test_the_same_calls_for_all_make_the_difference_sharp() -> None:
     def draw(random: np.random.Generator) -> Calls:
         return draw_poisson(asked, DURATIONS, 100, random)
 
-    def play(fleet: Fleet) -> object:
+    def play(fleet: Fleet) -> Callable[[Calls], Outcome]:
         return lambda calls: simulate(fleet, one, calls)
 
-    found = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 3)  # type: ignore[misc]
+    found = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 3)
     gain = found.difference("plan", "today", "in_time")
     apart = found.estimate("plan", "in_time"), found.estimate("today", "in_time")
     assert gain.mean is not None
@@ -95,9 +100,9 @@ def test_the_same_calls_for_all_make_the_difference_sharp() -> None:
     assert gain.mean == pytest.approx(2 / 3, abs=0.05)
     assert apart[1].mean == pytest.approx(0, abs=0.05)
     assert found.estimate("plan", "in_time", "b").mean == pytest.approx(0, abs=0.05)
-    again = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 3)  # type: ignore[misc]
+    again = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 3)
     np.testing.assert_array_equal(again.values["plan"], found.values["plan"])
-    other = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 4)  # type: ignore[misc]
+    other = replicate({name: play(fleet) for name, fleet in fleets.items()}, draw, 20, 4)
     assert (other.values["plan"] != found.values["plan"]).any()
     with pytest.raises(InvalidInput, match="1 replications"):
         replicate({}, draw, 1, 3)
