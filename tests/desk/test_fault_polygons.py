@@ -103,12 +103,14 @@ def test_overlaps_and_gaps_have_the_area_that_is_told(shown: list[dict[str, Any]
     assert polygons["overlap"].equals(shapely.box(119.61, 29.0, 119.611, 29.05))
     assert polygons["gap"].equals(shapely.box(119.618, 29.02, 119.62, 29.03))
     for each in shown:
-        told = each["properties"]["area_m2"]
-        if each["properties"]["kind"] in polygons and told > 100:
-            assert area_m2(shape(each["geometry"])) == pytest.approx(told, rel=1e-4)
+        said_m2 = each["properties"]["area_m2"]
+        if each["properties"]["kind"] in polygons and said_m2 > 100:
+            assert area_m2(shape(each["geometry"])) == pytest.approx(said_m2, rel=1e-4)
 
 
-def test_a_hair_and_a_line_are_drawn_as_wide_as_a_coordinate_is_told(checked: Any, shown: list[dict[str, Any]]) -> None:
+def test_a_hair_and_a_line_are_drawn_as_wide_as_a_coordinate_is_exact(
+    checked: Any, shown: list[dict[str, Any]]
+) -> None:
     hairs = [each for each in shown if 0 < each["properties"]["area_m2"] < 5]
     assert hairs
     for each in hairs:
@@ -127,6 +129,6 @@ def test_the_view_has_the_same_ones_with_all_their_decimals(checked: Any, shown:
     assert [(kind, codes) for kind, codes, _, _ in rows] == [
         (each["properties"]["kind"], ", ".join(each["properties"]["codes"])) for each in shown
     ]
-    for kind, _, told, wkb in rows:
+    for kind, _, said_m2, wkb in rows:
         if kind in {"overlap", "gap", "sliver"}:
-            assert area_m2(shapely.from_wkb(wkb)) == pytest.approx(told, rel=0.01, abs=0.01)
+            assert area_m2(shapely.from_wkb(wkb)) == pytest.approx(said_m2, rel=0.01, abs=0.01)
