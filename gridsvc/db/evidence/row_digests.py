@@ -17,7 +17,7 @@ from gridsvc.db.session.fast_statements import fetch_all, fetch_one
 from gridsvc.evidence.row_digest import row_digest, rows_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -67,6 +67,7 @@ COVERED = {
         Covered("station", ("id",)),
         Covered("team", ("id",)),
         Covered("compliance_report", ("id",)),
+        Covered("person", ("id",)),
         Covered("post_held", ("id",)),
         Covered("imported_file", ("number",)),
         Covered("imported_case", ("file", "piece"), order=("row",)),
@@ -116,13 +117,16 @@ def write_marked(connection: Connection) -> None:
         _append(connection, district, digests_of, {})
 
 
-def write_all(connection: Connection, reason: str) -> int:
-    """Append the digests of all rows that there are, with the reason; return how many. For migrations."""
+def write_all(connection: Connection, reason: str, tables: Collection[str] = ()) -> int:
+    """Append the digests of all rows of some tables (none named: of all), with the reason; return how many.
+
+    For migrations.
+    """
     written = 0
-    present = _present(connection)
+    present = [each for each in (*_present(connection), *PERSONAL.values()) if not tables or each.table in tables]
     for district in list_districts(connection):
         digests: dict[tuple[str, str], str | None] = {}
-        for covered in (*present, *PERSONAL.values()):
+        for covered in present:
             for name, digest in _digests(connection, covered, district, ()):
                 digests[covered.table, name] = digest
         _append(connection, district, digests, {"reason": reason})

@@ -1,14 +1,18 @@
-"""Persons and the posts that they hold. Names and numbers are in `person` alone, which can be emptied."""
+"""Persons and the posts that they hold. Names and numbers are in `person` alone, which can be emptied.
+
+The chain of events has a digest of each row. It includes the row's salt, and an erased name takes its salt with it.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
 from gridsvc.access.scopes import phone_digits
 from gridsvc.db.evidence import row_digests
-from gridsvc.db.schema.tables import person, post_held
+from gridsvc.db.schema.posts import person, post_held
 from gridsvc.db.session.fast_statements import fetch_all
 from gridsvc.db.session.ids import uuid7
 from gridsvc.grids.posts import Held, NewPost, Post
@@ -83,10 +87,12 @@ def _person(connection: Connection, district: str, new: NewPost) -> UUID:
             connection.execute(
                 update(person).where(person.c.district == district, person.c.id == who).values(phone=new.phone)
             )
+            row_digests.mark(connection, "person", district, who)
             return who  # type: ignore[no-any-return]
     made = uuid7()
-    row = {"district": district, "id": made, "name": new.name, "phone": new.phone}
+    row = {"district": district, "id": made, "name": new.name, "phone": new.phone, "salt": os.urandom(16)}
     connection.execute(insert(person).values(row))
+    row_digests.mark(connection, "person", district, made)
     return made
 
 
@@ -167,4 +173,5 @@ def find_persons(connection: Connection, words: str, digits: str) -> list[tuple[
 def erase_person(connection: Connection, district: str, person_id: UUID) -> int:
     """Delete the name and number of a person; return the number of rows. The posts stay without a name."""
     mine = (person.c.district == district, person.c.id == person_id)
+    row_digests.mark(connection, "person", district, person_id)
     return connection.execute(delete(person).where(*mine)).rowcount

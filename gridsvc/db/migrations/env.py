@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from gridsvc.db.schema import access, cases, compliance, imported, jobs, places, tables
+from gridsvc.db.schema import access, cases, compliance, imported, jobs, places, posts, tables
 
 metadata = tables.metadata
-assert all(module.metadata is metadata for module in (access, cases, compliance, imported, jobs, places))
+assert all(module.metadata is metadata for module in (access, cases, compliance, imported, jobs, places, posts))
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

@@ -26,6 +26,7 @@ from gridsvc.operations.cases.steps import Step, step_incident
 from gridsvc.operations.compliance import kept
 from gridsvc.operations.compliance.report import Wanted, make_report
 from gridsvc.operations.evidence import verify
+from gridsvc.operations.evidence.erasure import erase
 from gridsvc.operations.roads import closures
 from gridsvc.operations.runtime.service import Service
 from gridsvc.operations.teams import datums, fleet
@@ -57,7 +58,6 @@ NOT_COVERED = {
     "service_area": "drawn again from what is covered",
     "service_area_set": "drawn again from what is covered",
     "road_edge": "the network once more, for maps; the engine reads the artifact",
-    "person": "names and numbers, which can be erased: no digest of them stays; who held which post is covered",
     "address": "look-ups; what a case was given is in its event",
     "named_feature": "look-ups and questions; what a case was given is in its event",
     "learned_name": "look-ups; learning and forgetting have events, what a case was given is in its event",
@@ -215,6 +215,41 @@ def test_a_role_that_was_raised_is_named(service: Service, url: str) -> None:
         connection.execute("update access_key set role = 'admin'")
     (fault,) = [fault for report in verify.verify(service) for fault in report.faults]
     assert re.fullmatch(r"access_key \w+ differs from its digest", fault)
+
+
+def test_a_number_of_a_posts_holder_that_was_altered_is_named_until_the_person_is_erased(
+    service: Service, url: str
+) -> None:
+    held = NewPost("990101001001", Post.OFFICER, "李四", "13800138000", date(2026, 1, 1), None)
+    service.database.run(lambda connection: put_post(connection, DISTRICT, held))
+    with as_superuser(url) as connection:
+        connection.execute("update person set phone = '13900139000'")
+        (fault,) = [fault for report in verify.verify(service) for fault in report.faults]
+        assert re.fullmatch(r"person [0-9a-f-]{36} differs from its digest", fault)
+        connection.execute("update person set phone = '13800138000'")
+    assert all(report.holds for report in verify.verify(service))
+    erase(service, "李四")
+    seal_all(service.database)
+    assert all(report.holds for report in verify.verify(service))
+
+
+def test_persons_from_before_they_had_a_salt_are_proven_since_the_upgrade(empty_database: str, tmp_path: Path) -> None:
+    upgrade_to(empty_database, "0035")
+    plain = empty_database.replace("+psycopg", "").replace("gridsvc_owner@", "postgres@")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into person (district, id, name) "
+            "select '330703', gen_random_uuid(), n from unnest('{A,B}'::text[]) n"
+        )
+        upgrade(empty_database)
+        assert scalar(connection, "select count(distinct salt) from person where length(salt) = 16") == 2
+        service = Service(Database(empty_database.replace("gridsvc_owner@", "gridsvc_app@")), tmp_path)
+        seal_all(service.database)
+        connection.execute("update person set name = 'C' where name = 'B'")
+        faults = [fault for report in verify.verify(service) for fault in report.faults]
+    assert [fault.split()[0] for fault in faults if "differs" in fault] == ["person"]
+    service.database.close()
 
 
 def test_every_table_is_covered_or_listed_with_its_reason(service: Service, url: str) -> None:
