@@ -164,9 +164,18 @@ class PatroniCluster:
         """Say how long a dead PostgreSQL of the primary is started again before the standby takes over; 0: at once."""
         rest = f"http://127.0.0.1:{self.primary().rest}/config"
         if httpx.get(rest, timeout=5, trust_env=False).json().get("primary_start_timeout") != seconds:
+            before = self._times_read()
             done = httpx.patch(rest, json={"primary_start_timeout": seconds}, timeout=10, trust_env=False)
             assert done.status_code == 200, done.text
-            time.sleep(2)  # Patroni was woken up to read it
+            deadline = time.monotonic() + 60
+            while any(now <= then for now, then in zip(self._times_read(), before, strict=True)):
+                assert time.monotonic() < deadline, self.logs()
+                time.sleep(0.1)
+
+    def _times_read(self) -> list[int]:
+        """Return how many times each Patroni has read the settings that all of them share."""
+        return [log.read_text().count("nothing to reload") for log in sorted(self.folder.glob("*.log"))
+                if log.stem in {node.name for node in self.nodes}]  # fmt: skip
 
     def superuser(self) -> psycopg.Connection[tuple[Any, ...]]:
         """Connect to the primary past everything."""
@@ -174,7 +183,7 @@ class PatroniCluster:
 
     def logs(self) -> str:
         """Return the last words of each Patroni."""
-        return "\n".join(log.read_text()[-1500:] for log in self.folder.glob("*.log"))
+        return "\n".join(log.read_text()[-5000:] for log in self.folder.glob("*.log"))
 
     def primary(self) -> Node:
         """Return the primary."""

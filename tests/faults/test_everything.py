@@ -60,6 +60,8 @@ class World:
     def __init__(self, cluster: PatroniCluster, served: ServedOver) -> None:
         self.cluster, self.served = cluster, served
         self.seen: dict[tuple[str, int], bytes] = {}
+        self.unexpected: list[str] = []
+        """What Patroni decided otherwise than its settings ask for, with its logs."""
         self._clock = timedelta()
         self.hurt: dict[str, Hurt] = {
             "HTTP process": lambda served: served.kill_http_process(),
@@ -78,6 +80,7 @@ class World:
         if kind in (RESTART, TAKE_OVER, MACHINE):
             self.cluster.wait_for_standby(300)
             self.cluster.set_start_timeout(300 if kind == RESTART else 0)
+            self.cluster.wait_for_standby(300)
         rows = self.served.query(
             "select distinct on (district) district, position, hash from event_seal order by district, position desc"
         )
@@ -114,7 +117,8 @@ class World:
 
     def _expect(self, old: Node, *, stays: bool) -> None:
         primaries = [node.name for node in self.cluster.nodes if node.role() == "primary"]
-        assert (old.name in primaries) == stays, self.cluster.logs()
+        if (old.name in primaries) != stays:
+            self.unexpected.append(f"the primary was {old.name} and is {primaries}\n{self.cluster.logs()}")
 
 
 @contextmanager
@@ -266,6 +270,7 @@ def run(world: World, kills: int, seed: int, folder: Path, *, clock_steps: int, 
     more = {"replayed": check_evidence(world, cases, folder), "load": os.getloadavg()}
     check_lists(served, cases)
     sys.stdout.write(f"  {work}; {more}\n")
+    assert world.unexpected == [], "\n".join(world.unexpected)
     return campaign
 
 
