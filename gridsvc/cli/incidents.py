@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridsvc.cli.answers import answer, district_option, json_option, opened_service, printable, say, table
+from gridsvc.cli.answers import answer, district_option, json_option, opened_service, say, table
+from gridsvc.cli.cases import show_case
+from gridsvc.cli.corrections import owner, place
 from gridsvc.cli.dates import local_time, read_moment
 from gridsvc.cli.geometry import read_geometry
 from gridsvc.cli.groups import Group
@@ -20,22 +22,23 @@ from gridsvc.cli.recommend import (
     address_option,
     datum_option,
     lonlat_argument,
-    show_heading,
     show_recommendation,
     type_option,
 )
-from gridsvc.grids.levels import LEVEL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gridsvc.cases.decide import Report
-    from gridsvc.operations.runtime.service import Service
 
 
 @click.group(cls=Group)
 def incidents() -> None:
-    """List cases, show one, report an incident, take a step of a case or of a team on it."""
+    """List cases, show one, report an incident, take a step of a case or of a team on it, correct one."""
+
+
+incidents.add_command(place)
+incidents.add_command(owner)
 
 
 # ----------------------------------------------------------------------------------------------------------------- list
@@ -131,29 +134,6 @@ def show(*, case: str, events: bool, district: str | None, as_json: bool) -> Non
     answer(found | {"events": history} if events else found, as_json=as_json, show=tell)
 
 
-def show_case(service: Service, case: dict[str, Any]) -> None:
-    """Print a case as it is now."""
-    names = Teams.read(service, case["district"]).names()
-    waiting = ", waiting for a team" if case["waiting"] else ""
-    click.secho(f"Case {case['number']} of district {case['district']}: {case['status']}{waiting}", bold=True)
-    show_heading(case)
-    click.echo(f"Reported: {local_time(case['reported_at'])}   id {case['id']}")
-    if case["target_s"] is not None:
-        click.echo(f"Target: {case['target_s']} s ({case['response_class']})")
-    if case["assignments"]:
-        table(["team", "slot", "ordered", "acknowledged", "en route", "on scene", "until", "outcome"], [
-            (names.get(a["team_id"], a["team_id"]) + (" (lead)" if a["lead"] else ""),
-             "outside the slots" if a["outside_slots"] else a["slot"],
-             local_time(a["since"]), local_time(a["acknowledged_at"]), local_time(a["en_route_at"]),
-             local_time(a["on_scene_at"]), local_time(a["until"]), a["outcome"]) for a in case["assignments"]
-        ])  # fmt: skip
-    for alert in case["alerts"]:
-        click.secho(
-            printable("Alert: " + ", ".join(f"{k} {v}" for k, v in alert.items() if v is not None)), fg="yellow"
-        )
-    click.echo("Steps of the case now: " + (", ".join(case["legal_steps"]) or "none"))
-
-
 # --------------------------------------------------------------------------------------------------------------- report
 
 
@@ -230,28 +210,6 @@ def report(
     answer(case, as_json=as_json, show=show_made)
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceOptions:
-    """The options of `incidents place`."""
-
-    address: str | None
-    datum: str
-    radius: float | None
-    geometry: Path | None
-    reason: str
-
-    def as_report(self, lonlat: tuple[float, ...]) -> Report:
-        """Return a report with the place alone; its geometry is read and checked."""
-        from gridsvc.cases.decide import Report
-
-        place = Place.of(lonlat, self.datum, self.address) if self.geometry is None else None
-        return Report(
-            lon=None if place is None else place.lon, lat=None if place is None else place.lat,
-            address=None if place is None else place.address, datum=self.datum, radius_m=self.radius,
-            extent=None if self.geometry is None else read_geometry(self.geometry),
-        )  # fmt: skip
-
-
 # ----------------------------------------------------------------------------------------------------------------- step
 
 
@@ -300,77 +258,6 @@ def step(asked: StepOptions, *, case: str, step: str, actor: str, district: str 
     with teams.in_refusals():
         done = json.loads(step_incident(service, case_id, taken, actor=actor).body)
     answer(done, as_json=as_json, show=lambda: show_case(service, done))
-
-
-# ----------------------------------------------------------------------------------------------------- place and owner
-
-
-reason_option = click.option("--reason", required=True, metavar="TEXT", help="Why; the case keeps it.")
-
-
-@incidents.command("place", context_settings={"ignore_unknown_options": True})
-@click.argument("case")
-@address_option
-@datum_option
-@click.option("--radius", type=float, metavar="M", help="How uncertain the place is, in metres.")
-@click.option("--geometry", type=click.Path(path_type=Path), metavar="FILE",
-              help="GeoJSON of a line or area, instead of LON LAT.")  # fmt: skip
-@reason_option
-@actor_option
-@lonlat_argument
-@district_option
-@json_option
-@collect(PlaceOptions)
-def place_command(
-    asked: PlaceOptions, *, case: str, lonlat: tuple[float, ...], actor: str, district: str | None, as_json: bool
-) -> None:
-    """Correct the place of CASE (its number or id): LON LAT, or an address, line or area.
-
-    Owners, target and team are decided again; the clock goes on, and the teams that are on the case stay on it.
-    """
-    if asked.geometry is not None and (lonlat or asked.address is not None):
-        raise click.UsageError("Give LON LAT, or --address, or --geometry.")
-    from gridsvc.operations.cases.corrections import Why, correct_place
-
-    service = opened_service()
-    case_id = find_case(service, case, district)
-    done = json.loads(correct_place(service, case_id, asked.as_report(lonlat), Why(asked.reason), actor=actor).body)
-    answer(done, as_json=as_json, show=lambda: _show_correction(service, done))
-
-
-@incidents.command("owner")
-@click.argument("case")
-@click.argument("code")
-@click.option("--level", type=click.Choice(["regional", "township", "area", "village"]),
-              help="The level of the grid, to be compared.")  # fmt: skip
-@reason_option
-@actor_option
-@district_option
-@json_option
-def owner_command(
-    *, case: str, code: str, level: str | None, reason: str, actor: str, district: str | None, as_json: bool
-) -> None:
-    """Give CASE (its number or id) the owner that you name: the CODE of a grid in force, with the grids above it."""
-    from gridsvc.operations.cases.corrections import Why, override_owner
-
-    service = opened_service()
-    case_id = find_case(service, case, district)
-    done = json.loads(override_owner(service, case_id, code, Why(reason), level=level, actor=actor).body)
-    answer(done, as_json=as_json, show=lambda: _show_correction(service, done))
-
-
-def _show_correction(service: Service, case: dict[str, Any]) -> None:
-    """Print a case after a correction: whose it was, and the teams that do not belong there now."""
-    owners = [case["before"]["owners"][level] for level in LEVEL_KEYS]
-    was = " > ".join(owner["name"] for owner in owners if owner) or "nobody"
-    show_case(service, case)
-    click.echo(printable(f"Owners before: {was}"))
-    names = Teams.read(service, case["district"]).names()
-    for words, teams in (("No longer belongs there", case["teams_wrong"]), ("Missing there", case["teams_missing"])):
-        for each in teams:
-            click.secho(
-                printable(f"{words}: {names.get(each['team_id'], each['team_id'])} ({each['slot']})"), fg="yellow"
-            )
 
 
 def _check_word(word: str, known: list[str], what: str) -> None:
