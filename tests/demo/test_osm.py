@@ -71,17 +71,17 @@ def test_an_area_that_the_file_does_not_hold_whole_is_left_out_and_named(tmp_pat
     found = read_places(osm.write(tmp_path / "cut.osm.pbf", without_ways=[osm.ways[2][0]]))
     assert [area.name for area in found.areas] == ["West"]
     assert {area.name: area.reason for area in found.left_out} == {
-        "Both": "1 of its 3 ways lie outside the file",
-        "East": "1 of its 4 ways lie outside the file",
+        "Both": "the file lacks 1 of its 3 ways",
+        "East": "the file lacks 1 of its 4 ways",
     }
 
 
 def test_neighbours_that_go_on_outside_are_said_in_one_line_a_level() -> None:
     areas = [
-        LeftOut("1", 8, "Sevelen", "4 of its 6 ways lie outside the file"),
+        LeftOut("1", 8, "Sevelen", "the file lacks 4 of its 6 ways"),
         LeftOut("2", 8, "Open", "its boundary does not close"),
-        LeftOut("3", 8, "Buchs", "2 of its points lie outside the file"),
-        LeftOut("4", 2, "Schweiz, Suisse", "606 of its 615 ways lie outside the file"),
+        LeftOut("3", 8, "Buchs", "the file lacks 2 of its points"),
+        LeftOut("4", 2, "Schweiz, Suisse", "the file lacks 606 of its 615 ways"),
     ]
     assert left_out_in_words(areas) == [
         "Open (admin_level 8) is left out: its boundary does not close",

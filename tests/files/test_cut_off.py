@@ -77,7 +77,7 @@ def test_a_town_without_its_far_side_is_named_with_its_km2_roads_and_addresses(t
     assert cut.ownerless.km2 == pytest.approx(town.ownerless.km2, rel=0.1)
     assert (cut.ownerless.road_km, cut.ownerless.addresses) == (town.ownerless.road_km, 1)
     first, last = cut.in_words()
-    assert first.startswith("The file cuts off C (admin_level 8): 1 of its 4 ways lie outside the file")
+    assert first.startswith("The file cuts off C (admin_level 8): the file lacks 1 of its 4 ways")
     assert last.startswith("Ownerless in all")
 
 

@@ -60,7 +60,7 @@ class OsmArea:
     geometry: BaseGeometry
 
 
-_OUTSIDE = "lie outside the file"
+_LACKS = "the file lacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class LeftOut:
     @property
     def is_cut(self) -> bool:
         """Whether it goes on outside of the file, as the neighbours of an extract do."""
-        return self.reason.endswith(_OUTSIDE)
+        return self.reason.startswith(_LACKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ def _assemble(
             reason = "it has no boundary way"
         elif missing or gone:
             lack = f"{len(missing)} of its {len(member.ways)} ways" if missing else f"{len(gone)} of its points"
-            reason = f"{lack} {_OUTSIDE}"
+            reason = f"{_LACKS} {lack}"
         else:
             geometry = _area_of([ways[way] for way in dict.fromkeys(member.ways)], located)
         if geometry is not None:
