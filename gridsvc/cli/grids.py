@@ -17,7 +17,7 @@ from gridsvc.cli.cures import cure_as_command
 from gridsvc.cli.dates import read_date
 from gridsvc.cli.groups import Group
 from gridsvc.cli.options import collect
-from gridsvc.cli.posts import people
+from gridsvc.cli.posts import move_posts, people
 
 if TYPE_CHECKING:
     from gridsvc.grids.differences import Difference
@@ -285,5 +285,5 @@ def export(asked: ExportOptions, *, file: Path, as_json: bool) -> None:
     answer({"file": str(file), "grids": count}, as_json=as_json, show=lambda: click.echo(words))
 
 
-for command in (repair, rule, diff, history, match, people):
+for command in (repair, rule, diff, history, match, move_posts, people):
     grids.add_command(command)

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
+    from gridsvc.grids.code_lists import CodeMatch
+
+_MANY = frozenset({"merged", "split"})
+"""Rules by which a grid has more than one of before, or after."""
+
 
 class Post(StrEnum):
     """A post of a grid, in the order in which one stands in for another."""
@@ -55,6 +60,48 @@ class Held:
     def is_on(self, day: date) -> bool:
         """Whether it is held on a day."""
         return self.since <= day and (self.until is None or day < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Posts that go to the code that their grid has now, and posts of a grid that no single grid has followed.
+
+    moved: (post, new code). left: (post, why a person must decide).
+    """
+
+    moved: tuple[tuple[Held, str], ...]
+    left: tuple[tuple[Held, str], ...]
+
+
+def find_moves(posts: Iterable[Held], matches: Iterable[CodeMatch], day: date) -> Moves:
+    """Return what becomes of the posts that are held on a day or later, where the codes of their grids changed.
+
+    A post follows its grid where a rule gave it one other code. It stays where the grid is gone, or is merged or split,
+    and where a leader would come to a grid that has another one.
+    """
+    now: dict[str, str] = {}
+    gone: dict[str, str] = {}
+    kept: set[str] = set()
+    for match in matches:
+        if match.after is not None and match.rule not in _MANY:
+            kept.add(match.after.code)
+            if match.before is not None and match.before.code != match.after.code:
+                now[match.before.code] = match.after.code
+        elif match.before is not None:
+            gone[match.before.code] = match.rule
+    current = [held for held in posts if held.until is None or held.until > day]
+    led = {held.grid: held for held in current if held.post is Post.LEADER and held.grid not in now}
+    moved, left = [], []
+    for held in current:
+        if (code := now.get(held.grid)) is not None:
+            other = led.get(code) if held.post is Post.LEADER else None
+            if other is not None and other.person_id != held.person_id:
+                left.append((held, f"{code} has a leader"))
+            else:
+                moved.append((held, code))
+        elif held.grid in gone and held.grid not in kept:
+            left.append((held, gone[held.grid]))
+    return Moves(tuple(moved), tuple(left))
 
 
 def holders(grid: str | None, posts: Iterable[Held], day: date) -> list[Held]:

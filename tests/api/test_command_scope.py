@@ -34,7 +34,8 @@ WHOLE = {
 # What names one thing, which has its district: a case, a place, a person.
 ONE_THING = {"audit replay", "recommend", "keys pair", "keys tracker", "keys revoke", "keys add", "districts remove",
              "incidents show", "incidents step", "incidents report", "teams duty", "teams datum", "closures add",
-             "addresses learn", "addresses forget", "incidents place", "incidents owner", "grids rule"}  # fmt: skip
+             "addresses learn", "addresses forget", "incidents place", "incidents owner", "grids rule",
+             "grids move-posts"}  # fmt: skip
 # What draws for minutes what is not drawn yet: its district is asked where areas are tested.
 SLOW = {"roads areas"}
 # Loads, which write what is in their file and answer with what they found in it.

@@ -96,6 +96,30 @@ def _person(connection: Connection, district: str, new: NewPost) -> UUID:
     return made
 
 
+def move_post(connection: Connection, district: str, held: Held, grid: str, day: date) -> None:
+    """Let a person hold a post in another grid from a day on; in the one of before it ends on that day.
+
+    A post that begins on that day or later changes its grid.
+    """
+    mine = (post_held.c.district == district, post_held.c.id == held.id)
+    if held.since >= day:
+        connection.execute(update(post_held).where(*mine).values(grid=grid))
+    else:
+        connection.execute(update(post_held).where(*mine).values(until=day))
+        row = {
+            "district": district,
+            "id": uuid7(),
+            "grid": grid,
+            "post": str(held.post),
+            "person_id": held.person_id,
+            "since": day,
+            "until": held.until,
+        }
+        connection.execute(insert(post_held).values(row))
+        row_digests.mark(connection, "post_held", district, row["id"])
+    row_digests.mark(connection, "post_held", district, held.id)
+
+
 def list_posts(
     connection: Connection, district: str, grids: Sequence[str] | None = None, *, on: date | None = None
 ) -> list[Held]:

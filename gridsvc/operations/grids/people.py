@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gridsvc.access.scopes import Right, mask_phone
+from gridsvc.db.access.keys import list_keys
 from gridsvc.db.evidence.events import append_event
 from gridsvc.db.grids import generations as store
 from gridsvc.db.grids import posts as posts_store
@@ -14,7 +15,7 @@ from gridsvc.db.grids.versions import get_clock, get_versions
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.grids.posts import read_posts
 from gridsvc.grids.levels import Level
-from gridsvc.grids.posts import Post, holders, responsible_of_chain
+from gridsvc.grids.posts import Post, find_moves, holders, responsible_of_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from gridsvc.grids.posts import Held, NewPost
     from gridsvc.json_types import Json
+    from gridsvc.operations.grids.code_lists import Compared
     from gridsvc.operations.runtime.service import Service
 
 _Areas = list[tuple[str, str, Level, str | None, float]]
@@ -54,6 +56,54 @@ def put_posts(service: Service, district: str, posts: Sequence[tuple[str, NewPos
         data = {"posts": len(posts), "source": source}
         append_event(connection, district, "load posts", actor=actor, at=now, data=data)
         return len(posts)
+
+    return service.database.run(work)
+
+
+def move_posts(
+    service: Service, compared: Compared, *, day: date | None = None, dry_run: bool = False, actor: str
+) -> dict[str, Json]:
+    """Let the posts of grids whose codes changed follow them, from a day on (None: today, in the district's time zone).
+
+    Returns {district, on, moved, left, keys, dry_run}: each post {grid, to | why, post, name, from, until}, and the
+    names of the keys that are bound to a code of before; those stay as they are, since a key is a right.
+
+    Raises
+    ------
+    InvalidInput
+        Where a code of after is not in force: nothing is moved.
+    """
+    service.caller.need(Right.LOAD)
+    district = compared.district
+
+    def work(connection: Connection) -> dict[str, Json]:
+        now = get_versions(connection, district, lock="share").now
+        zone, _ = posts_store.posts_of_grids(connection, district, [])
+        on = day or now.astimezone(ZoneInfo(zone)).date()
+        found = find_moves(posts_store.list_posts(connection, district), compared.matches, on)
+        in_force = {code for code, *_ in _areas(connection, district)}
+        if missing := sorted({code for _, code in found.moved} - in_force):
+            raise InvalidInput(
+                f"Grid {missing[0]} of {compared.after} is not in force. Activate it first, or give the list in force.",
+                kind="no-grid",
+                where=compared.after,
+                grid=missing[0],
+            )
+        changed = {each.before.code for each in compared.matches if each.before is not None} - in_force
+        keys = [key.name for key in list_keys(connection) if key.district == district and key.grid in changed]
+        if not dry_run and found.moved:
+            for held, code in found.moved:
+                posts_store.move_post(connection, district, held, code, on)
+            data = {"posts": len(found.moved), "before": compared.before, "after": compared.after}
+            append_event(connection, district, "move posts", actor=actor, at=now, data=data)
+        return {
+            "district": district,
+            "on": on.isoformat(),
+            "moved": [_as_json(held, masked=True) | {"grid": held.grid, "to": code} for held, code in found.moved],
+            "left": [_as_json(held, masked=True) | {"grid": held.grid, "why": why} for held, why in found.left],
+            "keys": sorted(keys),
+            "dry_run": dry_run,
+        }
 
     return service.database.run(work)
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import shapely
 
+from gridsvc.access.scopes import Role
+from gridsvc.db.evidence.sealing import seal_all
+from gridsvc.db.grids import generations as store
+from gridsvc.db.grids.posts import list_posts
 from gridsvc.errors import InvalidInput, NotFound
 from gridsvc.files.grids.code_lists import read_code_list
 from gridsvc.files.grids.divisions import list_divisions
 from gridsvc.grids.levels import Level
-from gridsvc.operations.grids import generations
+from gridsvc.operations.access import keys
+from gridsvc.operations.evidence.verify import verify
+from gridsvc.operations.grids import generations, people
 from gridsvc.operations.grids.code_lists import compare_lists
 from gridsvc.operations.grids.review import review_generation
 from tests.operations.grids.test_generations import DISTRICT, TOWNS, load, service, write
@@ -20,6 +27,7 @@ from tests.operations.grids.test_generations import DISTRICT, TOWNS, load, servi
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gridsvc.json_types import Json
     from gridsvc.operations.runtime.service import Service
 
 __all__ = ["service"]
@@ -104,3 +112,50 @@ def test_a_generation_with_other_codes_is_reviewed_with_the_rule_of_each(service
     }  # fmt: skip
     both = compare_lists(service, DISTRICT, "1", "2").as_json()
     assert both["matches"] == value["matches"]
+
+
+def test_posts_follow_a_grid_to_its_new_code_and_the_day_before_stays_as_it_was(
+    service: Service, tmp_path: Path
+) -> None:
+    load(service, write(tmp_path / "t.geojson", TOWNS))
+    generations.activate(service, DISTRICT, 1)
+    posts = listed(
+        tmp_path / "posts.csv", "孝顺镇,leader,王一,13812345678,2026-01-01", "傅村镇,officer,李二,,2026-01-01",
+        header="grid,post,name,phone,from",
+    )  # fmt: skip
+    people.load_posts(service, DISTRICT, posts, actor="test")
+    with service.database.transaction() as connection:
+        old = {area[1]: area[0] for area in store.list_areas(connection, DISTRICT, 1)}
+    keys.add_key(service, "Chen", Role.OFFICER, district=DISTRICT, grid=old["孝顺镇"])
+    west, middle, east = TOWNS.values()
+    load(service, write(tmp_path / "t.geojson", {"新一": west, "新二": shapely.union(middle, east)}))
+    compared = compare_lists(service, DISTRICT, "1", "2")
+    with pytest.raises(InvalidInput, match=r"of generation 2 is not in force\. Activate it first"):
+        people.move_posts(service, compared, actor="test")
+    generations.activate(service, DISTRICT, 2)
+    with service.database.transaction() as connection:
+        new = {area[1]: area[0] for area in store.list_areas(connection, DISTRICT, 2)}
+    assert new["新一"] != old["孝顺镇"]
+    day = date(2026, 7, 1)
+    for dry_run in (True, False):
+        found = people.move_posts(service, compared, day=day, dry_run=dry_run, actor="test")
+        assert [(p["grid"], p["to"], p["name"], p["phone"]) for p in rows(found["moved"])] == [
+            (old["孝顺镇"], new["新一"], "王一", "138****5678")
+        ]
+        assert [(p["grid"], p["why"], p["name"]) for p in rows(found["left"])] == [(old["傅村镇"], "merged", "李二")]
+        assert found["keys"] == ["Chen"]
+    with service.database.transaction() as connection:
+        held = list_posts(connection, DISTRICT)
+    assert [(h.grid, h.name, h.since, h.until) for h in held if h.name == "王一"] == [
+        (old["孝顺镇"], "王一", date(2026, 1, 1), day),
+        (new["新一"], "王一", day, None),
+    ]
+    assert rows(people.people_of(service, DISTRICT, new["新一"], on=day)["people"])[0]["name"] == "王一"
+    assert people.move_posts(service, compared, day=day, actor="test")["moved"] == []
+    seal_all(service.database)
+    assert all(report.holds for report in verify(service))
+
+
+def rows(found: Json) -> list[dict[str, Any]]:
+    assert isinstance(found, list)
+    return [dict(each) for each in found if isinstance(each, dict)]
