@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,6 +14,10 @@ from gridsvc.api.app import create_app
 from gridsvc.db.evidence.sealing import seal_all
 from gridsvc.db.jobs import jobs
 from gridsvc.db.tiles import LAYERS
+from gridsvc.grids.code_lists import CodeMatch
+from gridsvc.grids.levels import Level
+from gridsvc.grids.naming import KnownDivision
+from gridsvc.grids.posts import NewPost, Post
 from gridsvc.operations.access import keys
 from gridsvc.operations.cases.timers import raise_alerts
 from gridsvc.operations.compliance.figures import get_compliance
@@ -22,6 +26,8 @@ from gridsvc.operations.compliance.question import Question
 from gridsvc.operations.coverage.demand import BOTH, demand_of
 from gridsvc.operations.evidence.replay import replay
 from gridsvc.operations.evidence.verify import verify
+from gridsvc.operations.grids import people
+from gridsvc.operations.grids.code_lists import Compared
 from gridsvc.operations.imports.history import remove_import
 from gridsvc.operations.isochrones.service_areas import AreaWatch, draw_areas
 from gridsvc.operations.jobs import retention, schedule
@@ -141,9 +147,20 @@ def _background(service: Service, case: UUID) -> None:
         retention.keep_positions(service.database, datetime.now(UTC) + timedelta(days=1))
         service.database.run(lambda connection: jobs.finish_job(connection, held, "done"))
     _import(service)
+    _appoint(service)
     seal_all(service.database)
     assert all(report.holds for report in verify(service))
     replay(service, case)
+
+
+def _appoint(service: Service) -> None:
+    """Appoint two officers, let their posts follow their grid to another code."""
+    first = date(2026, 1, 1)
+    posts = [("", NewPost(toy.T1, Post.OFFICER, name, "13800138000", first, None)) for name in ("李四", "王五")]
+    people.put_posts(service, DISTRICT, posts, source="posts.csv", actor="test")
+    before, after = (KnownDivision(Level.TOWNSHIP, code, code, "") for code in (toy.T1, toy.T2))
+    compared = Compared(DISTRICT, "before", "after", (), [CodeMatch("same-name", before, after)])
+    people.move_posts(service, compared, day=date(2026, 7, 1), actor="test")
 
 
 def _import(service: Service) -> None:
