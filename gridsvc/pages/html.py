@@ -14,7 +14,8 @@ _TO = "\u2060–\u2060"
 """A dash at which no line breaks."""
 
 STYLE = """
-@page { size: A4; margin: 14mm 14mm 16mm; }
+@page { size: A4; margin: 14mm 14mm 16mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font-size: 8pt; color: #5d6b78; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 182mm; padding: 10mm 0; color: #1b2733; background: #fff;
   font: 10.5pt/1.5 "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", sans-serif; }

@@ -324,6 +324,30 @@ def test_an_empty_period_and_a_file_without_decisions_are_said(language: str) ->
     assert words_of(language)("causes_file") in page(report_json(sources(30)), language)
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_page_without_targets_says_what_to_do_and_shows_times_alone(language: str) -> None:
+    """Every tenth of 200 urban and of 100 rural cases has no arrival; groups whose times are too few are one row."""
+    made = sources(300)
+    made.history.cases.target_s[:] = -1
+    document = report_json(made)
+    rows = document["outcomes_by_class"]
+    assert [(row["met"] + row["late"], row["cases"], row["percentile_n"]) for row in rows] == [
+        (0, 200, 180), (0, 100, 90),
+    ]  # fmt: skip
+    words = words_of(language)
+    urban, rural = findings(document, words)
+    assert all(each in urban for each in ("targets_s", " 180 ", "20 "))
+    assert all(each in rural for each in ("targets_s", " 90 ", "10 "))
+    few = {"percentile_s": None, "percentile_n": 2, "cases": 3}
+    unit = document["by"]["unit"]["urban"][0]
+    document["by"]["unit"]["urban"] = [unit, *(unit | few | {"group": {"unit": f"U{n}"}} for n in range(5))]
+    shown = page(document, language)
+    assert f"<td>{words('others', 5)}</td><td>15</td><td>—</td>" in shown
+    assert "U3" not in shown
+    assert all(words(each) in shown for each in ("map_no_target", "no_target"))
+    assert not any(words(each) in shown for each in ("met_share", "curve_target", "how_open"))
+
+
 def test_findings_name_what_is_shown_and_nothing_more(document: dict[str, Any]) -> None:
     said = findings(document, words_of("en"))
     assert said[0].startswith("Urban: in time")

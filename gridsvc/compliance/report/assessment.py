@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
     from gridsvc.pages.words import Words
 
+_FEW = 4
+"""From so many groups on whose times are too few, they are one row."""
+
 
 def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     """Return the chart of the townships, and a table of townships and of units for each class."""
     yield head(words("assessment"), document["clock"]["id"])
-    needed = least_count(document["clock"]["percentile"] / 100, sides=2)
-    yield f"<p class='note'>{text(words('assessment_note', least=needed))}</p>"
     share = document["clock"]["percentile"] / 100
+    if has_targets(document["outcomes_by_class"]):
+        note = words("assessment_note", least=least_count(share, sides=2))
+    else:
+        note = words("assessment_times", least=least_count(share, sides=1))
+    yield f"<p class='note'>{text(note)}</p>"
     wholes = {each["group"]["class"]: each for each in document["outcomes_by_class"]}
     drawn = [kind for kind in document["by"]["township"] if wholes[kind]["met"] + wholes[kind]["late"]]
     for kind in drawn:
@@ -33,8 +39,27 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
         yield figure(title, drawing, words("township_note", least=LEAST_RANKED) if kind == drawn[-1] else "")
     for dimension in ("township", "unit", "lead"):
         for kind, rows in document["by"][dimension].items():
+            if dimension == "lead" and _teams_of(rows) == _teams_of(document["by"]["unit"].get(kind, [])):
+                continue  # each unit is one team
             yield f"<h3>{text(words(dimension))} · {text(words(kind))}</h3>"
             yield from _table(document, dimension, rows, words)
+
+
+def _teams_of(rows: list[dict[str, Any]]) -> list[tuple[str, int, int | None]]:
+    """Return the names of groups with two of their figures, to compare two divisions."""
+    found = (next(iter(each["group"].values())) for each in rows)
+    return sorted((str(name), each["cases"], each.get("percentile_n")) for name, each in zip(found, rows, strict=True))
+
+
+def has_targets(rows: list[dict[str, Any]]) -> bool:
+    """Whether a target applies to any of the cases, if there are any; the first format of the document has targets."""
+    cases = sum(each["cases"] for each in rows)
+    return cases == 0 or any(
+        each["target_s"] is not None
+        or each["met"] + each["late"] + each["missing"] + each["open"]
+        or "percentile_n" not in each
+        for each in rows
+    )
 
 
 def by_size(
@@ -57,7 +82,11 @@ def _table(document: dict[str, Any], dimension: str, rows: list[dict[str, Any]],
     asked = f"{document['clock']['percentile']:g}"
     named = by_size(document, dimension, rows, words)
     if not any(each["met"] + each["late"] for each in rows):  # the data has no targets
-        timed = [(name, each["cases"], percentile(each, words("too_few"))) for name, each in named]
+        few = [each for _, each in named if each["percentile_s"] is None]
+        shown = [(name, each) for name, each in named if len(few) < _FEW or each["percentile_s"] is not None]
+        timed = [(name, each["cases"], percentile(each, words("too_few"))) for name, each in shown]
+        if len(shown) < len(named):
+            timed.append((words("others", len(few)), sum(each["cases"] for each in few), "—"))
         yield table([words(dimension), words("n_cases"), words("percentile", asked)], timed)
         return
     ranks = sum(each["rank_from"] is not None for each in rows)

@@ -17,6 +17,19 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "{cls}：没有可判定的案件（{cases} 件计入）。",
         "{cls}: no case could be judged ({cases} cases count).",
     ),
+    "find_no_target": (
+        (
+            "{cls}：数据没有时限，不能说是否按时。{cases} 件中 {n} 件有到场时间，其第 {asked} 百分位用时为 "
+            "{p}；{missing} 件缺到场时间，不在其中，真实值可能更长（界限见“用时分段”）。"
+            "请在列对照文件中写明各类别的时限（targets_s，秒），并督促队员及时点“到场”。"
+        ),
+        (
+            "{cls}: the data has no target, so nobody can say what was in time. Of {cases} cases {n} have an arrival; "
+            "their P{asked} is {p}. {missing} have none and are not in it, so it may be longer (see the bounds in the "
+            "parts of the response). Write the targets into the column map (targets_s), and have the teams press “on "
+            "scene” at once."
+        ),
+    ),
     "verdict_true": ("已达到", "reached"),
     "verdict_false": ("未达到", "NOT reached"),
     "verdict_none": ("样本不足以判定", "the cases do not show it either way"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.proportions import CONFIDENCE, LEAST_RANKED, Proportion, interval
 from gridsvc.compliance.report.where import townships_of
-from gridsvc.pages.html import percent, points
+from gridsvc.pages.html import between, minutes, percent, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,8 @@ def _classes(document: dict[str, Any], words: Words) -> Iterator[str]:
     for row in document["outcomes_by_class"]:
         cls, n = _named(row["group"]["class"], words), row["met"] + row["late"]
         if n == 0:
-            yield words("find_none", cls=cls, cases=row["cases"])
+            known = row["percentile_s"] is not None and row["target_s"] is None
+            yield _times(document, row, cls, words) if known else words("find_none", cls=cls, cases=row["cases"])
             continue
         yield words(
             "find_reached",
@@ -54,6 +55,19 @@ def _classes(document: dict[str, Any], words: Words) -> Iterator[str]:
             asked=percent(row["asked_share"]),
             verdict=words(f"verdict_{str(row['reached']).lower()}"),
         )
+
+
+def _times(document: dict[str, Any], row: dict[str, Any], cls: str, words: Words) -> str:
+    """Return what the times of a class say that has no target."""
+    return words(
+        "find_no_target",
+        cls=cls,
+        cases=row["cases"],
+        n=row["percentile_n"],
+        missing=row["cases"] - row["percentile_n"],
+        asked=f"{document['clock']['percentile']:g}",
+        p=f"{minutes(row['percentile_s'])} ({between(row['percentile_low_s'], row['percentile_high_s'])})",
+    )
 
 
 def _causes(document: dict[str, Any], words: Words) -> Iterator[str]:

@@ -100,7 +100,7 @@ def _head(document: dict[str, Any], words: Words) -> str:
         ),
     ]
     if document["source"] != "live":
-        facts.append((words("basis"), words(f"source_{document['source']}")))
+        facts.append((words("source"), words(f"source_{document['source']}")))
     facts += [
         (words("import"), words("import_line", name=each["name"], cases=each["cases"], digest=each["digest"][:16]))
         for each in document.get("imports", ())
@@ -130,8 +130,25 @@ def _local(document: dict[str, Any], moment: str) -> str:
 
 
 def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
-    percentile_name = f"{document['clock']['percentile']:g}"
-    yield head(words("summary"), document["clock"]["id"]) + f"<p class='note'>{text(words('summary_note'))}</p>"
+    targets = assessment.has_targets(document["outcomes_by_class"])
+    note = words("summary_note" if targets else "no_target")
+    yield head(words("summary"), document["clock"]["id"]) + f"<p class='note'>{text(note)}</p>"
+    yield _outcomes(document, words) if targets else _times(document, words)
+    curves = [Curve(words(each["class"]), each["points"], each["n"], each["target_s"]) for each in document["curves"]]
+    if curves:
+        clock = document["clock"]
+        title = words("curve", words(f"event_{clock['start_event']}"), words(f"event_{clock['stop_event']}"))
+        drawn = [words("curve_note"), *([words("curve_target")] if any(each.target_s for each in curves) else [])]
+        yield figure(
+            title, cumulative(title, curves, words("minutes")), ("" if words.language == "zh" else " ").join(drawn)
+        )
+    yield from _intervals(document, words)
+    for dimension in ("month", "hour"):
+        yield from _columns(document, dimension, words)
+
+
+def _outcomes(document: dict[str, Any], words: Words) -> str:
+    """Return the table of what was in time, by class."""
     rows = document["outcomes_by_class"]
     counts = assessment.counts_of(rows)
     heads = [
@@ -142,8 +159,8 @@ def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
         "interval",
         "asked",
     ]
-    yield table(
-        [*(words(each) for each in heads), words("percentile", percentile_name)],
+    return table(
+        [*(words(each) for each in heads), words("percentile", f"{document['clock']['percentile']:g}")],
         [
             (
                 words(each["group"]["class"]),
@@ -157,16 +174,24 @@ def _summary(document: dict[str, Any], words: Words) -> Iterator[str]:
             for each in rows
         ],
     )
-    curves = [Curve(words(each["class"]), each["points"], each["n"], each["target_s"]) for each in document["curves"]]
-    if not any(each["target_s"] for each in document["curves"]):
-        yield f"<p>{text(words('no_target'))}</p>"
-    if curves:
-        clock = document["clock"]
-        title = words("curve", words(f"event_{clock['start_event']}"), words(f"event_{clock['stop_event']}"))
-        yield figure(title, cumulative(title, curves, words("minutes")), words("curve_note"))
-    yield from _intervals(document, words)
-    for dimension in ("month", "hour"):
-        yield from _columns(document, dimension, words)
+
+
+def _times(document: dict[str, Any], words: Words) -> str:
+    """Return the table of cases without targets, by class."""
+    heads = [*(words(each) for each in ("class", "n_cases", "arrived", "missing"))]
+    return table(
+        [*heads, words("percentile", f"{document['clock']['percentile']:g}")],
+        [
+            (
+                words(row["group"]["class"]),
+                row["cases"],
+                row["percentile_n"],
+                row["cases"] - row["percentile_n"],
+                percentile(row, words("too_few")),
+            )
+            for row in document["outcomes_by_class"]
+        ],
+    )
 
 
 def _intervals(document: dict[str, Any], words: Words) -> Iterator[str]:
@@ -272,7 +297,7 @@ def _how(document: dict[str, Any], words: Words) -> Iterator[str]:
             else []
         ),
         words("how_intervals"),
-        words("how_open"),
+        *([words("how_open")] if assessment.has_targets(document["outcomes_by_class"]) else []),
         *_trend_lines(document, words),
     ]
     yield head(words("how"), clock["id"]) + "".join(f"<p>{text(each)}</p>" for each in lines)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from gridsvc.compliance.report.assessment import has_targets
 from gridsvc.pages.charts import Bar, Shaded, area_map
 from gridsvc.pages.html import between, figure, head, minutes, proportion, table, text
 
@@ -30,7 +31,8 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
         note = words("map_note", least=document["map"]["least"], areas=len(areas), n=sum(each.late.n for each in areas))
         yield figure(words("figure_map"), area_map(words("figure_map"), areas, outlines, words("map_wide")), note)
     else:
-        yield f"<p>{text(words('map_none'))}</p>"
+        why = "map_none" if has_targets(document["outcomes_by_class"]) else "map_no_target"
+        yield f"<p>{text(words(why))}</p>"
     if not document["map"]["townships"]:
         return
     yield f"<h3>{text(words('by_township_table'))}</h3>"

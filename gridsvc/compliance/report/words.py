@@ -34,6 +34,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{cases} 件案件、{teams} 次出动，数据摘要 SHA-256 {digest}…",
         "{cases} cases and {teams} turnouts of teams, SHA-256 {digest}…",
     ),
+    "source": ("数据来源", "Source"),
     "source_file": ("外部导出文件（非本系统案件）", "an export of another system, not cases of this one"),
     "source_imported": (
         "导入的其他系统历史案件（非本系统案件）",
@@ -73,21 +74,28 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "curve": ("图1　从{0}到{1}：多少分钟内", "Figure 1. From {0} to {1}: within how many minutes"),
     "curve_note": (
         (
-            "横轴：计时开始后的分钟数；纵轴：占全部适用时限案件（n）的比例，含缺到场时间的案件，因此不会到 100%。浅色"
-            "带：95% 区间；竖虚线：时限。"
+            "横轴：计时开始后的分钟数；纵轴：占全部案件（n）的比例，含缺到场时间的案件，因此不会到 "
+            "100%；表中的百分位只按有到场时间的案件计算，因此比曲线上的短。浅色带：95% 区间。"
         ),
         (
-            "Across: minutes since the clock started. Up: share of all timed cases (n), also those without an "
-            "arrival time, so that a curve ends below 100 %. Light bands: 95 % interval. Dashed: the target."
+            "Across: minutes since the clock started. Up: share of all cases (n), also of those without an arrival "
+            "time, so that a curve ends below 100 %; the percentile in the table is of those with an arrival alone, "
+            "so it is shorter than on the curve. Light bands: 95 % interval."
         ),
     ),
+    "curve_target": ("竖虚线：时限。", "Dashed: the target."),
     "minutes": ("分钟", "minutes"),
     "parts": ("用时分段", "The parts of the response"),
     "parts_note": (
-        "前三段按每支队伍每件案件计；后三段按案件计，从接报起算。缺失和先后颠倒的时间单独计数，从不删除。",
         (
-            "The first three are per team and case; the others per case, from the report. Missing stamps and "
-            "impossible ones are counted beside, never dropped."
+            "前三段按每支队伍每件案件计；后三段按案件计，从接报起算。中位数和 P90 "
+            "按完整的计算；缺失和先后颠倒的单独计数，界限是它们全部最快或全部最慢时的 P90（≥：上限不知）。各段的 P90 "
+            "不能相加。"
+        ),
+        (
+            "The first three are per team and case; the others per case, from the report. Median and P90 are of the "
+            "complete ones. Missing stamps and impossible ones are counted beside; the bounds are what P90 would be "
+            "were they all the fastest, or all the slowest (≥: no upper bound is known). P90s of parts do not add up."
         ),
     ),
     "part": ("分段", "part"),
@@ -129,15 +137,27 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "assessment": ("二、考核用表：各乡镇（街道）和执法单位", "2. For the assessment: townships and units"),
+    "assessment_times": (
+        (
+            "案件多的在前。用时只按有到场时间的案件（n）计算，少于 {least} "
+            "件不计算；“≤”“≥”：样本只够给出区间的一端。案件按牵头队伍计入其单位。"
+        ),
+        (
+            "Those with most cases first. Times are of the cases with an arrival (n), and of at least {least}; “≤” or "
+            "“≥”: the sample gives one end of the interval alone. A case counts for the unit of its lead."
+        ),
+    ),
+    "others": ("其余 {0} 个，各自案件太少", "{0} others, too few cases each"),
+    "arrived": ("有到场时间 n", "with an arrival n"),
     "assessment_note": (
         (
             "案件多的在前。名次为区间：只有两者的 95% 区间不重叠时才分先后；按时与迟到之和少于 {least} "
             "件的不排名。案件按牵头队伍计入其单位。"
         ),
         (
-            "Those with most cases first. A place is a range: one is before another only where their 95 % intervals "
-            "do not overlap; none has a place with fewer than {least} cases in time or late. A case counts for the "
-            "unit of its lead."
+            "Those with most cases first. A place in the ranking is a range: one is before another only where their "
+            "95 % intervals do not overlap; none has a place with fewer than {least} cases in time or late. A case "
+            "counts for the unit of its lead."
         ),
     ),
     "rank": ("名次（参加排名 {0} 个）", "place (among {0})"),
@@ -165,6 +185,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "map_wide": ("不确定", "uncertain"),
+    "map_no_target": ("数据没有时限，不能绘制迟到率地图。", "Without targets there are no late cases to map."),
     "map_none": ("案件太少，不绘地图。", "Too few cases for a map."),
     "by_township_table": (
         "各乡镇（街道）：需求与迟到（城区、城乡合并，各按自己的时限）",
