@@ -71,13 +71,13 @@ def cumulative(title: str, curves: Sequence[Curve], minutes: str) -> str:
 
     Cases without an arrival are in the number that the share is of: the curve does not reach 100 %.
     """
-    height = 250.0
+    height, top = 264.0, _TOP + 14  # the legend is above the highest line
     picture = Drawing(WIDTH, height, title)
     targets = [each.target_s for each in curves if each.target_s]
     longest = max([*targets, *(_seconds_at(each, 0.95) for each in curves if each.points)], default=900.0)
     end_min = max(5, ceil(longest * 1.25 / 300) * 5)
     x_of = _scale(0, end_min, _LEFT, WIDTH - _RIGHT)
-    y_of = _scale(0, 1, height - _BOTTOM, _TOP)
+    y_of = _scale(0, 1, height - _BOTTOM, top)
     _share_axis(picture, y_of, WIDTH - _RIGHT)
     step = 5 if end_min <= 60 else 15
     for minute in range(0, end_min + 1, step):
@@ -88,13 +88,14 @@ def cumulative(title: str, curves: Sequence[Curve], minutes: str) -> str:
         colour, dashes = SERIES[number % len(SERIES)]
         if curve.target_s:
             x = x_of(curve.target_s / 60)
-            picture.line([(x, height - _BOTTOM), (x, _TOP)], colour, 1, "3 3")
+            picture.line([(x, height - _BOTTOM), (x, top)], colour, 1, "3 3")
         if all(len(point) > 2 for point in curve.points):
             low, high = (_steps(curve, which, end_min, x_of, y_of) for which in (2, 3))
             picture.area([[*low, *reversed(high)]], colour, line="none", opacity=0.13)
         picture.line(_steps(curve, 1, end_min, x_of, y_of), colour, 1.8, dashes)
-        picture.line([(_LEFT + 8 + number * 190, _TOP + 2), (_LEFT + 30 + number * 190, _TOP + 2)], colour, 2, dashes)
-        picture.words(_LEFT + 35 + number * 190, _TOP + 6, f"{curve.label} (n={curve.n})")
+        left = _LEFT + 8 + number * 190
+        picture.line([(left, _TOP - 4), (left + 22, _TOP - 4)], colour, 2, dashes)
+        picture.words(left + 27, _TOP, f"{curve.label} (n={curve.n})")
     return picture.text()
 
 

@@ -37,6 +37,7 @@ th:first-child, td:first-child { text-align: left; min-width: 28mm; }
 td:first-child { overflow-wrap: anywhere; word-break: normal; }
 h2 + .note, h3 + .note { break-after: avoid; } .wide + .note { break-before: avoid; }
 h2 small, .found small { float: right; color: #5d6b78; font-weight: 400; font-size: 8.5pt; }
+h2 small { margin-top: 1.8mm; }
 figure { margin: 3mm 0 4mm; break-inside: avoid; } figcaption { font-weight: 600; font-size: 10pt; margin-bottom: 1mm; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; } .half svg { width: 72%; }
 @media (max-width: 190mm) { body { padding: 4mm; max-width: none; } .wide { overflow-x: auto; } }
