@@ -64,8 +64,33 @@ def _show_file(about: dict[str, Any]) -> None:
         say(f"{about['in_an_hour_never']} rows have a time in an hour that does not come.")
 
 
+_NOBODY = {"unit": "no team", "team": "no team", "lead": "no team"} | dict.fromkeys(
+    ("regional", "township", "area", "village"), "in none"
+)
+
+
 def _group(group: dict[str, Any], names: dict[str, dict[str, str]]) -> list[str]:
-    return ["none" if value is None else names.get(key, {}).get(str(value), str(value)) for key, value in group.items()]
+    """Return the values of a group as a person calls them."""
+    return [
+        _NOBODY.get(key, "none") if value is None else names.get(key, {}).get(str(value), str(value))
+        for key, value in group.items()
+    ]
+
+
+def _by_name(rows: list[dict[str, Any]], names: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    """Return rows in the order of what a person reads: of names, not of ids; what has no name is last.
+
+    Numbers and times stay in their order: hours, months, days of the week.
+    """
+
+    def place(row: dict[str, Any]) -> list[tuple[bool, str]]:
+        group = row["group"]
+        return [
+            (group[key] is None, words) if key in names else (False, "")
+            for key, words in zip(group, _group(group, names), strict=True)
+        ]
+
+    return sorted(rows, key=place)
 
 
 def _show_outcomes(rows: list[dict[str, Any]], names: dict[str, dict[str, str]], title: str) -> None:
@@ -81,7 +106,7 @@ def _show_outcomes(rows: list[dict[str, Any]], names: dict[str, dict[str, str]],
              span(each["met_share_if_missing_late"], each["met_share_if_missing_met"]),
              {True: "yes", False: "no", None: "not certain"}[each["reached"]] if each["met_share"] is not None else "",
              "" if each["rank_from"] is None else f"{each['rank_from']} to {each['rank_to']}")
-            for each in rows
+            for each in _by_name(rows, names)
         ],
         title=title,
     )  # fmt: skip
@@ -99,7 +124,7 @@ def _show_rows(rows: list[dict[str, Any]], names: dict[str, dict[str, str]], tit
              each["censored"], each["doubtful"], seconds(each["mean_s"]), seconds(each["p50_s"]),
              seconds(each["p90_s"]) or "too few", seconds_span(each["p90_low_s"], each["p90_high_s"]),
              f"{each['within_target']} of {each['with_target']}" if "within_target" in each else "")
-            for each in rows
+            for each in _by_name(rows, names)
         ],
         title=title,
     )  # fmt: skip
@@ -134,7 +159,7 @@ def _show_compared(compared: dict[str, Any], names: dict[str, dict[str, str]]) -
              percent(each["met_share"]), percent(each["met_share_difference"]),
              span(each["met_share_difference_low"], each["met_share_difference_high"]),
              {True: "yes", False: "not shown", None: ""}[each["met_share_changed"]])
-            for each in rows
+            for each in _by_name(rows, names)
         ],
         title=f"Compared with {period}",
     )  # fmt: skip
