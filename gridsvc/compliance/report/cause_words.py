@@ -21,7 +21,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "causes_of": (
-        "迟到 {late} 件，其中 {uncertain} 件缺出发时间或先后颠倒，出动与行驶不能分开，单列一项。",
+        "迟到 {late} 件，其中 {uncertain} 件缺出发时间或先后颠倒，出动与行驶不能分开。",
         (
             "{late} late cases; in {uncertain} of them “en route” is missing or impossible, so that turnout and "
             "travel cannot be separated."
@@ -48,7 +48,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "cause_handling": ("接报到派单", "call handling"),
-    "cause_no-team-free": ("无空闲队伍", "no team free"),
+    "cause_no-team-free": ("最近的合法队伍被占用", "nearest lawful team busy"),
     "cause_re-assignment": ("改派", "re-assignment"),
     "cause_sign-off": ("签收", "sign-off"),
     "cause_turnout": ("出动", "turnout"),
@@ -67,7 +67,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "remedy": ("假设", "if"),
     "remedy_met": ("可按时（占适用案件，95% 区间）", "in time (of those it applies to, 95 % interval)"),
     "remedy_handling": ("接报到派单按计划用时", "call handling as planned"),
-    "remedy_re-assignment": ("首次就派出到场的队伍", "the team that came had been sent first"),
+    "remedy_re-assignment": ("一开始就派最终到场的队伍", "the team that came had been sent first"),
     "remedy_sign-off": ("签收按计划", "sign-off as planned"),
     "remedy_turnout": ("出动按计划", "turnout as planned"),
     "remedy_travel": ("行驶按预计", "travel as predicted"),

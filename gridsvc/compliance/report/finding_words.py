@@ -56,7 +56,7 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "find_hour": (
         (
-            "{cls}：{hour} 时至 {next} 时接报的案件按时率低于本类平均：{met}/{n} 件按时（{share}，95% 区间 "
+            "{cls}：{hour}:00–{next}:00 接报的案件按时率低于本类平均：{met}/{n} 件按时（{share}，95% 区间 "
             "{low}–{high}），24 个时段一并考虑仍超出偶然。请先看这一时段的值班力量。"
         ),
         (
@@ -67,11 +67,11 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "find_missing": (
         (
-            "{cls}：{of} 件已结案或已判定的案件中，{n} 件缺到场时间，不算按时。按时率因此介于 {worst}（这 {n} "
+            "{cls}：{of} 件已结案或已判定的案件中，{n} 件缺到场时间，不计入按时率。实际按时率介于 {worst}（这 {n} "
             "件全部迟到）与 {best}（全部按时）之间。请督促队员及时点“到场”。"
         ),
         (
-            "{cls}: {n} of {of} cases have no arrival time and never count as in time. So the share in time is "
+            "{cls}: {n} of {of} cases have no arrival time and are not in the share. The true share is "
             "between {worst} (all of these late) and {best} (all in time). Have the teams press “on scene” at once."
         ),
     ),
@@ -128,8 +128,8 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "advice_wrong-place": ("请核对报案地点的定位。", "Check how the places of reports are found."),
     "advice_far-station": (
-        "最近的驻点也来不及：属于布点问题，不是队员问题。",
-        "Even the nearest station is too far: a question of where stations are, not of the teams.",
+        "这些案件即使由最近的合法队伍按计划出动也会超时：请研究布点。",
+        "By plan even the nearest lawful team would have been too late: consider where stations are.",
     ),
     "within_90": ("90% 区间", "90 % range"),
 }

@@ -46,13 +46,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "summary": ("一、按时到场情况", "1. In time or late"),
     "summary_note": (
         (
-            "只统计应急案件。城区、城乡分别计算，不合并。“按时”指按计时规则在时限内到场；到场时间缺失的案件从不算按时"
-            "。按时率为按时占按时与迟到之和的比例。“不计时”：到场前撤销，或没有时限。"
+            "只统计应急案件。城区、城乡分别计算，不合并。“城乡”指城区以外。“按时”指按计时规则在时限内到场；缺到场时间的案件"
+            "既不算按时也不算迟到。按时率为按时占按时与迟到之和的比例。“不计时”：到场前撤销，或没有时限。"
         ),
         (
-            "Emergencies only. Urban and rural are counted separately. “In time” is by the clock policy; a case "
-            "without an arrival time is never in time. The share in time is of those in time and late. “Not timed”: "
-            "cancelled before an arrival, or without a target."
+            "Emergencies only. Urban and rural are counted separately. Rural is all that is not urban. “In time” is by "
+            "the clock policy; a case without an arrival time is in neither. The share in time is of those in time and "
+            "late. “Not timed”: cancelled before an arrival, or without a target."
         ),
     ),
     "class": ("类别", "class"),
@@ -90,12 +90,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         (
             "前三段按每支队伍每件案件计；后三段按案件计，从接报起算。中位数和 P90 "
             "按完整的计算；缺失和先后颠倒的单独计数，界限是它们全部最快或全部最慢时的 P90（≥：上限不知）。各段的 P90 "
-            "不能相加。"
+            "不能相加。“≤”“≥”：样本只够给出区间的一端。"
         ),
         (
             "The first three are per team and case; the others per case, from the report. Median and P90 are of the "
             "complete ones. Missing stamps and impossible ones are counted beside; the bounds are what P90 would be "
-            "were they all the fastest, or all the slowest (≥: no upper bound is known). P90s of parts do not add up."
+            "were they all the fastest, or all the slowest (≥: no upper bound is known). P90s of parts do not add up. "
+            "“≤” or “≥” in an interval: the sample gives one end of it alone."
         ),
     ),
     "part": ("分段", "part"),
@@ -240,7 +241,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "the recommended team went; the next free one would be earlier",
     ),
     "better_earlier": ("会更早（95% 区间）", "earlier (95 % interval)"),
-    "better_in_time": ("迟到中可按时", "of the late ones, in time"),
+    "better_in_time": ("迟到案件中，改派后可按时的", "of the late ones, in time"),
     "better_gained": ("早多少，分:秒（中位数，95% 区间）", "earlier by, m:ss (median, 95 % interval)"),
     "as_reported": ("按受理时的计时规则", "by the clock policy of the report"),
     "response_lead": ("接报至牵头队伍到场，各案件自己的时限", "report to lead on scene, each case's own target"),
@@ -273,8 +274,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Open cases are judged at the time of the data: late once the target has passed, else open.",
     ),
     "how_trend": (
-        "{cls}：按{unit}的控制图（Laney p′ 图，{points} 个时段，n={n}）：{found}。",
-        "{cls}: control chart by {unit} (Laney's p' chart, {points} periods, n={n}): {found}.",
+        "{cls}：按{unit}的控制图（Laney p′ 图，{points} 个点，n={n}）：{found}。",
+        "{cls}: control chart by {unit} (Laney's p' chart, {points} points, n={n}): {found}.",
     ),
     "how_no_trend": (
         "有案件的时段不足 12 个的类别不作控制图。",
