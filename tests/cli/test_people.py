@@ -176,21 +176,21 @@ def test_a_case_is_corrected_and_what_changed_is_said(program: Program) -> None:
     number = program.json("incidents", "report", "--type", "leak", "119.73", "29.1001")["number"]
     program.run("incidents", "step", number, "assign")
     shown = program.run("incidents", "show", number)
-    told, _ = program.run("incidents", "place", number, "119.67", "29.1001", "--dry-run")
-    assert "Owners before: R2 > 330703103000 > A4 > V4" in told
-    assert re.search(r"Would change: the place, the owners, [^\n]*the recommended lead, ", told), told
-    assert re.search(r"The clock would stop at 20\d\d-\d\d-\d\d \d\d:\d\d", told)
-    assert "Nothing is stored." in told
-    told, _ = program.run("incidents", "owner", number, "330703103000", "--dry-run")
-    assert "Would change: the owners" in told
+    printed, _ = program.run("incidents", "place", number, "119.67", "29.1001", "--dry-run")
+    assert "Owners before: R2 > 330703103000 > A4 > V4" in printed
+    assert re.search(r"Would change: the place, the owners, [^\n]*the recommended lead, ", printed), printed
+    assert re.search(r"The clock would stop at 20\d\d-\d\d-\d\d \d\d:\d\d", printed)
+    assert "Nothing is stored." in printed
+    printed, _ = program.run("incidents", "owner", number, "330703103000", "--dry-run")
+    assert "Would change: the owners" in printed
     assert program.run("incidents", "show", number) == shown
     _, refused = program.run("incidents", "owner", number, "330703103000", code=2)
     assert "Say why, with --reason TEXT. To see only what would change, add --dry-run." in refused
-    told, _ = program.run("incidents", "place", number, "119.67", "29.1001", "--reason", "north gate")
-    assert "Owners before: R2 > 330703103000 > A4 > V4" in told
-    assert re.search(r"No longer belongs there: sq-a[34] \(1\)", told)
-    assert "Missing there: sq-a2 (1)" in told
-    assert "Missing there: town-t2 (township)" in told
+    printed, _ = program.run("incidents", "place", number, "119.67", "29.1001", "--reason", "north gate")
+    assert "Owners before: R2 > 330703103000 > A4 > V4" in printed
+    assert re.search(r"No longer belongs there: sq-a[34] \(1\)", printed)
+    assert "Missing there: sq-a2 (1)" in printed
+    assert "Missing there: town-t2 (township)" in printed
     words = ("incidents", "owner", number, "330703103000", "--reason", "agreed", "--actor", "Li Wei")
     named = program.json(*words)
     assert (named["owners"]["township"]["code"], named["ownership"]["rule"]) == ("330703103000", "person")

@@ -168,7 +168,7 @@ class PatroniCluster:
             done = httpx.patch(rest, json={"primary_start_timeout": seconds}, timeout=10, trust_env=False)
             assert done.status_code == 200, done.text
             deadline = time.monotonic() + 60
-            while any(now <= then for now, then in zip(self._times_read(), before, strict=True)):
+            while not all(now > then for now, then in zip(self._times_read(), before, strict=True)):
                 assert time.monotonic() < deadline, self.logs()
                 time.sleep(0.1)
 
