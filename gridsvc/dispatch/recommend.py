@@ -90,6 +90,7 @@ class Moment:
         "loss_given",
         "nearness",
         "obstacles",
+        "offered",
         "policy_id",
         "prepared",
         "ready",
@@ -134,6 +135,7 @@ class Moment:
         self.ready = [self.routine or ms is not None for ms in travel_ms]
         self._note_states()
         self.obstacles: dict[int, str] = {}
+        self.offered: set[int] = set()
         self.verdicts: list[str] = []
 
     def _note_states(self) -> None:
@@ -170,9 +172,9 @@ class Moment:
         taken = {number for number in chosen if number is not None}
         filled = [(slot, number) for slot, number in zip(open_slots, chosen, strict=True) if number is not None]
         empty = [slot for slot, number in zip(open_slots, chosen, strict=True) if number is None]
-        offered = set(taken)
-        unfilled = self._unfilled(empty, offered)
-        team = [self._chosen(slot, number, offered) for slot, number in filled]
+        self.offered = set(taken)
+        unfilled = self._unfilled(empty)
+        team = [self._chosen(slot, number) for slot, number in filled]
         lead = next((each for each in team if each.slot == LEAD_SLOT), None)
         responses = [each.response_s for each in team]
         known = [seconds for seconds in responses if seconds is not None]
@@ -216,25 +218,22 @@ class Moment:
     def relevant(self) -> list[int]:
         """Return the numbers of the teams that the decision rests on; how many depends on the slots, not on the fleet.
 
-        For each slot these are the nearest teams of each kind that may fill it, one more than there are slots: a team
-        further away can be neither chosen, nor the reason of an empty slot, nor offered as a substitute.
+        For each open slot these are the nearest teams that can go, one more than there are slots that these teams may
+        fill, for no team further away can be chosen; and the nearest that cannot go, the reason of an empty slot. Of
+        the teams of another kind only those that were offered.
         """
-        most = len(self.form.slots) + 1
-        found = set(nsmallest(CONSIDERED_SHOWN, self.form.lawful, key=self.travel.__getitem__))
-        found |= {n for n, verdict in enumerate(self.verdicts) if verdict in {"chosen-lead", "chosen-member"}}
-        held = set(self.case.held.values())
-        for slot in self.form.slots:
-            obstacles = self._obstacles(slot)
-            free = [n for n, obstacle in obstacles if obstacle is None]
-            found.update(nsmallest(most, free, key=self.arrival.__getitem__))
-            found.update(nsmallest(most, slot.options, key=self.nearness.__getitem__))
-            found.update(nsmallest(1, (n for n, _ in slot.barred), key=self.nearness.__getitem__))
-            stand_in = [n for n, _ in slot.substitutes if self.ready[n] or self._obstacle(n, 0) is None]
-            found.update(nsmallest(most * 2, stand_in, key=self.arrival.__getitem__))
-            stale = [n for n, obstacle in obstacles if obstacle == "stale-position"]
-            found.update(nsmallest(most * 2, stale, key=self.arrival.__getitem__))
-        found |= {self.prepared.index[team_id] for team_id in held if team_id in self.prepared.index}
-        return sorted(found)
+        found = set(nsmallest(CONSIDERED_SHOWN, self.form.lawful, key=self.travel.__getitem__)) | self.offered
+        open_slots = [slot for slot in self.form.slots if slot.slot.id not in self.case.held]
+        obstacles = [self._obstacles(slot) for slot in open_slots]
+        able = [{number for number, obstacle in each if obstacle is None} for each in obstacles]
+        for slot, each, free in zip(open_slots, obstacles, able, strict=True):
+            rivals = sum(not free.isdisjoint(other) for other in able)
+            found.update(nsmallest(rivals + 1, sorted(free), key=self.arrival.__getitem__))
+            hindered = [number for number, obstacle in each if obstacle is not None]
+            found.update(nsmallest(1, hindered, key=self.nearness.__getitem__))
+            found.update(nsmallest(1, (number for number, _ in slot.barred), key=self.nearness.__getitem__))
+        index = self.prepared.index
+        return sorted(found | {index[team_id] for team_id in self.sent if team_id in index})
 
     def _assign(self, open_slots: list[SlotForm], able: list[list[int]]) -> list[int | None]:
         """Return the number of the team in each open slot: the earliest lead first, then the earliest whole team."""
@@ -293,14 +292,14 @@ class Moment:
             return TeamStatus.AVAILABLE
         return state.status
 
-    def _chosen(self, slot: SlotForm, number: int, offered: set[int]) -> ChosenTeam:
+    def _chosen(self, slot: SlotForm, number: int) -> ChosenTeam:
         team, arrival, suspect = self.teams[number], self.arrival[number], self.states[number].suspect_datum
         if arrival >= BUSY_MS:
             return ChosenTeam(slot.slot.id, team.id, team.unit, None, None, suspect_datum=suspect)
         travel_ms = self.travel_ms[number]
         assert travel_ms is not None
         late = self.target_ms is not None and arrival > self.target_ms
-        substitute = self._substitute(slot, offered, before=arrival) if late else None
+        substitute = self._substitute(slot, before=arrival) if late else None
         return ChosenTeam(
             slot.slot.id,
             team.id,
@@ -318,10 +317,8 @@ class Moment:
         state = self.states[number]
         return state.incident_id if state.on_drill and not self.case.drill and not self.routine else None
 
-    def _unfilled(self, empty: list[SlotForm], offered: set[int]) -> tuple[Unfilled, ...]:
-        return tuple(
-            Unfilled(slot.slot.id, slot.unit, self._reason(slot), self._substitute(slot, offered)) for slot in empty
-        )
+    def _unfilled(self, empty: list[SlotForm]) -> tuple[Unfilled, ...]:
+        return tuple(Unfilled(slot.slot.id, slot.unit, self._reason(slot), self._substitute(slot)) for slot in empty)
 
     def _reason(self, slot: SlotForm) -> str:
         """Return what keeps the team that would have been there first."""
@@ -334,24 +331,25 @@ class Moment:
             return "no-further-team"
         return self._obstacle(min(hindered, key=self.nearness.__getitem__), slot.slot.need.staff) or "no-further-team"
 
-    def _substitute(self, slot: SlotForm, offered: set[int], *, before: int | None = None) -> Substitute | None:
+    def _substitute(self, slot: SlotForm, *, before: int | None = None) -> Substitute | None:
         """Return the nearest lawful team of another kind, or of the unit with less than the response plan requires.
 
-        `before`: only one that arrives earlier than that, in ms. It is added to `offered`, whose teams are left out.
+        `before`: only one that arrives earlier than that, in ms. It is added to `offered`; the chosen
+        teams, and those offered for another slot, are left out.
         """
         able: list[tuple[int, int, str]] = []
         for number, why in slot.substitutes:
-            if number not in offered and (self.ready[number] or self._obstacle(number, 0) is None):
+            if number not in self.offered and (self.ready[number] or self._obstacle(number, 0) is None):
                 able.append((self.arrival[number], number, why))
         for number, obstacle in self._obstacles(slot):
-            if obstacle == "stale-position" and number not in offered and self.travel_ms[number] is not None:
+            if obstacle == "stale-position" and number not in self.offered and self.travel_ms[number] is not None:
                 able.append((self.arrival[number], number, obstacle))
         if not able:
             return None
         arrival, number, why = min(able)
         if before is not None and arrival >= before:
             return None
-        offered.add(number)
+        self.offered.add(number)
         team, travel_ms, suspect = self.teams[number], self.travel_ms[number], self.states[number].suspect_datum
         if travel_ms is None or arrival >= BUSY_MS:
             return Substitute(team.id, team.unit, None, None, why, suspect_datum=suspect)

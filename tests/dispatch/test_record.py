@@ -160,6 +160,7 @@ def test_r11_nothing_that_is_written_grows_with_the_fleet() -> None:
     (small, small_answer), (large, large_answer) = record_length(200), record_length(2000)
     assert small < 3 * record_length(20)[0]
     assert large < 1.1 * small
+    assert large < 1.2 * record_length(74)[0]
     assert large_answer < 1.1 * small_answer
 
 
