@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ UNCERTAIN = "uncertain"
 WIDEST = 0.4
 PALE, PALE_UNDER = "#c3d3e3", 10
 """A share of fewer cases is drawn pale."""
+_LEAST_HEIGHT = 2.5
+"""Of a column, so that a share of 0 % does not look like no case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ def columns(title: str, rows: Sequence[Bar], *, nominal: float | None = None) ->
         middle = _LEFT + step * (number + 0.5)
         if row.share is not None and row.low is not None and row.high is not None:
             colour = _colour(row)
-            picture.box(middle - step * 0.32, y_of(row.share), step * 0.64, y_of(0) - y_of(row.share), colour)
+            height_of = max(y_of(0) - y_of(row.share), _LEAST_HEIGHT)
+            picture.box(middle - step * 0.32, y_of(0) - height_of, step * 0.64, height_of, colour)
             picture.line([(middle, y_of(row.low)), (middle, y_of(row.high))], INK, 1.2)
         if number % every == 0:
             picture.words(middle, height - bottom + 14, row.label, at="middle", size=9 if small else 10)
@@ -231,7 +235,9 @@ def area_map(title: str, areas: Sequence[Shaded], outlines: Sequence[tuple[str, 
 
 def _legend(picture: Drawing, height: float, hatched: str, wide: str) -> None:
     """Draw the shades in the lower left corner: from the lightest to the darkest, and the uncertain one."""
-    limits = [*(f"<{limit * 100:.0f}%" for limit in SHADE_LIMITS), f"≥{SHADE_LIMITS[-1] * 100:.0f}%", wide]
+    ends = [round(limit * 100) for limit in SHADE_LIMITS]
+    between = (f"{low}\u2060–\u2060{high}%" for low, high in pairwise(ends))
+    limits = [f"<{ends[0]}%", *between, f"≥{ends[-1]}%", wide]
     for number, (fill, limit) in enumerate(zip((*SHADES, hatched), limits, strict=True)):
         top = height - 20 - 16 * (len(limits) - number)
         picture.box(8, top, 20, 12, fill, line=FAINT)

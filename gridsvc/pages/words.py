@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 LANGUAGES = ("zh", "en")
 
 
+def letter(number: int, of: int) -> str:
+    """Return the letter of a figure that has several parts, "" where it has one: Figure 2a, 2b."""
+    return "" if of == 1 else chr(ord("a") + number)
+
+
 class Words:
     """The words of one language. `words("key", name=value)`."""
 

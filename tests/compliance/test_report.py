@@ -188,21 +188,6 @@ def test_classes_are_never_pooled_in_what_was_found(explained: dict[str, Any]) -
     assert f"by −{-decided['difference'] * 100:.1f} points (95 % interval −" in changed[0]
 
 
-def test_an_hour_is_named_where_it_is_worse_beyond_chance_among_24() -> None:
-    """Sixty cases an hour, six late in each; thirty from nine in the evening on, fourteen from ten on."""
-    made = []
-    for n in range(24 * 60):
-        hour, row = divmod(n, 60)
-        late = row < {21: 30, 22: 14}.get(hour, 6)
-        at = datetime(2026, 3, 1, tzinfo=UTC) - timedelta(hours=8) + timedelta(hours=hour, minutes=row)
-        made.append(case(f"c{n}", at, [Sent(on_scene_s=2000 if late else 100)]))
-    said = findings(report_json(replace(sources(), history=history(*made))), words_of("en"))
-    named = [each for each in said if "less often in time" in each]
-    assert len(named) == 1
-    words = "Urban: cases reported from 21:00 to 22:00 are less often in time than the others: 30 of 60 ("
-    assert named[0].startswith(words)
-
-
 def test_rows_stand_by_their_size_then_by_name(document: dict[str, Any]) -> None:
     rows = [{"group": {"township": code}, "cases": n} for code, n in (("T2", 3), (None, 9), ("T1", 3), ("T9", 5))]
     ordered = by_size(document, "township", rows, words_of("en"))

@@ -8,6 +8,7 @@ from gridsvc.compliance.proportions import LEAST_RANKED
 from gridsvc.compliance.quantiles import least_count
 from gridsvc.pages.charts import bars
 from gridsvc.pages.html import bar_of, figure, head, interval, percent, percentile, table, text
+from gridsvc.pages.words import letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,12 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     yield f"<p class='note'>{text(note)}</p>"
     wholes = {each["group"]["class"]: each for each in document["outcomes_by_class"]}
     drawn = [kind for kind in document["by"]["township"] if wholes[kind]["met"] + wholes[kind]["late"]]
-    for kind in drawn:
+    for number, kind in enumerate(drawn):
         named = [
             bar_of(name, each, wholes[kind]["met_share"], least=LEAST_RANKED)
             for name, each in by_size(document, "township", document["by"]["township"][kind], words)
         ]
-        title = f"{words('by_township')} · {words(kind)}"
+        title = f"{words('by_township', letter(number, len(drawn)))} · {words(kind)}"
         drawing = bars(title, named, nominal=share, too_few=words("too_few"))
         yield figure(title, drawing, words("township_note", least=LEAST_RANKED) if kind == drawn[-1] else "")
     for dimension in ("township", "unit", "lead"):

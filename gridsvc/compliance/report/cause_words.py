@@ -11,7 +11,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "causes": ("三、为什么迟到", "3. Why late"),
     "causes_note": (
         (
-            "每件迟到案件按环节拆分超时秒数，各部分之和等于超时；占比最大的为主因。城区、城乡分别统计；每件案件按其受"
+            "每件迟到案件超出时限的秒数按环节拆分，各部分之和等于总数；占比最大的为主因。城区、城乡分别统计；每件案件按其受"
             "理时的计时规则判断迟到。"
         ),
         (
@@ -37,9 +37,9 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "主因案件数（占迟到案件，95% 区间）",
         "cases with this main cause (share of late ones, 95 % interval)",
     ),
-    "seconds": ("超时合计（占全部超时，95% 区间）", "lateness, hours (share of all, 95 % interval)"),
+    "seconds": ("超出时限合计（占全部，95% 区间）", "lateness, hours (share of all, 95 % interval)"),
     "touched": ("涉及案件数", "cases with a part of it"),
-    "figure_causes": ("图5　迟到案件的主因", "Figure 5. Main causes of late cases"),
+    "figure_causes": ("图5{0}　迟到案件的主因", "Figure 5{0}. Main causes of late cases"),
     "figure_causes_note": (
         "条：以此为主因的案件占迟到案件的比例；横线：95% 区间；浅色：少于 10 件的比例；右侧：件数/迟到案件数 n。",
         (
@@ -58,10 +58,11 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "cause_far-station": ("驻点太远", "far station"),
     "remedies": ("若当时……，可按时的案件数", "In how many late cases this would have been enough"),
     "remedies_note": (
-        "每一项单独假设，按当时记录的法定职责、队伍、道路和封路重新计算。分母是该假设适用的迟到案件。",
+        "每一项单独假设，按当时记录的法定职责、队伍、道路和封路重新计算。分母是该假设适用的迟到案件，可能少于上表的涉及案件数：到场的就是最近的队伍时，“最近的合法队伍空闲”不适用。",
         (
             "Each line alone, computed again by the law, teams, roads and closures of then. The number after the "
-            "stroke is that of the late cases to which it applies."
+            "stroke is that of the late cases to which it applies; it can be below the number of "
+            "cases above: where the nearest team came, “had been free” says nothing."
         ),
     ),
     "remedy": ("假设", "if"),

@@ -288,7 +288,7 @@ def p90_of(seconds: NDArray[np.float64]) -> tuple[float | None, float, float | N
     found = quantile(np.sort(seconds), 0.9)
     if found.value is None:
         return None
-    low, value, high = (None if each is None else round(each, 1) for each in (found.low, found.value, found.high))
+    low, value, high = (None if each is None else round(each, 3) for each in (found.low, found.value, found.high))
     assert value is not None
     return low, value, high
 

@@ -65,6 +65,29 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
             "then."
         ),
     ),
+    "find_lead": (
+        (
+            "{cls}：{name}牵头的案件按时率低于本类平均：{met}/{n} 件按时（{share}，95% 区间 {low}–{high}），在案件数足"
+            "够比较的 {compared} 支队伍中仍超出偶然。请与该队一起逐件核对其迟到案件。"
+        ),
+        (
+            "{cls}: cases led by {name} are less often in time than the others: {met} of {n} ({share}, 95 % interval "
+            "{low} to {high}), beyond chance among the {compared} teams with enough cases. Go through its late "
+            "cases with the team."
+        ),
+    ),
+    "find_month": (
+        (
+            "{cls}：{name} 按时率低于本类平均：{met}/{n} 件按时（{share}，95% 区间 {low}–{high}），在案件数足够比较的 "
+            "{compared} 个月中仍超出偶然；当月 {cases} 件，各月的中位数为 {usual:g} 件。请查明当月发生了什么，遇到同类"
+            "情况提前增加备勤。"
+        ),
+        (
+            "{cls}: cases of {name} are less often in time than the others: {met} of {n} ({share}, 95 % interval {low} "
+            "to {high}), beyond chance among the {compared} months with enough cases. There were {cases} cases, where "
+            "the median month has {usual:g}. Find out what happened, and have more teams ready when it comes again."
+        ),
+    ),
     "find_missing": (
         (
             "{cls}：{of} 件已结案或已判定的案件中，{n} 件缺到场时间，不计入按时率。实际按时率介于 {worst}（这 {n} "
@@ -128,7 +151,7 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "advice_wrong-place": ("请核对报案地点的定位。", "Check how the places of reports are found."),
     "advice_far-station": (
-        "这些案件即使由最近的合法队伍按计划出动也会超时：请研究布点。",
+        "这些案件即使由最近的合法队伍按计划出动也会迟到：请研究布点。",
         "By plan even the nearest lawful team would have been too late: consider where stations are.",
     ),
     "within_90": ("90% 区间", "90 % range"),

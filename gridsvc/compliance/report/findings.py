@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gridsvc.compliance.proportions import CONFIDENCE, LEAST_RANKED, Proportion, interval
@@ -23,7 +24,7 @@ def findings(document: dict[str, Any], words: Words) -> list[str]:
     return [
         *_classes(document, words),
         *_causes(document, words),
-        *_hours(document, words),
+        *_groups(document, words),
         *_area(document, words),
         *_missing(document, words),
         *_change(document, words),
@@ -99,26 +100,42 @@ def _more_than_chance(first: int, second: int) -> bool:
     return low is not None and low > 0.5
 
 
-def _hours(document: dict[str, Any], words: Words) -> Iterator[str]:
-    """Name the hours below the share of their class, if an interval for 24 comparisons (Bonferroni) leaves it out."""
+def _groups(document: dict[str, Any], words: Words) -> Iterator[str]:
+    """Name the lead teams, months and hours below the share of their class.
+
+    Their interval leaves it out although so many are compared (Bonferroni).
+    """
     shares = {row["group"]["class"]: row["met_share"] for row in document["outcomes_by_class"]}
-    for kind, rows in document["by"]["hour"].items():
-        for row in rows:
-            hour, n = row["group"]["hour"], row["met"] + row["late"]
-            if hour is None or n < LEAST_RANKED:
-                continue
-            if interval(row["met"], n, 1 - (1 - CONFIDENCE) / HOURS)[1] < shares[kind]:
-                yield words(
-                    "find_hour",
-                    cls=_named(kind, words),
-                    hour=hour,
-                    next=hour + 1,
-                    met=row["met"],
-                    n=n,
-                    share=percent(row["met_share"]),
-                    low=percent(row["met_share_low"]),
-                    high=percent(row["met_share_high"]),
-                )
+    for dimension in ("lead", "month", "hour"):
+        for kind, rows in document["by"][dimension].items():
+            known = [each for each in rows if each["group"][dimension] is not None]
+            enough = [each for each in known if each["met"] + each["late"] >= LEAST_RANKED]
+            compared = HOURS if dimension == "hour" else len(enough)
+            usual = median(each["cases"] for each in known) if known else 0
+            for row in enough:
+                low = interval(row["met"], row["met"] + row["late"], 1 - (1 - CONFIDENCE) / compared)[1]
+                if low < shares[kind]:
+                    yield _group(
+                        document, dimension, row, words, cls=_named(kind, words), compared=compared, usual=usual
+                    )
+
+
+def _group(document: dict[str, Any], dimension: str, row: dict[str, Any], words: Words, **named: object) -> str:
+    value = row["group"][dimension]
+    if dimension == "hour":
+        named |= {"hour": value, "next": value + 1}
+    else:
+        named |= {"name": document["names"].get(dimension, {}).get(value, value)}
+    return words(
+        f"find_{dimension}",
+        cases=row["cases"],
+        met=row["met"],
+        n=row["met"] + row["late"],
+        share=percent(row["met_share"]),
+        low=percent(row["met_share_low"]),
+        high=percent(row["met_share_high"]),
+        **named,
+    )
 
 
 def _area(document: dict[str, Any], words: Words) -> Iterator[str]:

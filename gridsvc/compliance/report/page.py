@@ -24,6 +24,7 @@ from gridsvc.pages.html import (
     table,
     text,
 )
+from gridsvc.pages.words import letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,13 +231,15 @@ def _bounds(row: dict[str, Any], words: Words) -> str:
 
 def _columns(document: dict[str, Any], dimension: str, words: Words) -> Iterator[str]:
     nominal = document["clock"]["percentile"] / 100
-    divided = document["by"][dimension]
-    for number, (kind, rows) in enumerate(divided.items()):
-        bars = list(_without_holes(dimension, rows))
-        title = f"{words(f'by_{dimension}')} · {words(kind)}"
+    divided = [
+        (kind, bars)
+        for kind, rows in document["by"][dimension].items()
+        if len(bars := list(_without_holes(dimension, rows))) > 1 and any(each.n for each in bars)
+    ]
+    for number, (kind, bars) in enumerate(divided):
+        title = f"{words(f'by_{dimension}', letter(number, len(divided)))} · {words(kind)}"
         note = words("bars_note") if number == len(divided) - 1 else ""
-        if len(bars) > 1 and any(each.n for each in bars):
-            yield figure(title, columns(title, bars, nominal=nominal), note)
+        yield figure(title, columns(title, bars, nominal=nominal), note)
 
 
 def _without_holes(dimension: str, rows: list[dict[str, Any]]) -> Iterator[Bar]:

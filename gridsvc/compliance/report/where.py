@@ -38,7 +38,7 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
     yield f"<h3>{text(words('by_township_table'))}</h3>"
     named = [(townships_of(document, each["townships"], words), each) for each in document["map"]["townships"]]
     yield table(
-        [words("township"), words("n_cases"), words("late_share"), words("percentile", 90)],
+        [words("township"), words("n_timed"), words("late_share"), words("percentile", 90)],
         [
             (name, each["n"], proportion(each["late"]), _p90(each, words("too_few")))
             for name, each in sorted(named, key=lambda one: (-int(one[1]["n"]), one[0]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridsvc.pages.charts import Bar, bars, reliability
 from gridsvc.pages.html import between, figure, head, interval, minutes, percent, proportion, table, text
+from gridsvc.pages.words import letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +22,20 @@ def sections(document: dict[str, Any], words: Words) -> Iterator[str]:
         yield f"<p>{text(words('causes_file' if causes is None else 'causes_none'))}</p>"
         return
     yield f"<p class='note'>{text(words('causes_note'))}</p>"
-    for kind, lateness in causes["by_class"].items():
-        yield from _causes(kind, lateness, words)
+    by_class = causes["by_class"]
+    for number, (kind, lateness) in enumerate(by_class.items()):
+        yield from _causes(kind, lateness, letter(number, len(by_class)), words)
     yield f"<h3>{text(words('remedies'))}</h3><p class='note'>{text(words('remedies_note'))}</p>"
-    for kind, lateness in causes["by_class"].items():
+    for kind, lateness in by_class.items():
         yield table(
             [f"{words('remedy')} · {words(kind)}", words("remedy_met")],
             [(words(f"remedy_{each['kind']}"), proportion(each["met"])) for each in lateness["remedies"]],
         )
 
 
-def _causes(kind: str, lateness: dict[str, Any], words: Words) -> Iterator[str]:
+def _causes(kind: str, lateness: dict[str, Any], part: str, words: Words) -> Iterator[str]:
     """Return the chart and the table of the causes of one class, those with most cases first."""
-    title = f"{words('figure_causes')} · {words(kind)}"
+    title = f"{words('figure_causes', part)} · {words(kind)}"
     ordered = sorted(lateness["causes"], key=lambda each: -int(each["main"]["count"]))
     rows = [(words(f"cause_{each['cause']}"), each) for each in ordered if each["touched"]]
     drawn = [

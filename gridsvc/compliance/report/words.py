@@ -116,8 +116,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "bounds of P90 (the missing and impossible all fastest to all slowest)",
     ),
     "no_bounds": ("无缺失", "none is missing"),
-    "by_month": ("图2　各月按时率", "Figure 2. Share in time by month"),
-    "by_hour": ("图3　各时段按时率（接报的钟点）", "Figure 3. Share in time by hour of the report"),
+    "by_month": ("图2{0}　各月按时率", "Figure 2{0}. Share in time by month"),
+    "by_hour": ("图3{0}　各时段按时率（接报的钟点）", "Figure 3{0}. Share in time by hour of the report"),
     "bars_note": (
         "柱：按时率；竖线：95% 区间；红虚线：要求的比例；浅色：n 少于 10；下方为判定案件数 n（按时与迟到之和）。",
         (
@@ -125,7 +125,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
             "under 10; below: cases judged (in time or late), n."
         ),
     ),
-    "by_township": ("图4　各乡镇（街道）按时率", "Figure 4. Share in time by township"),
+    "by_township": ("图4{0}　各乡镇（街道）按时率", "Figure 4{0}. Share in time by township"),
     "township_note": (
         (
             "案件多的在前，不按高低排列。条：按时率；横线：95% 区间；红虚线：要求的比例；浅色：n 少于 "
@@ -192,6 +192,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "各乡镇（街道）：需求与迟到（城区、城乡合并，各按自己的时限）",
         "By township: demand and lateness (urban and rural together, each by its own target)",
     ),
+    "n_timed": ("案件数（有时限）n", "cases with a target n"),
     "late_share": ("迟到率（95% 区间）", "late share (95 % interval)"),
     "predictions": ("五、预计用时是否可信", "5. Are the predictions honest"),
     "predictions_note": (
@@ -251,7 +252,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "left_duplicate": ("同一来源重复推送", "sent again by the same source"),
     "left_cancelled-before-dispatch": ("派单前撤销", "cancelled before an order"),
     "left_no-prediction": ("当时无空闲队伍", "no team was free"),
-    "left_not-arrived": ("缺到场时间", "no arrival time"),
+    "left_not-arrived": ("没有到场时间（缺或未结）", "no arrival (missing, or still open)"),
     "left_another-team": ("首派不是推荐队伍", "another team was sent first"),
     "left_sent-again": ("改派", "sent again"),
     "how_counted": (
