@@ -67,7 +67,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new level from a period on: (met, decided) of the level before, and of the first 12 periods of this one."""
+    """A new level from a period on: (met, decided) of the level before, and of the first 8 periods of this one.
+
+    These are the counts by which the change was found.
+    """
 
     period: str
     before: tuple[int, int]
@@ -164,7 +167,7 @@ def chart(periods: list[str], decided: NDArray[np.int64], met: NDArray[np.int64]
             low, high = max(0.0, centre - half), min(1.0, centre + half)
             points.append(Point(periods[n], int(decided[n]), int(met[n]), centre, low, high))
         if turn is not None:
-            changes.append(_change(periods, decided, met, (start, stop)))
+            changes.append(Change(periods[stop], *_sides(decided[start:], met[start:], turn)))
         start = stop
     return Trend(unit, tuple(points), tuple(changes))
 
@@ -193,8 +196,10 @@ def _turn(decided: NDArray[np.int64], met: NDArray[np.int64], centre: float) -> 
         if length >= RUN:
             # A run from the start is the old level, and the line is drawn through both: the new one begins behind it.
             turn = begin if begin > 0 else _end_of_run(side, each)
-            if turn is not None and _differs(decided, met, turn):
-                return turn
+            if turn is not None:
+                before, after = _sides(decided, met, turn)
+                if difference(wilson(*before), wilson(*after)).changed:
+                    return turn
     return None
 
 
@@ -203,17 +208,8 @@ def _end_of_run(side: NDArray[np.float64], of: float) -> int | None:
     return int(other[0]) if len(other) else None
 
 
-def _differs(decided: NDArray[np.int64], met: NDArray[np.int64], turn: int) -> bool:
-    before = wilson(int(met[:turn].sum()), int(decided[:turn].sum()))
-    after = wilson(int(met[turn : turn + RUN].sum()), int(decided[turn : turn + RUN].sum()))
-    return bool(difference(before, after).changed)
-
-
-def _change(periods: list[str], decided: NDArray[np.int64], met: NDArray[np.int64], level: tuple[int, int]) -> Change:
-    start, stop = level
-    rest = slice(stop, stop + BASELINE)
-    return Change(
-        periods[stop],
-        (int(met[start:stop].sum()), int(decided[start:stop].sum())),
-        (int(met[rest].sum()), int(decided[rest].sum())),
-    )
+def _sides(decided: NDArray[np.int64], met: NDArray[np.int64], turn: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (met, decided) of the points of a level before its turn, and of the run behind it."""
+    behind = slice(turn, turn + RUN)
+    before = int(met[:turn].sum()), int(decided[:turn].sum())
+    return before, (int(met[behind].sum()), int(decided[behind].sum()))

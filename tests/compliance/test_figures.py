@@ -274,12 +274,30 @@ def test_the_trend_says_when_the_level_changed_and_a_steady_one_has_no_change() 
     dropped = np.where(np.arange(30) < 18, steady, steady - 30)
     [change] = chart(periods, decided, dropped, "month").changes
     assert change.period == "p18"
-    assert (change.before, change.after) == ((3240, 3600), (1800, 2400))
+    assert (change.before, change.after) == ((3240, 3600), (1200, 1600))
     row = change.as_json()
     assert (row["before"], row["after"], row["difference"]) == (0.9, 0.75, -0.15)
     assert row["difference_low"] < -0.15 < row["difference_high"] < 0
+    # the level rises again after nine periods, within the twelve that a level's limits are made from
+    twice = np.where((np.arange(30) >= 11) & (np.arange(30) < 20), steady - 30, steady)
+    fallen, risen = chart(periods, decided, twice, "month").changes
+    assert (fallen.period, risen.period) == ("p11", "p20")
+    assert (fallen.after, risen.after) == ((1200, 1600), (1440, 1600))
     once = steady.copy()
     once[20] = 140
     found = chart(periods, decided, once, "month")
     assert [each.period for each in found.points if each.signal == "low"] == ["p20"]
     assert found.changes == ()
+
+
+def test_a_change_is_always_beyond_its_interval() -> None:
+    """Sixty periods of 5 to 40 cases, whose share drifts: whatever is called a change leaves out no difference."""
+    random, found = np.random.default_rng(7), 0
+    for _ in range(200):
+        decided = random.integers(5, 40, 60)
+        share = np.clip(0.8 + np.cumsum(random.normal(0, 0.03, 60)), 0.05, 0.95)
+        for each in chart([f"p{n:02}" for n in range(60)], decided, random.binomial(decided, share), "month").changes:
+            row = each.as_json()
+            assert row["difference_low"] > 0 or row["difference_high"] < 0
+            found += 1
+    assert found > 50
