@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gridsvc.cases.events import Difference, Ordered, Reported, apply
+from gridsvc.cases.events import Ordered, Reported, apply
 from gridsvc.cases.model import Engagement, Status
 from gridsvc.cases.records import write
 from gridsvc.cases.steps import take_step, take_team_step
@@ -19,7 +19,7 @@ from gridsvc.law import Urgency
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gridsvc.cases.events import Event
+    from gridsvc.cases.events import Difference, Event
     from gridsvc.cases.model import Case, Decision
 
 ACTOR = "demo"
@@ -38,7 +38,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step to be taken `at` a moment; `clock` is the time that the team's device says, None = the same."""
+    """A step to be taken `at` a moment; `clock` is the time that the team's device says, None = the same.
+
+    missing: the teams that were recommended at the report and are not in the later `decision` that is ordered.
+    """
 
     at: datetime
     step: str
@@ -47,6 +50,7 @@ class PlannedStep:
     clock: datetime | None = None
     sent: tuple[Sent, ...] = ()
     decision: Decision | None = None
+    missing: tuple[Difference, ...] = ()
 
 
 @dataclass(slots=True)
@@ -148,7 +152,7 @@ class PastCase:
         decision = planned.decision
         # As in an order of the service, a team that a person names is not compared with the recommendation.
         shown = () if decision is None else self.case.decision.recommendation.team
-        before, now = {each.team_id for each in shown}, {each.team_id for each in planned.sent}
+        before = {each.team_id for each in shown}
         return Ordered(
             planned.at,
             change.status,
@@ -160,16 +164,5 @@ class PastCase:
                 for each in planned.sent
                 if decision is not None and each.team_id not in before
             ),
-            missing=tuple(
-                Difference(each.slot, each.team_id, _why_missing(decision, each.team_id))
-                for each in shown
-                if decision is not None and each.team_id not in now
-            ),
+            missing=planned.missing,
         )
-
-
-def _why_missing(decision: Decision, team_id: str) -> str:
-    """Return why a team that was recommended is not in a later decision: its verdict, else its recorded status."""
-    verdicts = {each.team_id: each.verdict for each in decision.recommendation.considered}
-    status: str = decision.inputs["teams"].get(team_id, {}).get("status", "slower")
-    return verdicts.get(team_id, status.replace("_", "-"))

@@ -142,7 +142,7 @@ class Replay:
         if choice.recommendation.lead is None:
             return False
         decision = Decision(uuid7(at), choice.recommendation, recommend.versions_of(self._view), choice.inputs)
-        case.take([*waiting.steps, *self._emergency(case, incident, decision, at, accepted=True)], self._now)
+        case.take([*waiting.steps, *self._emergency(case, incident, decision, at, later=choice)], self._now)
         yield case
         return True
 
@@ -165,9 +165,12 @@ class Replay:
         decision: Decision,
         begin: datetime,
         *,
-        accepted: bool = False,
+        later: recommend.Choice | None = None,
     ) -> list[PlannedStep]:
-        """Return every step of an emergency from the order on, and engage its teams."""
+        """Return every step of an emergency from the order on, and engage its teams.
+
+        later: the choice behind `decision` for a case that was accepted and waited for a team.
+        """
         case_id = str(case.case.id)
         response = decision.recommendation.as_json()
         lead = response["lead"]
@@ -179,13 +182,13 @@ class Replay:
         acknowledge = self._seconds(3, 15)
         short_s = target_s - (handling + turnout + travel).total_seconds()
         extra = timedelta(seconds=max(0.0, short_s)) + self._seconds(0.12 * target_s, 0.8 * target_s)
-        mishap = incident.mishap if not accepted else None
+        mishap = incident.mishap if later is None else None
         nothing = timedelta(0)
         handling += extra if mishap is Mishap.SLOW_HANDLING else nothing
         acknowledge += extra if mishap is Mishap.SLOW_ACKNOWLEDGE else nothing
         turnout += extra if mishap in {Mishap.SLOW_ACKNOWLEDGE, Mishap.SLOW_TURNOUT} else nothing
         travel += extra if mishap is Mishap.SLOW_TRAVEL else nothing
-        if not accepted:
+        if later is None:
             steps.append(PlannedStep(begin + handling * 0.5, "accept"))
         order_at = begin + handling
         wrong = self._farther_squadron(decision) if mishap is Mishap.WRONG_TEAM else None
@@ -193,7 +196,9 @@ class Replay:
             steps += self._wrong_team(wrong, case_id, order_at, order_at + extra)
             order_at += extra + self._seconds(10, 30)
         sent = _sent(response)
-        steps.append(PlannedStep(order_at, "assign", sent=sent, decision=decision))
+        shown, now = case.case.decision.recommendation, {each.team_id for each in sent}
+        missing = () if later is None else later.missing(shown, now, self._fleet.states)
+        steps.append(PlannedStep(order_at, "assign", sent=sent, decision=decision, missing=missing))
         if mishap is Mishap.CALLED_OFF:
             off = order_at + self._seconds(20, 55)
             steps.append(PlannedStep(off, "cancel", note="called off by the caller"))

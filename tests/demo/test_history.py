@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from datetime import timedelta
 from itertools import pairwise
@@ -61,6 +62,25 @@ def test_no_team_is_in_two_places_at_once(past: Past) -> None:
     for spans in busy.values():
         spans.sort()
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_a_team_that_was_recommended_and_does_not_go_is_on_the_case_that_is_named(past: Past) -> None:
+    """Cases that waited for a team are decided again; what is said of each missing team is held to all engagements."""
+    sent = {str(case.case.id): case.case.engagements for case in past[1]}
+    missing = [
+        (row["at"], each) for case in past[1] for row in case.event_rows
+        for each in json.loads(row["body"])["data"].get("differs", {}).get("missing", ())
+    ]  # fmt: skip
+    assert len(missing) >= 3
+    assert any(each["reason"] == "engaged" for _, each in missing)
+    for at, each in missing:
+        assert (each["reason"] == "engaged") == (each["incident_id"] is not None)
+        if each["incident_id"] is not None:
+            assert each["team_id"] in {str(row.team_id) for row in sent[each["incident_id"]]}
+        else:
+            of_team = [row for rows in sent.values() for row in rows if str(row.team_id) == each["team_id"]]
+            begun = [row for row in of_team if row.engaging and row.since < at - timedelta(minutes=1)]
+            assert not [row for row in begun if row.until is None or row.until > at]
 
 
 def test_clocks_run_forward_and_nothing_happens_after_now(past: Past) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gridsvc.cases.decide import Standing, facts_of
-from gridsvc.cases.events import Corrected, Difference, Ordered, Preempted, Reported, apply
+from gridsvc.cases.events import Corrected, Ordered, Preempted, Reported, apply
 from gridsvc.cases.model import LEFT, OUTSIDE, SUBSTITUTE, Decision, Engagement, Status
 from gridsvc.cases.records import Record, read, write
 from gridsvc.cases.steps import take_step
@@ -144,6 +144,7 @@ def assign(service: Service, connection: Connection, ground: Ground, order: Orde
     since = max(case.triggered_at, order.at.astimezone(UTC)) if change.backfilled and order.at is not None else now
     sent = tuple(_engagement(each, engaging=emergency, since=since) for each in chosen)
     _preempt(connection, case, sent, order.actor, now)
+    there = {str(each.team_id) for each in (*sent, *case.live)}
     decision = Decision(order.event_id, choice.recommendation, versions_of(context.view), choice.inputs)
     return Ordered(
         at=now,
@@ -152,7 +153,7 @@ def assign(service: Service, connection: Connection, ground: Ground, order: Orde
         sent=sent,
         decision=decision,
         added=_added(shown, sent) if order.team_id is None else (),
-        missing=_missing(shown, case, sent, choice, states) if order.team_id is None else (),
+        missing=choice.missing(shown, there, states) if order.team_id is None else (),
         backfilled=change.backfilled,
         corrected=change.corrected,
     )
@@ -339,17 +340,3 @@ def _shown(connection: Connection, case: Case, recommendation_id: UUID | None) -
 def _added(shown: Recommendation, sent: Sequence[Engagement]) -> tuple[tuple[str, str], ...]:
     known = {each.team_id for each in shown.team}
     return tuple((each.slot, str(each.team_id)) for each in sent if str(each.team_id) not in known)
-
-
-def _missing(
-    shown: Recommendation, case: Case, sent: Sequence[Engagement], choice: Choice, states: Mapping[str, TeamState]
-) -> tuple[Difference, ...]:
-    """Return the teams that were shown and are not sent, each with the reason and the case that has it now."""
-    there = {str(each.team_id) for each in (*sent, *case.live)}
-    found = []
-    for each in shown.team:
-        if each.team_id not in there:
-            state = states.get(each.team_id)
-            holder = None if state is None else state.incident_id
-            found.append(Difference(each.slot, each.team_id, choice.verdict_on(each.team_id), holder))
-    return tuple(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gridsvc.cases.decide import Classes
+from gridsvc.cases.events import Difference
 from gridsvc.dispatch import CaseFacts, ChosenTeam, recommend_and_record
 from gridsvc.errors import Conflict, InvalidInput, NotFound
 from gridsvc.operations.cases.response_range import add_range
@@ -16,7 +17,7 @@ from gridsvc.roads.search.snapping import TRAVEL_RULES, snap
 from gridsvc.teams.model import AVAILABLE, TeamState, TeamStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gridsvc.cases.decide import Report
     from gridsvc.cases.model import Place
@@ -48,6 +49,24 @@ class Choice:
         """Return the verdict on a team; one that is not in the roster is off duty."""
         number = self.prepared.index.get(team_id)
         return "off-duty" if number is None else self.verdicts[number]
+
+    def missing(
+        self, shown: Recommendation, there: Collection[str], states: Mapping[str, TeamState]
+    ) -> tuple[Difference, ...]:
+        """Return the teams that were shown and are not `there`, each with the reason and the case that has it now.
+
+        there: ids of the teams that are sent or on the case. states: by team id; one that is not in it has no case.
+        """
+        return tuple(
+            Difference(
+                each.slot,
+                each.team_id,
+                self.verdict_on(each.team_id),
+                states[each.team_id].incident_id if each.team_id in states else None,
+            )
+            for each in shown.team
+            if each.team_id not in there
+        )
 
     def travel_s(self, team_id: str) -> float | None:
         """Return the seconds by road from a team of the roster; None = unreachable."""
