@@ -334,8 +334,8 @@ class Moment:
     def _substitute(self, slot: SlotForm, *, before: int | None = None) -> Substitute | None:
         """Return the nearest lawful team of another kind, or of the unit with less than the response plan requires.
 
-        `before`: only one that arrives earlier than that, in ms. It is added to `offered`; the chosen
-        teams, and those offered for another slot, are left out.
+        `before`: only one that arrives earlier than that, in ms. It is added to `offered`; the chosen teams, and those
+        offered for another slot, are left out.
         """
         able: list[tuple[int, int, str]] = []
         for number, why in slot.substitutes:

@@ -179,6 +179,7 @@ def _pool_for_pieces() -> Iterator[None]:
     """Take the memory of pieces from a pool that keeps it for the next piece.
 
     mimalloc, Arrow's own choice, gives it back at once: the faults of its pages took half of the time of a read.
+    The pool is that of the process: where two reads overlap, this one may stay in use, and serves as well.
     """
     usual = pa.default_memory_pool()
     found = "jemalloc" in pa.supported_memory_backends()
