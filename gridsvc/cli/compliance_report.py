@@ -156,7 +156,7 @@ def causes(*, since: str | None, until: str | None, show_cases: bool, district: 
         answer(found, as_json=as_json, show=lambda: _show_cases(found))
         return
     counted = get_causes(service, district, question)
-    answer(counted, as_json=as_json, show=lambda: _show_causes(counted))
+    answer(counted, as_json=as_json, show=lambda: show_causes(counted))
 
 
 def _show_cases(found: dict[str, Any]) -> None:
@@ -178,11 +178,19 @@ def _show_cases(found: dict[str, Any]) -> None:
     )
 
 
-def _show_causes(found: dict[str, Any]) -> None:
+def show_causes(found: dict[str, Any]) -> None:
+    """Show the causes of each class; urban and rural cases are not added up."""
+    for kind, of_class in found["by_class"].items():
+        _show_class(kind, of_class)
+    if not found["late"]:
+        say("No case of the period was late.")
+
+
+def _show_class(kind: str, found: dict[str, Any]) -> None:
     table(
         ("cause", "n", "share", "95 % interval", "overrun_s"),
         [(each["cause"], *_shown(each["main"]), round(each["overrun_s"])) for each in found["causes"]],
-        title=f"{found['late']} late cases, each by the clock policy that it was reported under",
+        title=f"{kind}: {found['late']} late cases, each by the clock policy that it was reported under",
     )
     table(
         ("would have met the target, if", "n", "share", "95 % interval"),
@@ -240,6 +248,7 @@ def cells(
             for each in rows
         ]  # fmt: skip
         table(("area", "township", "n", "late", "share", "95 % interval", "p90_s", "95 % of P90"), late,
-              title=f"{len(rows)} areas by {found['policy']}, each of at least {found['least']} cases")  # fmt: skip
+              title=f"{len(rows)} areas by {found['policy']}, urban and rural together, each by its own target; "
+              f"a township with fewer than {found['least']} cases is not divided")  # fmt: skip
 
     answer(found, as_json=as_json, show=show)

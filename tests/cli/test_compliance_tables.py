@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gridsvc.cli.compliance_report import show_causes
 from gridsvc.cli.compliance_tables import show_answer
 
 if TYPE_CHECKING:
@@ -33,3 +34,23 @@ def test_teams_stand_by_name_and_hours_in_their_order(capsys: pytest.CaptureFixt
     assert [" ".join(each[:2]) for each in read] == [
         "Alpha 1", "东孝中队 9", "东孝中队 10", "多湖中队 7", "no team",
     ]  # fmt: skip
+
+
+def of_class(late: int) -> dict[str, Any]:
+    main = {"count": late, "n": late, "share": 1.0, "low": 0.5, "high": 1.0}
+    cause = {"cause": "travel", "main": main, "overrun_s": 60.0 * late}
+    return {"late": late, "causes": [cause], "remedies": [{"kind": "travel", "met": main}], "uncertain": 0}
+
+
+def test_causes_stand_by_class_and_are_not_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    show_causes(of_class(16) | {"by_class": {"urban": of_class(5), "rural": of_class(11)}})
+    out = capsys.readouterr().out
+    assert [line.split(",")[0] for line in out.splitlines() if "late cases" in line] == [
+        "urban: 5 late cases", "rural: 11 late cases",
+    ]  # fmt: skip
+    assert "16" not in out
+
+
+def test_no_late_case_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    show_causes(of_class(0) | {"by_class": {}})
+    assert "No case of the period was late." in capsys.readouterr().err

@@ -196,6 +196,8 @@ def test_a_guessed_map_reads_the_file_and_is_written_as_one_that_reads_it_again(
 
 
 def test_the_map_of_san_francisco_comes_with_the_program() -> None:
+    with pytest.raises(InvalidInput, match=r"no such map.*one of: sffd.*--map guess --save-map"):
+        read_call_map(Path("nope"))
     assert read_call_map(Path("sffd")) == read_call_map(Path("geodata/maps/sffd.toml"))
 
 

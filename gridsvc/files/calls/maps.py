@@ -29,6 +29,12 @@ def read_call_map(path: Path) -> CallMap:
     packaged = geodata_folder() / "maps" / path.with_suffix(".toml").name
     if not path.exists() and packaged.exists() and path.parent.parts in {(), ("geodata", "maps")}:
         path = packaged
+    if not path.exists():
+        known = ", ".join(sorted(each.stem for each in packaged.parent.glob("*.toml")))
+        raise InvalidInput(
+            f"{path}: no such map; give the path of a TOML file, or one of: {known}. To propose one: "
+            "`gridsvc compliance --file CALLS.csv --map guess --save-map MAP.toml`."
+        )
     value = read_toml(path)
     only_keys(value, _KEYS, _NEEDED, str(path))
     formats = value["time_format"]
