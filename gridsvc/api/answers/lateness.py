@@ -178,7 +178,7 @@ class LateAreas(BaseModel):
 
 
 class KeptReport(BaseModel):
-    """A report that is kept; `digest` is the SHA-256 of its document."""
+    """A report that is kept; `digest` is the SHA-256 of its document, `cases` how many its figures count."""
 
     id: str
     district: str

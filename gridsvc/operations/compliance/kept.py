@@ -53,7 +53,7 @@ def keep(service: Service, district: str, document: dict[str, Any], wanted: Want
         "since": wanted.since,
         "until": wanted.until,
         "policy": document["clock"]["id"],
-        "cases": document["basis"]["cases"],
+        "cases": document["cases"]["counted"],
         "digest": document_digest(text),
         "content": text,
         "made_by": actor,

@@ -148,6 +148,14 @@ def test_the_same_events_give_the_same_report_and_it_is_kept_once(service: Servi
     assert first["basis"]["cases"] == 1
 
 
+def test_a_kept_report_counts_the_cases_of_its_figures(service: Service) -> None:
+    late_case(service)
+    report(service, "noise")  # routine: in what the report rests on, in no figure
+    document = make_report(service, DISTRICT, Wanted())
+    assert kept.keep(service, DISTRICT, document, Wanted(), actor="test").as_json()["cases"] == 1
+    assert document["basis"]["cases"] == 2
+
+
 def test_a_report_that_was_changed_in_the_database_is_found(service: Service, url: str) -> None:
     from gridsvc.db.evidence.sealing import seal_all
 
